@@ -1,0 +1,59 @@
+# One interface for everything. `make study` and `make test` need Python 3.11 or newer and nothing else;
+# a C++ compiler adds the iisignature backend.
+#   make study ARGS="--points 10 --depths 1:8" DATA=wine OUT=my-report
+#   PYTHON=python3.12 make study      another Python than python3
+
+DATA ?=
+OUT ?= study-report
+ARGS ?=
+BACKENDS := esig iisignature
+RUN := .venv/bin/python
+
+.PHONY: help setup setup-dev study test lint types examples docs bench clean
+
+help:
+	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
+	@echo "make test       set up .venv with the developers' tools, run the tests (ARGS=\"pytest options\")"
+	@echo "make setup      the set-up of 'make study' alone"
+	@echo "make lint       ruff: rules and format"
+	@echo "make types      mypy on the package"
+	@echo "make examples   run every script of examples/; each asserts its claim"
+	@echo "make docs       check every link and image of README.md and docs/"
+	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
+	@echo "make clean      remove .venv, $(OUT), caches and built packages"
+
+setup:
+	@bash .ci/setup $(BACKENDS)
+
+setup-dev:
+	@bash .ci/setup $(BACKENDS) dev
+
+study: setup
+	@.venv/bin/roughntk study $(DATA) --out "$(OUT)" $(ARGS)
+
+test: setup-dev
+	@$(RUN) -m pytest $(ARGS)
+
+lint: setup-dev
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+types: setup-dev
+	@$(RUN) -m mypy
+
+examples: setup
+	@for script in examples/*.py; do \
+		echo "== $$script"; MPLBACKEND=Agg $(RUN) "$$script" || exit 1; \
+	done
+
+docs: setup
+	@$(RUN) docs/check_links.py
+
+bench: setup
+	@for script in benchmarks/*.py; do \
+		echo "== $$script"; $(RUN) "$$script" || exit 1; \
+	done
+
+clean:
+	@rm -rf .venv .venv.lock "$(OUT)" dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find roughntk tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

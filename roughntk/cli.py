@@ -1,0 +1,148 @@
+"""The command line: `roughntk study`, `roughntk figure1`, `roughntk doctor`."""
+
+import contextlib
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import roughntk
+from roughntk import doctor as doctor_room
+from roughntk import study as study_room
+from roughntk._checks import InputError, MissingBackendError
+from roughntk.kernels import FAMILIES
+from roughntk.study.config import StudyConfig
+from roughntk.study.data import BUILT_IN, PROJECTIONS
+from roughntk.study.run import Report
+
+app = typer.Typer(
+    help="The depth of an infinitely wide neural network as a continuous parameter.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out_console = Console(highlight=False, soft_wrap=True)
+err_console = Console(stderr=True, highlight=False, soft_wrap=True)
+DEFAULTS = StudyConfig()
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """Bad input ends with one message and exit code 2, without a traceback."""
+    try:
+        yield
+    except (InputError, MissingBackendError) as error:
+        err_console.print(f"[bold red]Error:[/] {escape(str(error))}")
+        raise typer.Exit(2) from None
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        out_console.print(roughntk.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Version.")] = False,
+) -> None:
+    """The depth of an infinitely wide neural network as a continuous parameter."""
+
+
+@app.command()
+def study(
+    data: Annotated[
+        str, typer.Argument(help=f"{', '.join(BUILT_IN)}, or a .npy, .npz or .csv file (one point a row).")
+    ] = DEFAULTS.data,
+    points: Annotated[int, typer.Option(help="Training points n.")] = DEFAULTS.points,
+    test_points: Annotated[int, typer.Option(help="Test points m.")] = DEFAULTS.test_points,
+    seed: Annotated[int, typer.Option(help="Fixes the choice of points.")] = DEFAULTS.seed,
+    projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
+    depths: Annotated[str, typer.Option(help="First and last depth.")] = DEFAULTS.depths,
+    family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    p: Annotated[float, typer.Option(help="Variation exponent, at least 2.")] = DEFAULTS.p,
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
+    ] = False,
+    dim: Annotated[int | None, typer.Option(help="Dimension of sphere (10) and cube (128).")] = None,
+    signature_channels: Annotated[
+        int, typer.Option(help="Principal directions for signatures.")
+    ] = DEFAULTS.signature_channels,
+    samples: Annotated[int, typer.Option(help="Points at which each driver is sampled.")] = DEFAULTS.samples,
+    out: Annotated[str, typer.Option(help="Folder of the report.")] = "study-report",
+) -> None:
+    """Kernels, coefficients, Theorem 3, drivers, signatures and p-variation on DATA, with a report."""
+    clock = time.perf_counter()
+    with clear_errors(), progress_display() as report:
+        result = study_room.run(
+            data, out=out, command=" ".join(["roughntk", *map(shlex.quote, sys.argv[1:])]), progress=report,
+            points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family, p=p,
+            drop_duplicates=drop_duplicates, dimension=dim, signature_channels=signature_channels, samples=samples,
+        )  # fmt: skip
+    for number, line in enumerate(result.summary, 1):
+        out_console.print(f"[bold cyan]{number:2d}[/] {escape(line)}")
+    seconds = time.perf_counter() - clock
+    out_console.print(f"[bold]Report:[/] {escape(f'{out}/report.html')} ({seconds:.0f} s)")
+
+
+@contextlib.contextmanager
+def progress_display() -> Iterator[Report]:
+    """A progress bar a stage on a terminal; a line a stage elsewhere."""
+    if not err_console.is_terminal:
+        yield _plain_progress
+        return
+    with Progress(
+        TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err_console
+    ) as bars:
+        tasks: dict[str, object] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
+
+        yield report
+
+
+def _plain_progress(stage: str, done: int, total: int) -> None:
+    if done == total:
+        err_console.print(f"{stage}: {total} done")
+
+
+@app.command()
+def figure1(
+    out: Annotated[str, typer.Option(help="Folder of the pictures.")] = "figure1",
+    points: Annotated[int, typer.Option(help="Training points n.")] = 10,
+    depths: Annotated[int, typer.Option(help="Deepest network.")] = 30,
+    seed: Annotated[int, typer.Option(help="Fixes the points.")] = 0,
+) -> None:
+    """The paper's Figure 1 for the three families under both input laws, with the true limits dashed."""
+    with clear_errors():
+        for picture in study_room.figure1(out, points_per_law=points, depths=depths, seed=seed):
+            out_console.print(escape(str(picture.png)))
+
+
+@app.command()
+def doctor() -> None:
+    """Versions, backends present and absent, 64-bit mode, one numeric self-test per backend."""
+    checks = doctor_room.examine()
+    colours = {"ok": "green", "absent": "yellow", "wrong": "bold red"}
+    for check in checks:
+        out_console.print(f"[{colours[check.state]}]{check.state:<7}[/] {check.name:<24} {escape(check.detail)}")
+    if any(check.state == "wrong" for check in checks):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

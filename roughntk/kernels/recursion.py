@@ -1,0 +1,155 @@
+"""Kernels at integer depth, layer by layer: the reference that everything else is checked against.
+
+One pair of inputs is carried as (theta_L, S_L): its angle after L - 1 layers, and the normalised sum
+S_L = L K_L of the neural tangent kernel, with
+
+    theta_{L+1} = f(theta_L),      S_{L+1} = S_L (1 - theta_L/pi) + cos theta_{L+1},      S_1 = cos theta_1
+
+(``references.bib``: StArnaud2025, Theorem 1 and Proposition 4; Jacot2018). All functions are elementwise, the
+depth may be traced, and the loop over layers is a `lax` loop.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from roughntk.kernels.duals import arccos, relu_angle_map, sigmoid_composition_dual
+
+
+def _relu_layer(theta: Array, total: Array) -> tuple[Array, Array]:
+    """One layer of (theta, S)."""
+    following = relu_angle_map(theta)
+    return following, total * (1 - theta / jnp.pi) + jnp.cos(following)
+
+
+@jax.custom_jvp
+def relu_layers(theta: Float[Array, "..."], depth: Int[Array, ""]) -> tuple[Array, Array]:
+    """(theta_L, S_L) at depth L from the input angle theta_1; elementwise, L a (traced) scalar integer.
+
+    The derivative in theta is carried through the same loop, so forward and reverse mode both work.
+    """
+    start = (theta, jnp.cos(theta))
+    return lax.fori_loop(1, depth, lambda _, state: _relu_layer(*state), start)
+
+
+@relu_layers.defjvp
+def _relu_layers_jvp(primals, tangents):
+    theta, depth = primals
+    dtheta = tangents[0]
+    unit = jnp.ones_like(theta)
+
+    def layer(_, carry):
+        return jax.jvp(_relu_layer, *carry)
+
+    start = ((theta, jnp.cos(theta)), (unit, -jnp.sin(theta)))
+    value, slope = lax.fori_loop(1, depth, layer, start)
+    return value, tuple(dtheta * part for part in slope)
+
+
+def relu_trajectory(theta: Float[Array, "..."], layers: int) -> tuple[Array, Array]:
+    """(theta_L, S_L) for L = 1 .. layers, stacked along a new first axis; `layers` is static."""
+
+    def step(state, _):
+        return _relu_layer(*state), state
+
+    _, trajectory = lax.scan(step, (theta, jnp.cos(theta)), length=layers)
+    return trajectory
+
+
+def ntk_at_correlation(rho: Float[Array, "..."], depth: Int[Array, ""]) -> Float[Array, "..."]:
+    """Normalised ReLU NTK K_L as a function of the correlation rho_1, with finite derivatives on [-1, 1].
+
+    K_L is not differentiable at rho = 1 and -1 from depth 2 on (K = 1 - (L - 1) theta/(2 pi) + ..., theta =
+    sqrt(2 (1 - rho))): its one-sided derivative is infinite. As for h' in :mod:`duals`, the singular part is
+    dropped there: the derivative returned is 1 at rho = 1, and at rho = -1 it is 0 (1 at depth 1).
+    """
+    return _ntk_at_correlation(rho, depth)
+
+
+@jax.custom_jvp
+def _ntk_at_correlation(rho, depth):
+    theta, total = relu_layers(arccos(rho), depth)
+    return jnp.where(depth == 1, rho, total / depth)
+
+
+@_ntk_at_correlation.defjvp
+def _ntk_at_correlation_jvp(primals, tangents):
+    rho, depth = primals
+    theta = arccos(rho)
+    _, slope = jax.jvp(lambda t: relu_layers(t, depth)[1] / depth, (theta,), (jnp.ones_like(theta),))
+    return _ntk_at_correlation(rho, depth), _by_correlation(slope, rho, depth) * tangents[0]
+
+
+@jax.custom_jvp
+def nngp_at_correlation(rho: Float[Array, "..."], depth: Int[Array, ""]) -> Float[Array, "..."]:
+    """rho_L as a function of rho_1 (normalised NNGP kernel); derivative prod h'(rho_k), 1 at rho = 1."""
+    return jnp.where(depth == 1, rho, jnp.cos(relu_layers(arccos(rho), depth)[0]))
+
+
+@nngp_at_correlation.defjvp
+def _nngp_at_correlation_jvp(primals, tangents):
+    rho, depth = primals
+    theta = arccos(rho)
+    _, slope = jax.jvp(lambda t: jnp.cos(relu_layers(t, depth)[0]), (theta,), (jnp.ones_like(theta),))
+    return nngp_at_correlation(rho, depth), _by_correlation(slope, rho, depth) * tangents[0]
+
+
+def _by_correlation(slope: Array, rho: Array, depth: Array) -> Array:
+    """d/d rho from d/d theta; at the ends of the domain the finite part (see `ntk_at_correlation`)."""
+    inside = jnp.abs(rho) < 1
+    sine = jnp.sqrt(jnp.where(inside, (1 - rho) * (1 + rho), 1.0))
+    ends = jnp.where((rho > 0) | (depth == 1), 1.0, 0.0)
+    return jnp.where(inside, -slope / sine, ends)
+
+
+@jax.custom_jvp
+def sigmoid_layers(rho: Float[Array, "..."], depth: Int[Array, ""]) -> Float[Array, "..."]:
+    """eta_L with eta_1 = rho and eta_{L+1} = (1 + exp(-eta_L))^{-2} (the paper's second family)."""
+    return lax.fori_loop(1, depth, lambda _, eta: sigmoid_composition_dual(eta), rho)
+
+
+@sigmoid_layers.defjvp
+def _sigmoid_layers_jvp(primals, tangents):
+    rho, depth = primals
+
+    def layer(_, carry):
+        return jax.jvp(sigmoid_composition_dual, (carry[0],), (carry[1],))
+
+    value, slope = lax.fori_loop(1, depth, layer, (rho, jnp.ones_like(rho)))
+    return value, slope * tangents[0]
+
+
+def sigmoid_trajectory(rho: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
+    """eta_L for L = 1 .. layers, stacked along a new first axis."""
+    _, trajectory = lax.scan(lambda eta, _: (sigmoid_composition_dual(eta), eta), rho, length=layers)
+    return trajectory
+
+
+def sigmoid_fixed_point() -> tuple[float, float]:
+    """Fixed point c = F(c) of F(eta) = (1 + e^{-eta})^{-2} and the multiplier lambda = F'(c) there."""
+    c = 0.5
+    for _ in range(60):  # a contraction of factor 0.284: converged to rounding after 30
+        c = 1 / (1 + math.exp(-c)) ** 2
+    return c, 2 * c * (1 - math.sqrt(c))
+
+
+def sigmoid_displacement(rho: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
+    """(eta_L - c) / lambda^{L-1} for L = 1 .. layers, free of cancellation; it tends to the Koenigs function.
+
+    With s = logistic, F(c + d) - F(c) = (s(c+d) - s(c)) (s(c+d) + s(c)) and
+    s(c+d) - s(c) = -s(c+d) s(c) e^{-c} expm1(-d), so no two nearly equal numbers are ever subtracted.
+    """
+    c, multiplier = sigmoid_fixed_point()
+    base = jax.nn.sigmoid(jnp.asarray(c))
+
+    def step(d, _):
+        moved = jax.nn.sigmoid(c + d)
+        following = -moved * base * jnp.exp(-c) * jnp.expm1(-d) * (moved + base)
+        return following, d
+
+    _, displacement = lax.scan(step, jnp.asarray(rho) - c, length=layers)
+    powers = multiplier ** jnp.arange(layers, dtype=displacement.dtype)
+    return displacement / powers.reshape((-1,) + (1,) * jnp.ndim(rho))

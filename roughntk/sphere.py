@@ -1,0 +1,224 @@
+"""Data on the unit sphere: projections, angles, and the rows that no kernel can tell apart.
+
+Every kernel of this package is a function of the angle between two inputs, so the angle is the one
+quantity that must be right to the last digit. It is computed as
+
+    theta(x, z) = 2 atan2(|x - z|, |x + z|),
+
+which is accurate at every angle; arccos(x . z) loses half of its digits near 0 and pi
+(``references.bib``: Kahan2006).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from roughntk import _checks
+from roughntk._checks import InputError
+
+UNIT_TOLERANCE = 1e-10
+"""Largest deviation of a row norm from 1 that is taken for rounding of the user's own projection."""
+
+SAME_ANGLE = 4 * np.finfo(np.float64).eps
+"""Two unit rows at most this far apart (radians) cannot be told apart from rounding."""
+
+_GRAM_LIMIT = 0.999
+"""Entries of the Gram matrix beyond this are recomputed from differences of rows."""
+
+_PAIR_BLOCK = 2**22
+"""Entries of a temporary array in blockwise work (32 MB)."""
+
+
+def project(X, *, distinct: bool = True) -> np.ndarray:
+    """Canonical projection x / |x| onto the sphere S^{n0-1} (case b of the paper, Section 4).
+
+    Args:
+        X: points, shape (n, n0).
+        distinct: refuse rows that land on the same point. Training points need it; test points do not.
+
+    Returns:
+        Unit rows, shape (n, n0), float64.
+
+    Raises:
+        InputError: a zero row, a NaN, or (with ``distinct``) two positively collinear rows
+            x_i = c x_j, c > 0, named by their numbers.
+    """
+    X = _checks.matrix(X, "X")
+    scale = np.abs(X).max(axis=1)
+    zero = np.flatnonzero(scale == 0)
+    if zero.size:
+        raise InputError(
+            f"expected non-zero rows, got zeros in {_checks.name_rows(zero)}; remove them, or use the "
+            f"stereographic projection, which keeps the origin"
+        )
+    X = X / scale[:, None]  # first by the largest entry, so that squares neither overflow nor underflow
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    if distinct:
+        pairs = coincident_rows(unit)
+        if pairs:
+            raise InputError(
+                f"expected rows in different directions, got positively collinear {_checks.name_pairs(pairs)}; "
+                f"drop duplicates (--drop-duplicates, rn.sphere.distinct_rows) or use the stereographic "
+                f"projection (--projection stereographic, rn.sphere.lift), which keeps collinear rows apart"
+            )
+    return unit
+
+
+def lift(X, *, distinct: bool = True) -> np.ndarray:
+    """Inverse stereographic projection R^{n0} -> S^{n0}: x -> (2x, |x|^2 - 1) / (|x|^2 + 1) (case c).
+
+    Args:
+        X: points, shape (n, n0); the origin is allowed.
+        distinct: refuse equal rows.
+
+    Returns:
+        Unit rows, shape (n, n0 + 1), float64.
+
+    Raises:
+        InputError: a NaN, equal rows, or (with ``distinct``) rows so large or so close that their images
+            coincide in 64 bit.
+    """
+    X = _checks.matrix(X, "X")
+    norm = np.linalg.norm(X, axis=1, keepdims=True)
+    small = norm <= 1
+    # Divide by the larger of 1 and |x|, so that |x|^2 cannot overflow: all terms below are of order one.
+    inverse = 1 / np.maximum(norm, 1)
+    first = np.where(small, 2 * X / (norm * np.minimum(norm, 1) + 1), 2 * (X * inverse) * inverse / (1 + inverse**2))
+    last = np.where(
+        small, (norm - 1) * (norm + 1) / (np.minimum(norm, 1) ** 2 + 1), (1 - inverse) * (1 + inverse) / (1 + inverse**2)
+    )
+    unit = np.concatenate([first, last], axis=1)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    if distinct:
+        pairs = coincident_rows(unit)
+        if pairs:
+            equal = all(np.array_equal(X[i], X[j]) for i, j in pairs)
+            cause = "equal" if equal else "indistinguishable (in 64 bit, after the lift)"
+            raise InputError(
+                f"expected distinct rows, got {cause} {_checks.name_pairs(pairs)}; drop duplicates "
+                f"(--drop-duplicates, rn.sphere.distinct_rows)" + ("" if equal else " or rescale the data to order one")
+            )
+    return unit
+
+
+def uniform(n: int, dim: int, seed: int) -> np.ndarray:
+    """`n` independent points, uniform on the sphere S^{dim-1} in R^dim; `seed` fixes them."""
+    n = _checks.integer(n, "n", least=1)
+    dim = _checks.integer(dim, "dim", least=1)
+    seed = _checks.integer(seed, "seed", least=0)
+    normal = np.random.default_rng(seed).standard_normal((n, dim))
+    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+
+
+def check_unit(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
+    """`X` as a float64 matrix whose rows have norm 1 (to 1e-10); the error names the rows that do not."""
+    X = _checks.matrix(X, name, columns=columns)
+    with np.errstate(over="ignore"):
+        deviation = np.abs(np.linalg.norm(X, axis=1) - 1)
+    off = np.flatnonzero(~(deviation <= UNIT_TOLERANCE))
+    if off.size:
+        raise InputError(
+            f"expected rows of norm 1 in {name}, got {_checks.name_rows(off)} off the sphere "
+            f"(row {off[0]} has norm {np.linalg.norm(X[off[0]]):.6g}); project them with rn.sphere.project "
+            f"(--projection canonical) or rn.sphere.lift (--projection stereographic)"
+        )
+    return X
+
+
+def check_distinct(X: np.ndarray, name: str = "X") -> None:
+    """Refuse unit rows that coincide: they make every kernel matrix singular."""
+    pairs = coincident_rows(X)
+    if pairs:
+        raise InputError(
+            f"expected distinct rows in {name}, got equal {_checks.name_pairs(pairs)}; every kernel matrix of "
+            f"them is singular: drop duplicates (rn.sphere.distinct_rows, --drop-duplicates)"
+        )
+
+
+def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
+    """All pairs i < j of unit rows whose angle is zero to rounding (at most 4 eps)."""
+    pairs: list[tuple[int, int]] = []
+    rows = max(1, _PAIR_BLOCK // len(X))
+    for start in range(0, len(X), rows):
+        gram = X[start : start + rows] @ X.T
+        i, j = np.nonzero(gram > 1 - 1e-8)
+        i = i + start
+        keep = i < j
+        i, j = i[keep], j[keep]
+        close = _chord(X, X, i, j)[0] <= SAME_ANGLE
+        pairs += list(zip(i[close].tolist(), j[close].tolist(), strict=True))
+    return pairs
+
+
+def distinct_rows(X, *, projection: str = "canonical") -> np.ndarray:
+    """Row numbers to keep so that no two rows land on the same point; the first of each group stays.
+
+    Args:
+        X: raw points, shape (n, n0).
+        projection: "canonical" (positively collinear rows coincide), "stereographic" or "none".
+    """
+    _checks.choice(projection, ("canonical", "stereographic", "none"), "projection")
+    if projection == "canonical":
+        unit = project(X, distinct=False)
+    elif projection == "stereographic":
+        unit = lift(X, distinct=False)
+    else:
+        unit = check_unit(X)
+    drop = {j for _, j in coincident_rows(unit)}
+    return np.array([i for i in range(len(unit)) if i not in drop])
+
+
+def angles(X, Z=None) -> Float[Array, "n m"]:
+    """Angles 2 atan2(|x - z|, |x + z|) between unit rows, shape (n, m), in radians.
+
+    Accurate to a few units of rounding at every angle, nearly equal and antipodal rows included; the
+    diagonal of ``angles(X)`` is exactly 0. Large matrices go through one matrix product, and only the
+    entries near 0 and pi are recomputed from row differences.
+
+    Args:
+        X: unit rows, shape (n, n0).
+        Z: unit rows, shape (m, n0); X itself by default.
+
+    Raises:
+        InputError: rows off the sphere (named), NaN, different numbers of columns. Under a JAX
+            transformation nothing can be checked, and all entries are computed from row differences.
+    """
+    if _checks.is_traced(X, Z):
+        return _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
+    X = check_unit(X)
+    Z = X if Z is None else check_unit(Z, "Z", columns=X.shape[1])
+    gram = X @ Z.T
+    near = np.abs(gram) > _GRAM_LIMIT
+    if near.mean() > 0.25:
+        return _traced_angles(jnp.asarray(X), jnp.asarray(Z))
+    theta = np.arccos(np.clip(gram, -1.0, 1.0))  # entries beyond the limit are replaced just below
+    i, j = np.nonzero(near)
+    theta[i, j] = 2 * np.arctan2(*_chord(X, Z, i, j))
+    return jnp.asarray(theta)
+
+
+def _chord(X: np.ndarray, Z: np.ndarray, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """|x_i - z_j| and |x_i + z_j| for the listed pairs, in blocks of bounded memory."""
+    minus, plus = np.empty(len(i)), np.empty(len(i))
+    step = max(1, _PAIR_BLOCK // X.shape[1])
+    for start in range(0, len(i), step):
+        block = slice(start, start + step)
+        a, b = X[i[block]], Z[j[block]]
+        minus[block] = np.linalg.norm(a - b, axis=1)
+        plus[block] = np.linalg.norm(a + b, axis=1)
+    return minus, plus
+
+
+def _traced_angles(X: Array, Z: Array) -> Array:
+    """All angles from row differences, one row of X at a time; derivatives are 0 at angle 0 and pi."""
+
+    def norm(v):
+        square = jnp.sum(v * v, axis=-1)
+        positive = square > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+    def row(x):
+        return 2 * jnp.arctan2(norm(x - Z), norm(x + Z))
+
+    return jax.lax.map(row, X, batch_size=max(1, min(64, _PAIR_BLOCK // max(1, Z.size))))

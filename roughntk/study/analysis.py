@@ -1,0 +1,267 @@
+"""The numbers of a study, stage by stage; no files and no pictures here."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from roughntk import rough, sphere
+from roughntk.depth.limit import limit_coefficients, limit_value
+from roughntk.kernels import KernelFamily
+from roughntk.study.data import DataSet
+from roughntk.transport import NotPositiveDefiniteError, Segment, across_segment, quadrature_driver, segment_driver
+from roughntk.transport.coefficients import CoefficientReport, log_determinant, solve
+
+MEANINGFUL_CONDITION = 1e12
+"""Beyond this condition number, comparisons in 64 bit are not meaningful and are marked so."""
+
+FIRST_DEPTH_CONDITION = 1e8
+"""Depth 1, the linear kernel, joins the transport only below this condition number."""
+
+LEVEL_3_CHANNELS = 12
+FULL_LEVEL_2_CHANNELS = 60
+
+Progress = Callable[[str, int], None]
+"""Called with the name of a stage and the number of steps finished in it."""
+
+
+@dataclasses.dataclass
+class Kernels:
+    """Kernel matrices and closed-form coefficients at every depth of the study.
+
+    `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is (u, report), or None where K_L(X,X) is singular
+    to working precision.
+    """
+
+    depths: list[int]
+    within: np.ndarray
+    across: np.ndarray
+    solved: dict[int, tuple[np.ndarray, CoefficientReport] | None]
+    condition: dict[int, float]
+    log_det: dict[int, float]
+    limit_entry: float
+    limit_coefficients: np.ndarray
+
+    def at(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
+        """(K_L(X,X), K_L(X,x))."""
+        row = self.depths.index(depth)
+        return self.within[row], self.across[row]
+
+    def meaningful(self, depth: int) -> bool:
+        """Whether comparisons at this depth mean something in 64 bit."""
+        return self.solved[depth] is not None and self.condition[depth] <= MEANINGFUL_CONDITION
+
+
+def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progress: Progress) -> Kernels:
+    """Stages 3 and 4: kernel matrices by the angle recursion, coefficients by Cholesky."""
+    chosen = np.array(depths) - 1
+    within = np.asarray(family.trajectory(sphere.angles(data.X), depths[-1]))[chosen]
+    across = np.asarray(family.trajectory(sphere.angles(data.X, data.x), depths[-1]))[chosen]
+    solved: dict[int, tuple[np.ndarray, CoefficientReport] | None] = {}
+    condition, log_det = {}, {}
+    for depth, K, B in zip(depths, within, across, strict=True):
+        try:
+            solved[depth] = solve(K, B)
+            condition[depth] = solved[depth][1].condition_number
+        except NotPositiveDefiniteError:
+            solved[depth] = None
+            spectrum = np.linalg.eigvalsh(K)
+            condition[depth] = float(np.max(np.abs(spectrum)) / max(np.min(np.abs(spectrum)), 1e-300))
+        log_det[depth] = log_determinant(K)
+        progress("closed form", 1)
+    return Kernels(
+        list(depths), within, across, solved, condition, log_det,
+        limit_value(family), limit_coefficients(family, data.X, data.x),
+    )  # fmt: skip
+
+
+def transport_pairs(kernels: Kernels) -> tuple[list[int], str]:
+    """Depths L from which L -> L + 1 is transported, and what became of depth 1."""
+    starts = kernels.depths[:-1]
+    note = ""
+    if starts[0] == 1:
+        condition = kernels.condition[1]
+        if condition < FIRST_DEPTH_CONDITION:
+            note = f"Depth 1 (the linear kernel) joins: its condition number is {condition:.2g}, below 1e8."
+        else:
+            starts = starts[1:]
+            note = f"Depth 1 (the linear kernel) is left out: its condition number is {condition:.2g}, not below 1e8."
+    return starts, note
+
+
+def transport_records(kernels: Kernels, starts: list[int], progress: Progress) -> list[dict[str, Any]]:
+    """Stage 5: Theorem 3 between each pair of depths, both clocks, both right-hand sides."""
+    records = []
+    for depth, clock, rhs in itertools.product(starts, ("arc", "psi"), ("joint", "paper")):
+        record: dict[str, Any] = {"depth": depth, "clock": clock, "rhs": rhs}
+        following = kernels.solved[depth + 1]
+        if not (kernels.meaningful(depth) and kernels.meaningful(depth + 1)) or following is None:
+            record |= dict.fromkeys(("steps", "residual", "error"), None)
+            record |= {"meaningful": False, "coefficients": None}
+        else:
+            (K0, B0), (K1, B1) = kernels.at(depth), kernels.at(depth + 1)
+            result = across_segment(K0, K1, B0, B1, clock=clock, rhs=rhs, throw=False)
+            exact = following[0]
+            error = np.max(np.abs(result.coefficients - exact)) / max(1.0, np.max(np.abs(exact)))
+            record |= {"steps": result.stats["steps"], "residual": result.residual, "error": float(error)}
+            record |= {"meaningful": True, "converged": result.converged, "coefficients": result.coefficients}
+        record["condition_number"] = max(kernels.condition[depth], kernels.condition[depth + 1])
+        records.append(record)
+        progress("transport", 1)
+    return records
+
+
+@dataclasses.dataclass
+class Drivers:
+    """Stage 6: the drivers v^(L), sampled, and their principal directions.
+
+    `paths[L]` has shape (samples, n (n + m)); `reduced[L]` the same path on the principal directions (or all channels
+    where these are few), common to all depths.
+    """
+
+    paths: dict[int, np.ndarray]
+    closed_form_error: dict[int, float]
+    reduced: dict[int, np.ndarray]
+    captured: dict[int, float]
+    channels: int
+    directions: int
+
+    @property
+    def full(self) -> bool:
+        """Whether the reduced paths are the drivers themselves."""
+        return self.directions == self.channels
+
+
+def driver_paths(
+    kernels: Kernels, starts: list[int], samples: int, directions: int, progress: Progress
+) -> Drivers:
+    """Sample every driver in closed form, check it against quadrature, find the principal directions."""
+    positions = jnp.linspace(0.0, 1.0, samples)
+    paths, errors = {}, {}
+    for depth in starts:
+        if kernels.meaningful(depth) and kernels.meaningful(depth + 1):
+            (K0, B0), (K1, B1) = kernels.at(depth), kernels.at(depth + 1)
+            segment = Segment(*map(jnp.asarray, (K0, K1, B0, B1)))
+            driver = segment_driver(segment)
+            paths[depth] = np.asarray(driver.sample(positions))
+            panels = driver.panels()
+            by_quadrature = np.asarray(quadrature_driver(segment, panels, order=16)).reshape(len(panels), -1)
+            size = max(1.0, float(np.max(np.abs(by_quadrature))))
+            errors[depth] = float(np.max(np.abs(np.asarray(driver.sample(panels)) - by_quadrature))) / size
+        progress("drivers", 1)
+    reduced, captured, channels = _principal(paths, directions)
+    return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
+
+
+def _principal(
+    paths: dict[int, np.ndarray], directions: int
+) -> tuple[dict[int, np.ndarray], dict[int, float], int]:
+    """Project all drivers onto their common leading principal directions, each driver weighted to unit length."""
+    if not paths:
+        return {}, {}, 0
+    channels = next(iter(paths.values())).shape[1]
+    if channels <= directions:
+        return dict(paths), dict.fromkeys(paths, 1.0), channels
+    steps = {depth: np.diff(path, axis=0) for depth, path in paths.items()}
+    weighted = [step / max(np.abs(step).sum(), 1e-300) for step in steps.values()]
+    basis = np.linalg.svd(np.concatenate(weighted), full_matrices=False)[2][:directions].T
+    reduced = {depth: path @ basis for depth, path in paths.items()}
+    captured = {
+        depth: float(np.linalg.norm(step @ basis) / max(np.linalg.norm(step), 1e-300)) for depth, step in steps.items()
+    }
+    return reduced, captured, channels
+
+
+def signature_records(drivers: Drivers, progress: Progress) -> dict[str, Any]:
+    """Stage 7: signatures by every installed backend and their largest disagreement, relative per level."""
+    level = 3 if drivers.directions <= LEVEL_3_CHANNELS else 2
+    backends = list(rough.available_backends())
+    per_depth, worst = [], 0.0
+    for depth, path in drivers.reduced.items():
+        values = {backend: np.asarray(rough.signature(path, level, backend=backend)) for backend in backends}
+        disagreement = max(
+            (float(np.max(np.abs(values[a] - values[b]))) for a, b in itertools.combinations(backends, 2)), default=0.0
+        )
+        norms = level_norms(values["jax"], drivers.directions, level)
+        per_depth.append({"depth": depth, "disagreement": disagreement, "level_norms": norms})
+        worst = max(worst, disagreement)
+        progress("signatures", 1)
+    return {
+        "level": level,
+        "channels": drivers.directions,
+        "driver_channels": drivers.channels,
+        "on_principal_directions": not drivers.full,
+        "captured": {str(depth): value for depth, value in drivers.captured.items()},
+        "backends": backends,
+        "absent": {
+            name: rough.backend_install_command(name) for name in ("esig", "iisignature") if name not in backends
+        },
+        "max_disagreement": worst if len(backends) > 1 else None,
+        "per_depth": per_depth,
+    }
+
+
+def level_norms(flat: np.ndarray, channels: int, level: int) -> list[float]:
+    """l1 norms of the levels 1 .. level of a flat signature."""
+    ends = np.cumsum([channels**k for k in range(1, level + 1)])
+    return [float(np.abs(part).sum()) for part in np.split(flat, ends[:-1])]
+
+
+def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[dict[str, Any]]:
+    """Stage 8: exact p-variation, distance to the zero path and to the previous depth's driver.
+
+    Norms are l1 (projective for l1 on the channels) on all channels, and l2 (Hilbert-Schmidt, which does not depend
+    on the choice of axes) on principal directions.
+    """
+    wide = drivers.channels > FULL_LEVEL_2_CHANNELS
+    records, previous = [], None
+    for depth in drivers.paths:
+        for exponent, level in ((1.0, 1), (p, 1), (p, 2)):
+            on_directions = level == 2 and wide
+            source = drivers.reduced if on_directions else drivers.paths
+            norm = "l2" if on_directions else "l1"
+            path = source[depth]
+            before = source[previous] if previous is not None else None
+            records.append(
+                {
+                    "depth": depth,
+                    "p": exponent,
+                    "level": level,
+                    "norm": norm,
+                    "channels": path.shape[1],
+                    "p_variation": rough.p_variation(path, exponent, level=level, norm=norm),
+                    "distance_to_zero": rough.p_variation_distance(
+                        path, np.zeros_like(path), exponent, level=level, norm=norm
+                    ),
+                    "distance_to_previous": None
+                    if before is None
+                    else rough.p_variation_distance(path, before, exponent, level=level, norm=norm),
+                }
+            )
+        previous = depth
+        progress("p-variation", 1)
+    return records
+
+
+def fitted_slopes(records: list[dict[str, Any]], p: float) -> dict[str, Any]:
+    """Least-squares slopes of log(p-variation) against log L over the deeper half, with theory's over the same.
+
+    Theory for the ReLU NTK: level k is O((log L / L^2)^k), whose own slope over the same depths is given beside.
+    """
+    slopes: dict[str, Any] = {}
+    for level in (1, 2):
+        chosen = [r for r in records if r["p"] == p and r["level"] == level and r["p_variation"] > 0 and r["depth"] > 1]
+        depths = np.array([r["depth"] for r in chosen], dtype=float)
+        values = np.array([r["p_variation"] for r in chosen])
+        half = depths >= np.median(depths) if len(depths) else np.zeros(0, dtype=bool)
+        if half.sum() < 3:
+            slopes[f"level{level}"] = slopes[f"theory_level{level}"] = None
+            continue
+        L = depths[half]
+        slopes[f"level{level}"] = float(np.polyfit(np.log(L), np.log(values[half]), 1)[0])
+        slopes[f"theory_level{level}"] = level * float(np.polyfit(np.log(L), np.log(np.log(L) / L**2), 1)[0])
+        slopes["fitted_depths"] = [int(L[0]), int(L[-1])]
+    return slopes

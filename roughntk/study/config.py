@@ -1,0 +1,70 @@
+"""Settings of one study, checked before anything is computed."""
+
+import dataclasses
+import re
+
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk.kernels import FAMILIES
+from roughntk.study.data import PROJECTIONS
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyConfig:
+    """Everything that fixes a study, apart from the place where it is written.
+
+    Attributes:
+        data: built-in name or file.
+        points, test_points: n and m.
+        seed: fixes the choice of points.
+        projection: canonical, stereographic or none.
+        depths: first and last depth, as in "1:30".
+        family: relu-ntk, relu-nngp or sigmoid.
+        p: variation exponent of levels 1 .. floor(p); at least 2 in a study, so that level 2 counts.
+        drop_duplicates: use only the first of rows that coincide.
+        dimension: of the random data sets sphere and cube.
+        signature_channels: principal directions of the drivers that signatures are computed on.
+        samples: points at which each driver is sampled for signatures and p-variation.
+    """
+
+    data: str = "digits"
+    points: int = 40
+    test_points: int = 5
+    seed: int = 0
+    projection: str = "canonical"
+    depths: str = "1:30"
+    family: str = "relu-ntk"
+    p: float = 2.0
+    drop_duplicates: bool = False
+    dimension: int | None = None
+    signature_channels: int = 8
+    samples: int = 33
+
+    def __post_init__(self):
+        _checks.integer(self.points, "points", least=1)
+        _checks.integer(self.test_points, "test points", least=1)
+        _checks.integer(self.seed, "seed", least=0)
+        _checks.choice(self.projection, PROJECTIONS, "projection")
+        _checks.choice(self.family, tuple(FAMILIES), "family")
+        _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
+        _checks.integer(self.samples, "samples", least=3, most=2000)
+        if _checks.exponent(self.p) < 2:
+            raise InputError(f"expected p >= 2 in a study, so that level 2 counts, got {self.p}; p = 1 is always added")
+        _ = self.depth_range
+
+    @property
+    def depth_range(self) -> range:
+        """The depths as a range; "3" alone means depths 1 to 3."""
+        text = str(self.depths).strip()
+        match = re.fullmatch(r"(-?\d+)(?:\s*:\s*(-?\d+))?", text)
+        if not match:
+            raise InputError(f"expected depths as FIRST:LAST, for instance 1:30, got {text!r}")
+        first, last = (int(match[1]), int(match[2])) if match[2] else (1, int(match[1]))
+        if first < 1:
+            raise InputError(f"expected depths of at least 1, got {first}; depth 1 is the input layer")
+        if last < max(first + 1, 3):
+            raise InputError(
+                f"expected at least two depths from 2 on, got {text}; the equation runs from one depth to the next, "
+                f"for instance 2:3"
+            )
+        return range(first, last + 1)

@@ -1,0 +1,205 @@
+"""Data for the study: built-in sets, a user's file, the choice of points and the projection onto the sphere."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from roughntk import _checks, sphere
+from roughntk._checks import InputError
+
+BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
+PROJECTIONS = ("canonical", "stereographic", "none")
+DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """Training and test points on the unit sphere.
+
+    Attributes:
+        name: built-in name or file name.
+        X: training points, unit distinct rows, shape (n, dim).
+        x: test points, unit rows, shape (m, dim).
+        projection: how the rows came onto the sphere.
+        rows: row numbers in the source, training points first, shape (n + m,).
+    """
+
+    name: str
+    X: np.ndarray
+    x: np.ndarray
+    projection: str
+    rows: np.ndarray
+
+    def describe(self) -> dict[str, object]:
+        """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
+        n, dim = self.X.shape
+        return {"name": self.name, "n": n, "m": len(self.x), "dim": dim, "projection": self.projection}
+
+
+def load(
+    data: str = "digits",
+    *,
+    points: int,
+    test_points: int,
+    seed: int,
+    projection: str = "canonical",
+    drop_duplicates: bool = False,
+    dimension: int | None = None,
+) -> DataSet:
+    """Load `data`, choose points by `seed`, put them on the sphere.
+
+    Args:
+        data: a built-in name (digits, wine, breast_cancer, sphere, cube) or a .npy, .npz or .csv file.
+        points, test_points: numbers of training and test points, n and m.
+        seed: fixes the choice of points (and the points themselves for sphere and cube).
+        projection: "canonical" x/|x|, "stereographic" (one more dimension), or "none" (norms must be 1).
+        drop_duplicates: use only the first of several rows that land on the same point.
+        dimension: of the random sets `sphere` and `cube`.
+
+    Raises:
+        InputError: anything wrong with the data, naming the rows of the source and the remedy.
+    """
+    points = _checks.integer(points, "points", least=1)
+    test_points = _checks.integer(test_points, "test points", least=1)
+    seed = _checks.integer(seed, "seed", least=0)
+    _checks.choice(projection, PROJECTIONS, "projection")
+    raw = _raw(str(data), points + test_points, seed, dimension)
+    pool = np.arange(len(raw))
+    if drop_duplicates:
+        keep = _nonzero_rows(raw, projection)
+        pool = keep[sphere.distinct_rows(raw[keep], projection=projection)]
+    if points + test_points > len(pool):
+        extra = " after dropping duplicates" if drop_duplicates else ""
+        raise InputError(
+            f"expected at most {len(pool)} points in all, which is what {data} has{extra}, got {points} training "
+            f"and {test_points} test points; lower --points or --test-points"
+        )
+    rows = np.random.default_rng(seed).permutation(pool)[: points + test_points]
+    unit = _on_sphere(raw[rows], rows, projection)
+    pairs = sphere.coincident_rows(unit[:points])
+    if pairs:
+        named = _checks.name_pairs(sorted((int(min(rows[i], rows[j])), int(max(rows[i], rows[j]))) for i, j in pairs))
+        kind = "positively collinear" if projection == "canonical" else "equal"
+        other = "; or use --projection stereographic, which keeps collinear rows apart" * (projection == "canonical")
+        raise InputError(
+            f"expected training rows on distinct points of the sphere, got {kind} {named} of {data} (counted from "
+            f"0); use --drop-duplicates to keep the first of each{other}"
+        )
+    return DataSet(Path(data).name, unit[:points], unit[points:], projection, rows)
+
+
+def _on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndarray:
+    """The chosen rows on the sphere; errors name the rows of the source."""
+    if projection == "stereographic":
+        return sphere.lift(chosen, distinct=False)
+    if projection == "canonical":
+        zero = rows[~chosen.any(axis=1)]
+        if zero.size:
+            raise InputError(
+                f"expected non-zero rows for the canonical projection, got zeros in {_checks.name_rows(zero)} "
+                f"(counted from 0); remove them, use --drop-duplicates, which leaves them out, or use "
+                f"--projection stereographic"
+            )
+        return sphere.project(chosen, distinct=False)
+    norms = np.linalg.norm(chosen, axis=1)
+    off = np.flatnonzero(~(np.abs(norms - 1) <= sphere.UNIT_TOLERANCE))
+    if off.size:
+        raise InputError(
+            f"expected rows of norm 1 under --projection none, got {_checks.name_rows(rows[off])} off the sphere "
+            f"(row {rows[off[0]]} has norm {norms[off[0]]:.6g}); use --projection canonical or stereographic"
+        )
+    return chosen
+
+
+def _nonzero_rows(raw: np.ndarray, projection: str) -> np.ndarray:
+    return np.flatnonzero(raw.any(axis=1)) if projection == "canonical" else np.arange(len(raw))
+
+
+def _raw(data: str, count: int, seed: int, dimension: int | None) -> np.ndarray:
+    """The unprojected rows of a data set, finite float64, shape (rows, features)."""
+    if data in DEFAULT_DIMENSION:
+        size = DEFAULT_DIMENSION[data] if dimension is None else dimension
+        size = _checks.integer(size, "dimension", least=1)
+        if data == "sphere":
+            return sphere.uniform(count, size, seed)
+        return np.random.default_rng(seed).uniform(size=(count, size))
+    if dimension is not None:
+        raise InputError(f"expected a dimension only for sphere and cube, got --dim {dimension} with {data}; drop it")
+    if data in BUILT_IN:
+        from sklearn import datasets
+
+        return np.asarray(getattr(datasets, f"load_{data}")().data, dtype=np.float64)
+    path = Path(data)
+    if path.suffix.lower() not in (".npy", ".npz", ".csv"):
+        return _unknown(data)
+    if not path.is_file():
+        raise InputError(f"expected a data file, got {data}, which does not exist; check the path")
+    if path.suffix.lower() == ".csv":
+        return _read_csv(path)
+    return _checks.matrix(_read_numpy(path), path.name)
+
+
+def _unknown(data: str) -> np.ndarray:
+    if Path(data).exists():
+        raise InputError(f"expected a .npy, .npz or .csv file, got {data}; convert it to one of these")
+    _checks.choice(data, BUILT_IN, "data (or the name of a .npy, .npz or .csv file)")
+    raise AssertionError("unreachable: the name is not built in")
+
+
+def _read_numpy(path: Path) -> np.ndarray:
+    """The array of a .npy file, or the only one (or the one named X) of a .npz file; never a pickle."""
+    try:
+        content = np.load(path, allow_pickle=False)
+        if not isinstance(content, np.lib.npyio.NpzFile):
+            return content
+        with content:
+            names = list(content.files)
+            name = "X" if "X" in names else names[0] if len(names) == 1 else None
+            if name is not None:
+                return content[name]
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(
+            f"expected {path.name} to hold a plain numeric array, got a file that numpy cannot read without "
+            f"pickles ({error}); save it with numpy.save or numpy.savez"
+        ) from None
+    raise InputError(
+        f"expected one array in {path.name}, or one named X, got {', '.join(names) or 'none'}; save the points as X"
+    )
+
+
+def _read_csv(path: Path) -> np.ndarray:
+    """A comma-separated table of numbers, with or without a header line."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            lines = [(number, cells) for number, cells in enumerate(csv.reader(stream), 1) if any(map(str.strip, cells))]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"expected {path.name} to be comma-separated text, got {error}; save it as UTF-8") from None
+    if lines and not any(_is_number(cell) for cell in lines[0][1]):
+        lines = lines[1:]
+    if not lines:
+        raise InputError(f"expected rows of numbers in {path.name}, got none; put one point a line")
+    width = len(lines[0][1])
+    table = np.empty((len(lines), width))
+    for row, (number, cells) in enumerate(lines):
+        if len(cells) != width:
+            raise InputError(
+                f"expected {width} cells in every line of {path.name}, got {len(cells)} in line {number}; fill it"
+            )
+        for column, cell in enumerate(cells):
+            if not _is_number(cell):
+                raise InputError(
+                    f"expected numbers in {path.name}, got {cell!r} in line {number}, column {column + 1}; remove "
+                    f"the column or encode it as a number"
+                )
+            table[row, column] = float(cell)
+    return _checks.matrix(table, path.name)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,285 @@
+"""The figures of a study. Each function draws one figure from a finished study and returns it with its caption."""
+
+import dataclasses
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from roughntk.study.result import Study
+
+COLOURS = ("#2c6fbb", "#c8553d", "#3a8f5c", "#8a5a9e", "#b8860b", "#4b4b4b", "#1b9aaa", "#d1495b", "#6c8e3f", "#5d5d9e")
+LIMIT_STYLE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e5e5",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "roughntk",
+    "svg.fonttype": "none",
+}
+SYMBOL = {"relu-ntk": "K_L", "relu-nngp": r"\rho_L", "sigmoid": r"\eta_L"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path
+
+
+def canvas(rows: int, columns: int, size: tuple[float, float]):
+    """A figure with constrained layout, without pyplot's global state."""
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save(figure: Figure, folder: Path, name: str) -> Path:
+    """Write NAME.png (150 dots an inch) and NAME.svg; returns the PNG's path."""
+    folder.mkdir(exist_ok=True, parents=True)
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    png = folder / f"{name}.png"
+    figure.savefig(png, dpi=150)
+    return png
+
+
+def draw_all(study: Study, folder: Path) -> list[Picture]:
+    """Draw every figure of the study into `folder`."""
+    pictures = []
+    with matplotlib.rc_context(STYLE):
+        for draw in (kernel_entries, coefficients, errors, driver_components, variation, conditioning):
+            figure, title, caption = draw(study)
+            name = draw.__name__
+            pictures.append(Picture(name, title, caption, save(figure, folder, name)))
+    return pictures
+
+
+def kernel_entries(study: Study):
+    """Kernel between training points, and between test and training points, against depth."""
+    kernels = study.kernels
+    figure, axes = canvas(1, 2, (9.6, 3.8))
+    symbol = SYMBOL[study.config.family]
+    n = len(study.data.X)
+    i, j = np.triu_indices(n, 1)
+    rng = np.random.default_rng(0)
+    pick = np.sort(rng.permutation(len(i))[:60])
+    within = kernels.within[:, i[pick], j[pick]]
+    across = kernels.across[:, :, 0][:, :60]
+    for axis, values, title in (
+        (axes[0, 0], within, f"Training points, ${symbol}(x_i, x_j)$, $i \\neq j$"),
+        (axes[0, 1], across, f"First test point, ${symbol}(x, x_i)$"),
+    ):
+        axis.plot(kernels.depths, values, color=COLOURS[0], alpha=0.35, linewidth=0.9)
+        axis.axhline(kernels.limit_entry, label=f"limit {kernels.limit_entry:.4g}", **LIMIT_STYLE)
+        axis.set(title=title, xlabel="network depth $L$", ylabel="kernel value")
+        axis.legend(loc="best")
+    shown = f" ({len(pick)} of {len(i)} pairs shown)" if len(pick) < len(i) else ""
+    caption = (
+        f"Every curve is one pair of points{shown}. All of them tend to the dashed limit: "
+        + {
+            "relu-ntk": "1/4, for every pair of distinct points, slowly, with error (3/8) log L / L.",
+            "relu-nngp": "1, with error 9π²/(2L²).",
+            "sigmoid": "the fixed point c = 0.3418 of the map, geometrically.",
+        }[study.config.family]
+    )
+    return figure, "Kernel entries against depth", caption
+
+
+def coefficients(study: Study):
+    """Closed form as lines, ODE solutions as markers, limit dashed."""
+    kernels = study.kernels
+    figure, axes = canvas(1, 1, (9.6, 4.2))
+    axis = axes[0, 0]
+    depths = [depth for depth in kernels.depths if kernels.meaningful(depth)]
+    chosen = np.argsort(-np.abs(kernels.across[0, :, 0]))[: len(COLOURS)]
+    chosen = chosen[np.argsort(chosen)]
+    carried = {
+        row["depth"] + 1: row["coefficients"]
+        for row in study.transport
+        if row["clock"] == "psi" and row["rhs"] == "joint" and row["coefficients"] is not None
+    }
+    for colour, i in zip(COLOURS, chosen, strict=False):
+        line = [kernels.solved[depth][0][i, 0] for depth in depths]
+        axis.plot(depths, line, color=colour, linewidth=1.3, label=f"$u_{{{i}}}$")
+        axis.plot(list(carried), [u[i, 0] for u in carried.values()], "o", color=colour, markersize=3.6)
+    limits = kernels.limit_coefficients[chosen, 0]
+    for value in np.unique(np.round(limits, 12)):
+        axis.axhline(value, **LIMIT_STYLE)
+    axis.plot([], [], "o", color="#555555", markersize=3.6, label="equation, ψ clock")
+    axis.plot([], [], label="limit", **LIMIT_STYLE)
+    axis.set(xlabel="network depth $L$", ylabel="coefficient $u_i$", title="Coefficients of the first test point")
+    axis.legend(ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    caption = (
+        "Lines: closed form K(X,X)⁻¹K(X,x) at each depth. Markers: the solution of the controlled equation "
+        "(Theorem 3), carried from the depth before with the paper's clock ψ. They coincide. Shown are the "
+        f"{len(chosen)} training points nearest to the test point. Dashed: the limit of infinite depth."
+    )
+    return figure, "Coefficients against depth", caption
+
+
+def errors(study: Study):
+    """Error against the closed form and residual, for both clocks and right-hand sides."""
+    figure, axes = canvas(1, 2, (9.6, 3.8))
+    styles = {("arc", "joint"): "o-", ("arc", "paper"): "s--", ("psi", "joint"): "^-", ("psi", "paper"): "v--"}
+    for colour, ((clock, rhs), style) in zip(COLOURS, styles.items(), strict=False):
+        rows = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]]
+        depths = [r["depth"] for r in rows]
+        label = f"{'ψ' if clock == 'psi' else 'arc'} clock, {rhs}"
+        for axis, key in ((axes[0, 0], "error"), (axes[0, 1], "residual")):
+            values = np.maximum([r[key] for r in rows], 1e-17)
+            axis.plot(depths, values, style, color=colour, markersize=3.2, linewidth=0.9, label=label)
+    allowed = [r for r in study.transport if r["meaningful"] and (r["clock"], r["rhs"]) == ("arc", "joint")]
+    bound = [1e-9 if r["condition_number"] < 1e6 else 2.2e-13 * r["condition_number"] for r in allowed]
+    for axis, title in (
+        (axes[0, 0], r"Error max$|u - u_{\mathrm{closed}}|$ / max(1, max$|u|$)"),
+        (axes[0, 1], r"Residual max$_t|A(t)u(t) - b(t)|$"),
+    ):
+        axis.plot([r["depth"] for r in allowed], bound, label="bound", **LIMIT_STYLE)
+        axis.set(title=title, xlabel="network depth $L$ (transport $L \\to L+1$)", yscale="log")
+    axes[0, 0].set_ylabel("dimensionless")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    skipped = sorted({r["depth"] for r in study.transport if not r["meaningful"]})
+    caption = (
+        "One point per transport from L to L+1. The dashed bound is 1e-9, or 1000 eps times the condition number where "
+        "that exceeds 1e6."
+    )
+    if skipped:
+        caption += (
+            f" Depths {skipped[0]} to {skipped[-1]} are not shown: the condition number exceeds 1e12 there and a "
+            f"comparison in 64 bit would not mean anything."
+        )
+    return figure, "Error and residual of the transport", caption
+
+
+def driver_components(study: Study):
+    """The largest components of a few drivers along the segment."""
+    depths = list(study.drivers.paths)
+    figure, axes = canvas(1, 2, (9.6, 3.8))
+    if depths:
+        shown = sorted({depths[0], depths[len(depths) // 8], depths[len(depths) // 3], depths[-1]})
+        for colour, depth in zip(COLOURS, shown, strict=False):
+            path = study.drivers.paths[depth]
+            s = np.linspace(0, 1, len(path))
+            largest = np.argsort(-np.abs(path[-1]))[:5]
+            for k, channel in enumerate(largest):
+                label = f"$L = {depth}$" if k == 0 else None
+                axes[0, 0].plot(s, path[:, channel], color=colour, linewidth=1.1, label=label)
+        axes[0, 0].legend(loc="best")
+        ends = [np.sort(np.abs(path[-1]))[::-1] for path in study.drivers.paths.values()]
+        axes[0, 1].loglog(depths, [end[0] for end in ends], "o-", color=COLOURS[0], markersize=3, label="largest")
+        axes[0, 1].loglog(
+            depths, [np.median(end) for end in ends], "s-", color=COLOURS[1], markersize=3, label="median"
+        )
+        axes[0, 1].legend(loc="best")
+        plain_log_ticks(axes[0, 1], depths)
+    axes[0, 0].set(title="Five largest components of $v^{(L)}$", xlabel="position $s$ on the segment", ylabel="$v_{ij}(s)$")
+    axes[0, 1].set(title="End values $|v^{(L)}_{ij}(1)|$", xlabel="network depth $L$", ylabel="absolute value")
+    tends = "They vanish as L grows, because the kernel stops moving."
+    if study.config.family == "sigmoid":
+        tends = "They do not vanish: the kernel matrix shrinks by the same factor at every depth."
+    caption = (
+        "The drivers v = ∫A⁻¹[dA, db] of the linear equation du = dv_b − dv_A u, in closed form log(I + sM). " + tends
+    )
+    return figure, "The drivers", caption
+
+
+def plain_log_ticks(axis, depths: list[int]) -> None:
+    """Depth ticks 1, 2, 3, 5, 10, ... as plain numbers on a log axis."""
+    ticks = [t for t in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000) if depths[0] <= t <= depths[-1]]
+    axis.set_xticks(ticks, [str(t) for t in ticks])
+    axis.set_xticks([], minor=True)
+
+
+def variation(study: Study):
+    """p-variation of the drivers against depth, with fitted slopes."""
+    figure, axes = canvas(1, 2, (9.6, 3.8))
+    p = study.config.p
+    curves = ((1.0, 1, "o-"), (p, 1, "s-"), (p, 2, "^-"))
+    for colour, (exponent, level, style) in zip(COLOURS, curves, strict=False):
+        rows = [r for r in study.variation if (r["p"], r["level"]) == (exponent, level)]
+        if not rows:
+            continue
+        norm = rows[0]["norm"].replace("l", r"\ell_")
+        label = f"$p = {exponent:g}$, level {level} (${norm}$, {rows[0]['channels']} channels)"
+        for axis, key in ((axes[0, 0], "p_variation"), (axes[0, 1], "distance_to_previous")):
+            usable = [r for r in rows if r[key]]
+            axis.loglog(
+                [r["depth"] for r in usable], [r[key] for r in usable], style, color=colour, markersize=3.2, label=label
+            )
+    slopes = study.slopes
+    for level in (1, 2):
+        rows = [r for r in study.variation if (r["p"], r["level"]) == (p, level) and r["depth"] > 1]
+        if slopes.get(f"level{level}") is None or study.config.family == "sigmoid":
+            continue
+        L = np.array([r["depth"] for r in rows if r["depth"] >= slopes["fitted_depths"][0]], dtype=float)
+        theory = (np.log(L) / L**2) ** level
+        theory *= rows[-1]["p_variation"] / theory[-1]
+        axes[0, 0].loglog(L, theory, label=r"$(\log L/L^2)^k$" if level == 1 else None, **LIMIT_STYLE)
+    for axis, title in ((axes[0, 0], "p-variation of $v^{(L)}$"), (axes[0, 1], "Distance to the driver before")):
+        axis.set(title=title, xlabel="network depth $L$")
+        if study.drivers.paths:
+            plain_log_ticks(axis, list(study.drivers.paths))
+    axes[0, 0].set_ylabel("p-variation (outer root taken)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    caption = "Exact over the sample points, by dynamic programming over all partitions. " + slope_sentence(study)
+    return figure, "p-variation of the drivers", caption
+
+
+def slope_sentence(study: Study) -> str:
+    """Measured slopes beside those of theory, in words."""
+    slopes = study.slopes
+    if slopes.get("level1") is None:
+        return "Too few depths for a fitted slope."
+    first, last = slopes["fitted_depths"]
+    level2 = "" if slopes.get("level2") is None else f", level 2 {slopes['level2']:.3f}"
+    text = f"Fitted slope against L over depths {first} to {last}: level 1 {slopes['level1']:.3f}{level2}."
+    if study.config.family == "relu-ntk":
+        beside = "" if slopes.get("level2") is None else f" and {slopes['theory_level2']:.3f}"
+        text += f" Theory (log L/L² and its square) has {slopes['theory_level1']:.3f}{beside} over the same depths."
+    elif study.config.family == "sigmoid":
+        text += " The drivers of this hyperbolic family do not vanish, as theory says."
+    return text
+
+
+def conditioning(study: Study):
+    """Determinant and condition number of the kernel matrix against depth."""
+    kernels = study.kernels
+    figure, axes = canvas(1, 2, (9.6, 3.8))
+    n = len(study.data.X)
+    depths = np.array(kernels.depths)
+    log_det = np.array([kernels.log_det[d] for d in kernels.depths]) / np.log(10)
+    finite = np.isfinite(log_det)
+    axes[0, 0].plot(depths[finite], log_det[finite], "o-", color=COLOURS[0], markersize=3.2)
+    axes[0, 0].set(title="Determinant", xlabel="network depth $L$", ylabel=r"$\log_{10}\,\det K_L(X,X)$")
+    condition = np.array([kernels.condition[d] for d in kernels.depths])
+    axes[0, 1].semilogy(depths, condition, "o-", color=COLOURS[1], markersize=3.2)
+    axes[0, 1].set(title="Condition number", xlabel="network depth $L$", ylabel=r"$\lambda_{\max} / \lambda_{\min}$")
+    if study.config.family == "relu-ntk":
+        limit = ((n - 1) * np.log(0.75) + np.log((3 + n) / 4)) / np.log(10)
+        axes[0, 0].axhline(limit, label=f"limit {limit:.4g}", **LIMIT_STYLE)
+        axes[0, 1].axhline(1 + n / 3, label=f"limit 1 + n/3 = {1 + n / 3:.4g}", **LIMIT_STYLE)
+        axes[0, 0].legend(loc="best")
+        axes[0, 1].legend(loc="best")
+        caption = (
+            "The determinant tends to (3/4)ⁿ⁻¹(3+n)/4 > 0 and the condition number to 1 + n/3 (dashed): the limit kernel "
+            "is not singular, against what the paper's Section 6 asks for."
+        )
+    else:
+        if condition.max() > 1e12:
+            axes[0, 1].axhline(1e12, label="64-bit comparisons end", **LIMIT_STYLE)
+            axes[0, 1].legend(loc="best")
+        caption = "The kernel matrix becomes singular as all its entries tend to one value."
+    return figure, "Determinant and condition number", caption

@@ -1,0 +1,219 @@
+"""The report: one self-contained HTML page, and ten lines for the terminal."""
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+import roughntk
+from roughntk.study.figures import Picture, slope_sentence
+from roughntk.study.result import Study
+
+CSS = """
+:root { color-scheme: light; --ink: #1d2430; --muted: #5b6573; --line: #dfe3e8; --accent: #2c6fbb; }
+body { font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: var(--ink);
+       max-width: 62rem; margin: 2.5rem auto; padding: 0 1.2rem; background: #fff; }
+h1 { font-size: 1.9rem; margin: 0 0 .2rem; } h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; }
+.sub { color: var(--muted); margin: 0 0 1.6rem; overflow-wrap: anywhere; }
+ol.summary { background: #f5f8fc; border-left: 4px solid var(--accent); padding: .9rem 1rem .9rem 2.4rem; }
+ol.summary li { margin: .15rem 0; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
+th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 600; }
+.scroll { overflow-x: auto; } figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+figcaption { color: var(--muted); font-size: .92rem; } code { font-size: .88em; overflow-wrap: anywhere; }
+"""
+
+
+def summary_lines(study: Study) -> list[str]:
+    """Ten lines: what was run and what was found."""
+    data, kernels = study.data.describe(), study.kernels
+    last = kernels.depths[-1]
+    rows = [r for r in study.transport if r["meaningful"]]
+    lines = [
+        f"Data: {data['name']}, {data['n']} training and {data['m']} test points on the sphere in R^{data['dim']} "
+        f"({data['projection']} projection, seed {study.config.seed}).",
+        f"Family {study.config.family}, depths {kernels.depths[0]} to {last}. "
+        + (study.first_depth or "The study starts at a depth from 2 on."),
+        f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; their limit is "
+        f"{kernels.limit_entry:.6g}.",
+        f"Condition number: {kernels.condition[kernels.depths[0]]:.3g} at depth {kernels.depths[0]}, "
+        f"{kernels.condition[last]:.3g} at depth {last}.",
+        _transport_line(study, rows),
+        _reach_line(study),
+        _driver_line(study),
+        _signature_line(study),
+        "p-variation: " + slope_sentence(study),
+        f"Coefficients at depth {last} are within {_distance_to_limit(study)} of their limit of infinite depth.",
+    ]
+    return lines
+
+
+def _off_diagonal_range(study: Study) -> str:
+    K = study.kernels.within[-1]
+    if len(K) == 1:
+        values = study.kernels.across[-1].ravel()
+    else:
+        values = K[~np.eye(len(K), dtype=bool)]
+    return f"[{values.min():.6g}, {values.max():.6g}]"
+
+
+def _transport_line(study: Study, rows: list) -> str:
+    total = len(study.transport)
+    if not rows:
+        return f"Transport (Theorem 3): none of {total} comparisons means anything in 64 bit (condition above 1e12)."
+    steps = {clock: max((r["steps"] for r in rows if r["clock"] == clock), default=0) for clock in ("arc", "psi")}
+    failed = sum(not r["converged"] for r in rows)
+    skipped = f"; {total - len(rows)} more are beyond 64 bit" if len(rows) < total else ""
+    return (
+        f"Transport (Theorem 3): {len(rows)} integrations, largest error {max(r['error'] for r in rows):.2g} against "
+        f"the closed form, largest residual {max(r['residual'] for r in rows):.2g}, "
+        f"{'all converged' if not failed else f'{failed} NOT converged'} (at most {steps['arc']} steps in the arc "
+        f"clock, {steps['psi']} in psi){skipped}."
+    )
+
+
+def _reach_line(study: Study) -> str:
+    kernels = study.kernels
+    beyond = [depth for depth in kernels.depths if not kernels.meaningful(depth)]
+    if not beyond:
+        residual = max(solved[1].residual for solved in kernels.solved.values() if solved)
+        return f"Closed form: Cholesky at every depth, largest residual |K u - b| {residual:.2g}."
+    return (
+        f"Closed form: depths {', '.join(map(str, beyond[:6]))}{' ...' if len(beyond) > 6 else ''} have a condition "
+        f"number above 1e12: comparisons there are not meaningful in 64 bit."
+    )
+
+
+def _driver_line(study: Study) -> str:
+    errors = study.drivers.closed_form_error
+    if not errors:
+        return "Drivers: none, since no pair of depths is within 64 bit."
+    return (
+        f"Drivers v^(L): {study.drivers.channels} channels; log(I + sM) and Gauss-Legendre quadrature differ by at "
+        f"most {max(errors.values()):.2g} relative."
+    )
+
+
+def _signature_line(study: Study) -> str:
+    signature = study.signature
+    absent = "".join(f"; {name} is absent ({command})" for name, command in signature["absent"].items())
+    where = f"{signature['channels']} channels"
+    if signature["on_principal_directions"]:
+        least = min(signature["captured"].values(), default=1.0)
+        where = f"the {signature['channels']} principal directions of the drivers (at least {least:.4%} of each)"
+    disagreement = signature["max_disagreement"]
+    compared = "no second backend to compare with" if disagreement is None else f"largest disagreement {disagreement:.2g}"
+    return (
+        f"Signatures to level {signature['level']} on {where}: {', '.join(signature['backends'])}, {compared}{absent}."
+    )
+
+
+def _distance_to_limit(study: Study) -> str:
+    kernels = study.kernels
+    solved = [kernels.solved[depth] for depth in kernels.depths if kernels.meaningful(depth)]
+    if not solved or solved[-1] is None:
+        return "an unknown distance"
+    return f"{abs(solved[-1][0] - kernels.limit_coefficients).max():.3g}"
+
+
+def render(study: Study, pictures: Sequence[Picture]) -> str:
+    """The whole page."""
+    data = study.data.describe()
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>roughntk study: {html.escape(str(data['name']))}</title><style>{CSS}</style></head><body>",
+        "<h1>How the coefficients move with depth</h1>",
+        f"<p class='sub'>roughntk {roughntk.__version__} study of <b>{html.escape(str(data['name']))}</b>, family "
+        f"<b>{html.escape(study.config.family)}</b>: {data['n']} training points, {data['m']} test points.</p>",
+        "<ol class='summary'>",
+        *(f"<li>{html.escape(line)}</li>" for line in study.summary),
+        "</ol>",
+        *map(_figure, pictures),
+        "<h2>Transport from depth to depth</h2>",
+        "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths at which a comparison "
+        "in 64 bit means something.</p>",
+        _table(["clock", "right-hand side", "pairs", "steps", "residual", "error"], _transport_rows(study)),
+        "<h2>Depth by depth</h2>",
+        _table(
+            ["depth", "condition number", "log det", "p-variation, p = 1", f"level 2, p = {study.config.p:g}",
+             "signature disagreement"],
+            _depth_rows(study),
+        ),
+        "<h2>Which numbers are these</h2>",
+        f"<p>{html.escape(_method_note(study))}</p>",
+        "</body></html>",
+    ]  # fmt: skip
+    return "\n".join(parts) + "\n"
+
+
+def _figure(picture: Picture) -> str:
+    encoded = base64.b64encode(picture.png.read_bytes()).decode()
+    return (
+        f"<h2>{html.escape(picture.title)}</h2><figure><img alt='{html.escape(picture.title)}' "
+        f"src='data:image/png;base64,{encoded}'><figcaption>{html.escape(picture.caption)}</figcaption></figure>"
+    )
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _transport_rows(study: Study) -> list[list[str]]:
+    rows = []
+    for clock in ("arc", "psi"):
+        for rhs in ("joint", "paper"):
+            chosen = [
+                r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]
+            ]
+            if chosen:
+                worst = {key: max(r[key] for r in chosen) for key in ("steps", "residual", "error")}
+                numbers = [f"{worst['steps']}", f"{worst['residual']:.2e}", f"{worst['error']:.2e}"]
+            else:
+                numbers = ["–", "beyond 64 bit", "beyond 64 bit"]
+            rows.append([clock, rhs, str(len(chosen)), *numbers])
+    return rows
+
+
+def _depth_rows(study: Study) -> list[list[str]]:
+    def lookup(depth: int, p: float, level: int) -> str:
+        found = [r for r in study.variation if (r["depth"], r["p"], r["level"]) == (depth, p, level)]
+        return f"{found[0]['p_variation']:.4g}" if found else "–"
+
+    disagreement = {r["depth"]: f"{r['disagreement']:.1e}" for r in study.signature["per_depth"]}
+    kernels = study.kernels
+    return [
+        [
+            str(depth),
+            f"{kernels.condition[depth]:.4g}" + ("" if kernels.meaningful(depth) else " (beyond 64 bit)"),
+            f"{kernels.log_det[depth]:.5g}",
+            lookup(depth, 1.0, 1),
+            lookup(depth, study.config.p, 2),
+            disagreement.get(depth, "–"),
+        ]
+        for depth in kernels.depths
+    ]
+
+
+def _method_note(study: Study) -> str:
+    signature = study.signature
+    directions = ""
+    if signature["on_principal_directions"]:
+        directions = (
+            f" The drivers have {signature['driver_channels']} channels, too many for signatures: they are projected "
+            f"onto {signature['channels']} principal directions common to all depths."
+        )
+    wide = any(r["level"] == 2 and r["norm"] == "l2" for r in study.variation)
+    norms = "l1 on all channels at level 1" + (
+        ", l2 (Hilbert-Schmidt) on the principal directions at level 2" if wide else " and at level 2"
+    )
+    return (
+        f"Kernel matrices come from the angle recursion, coefficients from a Cholesky factorisation. Errors are relative "
+        f"to max(1, max|u|). p-variation takes the outer root; norms are {norms}. Each driver is sampled at "
+        f"{study.config.samples} points of the segment.{directions} The numbers of every figure are in tables/, "
+        f"everything else is in study.json."
+    )

@@ -1,0 +1,42 @@
+"""What a study finds, as data."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from roughntk.study.analysis import Drivers, Kernels
+from roughntk.study.config import StudyConfig
+from roughntk.study.data import DataSet
+
+
+@dataclasses.dataclass
+class Study:
+    """A finished study.
+
+    Attributes:
+        config: its settings.
+        data: the points on the sphere.
+        kernels: kernel matrices and closed-form coefficients at each depth.
+        transport: one record per pair of depths, clock and right-hand side.
+        drivers: the sampled drivers.
+        signature: signatures and the disagreement of the backends.
+        variation: p-variation records.
+        slopes: fitted log-log slopes.
+        first_depth: what became of depth 1.
+        summary: ten lines for a person.
+        timings: seconds per stage.
+        out: folder of the report, None when nothing was written.
+    """
+
+    config: StudyConfig
+    data: DataSet
+    kernels: Kernels
+    transport: list[dict[str, Any]]
+    drivers: Drivers
+    signature: dict[str, Any]
+    variation: list[dict[str, Any]]
+    slopes: dict[str, Any]
+    first_depth: str
+    timings: dict[str, float]
+    summary: list[str] = dataclasses.field(default_factory=list)
+    out: Path | None = None

@@ -1,0 +1,216 @@
+"""The main job: one study, from data to report."""
+
+import csv
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import roughntk
+from roughntk import _checks
+from roughntk.kernels import family as family_by_name
+from roughntk.study import analysis, figures, output, report
+from roughntk.study.config import StudyConfig
+from roughntk.study.data import load
+from roughntk.study.result import Study
+
+
+Report = Callable[[str, int, int], None]
+"""Progress: called as report(stage, steps done, steps in all)."""
+
+
+def run(
+    data: str = "digits",
+    *,
+    out: str | Path | None = "study-report",
+    command: str | None = None,
+    progress: Report | None = None,
+    **settings,
+) -> Study:
+    """Run the whole chain on `data` and write the report to `out`.
+
+    Args:
+        data: built-in name (digits, wine, breast_cancer, sphere, cube) or a .npy, .npz or .csv file.
+        out: folder of the report: report.html, figures/, tables/, study.json; None writes nothing.
+        command: the command line to record in study.json.
+        progress: called as progress(stage, done, total).
+        settings: fields of :class:`roughntk.study.config.StudyConfig`: points, test_points, seed, projection, depths,
+            family, p, drop_duplicates, dimension, signature_channels, samples.
+
+    Raises:
+        InputError: any bad setting or data, before anything is written.
+    """
+    _checks.require_x64("a study")
+    known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
+    for name in settings:
+        _checks.choice(name, sorted(known), "setting")
+    config = StudyConfig(data=str(data), **settings)
+    if out is None:
+        return _compute(config, progress)
+    with output.replacing(out) as folder:
+        study = _compute(config, progress)
+        clock = time.perf_counter()
+        study.out = Path(out)
+        if progress is not None:
+            progress("report", 0, 1)
+        _write_tables(study, folder / "tables")
+        pictures = figures.draw_all(study, folder / "figures")
+        study.timings["report"] = round(time.perf_counter() - clock, 3)
+        (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
+        record = as_json(study, command or f"roughntk.study.run({str(data)!r})")
+        (folder / output.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        if progress is not None:
+            progress("report", 1, 1)
+    return study
+
+
+def _compute(config: StudyConfig, progress: Report | None) -> Study:
+    """All numbers of the study, each stage timed."""
+    timings: dict[str, float] = {}
+
+    def stage(name: str, total: int, work: Callable[..., Any], *arguments: Any) -> Any:
+        done = 0
+
+        def advance(_: str, steps: int) -> None:
+            nonlocal done
+            done += steps
+            if progress is not None:
+                progress(name, done, total)
+
+        clock = time.perf_counter()
+        if progress is not None:
+            progress(name, 0, total)
+        result = work(*arguments, advance)
+        timings[name] = round(time.perf_counter() - clock, 3)
+        return result
+
+    data = load(
+        config.data, points=config.points, test_points=config.test_points, seed=config.seed,
+        projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
+    )  # fmt: skip
+    depths = config.depth_range
+    kernels = stage(
+        "closed form", len(depths), analysis.kernels_at_depths, family_by_name(config.family), data, depths
+    )
+    starts, first_depth = analysis.transport_pairs(kernels)
+    transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)
+    drivers = stage(
+        "drivers", len(starts), analysis.driver_paths, kernels, starts, config.samples, config.signature_channels
+    )
+    signature = stage("signatures", len(drivers.paths), analysis.signature_records, drivers)
+    variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
+    slopes = analysis.fitted_slopes(variation, config.p)
+    study = Study(config, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings)
+    study.summary = report.summary_lines(study)
+    return study
+
+
+def as_json(study: Study, command: str) -> dict[str, Any]:
+    """The content of study.json; NaN and infinity become null."""
+    kernels = study.kernels
+    record = {
+        "version": roughntk.__version__,
+        "command": command,
+        "seed": study.config.seed,
+        "settings": dataclasses.asdict(study.config),
+        "data": study.data.describe() | {"rows": study.data.rows},
+        "family": study.config.family,
+        "depths": kernels.depths,
+        "transport": [{k: v for k, v in row.items() if k != "coefficients"} for row in study.transport],
+        "drivers": [
+            {"depth": depth, "closed_form_error": study.drivers.closed_form_error[depth]}
+            for depth in study.drivers.paths
+        ],
+        "signature": study.signature,
+        "p_variation": study.variation,
+        "slopes": study.slopes,
+        "coefficients": coefficient_rows(study),
+        "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
+        "first_depth": study.first_depth,
+        "summary": study.summary,
+        "timings": study.timings,
+    }
+    return _plain(record)
+
+
+def coefficient_rows(study: Study) -> list[dict[str, Any]]:
+    """One row per depth: condition number, residual, log det, whether 64 bit suffices, largest coefficient."""
+    rows = []
+    for depth in study.kernels.depths:
+        solved = study.kernels.solved[depth]
+        rows.append(
+            {
+                "depth": depth,
+                "condition_number": study.kernels.condition[depth],
+                "meaningful": study.kernels.meaningful(depth),
+                "residual": solved[1].residual if solved else None,
+                "log_determinant": study.kernels.log_det[depth],
+                "largest_coefficient": float(np.max(np.abs(solved[0]))) if solved else None,
+            }
+        )
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    """Plain JSON types; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write_tables(study: Study, folder: Path) -> None:
+    """The numbers behind every figure, as CSV at full precision."""
+    folder.mkdir()
+    kernels = study.kernels
+    hidden = {"coefficients"}
+    _write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
+    _write_csv(folder / "p_variation.csv", study.variation)
+    _write_csv(folder / "depths.csv", coefficient_rows(study))
+    _write_csv(
+        folder / "coefficients.csv",
+        (
+            {"depth": depth, "test_point": k, "training_point": i, "coefficient": solved[0][i, k]}
+            for depth, solved in kernels.solved.items()
+            if solved
+            for i in range(len(study.data.X))
+            for k in range(len(study.data.x))
+        ),
+    )
+    _write_csv(
+        folder / "kernel_test_points.csv",
+        (
+            {"depth": depth, "test_point": k, "training_point": i, "kernel": kernels.across[row, i, k]}
+            for row, depth in enumerate(kernels.depths)
+            for i in range(len(study.data.X))
+            for k in range(len(study.data.x))
+        ),
+    )
+    signature = [
+        {"depth": r["depth"], "disagreement": r["disagreement"]}
+        | {f"level_{k}_norm": value for k, value in enumerate(r["level_norms"], 1)}
+        for r in study.signature["per_depth"]
+    ]
+    _write_csv(folder / "signatures.csv", signature)
+
+
+def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Rows as CSV; floats with 17 digits, so that they read back exactly."""
+    rows = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else ["empty"])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: repr(float(v)) if isinstance(v, float) else v for k, v in row.items()})

@@ -1,0 +1,325 @@
+"""Signatures and log-signatures: three backends and a slow oracle agree, and the laws hold."""
+
+import itertools
+import math
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roughntk import rough
+from roughntk._checks import InputError, MissingBackendError
+from roughntk.rough import tensor as ta
+
+BACKENDS = ("jax", "esig", "iisignature")
+PACKAGES = ("esig", "iisignature")
+
+
+def slow_signature(path, level):
+    """Iterated integrals in plain Python: on a straight piece S^w = prod dx^{w_i} / k!, joined word by word
+    (Chen).
+    """
+    channels = len(path[0])
+    words = [w for k in range(level + 1) for w in itertools.product(range(channels), repeat=k)]
+    total = {w: float(not w) for w in words}
+    for start, end in itertools.pairwise(path):
+        dx = [float(b) - float(a) for a, b in zip(start, end, strict=True)]
+        piece = {w: math.prod(dx[i] for i in w) / math.factorial(len(w)) for w in words}
+        total = {w: math.fsum(total[w[:k]] * piece[w[k:]] for k in range(len(w) + 1)) for w in words}
+    return np.array([total[w] for w in words[1:]])
+
+
+def random_path(seed, points, channels, length=3.0):
+    """A random path of l1-length `length`: then |S^k| <= length^k / k! <= 4.5, and absolute errors mean
+    something.
+    """
+    dx = np.random.default_rng(seed).normal(size=(points - 1, channels))
+    return np.cumsum(np.vstack([np.zeros(channels), dx * length / np.abs(dx).sum()]), 0) + 0.5
+
+
+# Each entry is a sum of products with a total size of at most 3^k/k! <= 4.5; 1e-12 leaves about 1000
+# roundings.
+TOLERANCE = 1e-12
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_every_backend_gives_the_iterated_integrals(backend, channels):
+    if backend != "jax":
+        pytest.importorskip(backend)
+    path = random_path(channels, 7, channels)
+    for level in (1, 2, 3, 4):
+        found = rough.signature(path, level, backend=backend)
+        assert found.dtype == jnp.float64 and found.shape == (rough.signature_size(channels, level),)
+        np.testing.assert_allclose(found, slow_signature(path, level), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_known_signature_of_a_four_point_path(backend):
+    if backend != "jax":
+        pytest.importorskip(backend)
+    path = [(1, 1), (3, 4), (5, 2), (8, 6)]  # integers on purpose: adapters convert them
+    np.testing.assert_allclose(
+        rough.signature(path, 2, backend=backend), [7, 5, 24.5, 19, 16, 12.5], rtol=1e-14
+    )
+
+
+@pytest.mark.parametrize("backend", PACKAGES)
+def test_long_paths_agree_across_backends(backend):
+    pytest.importorskip(backend)
+    path = random_path(0, 2000, 2, length=20.0)
+    ours = rough.signature(path, 4)
+    # 2000 steps, each adding a few eps of the running size.
+    np.testing.assert_allclose(rough.signature(path, 4, backend=backend), ours, rtol=0, atol=1e-12)
+
+
+def test_esig_takes_every_number_of_points():
+    # esig itself fails where numpy.arange(0, 1, 1/n) has n + 1 entries: 50 points (n = 49) is the first such
+    # number.
+    pytest.importorskip("esig")
+    for points in (50, 99, 104, 108):
+        path = random_path(points, points, 2)
+        for function in (rough.signature, rough.log_signature):
+            found = function(path, 2, backend="esig")
+            np.testing.assert_allclose(found, function(path, 2), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("backend", PACKAGES)
+@pytest.mark.parametrize("basis", ["lyndon", "words"])
+@pytest.mark.parametrize(
+    ("channels", "level"), [(1, 1), (1, 4), *itertools.product((2, 3), (1, 2, 3, 4, 5)), (4, 3)]
+)
+def test_log_signatures_agree_across_backends(backend, basis, channels, level):
+    pytest.importorskip(backend)
+    path = random_path(level, 6, channels)
+    ours = rough.log_signature(path, level, basis=basis)
+    theirs = rough.log_signature(path, level, basis=basis, backend=backend)
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("channels", "level"), [(1, 4), (2, 5), (3, 4)])
+def test_log_signature_in_words_is_a_lie_element_with_the_lyndon_coordinates(channels, level):
+    path = random_path(0, 8, channels)
+    words = rough.log_signature(path, level, basis="words")
+    coordinates = rough.log_signature(path, level)
+    assert coordinates.shape == (sum(rough.witt_dimension(channels, k) for k in range(1, level + 1)),)
+    rebuilt = ta.flatten(ta.lyndon_to_tensor(coordinates, channels, level))
+    np.testing.assert_allclose(rebuilt, words, rtol=0, atol=TOLERANCE)
+
+
+def test_log_signature_of_two_pieces_is_baker_campbell_hausdorff():
+    # log(exp(e1) exp(e2)) = e1 + e2 + [e1,e2]/2 + [e1,[e1,e2]]/12 + [[e1,e2],e2]/12 + ...
+    found = rough.log_signature([(0, 0), (1, 0), (1, 1)], 3)
+    np.testing.assert_allclose(found, [1, 1, 1 / 2, 1 / 12, 1 / 12], rtol=0, atol=1e-15)
+
+
+def test_l_shaped_path_has_the_central_binomial_norms():
+    flat = rough.signature([(0, 0), (1, 0), (1, 1)], 6)
+    levels = ta.unflatten(flat, 2, 6)
+    for k in range(1, 7):
+        found = math.factorial(k) * float(ta.norm(levels[k], "l2"))
+        assert math.isclose(found, math.sqrt(math.comb(2 * k, k)), rel_tol=1e-14)
+
+
+def test_one_channel_signature_is_the_powers_of_the_increment():
+    path = np.array([0.0, 3.0, -1.0, 2.0])
+    expected = [2.0**k / math.factorial(k) for k in range(1, 31)]
+    np.testing.assert_allclose(rough.signature(path, 30), expected, rtol=1e-14)
+
+
+def test_levels_decay_factorially_with_the_length():
+    path = random_path(4, 20, 3, length=5.0)
+    levels = ta.unflatten(rough.signature(path, 5), 3, 5)
+    for k in range(1, 6):
+        assert ta.norm(levels[k], "l1") <= 5.0**k / math.factorial(k) * (1 + 1e-12)
+
+
+# Laws, on paths with exact dyadic coordinates (one shape, so that one compilation serves).
+
+coordinate = st.integers(-64, 64).map(lambda k: k / 64)
+paths = st.lists(st.tuples(coordinate, coordinate), min_size=5, max_size=5).map(np.array)
+laws = settings(max_examples=40, deadline=None, derandomize=True)
+
+# Lengths are at most 16 here, so level 4 is bounded by 16^4/24 = 2731; 1e-10 is about 200 eps of it.
+LAW_TOLERANCE = 1e-10
+
+
+@laws
+@given(paths, paths)
+def test_chen_signature_of_a_concatenation_is_the_product(a, b):
+    joined = np.vstack([a, b[1:] - b[0] + a[-1]])
+    sa, sb = (ta.unflatten(rough.signature(x, 4), 2, 4) for x in (a, b))
+    np.testing.assert_allclose(
+        rough.signature(joined, 4), ta.flatten(ta.product(sa, sb)), rtol=0, atol=LAW_TOLERANCE
+    )
+
+
+@laws
+@given(paths)
+def test_the_reversed_path_has_the_inverse_signature(path):
+    forward = ta.unflatten(rough.signature(path, 4), 2, 4)
+    backward = rough.signature(path[::-1], 4)
+    np.testing.assert_allclose(backward, ta.flatten(ta.inverse(forward)), rtol=0, atol=LAW_TOLERANCE)
+    np.testing.assert_allclose(backward, ta.flatten(ta.antipode(forward)), rtol=0, atol=LAW_TOLERANCE)
+    loop = np.vstack([path, path[::-1][1:]])
+    np.testing.assert_allclose(rough.signature(loop, 4), 0.0, atol=LAW_TOLERANCE)
+
+
+def shuffles(u, v):
+    if not u or not v:
+        return [u + v]
+    return [u[:1] + w for w in shuffles(u[1:], v)] + [v[:1] + w for w in shuffles(u, v[1:])]
+
+
+@laws
+@given(paths)
+def test_products_of_entries_are_sums_over_shuffles(path):
+    words = [w for k in range(1, 5) for w in itertools.product(range(2), repeat=k)]
+    entry = dict(zip(words, np.asarray(rough.signature(path, 4)), strict=True))
+    for u in words:
+        for v in words:
+            if len(u) + len(v) <= 4:
+                total = sum(entry[w] for w in shuffles(u, v))
+                assert abs(entry[u] * entry[v] - total) <= LAW_TOLERANCE
+
+
+@laws
+@given(paths, st.lists(st.integers(0, 3), min_size=4, max_size=4), st.integers(1, 63))
+def test_signature_does_not_see_the_parametrisation(path, extra, fraction):
+    # Four more sample points on pieces of the path (fractions of 1/64: exact), some of them repeated.
+    rows = sorted([*range(5), *(i + fraction / 64 for i in extra)])
+    fine = np.stack([np.interp(rows, range(5), path[:, c]) for c in range(2)], 1)
+    np.testing.assert_allclose(rough.signature(fine, 4), rough.signature(path, 4), rtol=0, atol=LAW_TOLERANCE)
+
+
+@laws
+@given(paths, st.tuples(coordinate, coordinate))
+def test_signature_does_not_see_the_starting_point(path, shift):
+    np.testing.assert_allclose(
+        rough.signature(path + np.array(shift), 4), rough.signature(path, 4), rtol=0, atol=LAW_TOLERANCE
+    )
+
+
+# Transforms
+
+
+@pytest.mark.parametrize("function", [rough.signature, rough.log_signature])
+def test_gradients_match_central_differences(function):
+    path = random_path(1, 4, 2)
+    weights = np.random.default_rng(0).normal(size=function(path, 3).shape)
+
+    def scalar(x):
+        return function(x, 3) @ weights
+
+    found = jax.grad(scalar)(jnp.asarray(path))
+    h = 1e-5  # truncation h^2 ~ 1e-10, rounding eps/h ~ 2e-11; both times a few units
+    for place in np.ndindex(path.shape):
+        bump = np.zeros_like(path)
+        bump[place] = h
+        assert abs((scalar(path + bump) - scalar(path - bump)) / (2 * h) - found[place]) < 5e-9
+
+
+@pytest.mark.parametrize("function", [rough.signature, rough.log_signature])
+def test_jit_and_vmap_give_the_same_numbers(function):
+    batch = jnp.stack([jnp.asarray(random_path(seed, 5, 3)) for seed in range(4)])
+    single = jnp.stack([function(path, 3) for path in batch])
+    np.testing.assert_allclose(jax.jit(lambda x: function(x, 3))(batch[0]), single[0], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(jax.vmap(lambda x: function(x, 3))(batch), single, rtol=0, atol=1e-14)
+
+
+def test_a_traced_one_channel_vector_is_a_path():
+    assert jax.jit(lambda x: rough.signature(x, 2))(jnp.array([0.0, 3.0])).tolist() == [3.0, 4.5]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("function", [rough.signature, rough.log_signature])
+def test_bad_input_is_refused(function):
+    good = random_path(0, 4, 2)
+    with pytest.raises(InputError, match="two points"):
+        function(good[:1], 2)
+    with pytest.raises(InputError, match="NaN"):
+        function(np.where(good == good[1, 1], np.nan, good), 2)
+    with pytest.raises(InputError, match=r"\(points, channels\)"):
+        function(np.zeros((2, 3, 4)), 2)
+    with pytest.raises(InputError, match="channel"):
+        function(np.zeros((3, 0)), 2)
+    with pytest.raises(InputError, match="real numbers"):
+        function(good * 1j, 2)
+    for level in (0, 1.5, True, None):
+        with pytest.raises(InputError, match="level"):
+            function(good, level)
+    with pytest.raises(InputError, match="did you mean 'esig'"):
+        function(good, 2, backend="esik")
+    with pytest.raises(InputError, match=r"GiB.*lower the level"):
+        function(np.zeros((3, 100)), 6)
+
+
+def test_bad_traced_input_is_refused():
+    with pytest.raises(InputError, match="vmap"):
+        jax.jit(lambda x: rough.signature(x, 2))(jnp.zeros((2, 3, 4)))
+    with pytest.raises(InputError, match="vmap"):
+        jax.jit(lambda x: rough.signature(x, 2))(jnp.zeros((1, 2)))
+    with pytest.raises(InputError, match="real numbers"):
+        jax.jit(lambda x: rough.signature(x, 2))(jnp.zeros((3, 2), complex))
+    with pytest.raises(InputError, match="backend='jax'"):
+        jax.jit(lambda x: rough.signature(x, 2, backend="esig"))(jnp.zeros((3, 2)))
+
+
+def test_unknown_basis_is_refused():
+    with pytest.raises(InputError, match="basis to be one of lyndon, words"):
+        rough.log_signature(np.eye(2), 2, basis="hall")
+
+
+@pytest.mark.parametrize("backend", PACKAGES)
+@pytest.mark.parametrize("function", [rough.signature, rough.log_signature])
+def test_a_missing_backend_names_its_install_command(monkeypatch, backend, function):
+    monkeypatch.setitem(sys.modules, backend, None)
+    with pytest.raises(MissingBackendError, match=r"pip install") as caught:
+        function(np.eye(2), 2, backend=backend)
+    assert rough.backend_install_command(backend) in str(caught.value)
+    assert backend not in rough.available_backends()
+    assert "jax" in rough.available_backends()
+
+
+@pytest.mark.parametrize("backend", PACKAGES)
+def test_an_installed_backend_is_available(backend):
+    pytest.importorskip(backend)
+    assert backend in rough.available_backends()
+
+
+def test_install_commands_are_known_for_known_backends_only():
+    assert rough.backend_install_command("esig") == "pip install 'roughntk[esig]'"
+    assert "--no-build-isolation 'roughntk[iisignature]'" in rough.backend_install_command("iisignature")
+    with pytest.raises(InputError, match="backend to be one of"):
+        rough.backend_install_command("signatory")
+
+
+def test_sizes_the_packages_cannot_do_are_refused():
+    pytest.importorskip("esig")
+    pytest.importorskip("iisignature")
+    for function in (rough.signature, rough.log_signature):
+        with pytest.raises(InputError, match="level at most 16"):
+            function(np.eye(2), 17, backend="esig")
+    with pytest.raises(InputError, match="255 channels"):
+        rough.log_signature(np.zeros((2, 256)), 2, backend="iisignature")
+    assert rough.log_signature(np.eye(2, 256), 1, backend="iisignature").shape == (256,)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_input_is_not_changed_and_need_not_be_contiguous(backend):
+    if backend != "jax":
+        pytest.importorskip(backend)
+    wide = np.asfortranarray(random_path(0, 10, 6))
+    kept = wide.copy()
+    view = wide[::2, ::3]
+    np.testing.assert_allclose(
+        rough.signature(view, 3, backend=backend), slow_signature(view, 3), rtol=0, atol=TOLERANCE
+    )
+    np.testing.assert_array_equal(wide, kept)

@@ -1,0 +1,325 @@
+"""p-variation and the p-variation distance: the dynamic programme is the supremum over all partitions."""
+
+import itertools
+import math
+import tracemalloc
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roughntk import rough
+from roughntk._checks import InputError
+
+# Both routes add at most a dozen powers of numbers of size about 1, then take a root.
+TOLERANCE = 1e-12
+
+
+def slow_increment(path, i, j, level):
+    """Level 1, 2 or 3 of the piece from i to j by sums over its increments (no Chen, no recursion)."""
+    dx = np.diff(path[i : j + 1], axis=0)
+    total = 0.0
+    for rows in itertools.combinations_with_replacement(range(len(dx)), level):
+        # On one piece, m equal indices contribute 1/m!.
+        weight = math.prod(math.factorial(rows.count(row)) for row in set(rows))
+        term = dx[rows[0]]
+        for row in rows[1:]:
+            term = np.multiply.outer(term, dx[row])
+        total = total + term / weight
+    return np.ravel(total)
+
+
+def size(vector, norm):
+    return np.abs(vector).sum() if norm == "l1" else np.sqrt((vector**2).sum())
+
+
+def brute_force(cost, points, power):
+    """sup over all 2^(points-2) partitions of sum cost(i, j)^power."""
+    table = {(i, j): cost(i, j) ** power for i in range(points) for j in range(i + 1, points)}
+    best = 0.0
+    for chosen in itertools.product((False, True), repeat=points - 2):
+        partition = [0, *(i for i, kept in enumerate(chosen, start=1) if kept), points - 1]
+        best = max(best, math.fsum(table[pair] for pair in itertools.pairwise(partition)))
+    return best
+
+
+def slow_distance(a, b, p, level, norm):
+    best = brute_force(
+        lambda i, j: size(slow_increment(a, i, j, level) - slow_increment(b, i, j, level), norm),
+        len(a),
+        p / level,
+    )
+    return best ** (level / p)
+
+
+def random_path(seed, points, channels):
+    return np.random.default_rng(seed).uniform(-1, 1, (points, channels)).cumsum(0)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("p", [1.0, 1.7, 2.0, 3.5])
+@pytest.mark.parametrize(("points", "channels"), [(2, 2), (7, 1), (12, 2), (12, 3)])
+def test_level_one_is_the_supremum_over_all_partitions(norm, p, points, channels):
+    path = random_path(points, points, channels)
+    best = brute_force(lambda i, j: size(path[j] - path[i], norm), points, p)
+    assert math.isclose(rough.p_variation(path, p, norm=norm, root=False), best, rel_tol=TOLERANCE)
+    assert math.isclose(rough.p_variation(path, p, norm=norm), best ** (1 / p), rel_tol=TOLERANCE)
+    lifted = rough.lift(path, 1)
+    assert math.isclose(rough.p_variation(lifted, p, level=1, norm=norm), best ** (1 / p), rel_tol=TOLERANCE)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("p", [1.0, 2.0, 2.5, 4.0])
+@pytest.mark.parametrize("level", [2, 3])
+def test_higher_levels_are_the_supremum_over_all_partitions(norm, p, level):
+    points = 10 if level == 2 else 7
+    path = random_path(3, points, 2)
+    best = brute_force(lambda i, j: size(slow_increment(path, i, j, level), norm), points, p / level)
+    for given_path in (path, rough.lift(path, level), rough.lift(path, 3)):
+        found = rough.p_variation(given_path, p, level=level, norm=norm)
+        assert math.isclose(found, best ** (level / p), rel_tol=TOLERANCE)
+        found = rough.p_variation(given_path, p, level=level, norm=norm, root=False)
+        assert math.isclose(found, best, rel_tol=TOLERANCE)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("p", [1.0, 2.0, 2.9, 3.2])
+@pytest.mark.parametrize("seed", range(3))
+def test_distance_is_the_largest_level_over_all_partitions(norm, p, seed):
+    points = 9
+    a, b = random_path(seed, points, 2), random_path(seed + 50, points, 2)
+    slow = [slow_distance(a, b, p, level, norm) for level in (1, 2, 3)]
+    for level in (1, 2, 3):
+        found = rough.p_variation_distance(a, b, p, level=level, norm=norm)
+        assert math.isclose(found, slow[level - 1], rel_tol=TOLERANCE)
+    expected = max(slow[: math.floor(p)])
+    for left, right in (
+        (a, b),
+        (rough.lift(a, 3), b),
+        (a, rough.lift(b, 4)),
+        (rough.lift(a, 3), rough.lift(b, 3)),
+    ):
+        assert math.isclose(
+            rough.p_variation_distance(left, right, p, norm=norm), expected, rel_tol=TOLERANCE
+        )
+
+
+def test_level_two_needs_the_full_programme_on_many_random_pairs():
+    for seed in range(30):
+        a, b = random_path(seed, 10, 2), random_path(1000 + seed, 10, 2)
+        found = rough.p_variation_distance(a, b, 2.5, level=2)
+        assert math.isclose(found, slow_distance(a, b, 2.5, 2, "l1"), rel_tol=TOLERANCE)
+
+
+def test_twelve_point_distance_at_level_two():
+    a, b = random_path(7, 12, 3), random_path(8, 12, 3)
+    found = rough.p_variation_distance(a, b, 2.2)
+    slow = max(slow_distance(a, b, 2.2, level, "l1") for level in (1, 2))
+    assert math.isclose(found, slow, rel_tol=TOLERANCE)
+
+
+def test_distance_to_the_constant_path_is_the_p_variation_of_the_lift():
+    a = random_path(1, 20, 3)
+    for norm in ("l1", "l2"):
+        distance = rough.p_variation_distance(a, np.zeros_like(a), 2.5, norm=norm)
+        assert math.isclose(distance, rough.p_variation(rough.lift(a, 2), 2.5, norm=norm), rel_tol=TOLERANCE)
+
+
+def test_known_values_of_a_zigzag():
+    zigzag = [0, 1, 0.5, 1.5]
+    for p in (1.0, 1.5, 2.0, 3.0):
+        expected = max(2 + 0.5**p, 1.5**p)
+        assert math.isclose(rough.p_variation(zigzag, p, root=False), expected, rel_tol=1e-15)
+    assert rough.p_variation(zigzag, 2.0, root=False) == 2.25
+    for jumps in (1, 2, 7):
+        path = np.arange(jumps + 1) % 2
+        for p in (1.0, 2.0, 5.0):
+            assert rough.p_variation(path, p, root=False) == jumps
+
+
+def test_circles_have_the_chord_bound_p_variation():
+    # (cos(n^2 t)/n, sin(n^2 t)/n) on [0, 2 pi] turns n^2 times. m equal chords give m (2 sin(pi n^2/m)/n)^p;
+    # the best m divides the grid here, so the dynamic programme must find exactly that number.
+    for n, chords in ((1, 3), (2, 10), (4, 40)):
+        times = np.linspace(0, 2 * np.pi, 1201)
+        path = np.stack([np.cos(n * n * times), np.sin(n * n * times)], 1) / n
+        best = max(m * (2 / n * abs(np.sin(np.pi * n * n / m))) ** 2.5 for m in range(2, 200))
+        assert best == chords * (2 / n * abs(np.sin(np.pi * n * n / chords))) ** 2.5
+        assert math.isclose(rough.p_variation(path, 2.5, root=False), best, rel_tol=TOLERANCE)
+
+
+def test_the_partition_attains_the_supremum():
+    path = random_path(11, 40, 2)
+    for p, norm in itertools.product((1.0, 1.5, 2.5, 6.0), ("l1", "l2")):
+        partition = rough.variation_partition(path, p, norm)
+        assert partition[0] == 0 and partition[-1] == 39 and (np.diff(partition) > 0).all()
+        total = sum(size(path[j] - path[i], norm) ** p for i, j in itertools.pairwise(partition))
+        assert math.isclose(total, rough.p_variation(path, p, norm=norm, root=False), rel_tol=TOLERANCE)
+    at_two = rough.variation_partition(path, 2.5, level=2)
+    total = sum(size(slow_increment(path, i, j, 2), "l2") ** 1.25 for i, j in itertools.pairwise(at_two))
+    assert math.isclose(total, rough.p_variation(path, 2.5, level=2, root=False), rel_tol=TOLERANCE)
+
+
+coordinate = st.integers(-64, 64).map(lambda k: k / 64)
+paths = st.lists(st.tuples(coordinate, coordinate), min_size=2, max_size=9).map(np.array)
+exponents = st.sampled_from([1.0, 1.3, 2.0, 2.5, 3.0, 4.5])
+laws = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+@laws
+@given(paths, exponents, exponents)
+def test_it_does_not_increase_with_p(path, p, q):
+    p, q = min(p, q), max(p, q)
+    for level in (1, 2):
+        small, large = rough.p_variation(path, q, level=level), rough.p_variation(path, p, level=level)
+        assert small <= large * (1 + TOLERANCE)
+
+
+@laws
+@given(paths, exponents)
+def test_it_lies_between_the_largest_increment_and_the_length(path, p):
+    length = np.sqrt((np.diff(path, axis=0) ** 2).sum(1)).sum()
+    widest = max(size(path[j] - path[i], "l2") for i, j in itertools.combinations(range(len(path)), 2))
+    found = rough.p_variation(path, p)
+    assert widest * (1 - TOLERANCE) <= found <= length * (1 + TOLERANCE)
+    assert math.isclose(rough.p_variation(path, 1), length, rel_tol=TOLERANCE)
+
+
+@laws
+@given(paths, exponents, st.integers(1, 63))
+def test_extra_points_on_the_pieces_change_nothing(path, p, fraction):
+    rows = sorted([*range(len(path)), *(i + fraction / 64 for i in range(len(path) - 1))])
+    fine = np.stack([np.interp(rows, range(len(path)), path[:, c]) for c in range(2)], 1)
+    assert math.isclose(
+        rough.p_variation(fine, p), rough.p_variation(path, p), rel_tol=TOLERANCE, abs_tol=1e-300
+    )
+
+
+@laws
+@given(paths, exponents)
+def test_distance_is_a_distance_and_does_not_see_the_starting_points(path, p):
+    other, third = path[::-1] * 0.5, path**2
+    gap = rough.p_variation_distance(path, other, p)
+    assert rough.p_variation_distance(path, path, p) == 0.0
+    assert math.isclose(gap, rough.p_variation_distance(other, path, p), rel_tol=TOLERANCE, abs_tol=1e-14)
+    shifted = rough.p_variation_distance(path + np.array([2.0, -8.0]), other, p)
+    assert math.isclose(gap, shifted, rel_tol=TOLERANCE, abs_tol=1e-14)
+    if p / math.floor(p) >= 1:  # Minkowski's inequality at every level
+        detour = rough.p_variation_distance(path, third, p) + rough.p_variation_distance(third, other, p)
+        assert gap <= detour * (1 + TOLERANCE) + 1e-14
+
+
+def test_it_scales_with_the_path_from_the_smallest_to_the_largest_numbers():
+    path = random_path(0, 30, 2)
+    unit = rough.p_variation(path, 2.5)
+    area = rough.p_variation(path, 2.5, level=2)
+    for power in (-300, -40, 40, 300):
+        # Powers of two, so that only the programme itself can round.
+        scale = 2.0 ** (3 * power)
+        assert math.isclose(rough.p_variation(path * scale, 2.5), unit * scale, rel_tol=TOLERANCE)
+    for scale in (2.0**-400, 2.0**400):
+        assert math.isclose(rough.p_variation(path * scale, 2.5, level=2), area * scale**2, rel_tol=TOLERANCE)
+    assert math.isclose(rough.p_variation(path, 1e4), rough.p_variation(path * 4, 1e4) / 4, rel_tol=TOLERANCE)
+    widest = max(size(path[j] - path[i], "l2") for i, j in itertools.combinations(range(30), 2))
+    assert math.isclose(
+        rough.p_variation(path * 1e-3, 1e6), widest * 1e-3, rel_tol=1e-5
+    )  # 30^(1/p) - 1 = 3.4e-6
+
+
+def test_a_small_distance_is_accurate_far_below_the_size_of_the_paths():
+    # y = x + h z: the level-2 difference is h (x z + z x) + h^2 z z by bilinearity. At h = 2^-40 a plain
+    # difference of level-2 increments would keep only about 4 digits; steps that are exact binary fractions
+    # isolate the programme.
+    rng = np.random.default_rng(0)
+    x = (rng.integers(-8, 9, (60, 2)) / 8.0).cumsum(0)
+    z = (rng.integers(-8, 9, (60, 2)) / 8.0).cumsum(0)
+    h = 2.0**-40
+    found = rough.p_variation_distance(x, x + h * z, 2.5, level=2)
+
+    def mixed(i, j):
+        total = np.zeros(4)
+        pieces = [(np.diff(x[i : j + 1], axis=0), np.diff(z[i : j + 1], axis=0))]
+        for u, v in (*pieces, tuple(reversed(pieces[0]))):
+            starts = np.cumsum(u, axis=0) - u / 2
+            total += (starts.T @ v).ravel()
+        return total
+
+    sums = [0.0]
+    for j in range(1, 60):
+        sums.append(max(sums[i] + (h * size(mixed(i, j), "l1")) ** 1.25 for i in range(j)))
+    assert math.isclose(found, sums[-1] ** 0.8, rel_tol=1e-8)  # h^2 terms are 1e-12 of it, x + h z is exact
+
+
+def test_memory_stays_at_a_row_of_pairs():
+    a, b = random_path(0, 400, 10), random_path(1, 400, 10)
+    tracemalloc.start()
+    try:
+        rough.p_variation_distance(a, b, 2.5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # All pairs of level-2 increments would be 400^2 * 100 * 8 bytes = 128 MB.
+    assert peak < 10e6
+
+
+def test_constant_and_two_point_paths():
+    assert rough.p_variation(np.ones((5, 2)), 2.0) == 0.0
+    assert rough.variation_partition(np.ones((5, 2)), 2.0)[-1] == 4
+    assert math.isclose(rough.p_variation([(0.0, 0.0), (3.0, 4.0)], 2.7), 5.0, rel_tol=1e-15)
+    assert math.isclose(rough.p_variation([(0.0, 0.0), (3.0, 4.0)], 2.7, norm="l1"), 7.0, rel_tol=1e-15)
+
+
+def test_p_variation_refuses_bad_input():
+    path = random_path(0, 5, 2)
+    for function in (
+        rough.p_variation,
+        rough.variation_partition,
+        lambda x, p: rough.p_variation_distance(x, x, p),
+    ):
+        for p in (0.5, 0, -1, float("nan"), float("inf"), "2", None):
+            with pytest.raises(InputError, match="p >= 1"):
+                function(path, p)
+        with pytest.raises(InputError, match="finite"):
+            function(np.where(path == path[2, 1], np.nan, path), 2.0)
+        with pytest.raises(InputError, match="two points"):
+            function(path[:1], 2.0)
+        with pytest.raises(InputError, match=r"\(points, channels\)"):
+            function(np.zeros((3, 3, 3)), 2.0)
+        with pytest.raises(InputError, match="tracer"):
+            jax.jit(lambda x, function=function: function(x, 2.0))(jnp.asarray(path))
+    with pytest.raises(InputError, match="norm to be one of l1, l2"):
+        rough.p_variation(path, 2.0, norm="l3")
+    for level in (0, 1.5):
+        with pytest.raises(InputError, match="level"):
+            rough.p_variation(path, 2.0, level=level)
+        with pytest.raises(InputError, match="level"):
+            rough.p_variation_distance(path, path, 2.0, level=level)
+    with pytest.raises(InputError, match="GiB"):
+        rough.p_variation(random_path(0, 50, 10), 2.0, level=8)
+    with pytest.raises(InputError, match="root=True"):
+        rough.p_variation(path * 1e10, 100.0, root=False)
+
+
+def test_lifts_of_too_low_a_level_and_ambiguous_sums_are_refused():
+    path = random_path(0, 5, 2)
+    lifted = rough.lift(path, 1)
+    with pytest.raises(InputError, match="level at least 2"):
+        rough.p_variation(lifted, 2.5)
+    with pytest.raises(InputError, match="level at least 2"):
+        rough.p_variation_distance(path, lifted, 2.5)
+    with pytest.raises(InputError, match="level at least 3"):
+        rough.p_variation(lifted, 2.5, level=3)
+    with pytest.raises(InputError, match="root=False"):
+        rough.p_variation(rough.lift(path, 2), 2.5, root=False)
+
+
+def test_distance_refuses_paths_of_different_shape():
+    path = random_path(0, 5, 2)
+    for other in (random_path(1, 6, 2), random_path(1, 5, 3)):
+        with pytest.raises(InputError, match="same points and channels"):
+            rough.p_variation_distance(path, other, 2.0)
+    with pytest.raises(InputError, match="path_b"):
+        rough.p_variation_distance(path, np.full((5, 2), np.nan), 2.0)

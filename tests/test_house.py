@@ -1,0 +1,184 @@
+"""The files around the package agree with it, and hold nothing that belongs to one machine."""
+
+import re
+import runpy
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import roughntk
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Written in pieces, so that this file passes its own tests.
+MACHINE_PATH = re.compile(
+    r"(?<![\w.<~\-/])/(?:"
+    + "|".join(["work", "root", "tmp/scratch", r"home/\w+", r"Users/\w+"])
+    + r")(?![\w\-.])"
+)
+REGISTRY_HOST = re.compile(
+    "|".join(
+        [
+            r"pypi\.(?:org|io)",
+            "python" + "hosted",
+            r"registry\.(?:npm" + "js|yarnpkg)",
+            "deb" + r"\.debian\.org",
+        ]
+    )
+)
+
+
+def text_files() -> Iterator[tuple[str, str]]:
+    """Name and text of every file that is committed or about to be."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(
+        [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listing.returncode:
+        pytest.skip("git cannot list the files here")
+    for name in filter(None, listing.stdout.decode().split("\0")):
+        path = ROOT / name
+        if path.is_file():
+            data = path.read_bytes()
+            if b"\0" not in data:
+                yield name, data.decode("utf-8", errors="replace")
+
+
+def offences(pattern: re.Pattern[str], files: Iterator[tuple[str, str]]) -> list[str]:
+    return [
+        f"{name}:{number}: {match.group()}"
+        for name, text in files
+        for number, line in enumerate(text.splitlines(), start=1)
+        for match in pattern.finditer(line)
+    ]
+
+
+def version_in_pyproject() -> str:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+def version_in_citation() -> str:
+    return re.findall(r"^version:\s*[\"']?([^\s\"']+)", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[0]
+
+
+def version_in_changelog() -> str:
+    entries = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    return next(entry for entry in entries if entry != "Unreleased")
+
+
+@pytest.mark.parametrize("version", [version_in_pyproject, version_in_citation, version_in_changelog])
+def test_the_version_is_the_same_everywhere(version: Callable[[], str]) -> None:
+    assert version() == roughntk.__version__
+
+
+def test_the_release_date_is_the_same_in_the_changelog_and_the_citation() -> None:
+    dated = re.findall(r"^## \[[^\]]+\] - (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    cited = re.findall(r"^date-released:\s*(\S+)", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert dated[:1] == cited
+
+
+def test_every_direct_requirement_is_pinned_in_the_constraints() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(r for extra in project["optional-dependencies"].values() for r in extra),
+    ]
+    names = {re.split(r"[^\w-]", requirement, maxsplit=1)[0] for requirement in wanted}
+    pinned = set(re.findall(r"^([\w-]+)==\S+$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    assert names <= pinned
+
+
+def test_64_bit_is_on_in_the_tests() -> None:
+    import jax.numpy as jnp
+
+    assert jnp.zeros(1).dtype == jnp.float64
+
+
+@pytest.mark.parametrize("pattern", [MACHINE_PATH, REGISTRY_HOST], ids=["machine path", "registry host"])
+def test_no_committed_file_names_a(pattern: re.Pattern[str]) -> None:
+    files = list(text_files())
+    assert "pyproject.toml" in dict(files)
+    assert offences(pattern, iter(files)) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (MACHINE_PATH, "see /" + "work/main/file.py"),
+        (MACHINE_PATH, '"/' + 'root"'),
+        (MACHINE_PATH, "=/" + "home/someone/data"),
+        (MACHINE_PATH, "cd /tmp" + "/scratch"),
+        (REGISTRY_HOST, "https://pypi" + ".org/simple"),
+        (REGISTRY_HOST, "files.python" + "hosted.org"),
+    ],
+)
+def test_the_search_finds(pattern: re.Pattern[str], line: str) -> None:
+    assert len(offences(pattern, iter([("a.txt", line)]))) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["frame/work/x", "</root>", "../root", "a/home", "/workers", "https://example.org/a"]
+)
+def test_the_search_passes_over(line: str) -> None:
+    assert offences(MACHINE_PATH, iter([("a.txt", line)])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            "[a](there.md) ![b](there.md) [c](#head-ing) [d](there.md#top) <img src='there.md'> `[e](no.md)`",
+            0,
+        ),
+        ("[a](https://example.org/no.md) [b](mailto:a@example.org)", 0),
+        ("[a](no.md)", 1),
+        ("![a](no.png)", 1),
+        ("[![a](no.png)](there.md)", 1),
+        ("<img alt='x' src='no.png'>", 1),
+        ("[a]: no.md", 1),
+        ("[a](there.md#bottom)", 1),
+        ("[a](../outside.md)", 1),
+    ],
+)
+def test_the_link_check_tells_good_from_broken(
+    tmp_path: Path, text: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "outside.md").write_text("# Outside\n")
+    (root / "there.md").write_text("# Top\n")
+    (root / "README.md").write_text(f"# Head ing\n\n{text}\n")
+    main = runpy.run_path(str(ROOT / "docs" / "check_links.py"))["main"]
+    assert main(root) == code
+    capsys.readouterr()
+
+
+def test_a_paired_ratio_is_the_ratio_of_the_times_without_the_warm_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = runpy.run_path(str(ROOT / "benchmarks" / "paired.py"))
+    clock = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    calls: list[str] = []
+
+    def takes(name: str, first: float, later: float) -> Callable[[], None]:
+        def call() -> None:
+            clock[0] += later if name in calls else first
+            calls.append(name)
+
+        return call
+
+    ratio = module["paired_ratio"](takes("a", 100.0, 3.0), takes("b", 1.0, 2.0), repeats=3)
+    assert calls == ["a", "b"] * 4
+    assert (ratio.min, ratio.median, ratio.max) == (1.5, 1.5, 1.5)
+    with pytest.raises(ValueError, match="at least 3 repeats"):
+        module["paired_ratio"](lambda: None, lambda: None, repeats=2)
