@@ -32,9 +32,7 @@ def anchors(text: str) -> set[str]:
     names = set(re.findall(r"""\b(?:id|name)\s*=\s*["']([^"']+)["']""", fenced))
     seen: dict[str, int] = {}
     for heading in re.findall(r"^#{1,6}\s+(.*?)\s*#*$", fenced, re.MULTILINE):
-        slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(
-            " ", "-"
-        )
+        slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-")
         again = seen.get(slug, 0)
         seen[slug] = again + 1
         names.add(f"{slug}-{again}" if again else slug)

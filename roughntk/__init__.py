@@ -12,9 +12,9 @@ if _os.environ.get("ROUGHNTK_ENABLE_X64", "1") != "0":
 
 __version__ = "0.1.0"
 
-from roughntk import depth, kernels, rough, sphere, study, transport  # noqa: E402  (after the 64-bit switch)
-from roughntk._checks import InputError, MissingBackendError  # noqa: E402
-from roughntk.transport import coefficients  # noqa: E402
+from roughntk import depth, kernels, rough, sphere, study, transport
+from roughntk._checks import InputError, MissingBackendError
+from roughntk.transport import coefficients
 
 __all__ = [
     "InputError", "MissingBackendError", "coefficients", "depth", "kernels", "rough", "sphere", "study", "transport",

@@ -56,9 +56,7 @@ def real_array(value: Any, name: str) -> np.ndarray:
             f"give every row the same number of entries"
         ) from None
     if raw.dtype.kind not in "fiub":
-        raise InputError(
-            f"expected {name} to hold real numbers, got dtype {raw.dtype}; convert it to float64 first"
-        )
+        raise InputError(f"expected {name} to hold real numbers, got dtype {raw.dtype}; convert it to float64 first")
     array = np.array(raw, dtype=np.float64)
     finite = np.isfinite(array)
     if not finite.all():
@@ -96,15 +94,13 @@ def path_points(value: Any, name: str = "path") -> np.ndarray:
         array = array[:, None]
     if array.ndim != 2:
         raise InputError(
-            f"expected {name} of shape (points, channels), got shape {array.shape}; "
-            f"pass one path at a time"
+            f"expected {name} of shape (points, channels), got shape {array.shape}; pass one path at a time"
         )
     if array.shape[1] == 0:
         raise InputError(f"expected {name} with at least one channel, got shape {array.shape}")
     if array.shape[0] < 2:
         raise InputError(
-            f"expected {name} with at least two points, got {array.shape[0]}; "
-            f"a path needs a start and an end"
+            f"expected {name} with at least two points, got {array.shape[0]}; a path needs a start and an end"
         )
     return array
 
@@ -144,21 +140,19 @@ def exponent(p: Any) -> float:
 
 def integer_depth(depth: Any) -> int:
     """A network depth as an int >= 1; accepts floats that are whole."""
-    real = isinstance(depth, numbers.Real) and not isinstance(depth, bool)
-    if not real or math.isnan(depth):
+    number = float(depth) if isinstance(depth, numbers.Real) and depth is not True else math.nan
+    if not number >= 1:
         raise InputError(f"expected a depth of at least 1, got {depth!r}; depth 1 is the input layer")
-    if depth < 1:
-        raise InputError(f"expected a depth of at least 1, got {depth}; depth 1 is the input layer")
-    if depth != math.inf and depth != int(depth):
-        raise InputError(f"expected a whole depth here, got {depth}; round it to an integer")
-    if depth == math.inf:
+    if number == math.inf:
         raise InputError("expected a finite whole depth here, got infinity; choose a finite depth")
-    return int(depth)
+    if number != int(number):
+        raise InputError(f"expected a whole depth here, got {depth}; round it to an integer")
+    return int(number)
 
 
 def require_x64(what: str) -> None:
     """Refuse to compute `what` with JAX in 32-bit mode, where its answer has no correct digits to spare."""
-    if not jax.config.jax_enable_x64:
+    if not jax.dtypes.canonicalize_dtype(float) == np.float64:
         raise InputError(
             f"expected JAX in 64-bit mode, got 32-bit; {what} needs float64: unset ROUGHNTK_ENABLE_X64 or call "
             f'jax.config.update("jax_enable_x64", True)'

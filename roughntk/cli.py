@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-import roughntk
+from roughntk import __version__
 from roughntk import doctor as doctor_room
 from roughntk import study as study_room
 from roughntk._checks import InputError, MissingBackendError
@@ -44,7 +44,7 @@ def clear_errors() -> Iterator[None]:
 
 def show_version(wanted: bool) -> None:
     if wanted:
-        out_console.print(roughntk.__version__)
+        out_console.print(__version__)
         raise typer.Exit
 
 
@@ -98,7 +98,11 @@ def progress_display() -> Iterator[Report]:
         yield _plain_progress
         return
     with Progress(
-        TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err_console
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err_console,
     ) as bars:
         tasks: dict[str, object] = {}
 

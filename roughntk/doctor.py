@@ -1,18 +1,30 @@
 """What is installed, and whether it computes the right numbers."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-import roughntk
-from roughntk import rough
+from roughntk import __version__, rough
 from roughntk.kernels import ReluNTK
 
-PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "diffrax", "equinox", "lineax", "matplotlib", "scikit-learn", "numba")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "jax",
+    "jaxlib",
+    "diffrax",
+    "equinox",
+    "lineax",
+    "matplotlib",
+    "scikit-learn",
+    "numba",
+)
 EXPECTED_SIGNATURE = (7.0, 5.0, 24.5, 19.0, 16.0, 12.5)
 EXPECTED_KERNEL = 0.3792694356217554  # K_10 at rho_1 = 1/2
 
@@ -28,16 +40,20 @@ class Check:
 
 def examine() -> list[Check]:
     """Versions, 64-bit mode, and one numeric self-test per backend."""
-    checks = [Check("roughntk", "ok", roughntk.__version__), Check("python", "ok", platform.python_version())]
+    checks = [Check("roughntk", "ok", __version__), Check("python", "ok", platform.python_version())]
     checks += [Check(name, "ok", importlib.metadata.version(name)) for name in PACKAGES]
-    on = bool(jax.config.jax_enable_x64)
+    on = jax.dtypes.canonicalize_dtype(float) == np.float64
     checks.append(
-        Check("64-bit mode", "ok" if on else "wrong", "on" if on else "off: unset ROUGHNTK_ENABLE_X64 to turn it on")
+        Check(
+            "64-bit mode",
+            "ok" if on else "wrong",
+            "on" if on else "off: unset ROUGHNTK_ENABLE_X64 to turn it on",
+        )
     )
     checks.append(_test("kernel recursion", _kernel_error, 1e-14 if on else 1e-5))
     for backend in ("jax", "esig", "iisignature"):
         if backend in rough.available_backends():
-            checks.append(_test(f"signatures: {backend}", lambda name=backend: _signature_error(name), 1e-13))
+            checks.append(_test(f"signatures: {backend}", functools.partial(_signature_error, backend), 1e-13))
         else:
             checks.append(Check(f"signatures: {backend}", "absent", rough.backend_install_command(backend)))
     return checks
@@ -52,7 +68,7 @@ def _test(name: str, error: Callable[[], float], tolerance: float) -> Check:
 
 
 def _kernel_error() -> float:
-    return abs(float(ReluNTK().at_angle(np.pi / 3, 10)) / EXPECTED_KERNEL - 1)
+    return abs(float(ReluNTK().at_angle(jnp.asarray(np.pi / 3), 10)) / EXPECTED_KERNEL - 1)
 
 
 def _signature_error(backend: str) -> float:

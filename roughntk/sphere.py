@@ -80,14 +80,14 @@ def lift(X, *, distinct: bool = True) -> np.ndarray:
             coincide in 64 bit.
     """
     X = _checks.matrix(X, "X")
-    norm = np.linalg.norm(X, axis=1, keepdims=True)
+    scale = np.maximum(np.abs(X).max(axis=1, keepdims=True), 1.0)
+    norm = scale * np.linalg.norm(X / scale, axis=1, keepdims=True)  # squares of large entries would overflow
     small = norm <= 1
     # Divide by the larger of 1 and |x|, so that |x|^2 cannot overflow: all terms below are of order one.
     inverse = 1 / np.maximum(norm, 1)
-    first = np.where(small, 2 * X / (norm * np.minimum(norm, 1) + 1), 2 * (X * inverse) * inverse / (1 + inverse**2))
-    last = np.where(
-        small, (norm - 1) * (norm + 1) / (np.minimum(norm, 1) ** 2 + 1), (1 - inverse) * (1 + inverse) / (1 + inverse**2)
-    )
+    inner = np.minimum(norm, 1)
+    first = np.where(small, 2 * X / (inner**2 + 1), 2 * (X * inverse) * inverse / (1 + inverse**2))
+    last = np.where(small, (inner - 1) * (inner + 1) / (inner**2 + 1), (1 - inverse) * (1 + inverse) / (1 + inverse**2))
     unit = np.concatenate([first, last], axis=1)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     if distinct:

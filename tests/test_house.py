@@ -16,9 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Written in pieces, so that this file passes its own tests.
 MACHINE_PATH = re.compile(
-    r"(?<![\w.<~\-/])/(?:"
-    + "|".join(["work", "root", "tmp/scratch", r"home/\w+", r"Users/\w+"])
-    + r")(?![\w\-.])"
+    r"(?<![\w.<~\-/])/(?:" + "|".join(["work", "root", "tmp/scratch", r"home/\w+", r"Users/\w+"]) + r")(?![\w\-.])"
 )
 REGISTRY_HOST = re.compile(
     "|".join(
@@ -125,9 +123,7 @@ def test_the_search_finds(pattern: re.Pattern[str], line: str) -> None:
     assert len(offences(pattern, iter([("a.txt", line)]))) == 1
 
 
-@pytest.mark.parametrize(
-    "line", ["frame/work/x", "</root>", "../root", "a/home", "/workers", "https://example.org/a"]
-)
+@pytest.mark.parametrize("line", ["frame/work/x", "</root>", "../root", "a/home", "/workers", "https://example.org/a"])
 def test_the_search_passes_over(line: str) -> None:
     assert offences(MACHINE_PATH, iter([("a.txt", line)])) == []
 

@@ -85,13 +85,13 @@ def _shape(theta: Array) -> Array:
 
 
 def _fold_cosine(fold: Array) -> Array:
-    """cos f(pi - fold) = (sin fold - fold cos fold)/pi for a fold in [0, pi/2]."""
+    """cos f(pi - fold) = (sin fold - fold cos fold)/pi for a fold in [0, 2]."""
     return fold**3 * _polynomial(_BRACKET, fold**2) / math.pi
 
 
 @jax.custom_jvp
 def _unfold(cosine: Array) -> Array:
-    """The fold in [0, pi/2] whose `_fold_cosine` is `cosine`, in [0, 1/pi]: Newton from the cube root."""
+    """The fold in [0, 2] whose `_fold_cosine` is `cosine`: Newton from its series in the cube root."""
 
     def improve(_: int, fold: Array) -> Array:
         slope = fold**2 * _polynomial(_SINC, fold**2)
@@ -99,7 +99,8 @@ def _unfold(cosine: Array) -> Array:
         return jnp.where(slope > 0, fold - miss / jnp.where(slope > 0, slope, 1.0), fold)
 
     cube = jnp.cbrt(THREE_PI * cosine)
-    return lax.fori_loop(0, _UNFOLD_STEPS, improve, cube * (1 + cube**2 / 30))
+    guess = cube * (1 + cube**2 / 30 * (1 + cube**2 * (41 / 420)))
+    return lax.fori_loop(0, _UNFOLD_STEPS, improve, guess)
 
 
 @_unfold.defjvp
@@ -167,7 +168,7 @@ class Passage(NamedTuple):
     Attributes:
         finite: the time is finite (otherwise the rest describes time 0).
         high, fold, gap, start: see `entry`.
-        pull: the end is above pi/2; then `end` is one step beyond it.
+        pull: the end is above f(pi/2) and reached by undoing a step from `end`.
         delta: w_end - w_start.
         ratio: end / start.
         end: the angle in [0, pi/2] that was reached.
@@ -191,13 +192,14 @@ class Passage(NamedTuple):
 
 
 def advance(theta: Array, time: Array) -> Passage:
-    """The flow in the module's variables; `pull` marks ends above pi/2, reached by undoing a step."""
+    """The flow in the module's variables; `pull` marks ends reached by undoing a step."""
     finite = jnp.isfinite(time)
     time = jnp.where(finite, time, 0.0)
     high, fold, gap, start = entry(theta)
     taken = jnp.where(high, 1.0, 0.0)
     arrival = lax.stop_gradient(low_abel(start) + time - taken)  # the Abel time of the end
-    pull = (arrival < _series.ABEL_AT_PI + 1) & (high | (time < 0))
+    # never flow backwards after the entering step: it would cancel in S
+    pull = (high & (time < 1)) | ((time < 0) & (arrival < _series.ABEL_AT_PI + 1))
     beyond = pull & (arrival < _series.ABEL_AT_PI - _ROUNDING * (1 + jnp.abs(time)))
     delta, ratio, end = _travel(start, time + (jnp.where(pull, 1.0, 0.0) - taken))
     end_gap = jnp.where(pull, gap + start * end * (delta / THREE_PI), 0.3)

@@ -41,9 +41,7 @@ def _within(value: Any, name: str, least: float, most: float) -> Array:
         return jnp.where((array >= least) & (array <= most), array, jnp.nan)
     entries = np.asarray(value)
     if entries.dtype.kind not in "fiub":
-        raise InputError(
-            f"expected {name} to hold real numbers, got dtype {entries.dtype}; convert it to float64"
-        )
+        raise InputError(f"expected {name} to hold real numbers, got dtype {entries.dtype}; convert it to float64")
     bad = ~((entries >= least) & (entries <= most))
     if bad.any():
         raise InputError(
@@ -55,9 +53,7 @@ def _within(value: Any, name: str, least: float, most: float) -> Array:
 
 def _pair(theta: Any, time: Any, least: float) -> tuple[Array, Array]:
     """Angles and times, checked and broadcast."""
-    angles, times = jnp.broadcast_arrays(
-        _within(theta, "theta", 0.0, math.pi), _within(time, "time", least, math.inf)
-    )
+    angles, times = jnp.broadcast_arrays(_within(theta, "theta", 0.0, math.pi), _within(time, "time", least, math.inf))
     return angles, times
 
 
@@ -214,9 +210,7 @@ def _count(multiplier: Any, iterations: int | None) -> int:
     return iterations
 
 
-def koenigs(
-    step: Callable[[Array], Array], multiplier: Any, displacement: Any, iterations: int | None = None
-) -> Array:
+def koenigs(step: Callable[[Array], Array], multiplier: Any, displacement: Any, iterations: int | None = None) -> Array:
     """g = lim_n d_n / multiplier^n, d_0 = displacement, d_(n+1) = step(d_n): g(step(d)) = multiplier g(d).
 
     Args:
@@ -272,6 +266,4 @@ def hyperbolic_flow(
     Args and errors as for `koenigs`; `time` broadcasts against `displacement`, inf gives 0 (the fixed point).
     """
     value = koenigs(step, multiplier, displacement, iterations)
-    return koenigs_inverse(
-        step, multiplier, value * jnp.power(_float64(multiplier), _float64(time)), iterations
-    )
+    return koenigs_inverse(step, multiplier, value * jnp.power(_float64(multiplier), _float64(time)), iterations)

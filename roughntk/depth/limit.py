@@ -8,7 +8,7 @@ made of the Koenigs function g of the map. For every family u -> e_i when x is t
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from roughntk import sphere
 from roughntk._checks import InputError
@@ -51,7 +51,7 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
 
 
-def bordered_solve(G: Array, g: Array, ratio: float) -> Float[np.ndarray, "n m"]:
+def bordered_solve(G, g, ratio: float) -> Float[np.ndarray, "n m"]:
     """Coefficients of K = c 1 1^T + s G, b = c 1 + s g, without forming K: the bordered system
 
         [ G    1    ] [ u  ]   [ g ]

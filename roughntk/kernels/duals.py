@@ -16,7 +16,16 @@ _SMALL = 1.0
 """Below this angle the bracket sin t - t cos t is summed as a series (8 terms: truncation below 2e-16 of it)."""
 
 # (sin t - t cos t) / t^3 = sum_k (-1)^k (2k + 2) / (2k + 3)! t^(2k)
-_BRACKET = (1 / 3, -1 / 30, 1 / 840, -1 / 45360, 1 / 3991680, -1 / 518918400, 1 / 93405312000, -1 / 22230464256000)
+_BRACKET = (
+    1 / 3,
+    -1 / 30,
+    1 / 840,
+    -1 / 45360,
+    1 / 3991680,
+    -1 / 518918400,
+    1 / 93405312000,
+    -1 / 22230464256000,
+)
 
 
 def arccos(z: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import duals, recursion
+from roughntk.kernels import recursion
 
 
 class KernelFamily(eqx.Module):
@@ -149,9 +149,7 @@ class SigmoidComposition(KernelFamily):
         return recursion.sigmoid_trajectory(jnp.cos(theta), layers)
 
 
-FAMILIES: dict[str, type[KernelFamily]] = {
-    family.name: family for family in (ReluNTK, ReluNNGP, SigmoidComposition)
-}
+FAMILIES: dict[str, type[KernelFamily]] = {family.name: family for family in (ReluNTK, ReluNNGP, SigmoidComposition)}
 """Families by their command-line name."""
 
 

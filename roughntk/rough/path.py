@@ -146,6 +146,4 @@ def _increasing(times: Any, points: int) -> jax.Array:
 
 
 def _wrong_times(points: int, shape: tuple[int, ...]) -> str:
-    return (
-        f"expected times of shape ({points},), one for each point, got shape {shape}; give one time per point"
-    )
+    return f"expected times of shape ({points},), one for each point, got shape {shape}; give one time per point"

@@ -202,9 +202,7 @@ def _hall_to_lyndon(keys: str, channels: int, level: int) -> sparse.csr_matrix:
     return sparse.block_diag(blocks, format="csr")
 
 
-def _expand(
-    key: str, known: dict[str, tuple[int, dict[int, int]]], channels: int
-) -> tuple[int, dict[int, int]]:
+def _expand(key: str, known: dict[str, tuple[int, dict[int, int]]], channels: int) -> tuple[int, dict[int, int]]:
     """The length and the word expansion of a bracket such as "[2,[1,2]]"."""
     if key in known:
         return known[key]

@@ -50,9 +50,7 @@ def signature_size(channels: int, level: int) -> int:
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)
     try:
-        entries = (
-            float(level) if channels == 1 else channels * (float(channels) ** level - 1) / (channels - 1)
-        )
+        entries = float(level) if channels == 1 else channels * (float(channels) ** level - 1) / (channels - 1)
     except OverflowError:
         entries = math.inf
     check_memory(
@@ -129,6 +127,7 @@ def exp(increment: jax.Array, level: int) -> Tensor:
     return tuple(levels)
 
 
+@jax.jit
 def multiply_exp(tensor: Tensor, increment: jax.Array) -> Tensor:
     """tensor (x) exp(dx) for a `tensor` with scalar part 1, by Horner's scheme, exp(dx) never being formed:
 
@@ -213,9 +212,7 @@ def witt_dimension(channels: int, length: int) -> int:
     """
     channels = _checks.integer(channels, "channels", least=1)
     length = _checks.integer(length, "length", least=1)
-    return (
-        sum(_mobius(m) * channels ** (length // m) for m in range(1, length + 1) if length % m == 0) // length
-    )
+    return sum(_mobius(m) * channels ** (length // m) for m in range(1, length + 1) if length % m == 0) // length
 
 
 def _mobius(number: int) -> int:
@@ -287,15 +284,11 @@ def lyndon_brackets(channels: int, level: int) -> tuple[str, ...]:
     text: dict[Word, str] = {}
     pairs = _factorisations(channels, level)
     for word in lyndon_words(channels, level):
-        text[word] = (
-            str(word[0]) if len(word) == 1 else "[{},{}]".format(*(text[part] for part in pairs[word]))
-        )
+        text[word] = str(word[0]) if len(word) == 1 else "[{},{}]".format(*(text[part] for part in pairs[word]))
     return tuple(text.values())
 
 
-def commutator(
-    a: dict[int, int], length_a: int, b: dict[int, int], length_b: int, channels: int
-) -> dict[int, int]:
+def commutator(a: dict[int, int], length_a: int, b: dict[int, int], length_b: int, channels: int) -> dict[int, int]:
     """[a, b] = a (x) b - b (x) a of two homogeneous tensors given as {position in the level: integer}."""
     shift_a, shift_b = channels**length_a, channels**length_b
     result: dict[int, int] = {}
@@ -371,11 +364,7 @@ def lyndon_projection(channels: int, level: int) -> tuple[sparse.csr_matrix, ...
 def _apply(matrix: Any, vector: jax.Array) -> jax.Array:
     """matrix @ vector for a constant sparse matrix, differentiable in the vector."""
     entries = matrix.tocoo()
-    if (
-        matrix.shape == (entries.nnz, entries.nnz)
-        and (entries.row == entries.col).all()
-        and (entries.data == 1).all()
-    ):
+    if matrix.shape == (entries.nnz, entries.nnz) and (entries.row == entries.col).all() and (entries.data == 1).all():
         return vector
     values = jnp.asarray(entries.data, vector.dtype)
     return jnp.zeros(matrix.shape[0], vector.dtype).at[entries.row].add(values * vector[entries.col])

@@ -26,9 +26,7 @@ from roughntk.rough.path import path_array
 NORMS = ("l1", "l2")
 
 
-def p_variation(
-    path: Any, p: float, *, level: int | None = None, norm: str = "l2", root: bool = True
-) -> float:
+def p_variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2", root: bool = True) -> float:
     """The p-variation over the sample points, exactly.
 
     `path`: an array (points, channels), a `PiecewiseLinear`, or a `Lift`.
@@ -66,9 +64,7 @@ def variation_partition(path: Any, p: float, norm: str = "l2", *, level: int = 1
     return _solve(_steps(path, levels[-1], "path"), None, p, levels, norm)[0].partition()
 
 
-def p_variation_distance(
-    path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1"
-) -> float:
+def p_variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> float:
     """The p-variation distance of two rough paths X, Y sampled at the same times:
 
     max over 1 <= k <= floor(p) of ( sup over partitions of sum |X^k_{t_i,t_{i+1}} - Y^k_{t_i,t_{i+1}}|^{p/k}

@@ -12,7 +12,13 @@ from roughntk import rough, sphere
 from roughntk.depth.limit import limit_coefficients, limit_value
 from roughntk.kernels import KernelFamily
 from roughntk.study.data import DataSet
-from roughntk.transport import NotPositiveDefiniteError, Segment, across_segment, quadrature_driver, segment_driver
+from roughntk.transport import (
+    NotPositiveDefiniteError,
+    Segment,
+    across_segment,
+    quadrature_driver,
+    segment_driver,
+)
 from roughntk.transport.coefficients import CoefficientReport, log_determinant, solve
 
 MEANINGFUL_CONDITION = 1e12
@@ -50,6 +56,13 @@ class Kernels:
         row = self.depths.index(depth)
         return self.within[row], self.across[row]
 
+    def coefficients_at(self, depth: int) -> np.ndarray:
+        """Closed-form coefficients at a depth where the matrix is not singular."""
+        solved = self.solved[depth]
+        if solved is None:
+            raise NotPositiveDefiniteError(f"expected a regular kernel matrix at depth {depth}, got a singular one")
+        return solved[0]
+
     def meaningful(self, depth: int) -> bool:
         """Whether comparisons at this depth mean something in 64 bit."""
         return self.solved[depth] is not None and self.condition[depth] <= MEANINGFUL_CONDITION
@@ -64,8 +77,8 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
     condition, log_det = {}, {}
     for depth, K, B in zip(depths, within, across, strict=True):
         try:
-            solved[depth] = solve(K, B)
-            condition[depth] = solved[depth][1].condition_number
+            u, how = solve(K, B)
+            solved[depth], condition[depth] = (u, how), how.condition_number
         except NotPositiveDefiniteError:
             solved[depth] = None
             spectrum = np.linalg.eigvalsh(K)
@@ -135,9 +148,7 @@ class Drivers:
         return self.directions == self.channels
 
 
-def driver_paths(
-    kernels: Kernels, starts: list[int], samples: int, directions: int, progress: Progress
-) -> Drivers:
+def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: int, progress: Progress) -> Drivers:
     """Sample every driver in closed form, check it against quadrature, find the principal directions."""
     positions = jnp.linspace(0.0, 1.0, samples)
     paths, errors = {}, {}
@@ -156,9 +167,7 @@ def driver_paths(
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
 
 
-def _principal(
-    paths: dict[int, np.ndarray], directions: int
-) -> tuple[dict[int, np.ndarray], dict[int, float], int]:
+def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int, np.ndarray], dict[int, float], int]:
     """Project all drivers onto their common leading principal directions, each driver weighted to unit length."""
     if not paths:
         return {}, {}, 0
@@ -166,10 +175,10 @@ def _principal(
     if channels <= directions:
         return dict(paths), dict.fromkeys(paths, 1.0), channels
     steps = {depth: np.diff(path, axis=0) for depth, path in paths.items()}
-    weighted = [step / max(np.abs(step).sum(), 1e-300) for step in steps.values()]
+    weighted = [step / max(float(np.abs(step).sum()), 1e-300) for step in steps.values()]
     basis = np.linalg.svd(np.concatenate(weighted), full_matrices=False)[2][:directions].T
     reduced = {depth: path @ basis for depth, path in paths.items()}
-    captured = {
+    captured: dict[int, float] = {
         depth: float(np.linalg.norm(step @ basis) / max(np.linalg.norm(step), 1e-300)) for depth, step in steps.items()
     }
     return reduced, captured, channels
@@ -183,7 +192,8 @@ def signature_records(drivers: Drivers, progress: Progress) -> dict[str, Any]:
     for depth, path in drivers.reduced.items():
         values = {backend: np.asarray(rough.signature(path, level, backend=backend)) for backend in backends}
         disagreement = max(
-            (float(np.max(np.abs(values[a] - values[b]))) for a, b in itertools.combinations(backends, 2)), default=0.0
+            (float(np.max(np.abs(values[a] - values[b]))) for a, b in itertools.combinations(backends, 2)),
+            default=0.0,
         )
         norms = level_norms(values["jax"], drivers.directions, level)
         per_depth.append({"depth": depth, "disagreement": disagreement, "level_norms": norms})
@@ -217,7 +227,8 @@ def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[di
     on the choice of axes) on principal directions.
     """
     wide = drivers.channels > FULL_LEVEL_2_CHANNELS
-    records, previous = [], None
+    records: list[dict[str, Any]] = []
+    previous: int | None = None
     for depth in drivers.paths:
         for exponent, level in ((1.0, 1), (p, 1), (p, 2)):
             on_directions = level == 2 and wide

@@ -173,7 +173,9 @@ def _read_csv(path: Path) -> np.ndarray:
     """A comma-separated table of numbers, with or without a header line."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            lines = [(number, cells) for number, cells in enumerate(csv.reader(stream), 1) if any(map(str.strip, cells))]
+            lines = [
+                (number, cells) for number, cells in enumerate(csv.reader(stream), 1) if any(map(str.strip, cells))
+            ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"expected {path.name} to be comma-separated text, got {error}; save it as UTF-8") from None
     if lines and not any(_is_number(cell) for cell in lines[0][1]):

@@ -97,7 +97,9 @@ def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
         row[0].set_ylabel(ROW_TITLES[name])
         row[2].set_ylabel("coefficient $u_i$")
     for axis, title in zip(
-        axes[0], ("kernel on $(X, X)$, off the diagonal", "kernel on $(x, X)$", "$K(X,X)^{-1}K(X,x)$"), strict=True
+        axes[0],
+        ("kernel on $(X, X)$, off the diagonal", "kernel on $(x, X)$", "$K(X,X)^{-1}K(X,x)$"),
+        strict=True,
     ):
         axis.set_title(title)
     for axis in axes[-1]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -10,9 +11,20 @@ from matplotlib.figure import Figure
 
 from roughntk.study.result import Study
 
-COLOURS = ("#2c6fbb", "#c8553d", "#3a8f5c", "#8a5a9e", "#b8860b", "#4b4b4b", "#1b9aaa", "#d1495b", "#6c8e3f", "#5d5d9e")
-LIMIT_STYLE = {"color": "black", "linestyle": "--", "linewidth": 1.2}
-STYLE = {
+COLOURS = (
+    "#2c6fbb",
+    "#c8553d",
+    "#3a8f5c",
+    "#8a5a9e",
+    "#b8860b",
+    "#4b4b4b",
+    "#1b9aaa",
+    "#d1495b",
+    "#6c8e3f",
+    "#5d5d9e",
+)
+LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,
@@ -110,7 +122,7 @@ def coefficients(study: Study):
         if row["clock"] == "psi" and row["rhs"] == "joint" and row["coefficients"] is not None
     }
     for colour, i in zip(COLOURS, chosen, strict=False):
-        line = [kernels.solved[depth][0][i, 0] for depth in depths]
+        line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
         axis.plot(depths, line, color=colour, linewidth=1.3, label=f"$u_{{{i}}}$")
         axis.plot(list(carried), [u[i, 0] for u in carried.values()], "o", color=colour, markersize=3.6)
     limits = kernels.limit_coefficients[chosen, 0]
@@ -131,7 +143,12 @@ def coefficients(study: Study):
 def errors(study: Study):
     """Error against the closed form and residual, for both clocks and right-hand sides."""
     figure, axes = canvas(1, 2, (9.6, 3.8))
-    styles = {("arc", "joint"): "o-", ("arc", "paper"): "s--", ("psi", "joint"): "^-", ("psi", "paper"): "v--"}
+    styles = {
+        ("arc", "joint"): "o-",
+        ("arc", "paper"): "s--",
+        ("psi", "joint"): "^-",
+        ("psi", "paper"): "v--",
+    }
     for colour, ((clock, rhs), style) in zip(COLOURS, styles.items(), strict=False):
         rows = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]]
         depths = [r["depth"] for r in rows]
@@ -184,7 +201,11 @@ def driver_components(study: Study):
         )
         axes[0, 1].legend(loc="best")
         plain_log_ticks(axes[0, 1], depths)
-    axes[0, 0].set(title="Five largest components of $v^{(L)}$", xlabel="position $s$ on the segment", ylabel="$v_{ij}(s)$")
+    axes[0, 0].set(
+        title="Five largest components of $v^{(L)}$",
+        xlabel="position $s$ on the segment",
+        ylabel="$v_{ij}(s)$",
+    )
     axes[0, 1].set(title="End values $|v^{(L)}_{ij}(1)|$", xlabel="network depth $L$", ylabel="absolute value")
     tends = "They vanish as L grows, because the kernel stops moving."
     if study.config.family == "sigmoid":
@@ -216,7 +237,12 @@ def variation(study: Study):
         for axis, key in ((axes[0, 0], "p_variation"), (axes[0, 1], "distance_to_previous")):
             usable = [r for r in rows if r[key]]
             axis.loglog(
-                [r["depth"] for r in usable], [r[key] for r in usable], style, color=colour, markersize=3.2, label=label
+                [r["depth"] for r in usable],
+                [r[key] for r in usable],
+                style,
+                color=colour,
+                markersize=3.2,
+                label=label,
             )
     slopes = study.slopes
     for level in (1, 2):
@@ -227,7 +253,10 @@ def variation(study: Study):
         theory = (np.log(L) / L**2) ** level
         theory *= rows[-1]["p_variation"] / theory[-1]
         axes[0, 0].loglog(L, theory, label=r"$(\log L/L^2)^k$" if level == 1 else None, **LIMIT_STYLE)
-    for axis, title in ((axes[0, 0], "p-variation of $v^{(L)}$"), (axes[0, 1], "Distance to the driver before")):
+    for axis, title in (
+        (axes[0, 0], "p-variation of $v^{(L)}$"),
+        (axes[0, 1], "Distance to the driver before"),
+    ):
         axis.set(title=title, xlabel="network depth $L$")
         if study.drivers.paths:
             plain_log_ticks(axis, list(study.drivers.paths))
@@ -274,7 +303,8 @@ def conditioning(study: Study):
         axes[0, 0].legend(loc="best")
         axes[0, 1].legend(loc="best")
         caption = (
-            "The determinant tends to (3/4)ⁿ⁻¹(3+n)/4 > 0 and the condition number to 1 + n/3 (dashed): the limit kernel "
+            "The determinant tends to (3/4)ⁿ⁻¹(3+n)/4 > 0 and the condition number to 1 + n/3 (dashed): the limit "
+            "kernel "
             "is not singular, against what the paper's Section 6 asks for."
         )
     else:

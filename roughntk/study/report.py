@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-import roughntk
+from roughntk import __version__
 from roughntk.study.figures import Picture, slope_sentence
 from roughntk.study.result import Study
 
@@ -52,10 +52,7 @@ def summary_lines(study: Study) -> list[str]:
 
 def _off_diagonal_range(study: Study) -> str:
     K = study.kernels.within[-1]
-    if len(K) == 1:
-        values = study.kernels.across[-1].ravel()
-    else:
-        values = K[~np.eye(len(K), dtype=bool)]
+    values = K[~np.eye(len(K), dtype=bool)] if len(K) > 1 else study.kernels.across[-1].ravel()
     return f"[{values.min():.6g}, {values.max():.6g}]"
 
 
@@ -104,7 +101,9 @@ def _signature_line(study: Study) -> str:
         least = min(signature["captured"].values(), default=1.0)
         where = f"the {signature['channels']} principal directions of the drivers (at least {least:.4%} of each)"
     disagreement = signature["max_disagreement"]
-    compared = "no second backend to compare with" if disagreement is None else f"largest disagreement {disagreement:.2g}"
+    compared = (
+        "no second backend to compare with" if disagreement is None else f"largest disagreement {disagreement:.2g}"
+    )
     return (
         f"Signatures to level {signature['level']} on {where}: {', '.join(signature['backends'])}, {compared}{absent}."
     )
@@ -126,7 +125,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>roughntk study: {html.escape(str(data['name']))}</title><style>{CSS}</style></head><body>",
         "<h1>How the coefficients move with depth</h1>",
-        f"<p class='sub'>roughntk {roughntk.__version__} study of <b>{html.escape(str(data['name']))}</b>, family "
+        f"<p class='sub'>roughntk {__version__} study of <b>{html.escape(str(data['name']))}</b>, family "
         f"<b>{html.escape(study.config.family)}</b>: {data['n']} training points, {data['m']} test points.</p>",
         "<ol class='summary'>",
         *(f"<li>{html.escape(line)}</li>" for line in study.summary),
@@ -167,9 +166,7 @@ def _transport_rows(study: Study) -> list[list[str]]:
     rows = []
     for clock in ("arc", "psi"):
         for rhs in ("joint", "paper"):
-            chosen = [
-                r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]
-            ]
+            chosen = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]]
             if chosen:
                 worst = {key: max(r[key] for r in chosen) for key in ("steps", "residual", "error")}
                 numbers = [f"{worst['steps']}", f"{worst['residual']:.2e}", f"{worst['error']:.2e}"]
@@ -212,8 +209,8 @@ def _method_note(study: Study) -> str:
         ", l2 (Hilbert-Schmidt) on the principal directions at level 2" if wide else " and at level 2"
     )
     return (
-        f"Kernel matrices come from the angle recursion, coefficients from a Cholesky factorisation. Errors are relative "
-        f"to max(1, max|u|). p-variation takes the outer root; norms are {norms}. Each driver is sampled at "
+        f"Kernel matrices come from the angle recursion, coefficients from a Cholesky factorisation. Errors are "
+        f"relative to max(1, max|u|). p-variation takes the outer root; norms are {norms}. Each driver is sampled at "
         f"{study.config.samples} points of the segment.{directions} The numbers of every figure are in tables/, "
         f"everything else is in study.json."
     )

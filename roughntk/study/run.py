@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-import roughntk
-from roughntk import _checks
+from roughntk import __version__, _checks
 from roughntk.kernels import family as family_by_name
 from roughntk.study import analysis, figures, output, report
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
 from roughntk.study.result import Study
-
 
 Report = Callable[[str, int, int], None]
 """Progress: called as report(stage, steps done, steps in all)."""
@@ -94,13 +92,17 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
         projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
     )  # fmt: skip
     depths = config.depth_range
-    kernels = stage(
-        "closed form", len(depths), analysis.kernels_at_depths, family_by_name(config.family), data, depths
-    )
+    kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family_by_name(config.family), data, depths)
     starts, first_depth = analysis.transport_pairs(kernels)
     transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)
     drivers = stage(
-        "drivers", len(starts), analysis.driver_paths, kernels, starts, config.samples, config.signature_channels
+        "drivers",
+        len(starts),
+        analysis.driver_paths,
+        kernels,
+        starts,
+        config.samples,
+        config.signature_channels,
     )
     signature = stage("signatures", len(drivers.paths), analysis.signature_records, drivers)
     variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
@@ -114,7 +116,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
     """The content of study.json; NaN and infinity become null."""
     kernels = study.kernels
     record = {
-        "version": roughntk.__version__,
+        "version": __version__,
         "command": command,
         "seed": study.config.seed,
         "settings": dataclasses.asdict(study.config),

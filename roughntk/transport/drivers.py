@@ -82,11 +82,11 @@ class SegmentDriver(diffrax.AbstractPath):
         self.column = Q.T @ jax.scipy.linalg.solve_triangular(C, segment.B1 - segment.B0, lower=True)
 
     @property
-    def t0(self):
+    def t0(self):  # type: ignore[override]
         return 0.0
 
     @property
-    def t1(self):
+    def t1(self):  # type: ignore[override]
         return 1.0
 
     def evaluate(self, t0, t1=None, left=True):
@@ -109,7 +109,7 @@ class SegmentDriver(diffrax.AbstractPath):
         matrix = (self.right * matrix_part) @ self.left
         return jnp.concatenate([matrix, (self.right * column_part) @ self.column], axis=1)
 
-    def sample(self, s: Float[Array, " points"]) -> Float[Array, "points channels"]:
+    def sample(self, s) -> Float[Array, "points channels"]:
         """Values at the given positions as a path (points, channels), channels in row-major order of v_ij."""
         return _sample(self, jnp.asarray(s))
 
@@ -144,11 +144,11 @@ class RetimedPath(diffrax.AbstractPath):
     clock: Clock
 
     @property
-    def t0(self):
+    def t0(self):  # type: ignore[override]
         return 0.0
 
     @property
-    def t1(self):
+    def t1(self):  # type: ignore[override]
         return 1.0
 
     def evaluate(self, t0, t1=None, left=True):
@@ -159,9 +159,7 @@ class RetimedPath(diffrax.AbstractPath):
 
 
 @eqx.filter_jit
-def quadrature_driver(
-    path: CoefficientPath, s: Float[Array, " points"], *, order: int = 12
-) -> Float[Array, "points n k"]:
+def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Array, "points n k"]:
     """The driver at the points s[0] < s[1] < ... by Gauss-Legendre quadrature of v' = A^{-1} [A', b'].
 
     The independent route to the closed form, and the only one on curved paths. Values start at 0 at s[0].

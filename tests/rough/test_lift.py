@@ -18,7 +18,7 @@ PATH = np.random.default_rng(5).uniform(-0.3, 0.3, (9, 3)).cumsum(0)
 TOLERANCE = 1e-13
 
 
-@pytest.mark.parametrize("level", [1, 2, 4])
+@pytest.mark.parametrize("level", [1, 3])
 def test_increments_are_signatures_of_the_pieces(level):
     lifted = rough.lift(PATH, level)
     assert (lifted.level, lifted.channels, lifted.points) == (level, 3, 9)

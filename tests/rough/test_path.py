@@ -67,9 +67,9 @@ def test_a_rounding_error_past_the_end_is_forgiven(path):
 
 def test_it_works_under_jit_vmap_and_grad(path):
     times = jnp.linspace(0.1, 2.9, 8)
-    many = jax.vmap(path.evaluate)(times)
+    many = jax.jit(jax.vmap(path.evaluate))(times)
     np.testing.assert_allclose(many, jnp.stack([path.evaluate(t) for t in times]), rtol=0, atol=1e-15)
-    slope = jax.jacfwd(path.evaluate)(jnp.array(1.0))
+    slope = jax.jit(jax.jacfwd(path.evaluate))(jnp.array(1.0))
     np.testing.assert_allclose(slope, path.derivative(1.0), rtol=1e-14)
     built = jax.jit(lambda values: rough.PiecewiseLinear(values, TIMES).evaluate(1.0))(jnp.asarray(VALUES))
     np.testing.assert_allclose(built, path.evaluate(1.0), rtol=0, atol=1e-15)

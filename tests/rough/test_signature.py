@@ -227,9 +227,9 @@ def test_gradients_match_central_differences(function):
 @pytest.mark.parametrize("function", [rough.signature, rough.log_signature])
 def test_jit_and_vmap_give_the_same_numbers(function):
     batch = jnp.stack([jnp.asarray(random_path(seed, 5, 3)) for seed in range(4)])
-    single = jnp.stack([function(path, 3) for path in batch])
-    np.testing.assert_allclose(jax.jit(lambda x: function(x, 3))(batch[0]), single[0], rtol=0, atol=1e-14)
-    np.testing.assert_allclose(jax.vmap(lambda x: function(x, 3))(batch), single, rtol=0, atol=1e-14)
+    single = jnp.stack([function(path, 2) for path in batch])
+    np.testing.assert_allclose(jax.jit(lambda x: function(x, 2))(batch[0]), single[0], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(jax.vmap(lambda x: function(x, 2))(batch), single, rtol=0, atol=1e-14)
 
 
 def test_a_traced_one_channel_vector_is_a_path():

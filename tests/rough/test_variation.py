@@ -229,6 +229,13 @@ def test_it_scales_with_the_path_from_the_smallest_to_the_largest_numbers():
     )  # 30^(1/p) - 1 = 3.4e-6
 
 
+def test_increments_of_very_different_sizes_are_weighed_against_each_other():
+    # At p = 50 the first increment counts 1e-1500 of the second, which no float64 holds.
+    assert math.isclose(rough.p_variation([0.0, 1e-30, 1.0], 50.0), 1.0, rel_tol=TOLERANCE)
+    assert math.isclose(rough.p_variation([0.0, 1.0, 1.0 - 1e-30, 0.0], 50.0), 2**0.02, rel_tol=TOLERANCE)
+    assert math.isclose(rough.p_variation([0.0, 1e-30, -1e-30], 50.0), 2e-30, rel_tol=TOLERANCE)
+
+
 def test_a_small_distance_is_accurate_far_below_the_size_of_the_paths():
     # y = x + h z: the level-2 difference is h (x z + z x) + h^2 z z by bilinearity. At h = 2^-40 a plain
     # difference of level-2 increments would keep only about 4 digits; steps that are exact binary fractions

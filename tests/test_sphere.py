@@ -1,0 +1,107 @@
+"""Points on the sphere: projections, angles at every size, and rows that coincide."""
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import roughntk as rn
+
+EPS = np.finfo(np.float64).eps
+
+
+def exact_angle(x, z) -> float:
+    with mpmath.workdps(50):
+        x, z = [[mpmath.mpf(float(v)) for v in row] for row in (x, z)]
+        minus = mpmath.sqrt(sum((a - b) ** 2 for a, b in zip(x, z, strict=True)))
+        plus = mpmath.sqrt(sum((a + b) ** 2 for a, b in zip(x, z, strict=True)))
+        return float(2 * mpmath.atan2(minus, plus))
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-8, 1e-3, 0.04, 0.05, 1.0, 3.0, np.pi - 1e-9])
+@pytest.mark.parametrize("others", [0, 30])
+def test_angles_keep_their_digits_at_every_size(size, others):
+    """Alone (row differences) and among many other rows (matrix product with repair)."""
+    rng = np.random.default_rng(0)
+    e = np.linalg.qr(rng.standard_normal((10, 2)))[0].T
+    X = np.vstack([e[0], np.cos(size) * e[0] + np.sin(size) * e[1], rn.sphere.uniform(others + 1, 10, 1)])
+    X = X / np.linalg.norm(X, axis=1, keepdims=True)
+    theta = np.asarray(rn.sphere.angles(X))
+    exact = exact_angle(X[0], X[1])
+    # Where the matrix product is used sin(theta) > 0.04, so its rounding (10 terms) grows at most 25-fold.
+    assert abs(theta[0, 1] - exact) <= max(8 * EPS * exact, 60 * EPS * (0.04 < exact < 3.1))
+    assert theta[0, 0] == 0.0
+
+
+def test_both_routes_to_the_angles_agree():
+    X, Z = rn.sphere.uniform(40, 7, 0), rn.sphere.uniform(30, 7, 1)
+    eager = rn.sphere.angles(X, Z)
+    traced = jax.jit(rn.sphere.angles)(X, Z)
+    np.testing.assert_allclose(eager, traced, atol=60 * EPS)
+
+
+def test_antipodal_rows_are_legal_and_at_angle_pi():
+    X = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    np.testing.assert_array_equal(rn.sphere.project(X), X)
+    assert float(rn.sphere.angles(X)[0, 1]) == np.pi
+
+
+def test_gradients_of_angles_are_finite_at_equal_and_antipodal_rows():
+    X = jnp.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.6, 0.8]])
+    gradient = jax.grad(lambda rows: rn.sphere.angles(rows).sum())(X)
+    assert np.isfinite(gradient).all()
+
+
+@given(st.floats(1e-150, 1e150), st.integers(1, 6))
+def test_projection_ignores_scale(scale, dim):
+    X = np.random.default_rng(dim).standard_normal((4, dim + 1))
+    np.testing.assert_allclose(rn.sphere.project(scale * X), rn.sphere.project(X), atol=4 * EPS)
+
+
+def test_lift_is_the_inverse_stereographic_projection_and_survives_huge_entries():
+    X = np.array([[0.0, 0.0], [0.3, -0.4], [1.0, 0.0], [3.0, 4.0], [1e200, -1e200]])
+    lifted = rn.sphere.lift(X)
+    assert lifted.shape == (5, 3)
+    square = (X[:4] ** 2).sum(axis=1, keepdims=True)
+    expected = np.hstack([2 * X[:4], square - 1]) / (square + 1)
+    np.testing.assert_allclose(lifted[:4], expected, atol=4 * EPS)
+    np.testing.assert_allclose(np.linalg.norm(lifted, axis=1), 1, atol=4 * EPS)
+
+
+def test_lift_keeps_collinear_rows_apart_and_projection_refuses_them():
+    X = np.array([[1.0, 2.0], [0.5, 0.1], [2.0, 4.0]])
+    assert len(rn.sphere.lift(X)) == 3
+    with pytest.raises(rn.InputError, match="collinear rows 0 and 2.*stereographic"):
+        rn.sphere.project(X)
+    assert rn.sphere.distinct_rows(X).tolist() == [0, 1]
+    assert rn.sphere.distinct_rows(X, projection="stereographic").tolist() == [0, 1, 2]
+
+
+def test_many_rows_are_searched_for_equal_ones_in_blocks():
+    X = rn.sphere.uniform(3000, 4, 0)
+    X[2999] = X[17]
+    assert rn.sphere.coincident_rows(X) == [(17, 2999)]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rn.sphere.project([[0.0, 0.0], [1.0, 0.0]]), "zeros in row 0"),
+        (lambda: rn.sphere.project([[np.nan, 0.0]]), r"X\[0, 0\] = nan"),
+        (lambda: rn.sphere.project([1.0, 2.0]), "shape"),
+        (lambda: rn.sphere.project([["a", "b"]]), "real numbers"),
+        (lambda: rn.sphere.project([[1.0], [1.0, 2.0]]), "rectangular"),
+        (lambda: rn.sphere.lift([[1.0, 2.0], [1.0, 2.0]]), "equal rows 0 and 1"),
+        (lambda: rn.sphere.angles([[2.0, 0.0]]), "row 0 off the sphere.*norm 2"),
+        (lambda: rn.sphere.angles([[1.0, 0.0]], [[1.0, 0.0, 0.0]]), "2 columns"),
+        (lambda: rn.sphere.uniform(0, 3, 0), "at least 1"),
+        (lambda: rn.sphere.uniform(3, 3, -1), "at least 0"),
+        (lambda: rn.sphere.uniform(2.5, 3, 0), "whole number"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(rn.InputError, match=message):
+        call()
