@@ -133,7 +133,7 @@ def level(value: Any) -> int:
 
 def exponent(p: Any) -> float:
     """A variation exponent: a finite real number p >= 1."""
-    if not isinstance(p, numbers.Real) or isinstance(p, bool) or not math.isfinite(p) or p < 1:
+    if isinstance(p, bool) or not isinstance(p, numbers.Real) or not math.isfinite(p) or p < 1:
         raise InputError(f"expected a finite exponent p >= 1, got {p!r}; p = 1 is the length of the path")
     return float(p)
 

@@ -179,7 +179,7 @@ def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int,
     basis = np.linalg.svd(np.concatenate(weighted), full_matrices=False)[2][:directions].T
     reduced = {depth: path @ basis for depth, path in paths.items()}
     captured: dict[int, float] = {
-        depth: float(np.linalg.norm(step @ basis) / max(np.linalg.norm(step), 1e-300)) for depth, step in steps.items()
+        depth: float(np.linalg.norm(step @ basis)) / max(float(np.linalg.norm(step)), 1e-300) for depth, step in steps.items()
     }
     return reduced, captured, channels
 
