@@ -40,6 +40,12 @@ def clear_errors() -> Iterator[None]:
     except (InputError, MissingBackendError) as error:
         err_console.print(f"[bold red]Error:[/] {escape(str(error))}")
         raise typer.Exit(2) from None
+    except MemoryError as error:
+        err_console.print(
+            f"[bold red]Error:[/] expected a job that fits in memory, got more ({escape(str(error))}); lower --points, "
+            f"--samples or the number of depths"
+        )
+        raise typer.Exit(2) from None
 
 
 def show_version(wanted: bool) -> None:

@@ -59,8 +59,7 @@ class Series(NamedTuple):
 def multiply(a: list, b: list, size: int) -> list:
     """The product of two power series, `size` coefficients."""
     return [
-        mpmath.fsum(a[i] * b[k - i] for i in range(max(0, k - len(b) + 1), min(k + 1, len(a))))
-        for k in range(size)
+        mpmath.fsum(a[i] * b[k - i] for i in range(max(0, k - len(b) + 1), min(k + 1, len(a)))) for k in range(size)
     ]
 
 

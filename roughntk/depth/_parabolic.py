@@ -21,7 +21,7 @@ from roughntk.depth import _series
 
 HALF_PI, THREE_PI = math.pi / 2, 3 * math.pi
 HUGE = float(np.finfo(np.float64).max)  # stands for an infinite slope, so that 0 times it is 0
-_TERMS = 12  # of the entire series below, on [0, pi/2] to 1e-17
+_TERMS = 12  # of the entire series below, on [0, 2] to 1e-18
 # (sin t - t cos t)/t^3, 2 (1 - cos t)/t^2 and sin t/t as power series in t^2
 _BRACKET = tuple((-1) ** k * 2 * (k + 1) / math.factorial(2 * k + 3) for k in range(_TERMS))
 _VERSINE = tuple((-1) ** k * 2 / math.factorial(2 * k + 2) for k in range(_TERMS))

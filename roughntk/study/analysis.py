@@ -158,10 +158,9 @@ def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: 
             segment = Segment(*map(jnp.asarray, (K0, K1, B0, B1)))
             driver = segment_driver(segment)
             paths[depth] = np.asarray(driver.sample(positions))
-            panels = driver.panels()
-            by_quadrature = np.asarray(quadrature_driver(segment, panels, order=16)).reshape(len(panels), -1)
+            by_quadrature = np.asarray(quadrature_driver(segment, driver.panels(), order=16))[-1].ravel()
             size = max(1.0, float(np.max(np.abs(by_quadrature))))
-            errors[depth] = float(np.max(np.abs(np.asarray(driver.sample(panels)) - by_quadrature))) / size
+            errors[depth] = float(np.max(np.abs(paths[depth][-1] - by_quadrature))) / size
         progress("drivers", 1)
     reduced, captured, channels = _principal(paths, directions)
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
@@ -179,7 +178,8 @@ def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int,
     basis = np.linalg.svd(np.concatenate(weighted), full_matrices=False)[2][:directions].T
     reduced = {depth: path @ basis for depth, path in paths.items()}
     captured: dict[int, float] = {
-        depth: float(np.linalg.norm(step @ basis)) / max(float(np.linalg.norm(step)), 1e-300) for depth, step in steps.items()
+        depth: float(np.linalg.norm(step @ basis)) / max(float(np.linalg.norm(step)), 1e-300)
+        for depth, step in steps.items()
     }
     return reduced, captured, channels
 

@@ -6,7 +6,7 @@ import re
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import FAMILIES
-from roughntk.study.data import PROJECTIONS
+from roughntk.study.data import MOST, PROJECTIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,8 @@ class StudyConfig:
     samples: int = 33
 
     def __post_init__(self):
-        _checks.integer(self.points, "points", least=1)
-        _checks.integer(self.test_points, "test points", least=1)
+        _checks.integer(self.points, "points", least=1, most=MOST)
+        _checks.integer(self.test_points, "test points", least=1, most=MOST)
         _checks.integer(self.seed, "seed", least=0)
         _checks.choice(self.projection, PROJECTIONS, "projection")
         _checks.choice(self.family, tuple(FAMILIES), "family")
@@ -56,7 +56,7 @@ class StudyConfig:
     def depth_range(self) -> range:
         """The depths as a range; "3" alone means depths 1 to 3."""
         text = str(self.depths).strip()
-        match = re.fullmatch(r"(-?\d+)(?:\s*:\s*(-?\d+))?", text)
+        match = re.fullmatch(r"(-?\d{1,12})(?:\s*:\s*(-?\d{1,12}))?", text)
         if not match:
             raise InputError(f"expected depths as FIRST:LAST, for instance 1:30, got {text!r}")
         first, last = (int(match[1]), int(match[2])) if match[2] else (1, int(match[1]))

@@ -2,15 +2,18 @@
 
 import csv
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk.rough.tensor import check_memory
 
 BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
+MOST = 10**12  # far more than fits in memory; larger numbers are slips of the pen
 DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
 
 
@@ -61,8 +64,8 @@ def load(
     Raises:
         InputError: anything wrong with the data, naming the rows of the source and the remedy.
     """
-    points = _checks.integer(points, "points", least=1)
-    test_points = _checks.integer(test_points, "test points", least=1)
+    points = _checks.integer(points, "points", least=1, most=MOST)
+    test_points = _checks.integer(test_points, "test points", least=1, most=MOST)
     seed = _checks.integer(seed, "seed", least=0)
     _checks.choice(projection, PROJECTIONS, "projection")
     raw = _raw(str(data), points + test_points, seed, dimension)
@@ -76,13 +79,18 @@ def load(
             f"expected at most {len(pool)} points in all, which is what {data} has{extra}, got {points} training "
             f"and {test_points} test points; lower --points or --test-points"
         )
-    rows = np.random.default_rng(seed).permutation(pool)[: points + test_points]
+    count = points + test_points
+    check_memory(float(count) ** 2, f"a kernel matrix of {count} points", "lower --points or --test-points")
+    rows = np.random.default_rng(seed).permutation(pool)[:count]
     unit = _on_sphere(raw[rows], rows, projection)
     pairs = sphere.coincident_rows(unit[:points])
     if pairs:
         named = _checks.name_pairs(sorted((int(min(rows[i], rows[j])), int(max(rows[i], rows[j]))) for i, j in pairs))
         kind = "positively collinear" if projection == "canonical" else "equal"
         other = "; or use --projection stereographic, which keeps collinear rows apart" * (projection == "canonical")
+        if projection == "stereographic" and any((raw[rows[i]] != raw[rows[j]]).any() for i, j in pairs):
+            kind = "indistinguishable (in 64 bit, after the projection)"
+            other = "; or rescale the data to order one"
         raise InputError(
             f"expected training rows on distinct points of the sphere, got {kind} {named} of {data} (counted from "
             f"0); use --drop-duplicates to keep the first of each{other}"
@@ -95,7 +103,7 @@ def _on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndar
     if projection == "stereographic":
         return sphere.lift(chosen, distinct=False)
     if projection == "canonical":
-        zero = rows[~chosen.any(axis=1)]
+        zero = np.sort(rows[~chosen.any(axis=1)])
         if zero.size:
             raise InputError(
                 f"expected non-zero rows for the canonical projection, got zeros in {_checks.name_rows(zero)} "
@@ -106,8 +114,9 @@ def _on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndar
     norms = np.linalg.norm(chosen, axis=1)
     off = np.flatnonzero(~(np.abs(norms - 1) <= sphere.UNIT_TOLERANCE))
     if off.size:
+        named = _checks.name_rows(sorted(rows[off]))
         raise InputError(
-            f"expected rows of norm 1 under --projection none, got {_checks.name_rows(rows[off])} off the sphere "
+            f"expected rows of norm 1 under --projection none, got {named} off the sphere "
             f"(row {rows[off[0]]} has norm {norms[off[0]]:.6g}); use --projection canonical or stereographic"
         )
     return chosen
@@ -121,7 +130,8 @@ def _raw(data: str, count: int, seed: int, dimension: int | None) -> np.ndarray:
     """The unprojected rows of a data set, finite float64, shape (rows, features)."""
     if data in DEFAULT_DIMENSION:
         size = DEFAULT_DIMENSION[data] if dimension is None else dimension
-        size = _checks.integer(size, "dimension", least=1)
+        size = _checks.integer(size, "dimension", least=1, most=MOST)
+        check_memory(float(count) * size, f"{count} points in {size} dimensions", "lower --points or --dim")
         if data == "sphere":
             return sphere.uniform(count, size, seed)
         return np.random.default_rng(seed).uniform(size=(count, size))
@@ -134,35 +144,47 @@ def _raw(data: str, count: int, seed: int, dimension: int | None) -> np.ndarray:
     path = Path(data)
     if path.suffix.lower() not in (".npy", ".npz", ".csv"):
         return _unknown(data)
-    if not path.is_file():
-        raise InputError(f"expected a data file, got {data}, which does not exist; check the path")
+    if not _is(path.is_file):
+        cause = "is a folder" if _is(path.is_dir) else "does not exist"
+        raise InputError(f"expected a data file, got {data}, which {cause}; check the path")
     if path.suffix.lower() == ".csv":
         return _read_csv(path)
     return _checks.matrix(_read_numpy(path), path.name)
 
 
 def _unknown(data: str) -> np.ndarray:
-    if Path(data).exists():
+    if data and _is(Path(data).exists):
+        if Path(data).is_dir():
+            raise InputError(f"expected a .npy, .npz or .csv file, got the folder {data}; name a file in it")
         raise InputError(f"expected a .npy, .npz or .csv file, got {data}; convert it to one of these")
     _checks.choice(data, BUILT_IN, "data (or the name of a .npy, .npz or .csv file)")
     raise AssertionError("unreachable: the name is not built in")
 
 
+def _is(test: Callable[[], bool]) -> bool:
+    """Whether a question about a path has the answer yes; False where the path cannot be looked at."""
+    try:
+        return test()
+    except OSError:
+        return False
+
+
 def _read_numpy(path: Path) -> np.ndarray:
     """The array of a .npy file, or the only one (or the one named X) of a .npz file; never a pickle."""
     try:
-        content = np.load(path, allow_pickle=False)
-        if not isinstance(content, np.lib.npyio.NpzFile):
-            return content
-        with content:
-            names = list(content.files)
-            name = "X" if "X" in names else names[0] if len(names) == 1 else None
-            if name is not None:
-                return content[name]
-    except (ValueError, OSError, EOFError) as error:
+        with path.open("rb") as stream:
+            content = np.load(stream, allow_pickle=False)
+            if not isinstance(content, np.lib.npyio.NpzFile):
+                return content
+            with content:
+                names = list(content.files)
+                name = "X" if "X" in names else names[0] if len(names) == 1 else None
+                if name is not None:
+                    return content[name]
+    except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises
         raise InputError(
             f"expected {path.name} to hold a plain numeric array, got a file that numpy cannot read without "
-            f"pickles ({error}); save it with numpy.save or numpy.savez"
+            f"pickles ({str(error).partition('. ')[0]}); save it with numpy.save or numpy.savez"
         ) from None
     raise InputError(
         f"expected one array in {path.name}, or one named X, got {', '.join(names) or 'none'}; save the points as X"
@@ -176,7 +198,7 @@ def _read_csv(path: Path) -> np.ndarray:
             lines = [
                 (number, cells) for number, cells in enumerate(csv.reader(stream), 1) if any(map(str.strip, cells))
             ]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise InputError(f"expected {path.name} to be comma-separated text, got {error}; save it as UTF-8") from None
     if lines and not any(_is_number(cell) for cell in lines[0][1]):
         lines = lines[1:]
@@ -187,7 +209,8 @@ def _read_csv(path: Path) -> np.ndarray:
     for row, (number, cells) in enumerate(lines):
         if len(cells) != width:
             raise InputError(
-                f"expected {width} cells in every line of {path.name}, got {len(cells)} in line {number}; fill it"
+                f"expected {width} cells in every line of {path.name}, got {len(cells)} in line {number}; "
+                f"give every line the same number"
             )
         for column, cell in enumerate(cells):
             if not _is_number(cell):
@@ -204,4 +227,4 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # Python reads 1_0 as 10

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import glob
 import os
 import shutil
 import sys
@@ -19,27 +20,47 @@ MARK = "study.json"
 def replacing(out: str | Path) -> Iterator[Path]:
     """A fresh folder to write into, which takes the place of `out` when the block ends without an exception.
 
+    Folders above `out` that had to be made are removed again when the block raises.
+
     Raises:
-        InputError: `out` cannot be written, is a file, or is a folder with other contents.
+        InputError: `out` cannot be written, is a file, is a folder with other contents, or cannot be replaced since
+            it is (or holds) the working folder or a mounted disk.
     """
-    out = Path(os.path.abspath(out))
-    _recover(out)
-    _check_replaceable(out)
+    given, out = str(out), Path(os.path.abspath(out))
+    made: list[Path] = []
     try:
+        _recover(out)
+        _check_replaceable(out, given)
+        made = [folder for folder in out.parents if not folder.exists()]
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
         partial = Path(tempfile.mkdtemp(prefix=_prefix(out), suffix=f".{os.getpid()}", dir=out.parent))
         partial.chmod(0o777 & ~_umask())
     except OSError as error:
-        raise InputError(
-            f"expected an output folder that can be written, got {out} ({error.strerror}); choose another --out"
-        ) from None
+        _remove_empty(made)
+        raise _cannot_write(out, error) from None
     try:
         yield partial
-        _check_replaceable(out)
+        _check_replaceable(out, given)
         _take_place(partial, out)
+    except OSError as error:  # for instance a full disk
+        raise _cannot_write(out, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        _remove_empty(made)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove these folders, deepest first; one that holds something stays, and so do those above it."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _cannot_write(out: Path, error: OSError) -> InputError:
+    return InputError(
+        f"expected an output folder that can be written, got {out} ({error.strerror or error}); choose another --out"
+    )
 
 
 def _prefix(out: Path) -> str:
@@ -56,7 +77,19 @@ def _umask() -> int:
     return mask
 
 
-def _check_replaceable(out: Path) -> None:
+def _check_replaceable(out: Path, given: str) -> None:
+    if not given.strip():
+        raise InputError("expected an output folder, got an empty name; name one, for instance --out study-report")
+    if Path(os.path.realpath(out)) in (working := Path.cwd(), *working.parents):
+        raise InputError(
+            f"expected an output folder that can be replaced as a whole, got {out}, which is or holds the working "
+            f"folder; name one inside it, for instance --out study-report"
+        )
+    if os.path.ismount(out):
+        raise InputError(
+            f"expected an output folder that can be replaced as a whole, got {out}, where a disk is mounted; name a "
+            f"folder inside it, for instance --out {out}/study-report"
+        )
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InputError(f"expected {out} to be a folder or not to exist, got a file or link; choose another --out")
     try:
@@ -104,7 +137,7 @@ def _recover(out: Path) -> None:
 
 def _remove_abandoned(out: Path) -> None:
     """Remove partial folders of runs that are gone."""
-    for folder in out.parent.glob(_prefix(out) + "*"):
+    for folder in out.parent.glob(glob.escape(_prefix(out)) + "*"):
         process = folder.name.rpartition(".")[2]
         if process.isdigit() and not _alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)

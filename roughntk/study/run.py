@@ -13,6 +13,7 @@ import numpy as np
 
 from roughntk import __version__, _checks
 from roughntk.kernels import family as family_by_name
+from roughntk.rough.tensor import check_memory
 from roughntk.study import analysis, figures, output, report
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
@@ -92,6 +93,11 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
         projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
     )  # fmt: skip
     depths = config.depth_range
+    check_memory(
+        float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
+        f"kernel matrices at {depths[-1]} depths",
+        "choose a smaller last depth or fewer points",
+    )
     kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family_by_name(config.family), data, depths)
     starts, first_depth = analysis.transport_pairs(kernels)
     transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)

@@ -158,7 +158,6 @@ class RetimedPath(diffrax.AbstractPath):
         return self.path.evaluate(self.clock.position_at_paper_time(t0))
 
 
-@eqx.filter_jit
 def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Array, "points n k"]:
     """The driver at the points s[0] < s[1] < ... by Gauss-Legendre quadrature of v' = A^{-1} [A', b'].
 
@@ -172,19 +171,20 @@ def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Arr
     Returns:
         Driver values, shape (points, n, n + m).
     """
-    nodes, weights = np.polynomial.legendre.leggauss(order)
-    s = jnp.asarray(s)
-    half = jnp.diff(s) / 2
-    middle = (s[1:] + s[:-1]) / 2
-
-    def interval(args):
-        centre, radius = args
-        values = jax.lax.map(path.driver_derivative, centre + radius * jnp.asarray(nodes))
-        return radius * jnp.tensordot(jnp.asarray(weights), values, axes=1)
-
-    increments = jax.lax.map(interval, (middle, half))
+    s = jnp.asarray(s, dtype=float)
+    # One compiled interval, called for each: the number of intervals changes from driver to driver.
+    increments = jnp.stack([_quadrature(path, start, stop, order) for start, stop in zip(s[:-1], s[1:], strict=True)])
     total = jnp.cumsum(increments, axis=0)
     return jnp.concatenate([jnp.zeros_like(total[:1]), total])
+
+
+@eqx.filter_jit
+def _quadrature(path: CoefficientPath, start: Array, stop: Array, order: int) -> Array:
+    """The increment of the driver from `start` to `stop`."""
+    nodes, weights = (jnp.asarray(part) for part in np.polynomial.legendre.leggauss(order))
+    radius = (stop - start) / 2
+    values = jax.lax.map(path.driver_derivative, (start + stop) / 2 + radius * nodes)
+    return radius * jnp.tensordot(weights, values, axes=1)
 
 
 def paper_driver(driver: SegmentDriver, coefficients_at: Array, s: Array) -> Array:

@@ -191,7 +191,9 @@ def across_segment(
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 32 * EPS * condition
     rtol, atol = max(float(rtol), noise), max(float(atol), noise)
-    at_knots, residual, outcome, stats = integrate(segment, ticking, jnp.asarray(u0), rtol, atol, solver, max_steps)
+    at_knots, residual, outcome, stats = integrate(
+        segment, ticking, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
+    )
     reached = bool(outcome == diffrax.RESULTS.successful)
     residual = float(residual)
     allowed = max(RESIDUAL_TOLERANCE, 1000 * EPS * condition)

@@ -300,7 +300,7 @@ def test_kernel_agrees_with_every_row_of_the_table():
     np.testing.assert_allclose(angle, theta_end, rtol=4 * EPS)
     # the asked 1e-13; seen: 5e-16 where |K| > 0.01, 6e-17 absolute otherwise
     got = padded(ntk_kernel, theta, depth - 1)
-    assert np.max(kernel_miss(got, kernel)) < 1e-14
+    assert np.max(kernel_miss(got, kernel)) < 5e-14
     np.testing.assert_array_equal(got, total / depth)
 
 
@@ -320,7 +320,8 @@ def test_whole_depths_obey_the_recursion():
 POINTS = [
     (PI, 0.001), (PI, 0.5), (PI, 1.25), (PI - 1e-6, 0.7), (3.1, 0.01), (3.0, 0.3), (3.0, 0.999), (3.0, 1.001),
     (2.5, 0.5), (2.2, 1e-6), (1.9, 0.6), (1.6, 0.02), (1.6, 0.9), (PI / 2, 0.5), (PI / 2, 17.3), (1.3, 1e-9),
-    (1.0, 0.25), (0.8, 333.3), (0.5, 1e5 + 0.1), (0.3, 2.5), (0.1, 1e12 / 7), (1e-2, 0.5), (1e-2, 1234.5),
+    (1.5994, 0.0731), (1.6466, 0.1783), (1.0, 0.25), (0.8, 333.3), (0.5, 1e5 + 0.1), (0.3, 2.5), (0.1, 1e12 / 7),
+    (1e-2, 0.5), (1e-2, 1234.5),
     (1e-4, 1e4 / 3), (1e-6, 0.1), (1e-6, 1e6 / 7), (1e-9, 1000.25), (1e-9, 1e9 / 3), (1e-12, 12.5),
 ]  # fmt: skip
 
@@ -330,17 +331,15 @@ def test_real_depths_agree_with_40_digits(oracle, theta, time):
     wanted_angle, wanted = oracle.at(theta, time)
     angle, total = ntk_sum(theta, time)
     assert abs(mpf(float(angle)) / wanted_angle - 1) < 4 * EPS
-    # seen 4e-15 for angles up to 3; below depth 2 S has a factor pi/(pi - theta), 22 at 3, unbounded above
-    tolerance = 1e-14 if theta <= 3 or time >= 1 else 1e-12
+    # S is right to a few eps, 2e-14 of a kernel of 0.01; below depth 2 it is divided by pi - theta_l
+    tolerance = 5e-14 if theta <= 3 or time >= 1 else 1e-12
     assert kernel_miss(float(total) / (1 + time), float(wanted / (1 + mpf(time)))) < tolerance
 
 
 def test_real_depths_keep_1e_13_in_the_scan(oracle):
     rng = np.random.default_rng(7)
-    theta = np.concatenate(
-        [rng.uniform(0, 3, 10), 10 ** rng.uniform(-9, 0, 10), PI - 10 ** rng.uniform(-8, 0, 6)]
-    )
-    time = np.concatenate([rng.uniform(0, 3, 10), 10 ** rng.uniform(-3, 12, 10), rng.uniform(1, 9, 6)])
+    theta = np.concatenate([rng.uniform(0, 3, 6), 10 ** rng.uniform(-9, 0, 6), PI - 10 ** rng.uniform(-8, 0, 4)])
+    time = np.concatenate([rng.uniform(0, 3, 6), 10 ** rng.uniform(-3, 12, 6), rng.uniform(1, 9, 4)])
     kernel = padded(ntk_kernel, theta, time)
     for at, l_minus_1, got in zip(theta, time, kernel, strict=True):
         wanted = float(oracle.at(at, l_minus_1)[1] / (1 + mpf(l_minus_1)))
@@ -414,26 +413,29 @@ def test_inverse_abel_inverts_below_three():
 # --- derivatives --------------------------------------------------------------------------------------------
 
 
-def derivatives(function):
-    """Forward and reverse derivatives in the angle and in the time, vectorised and compiled."""
+@pytest.fixture(scope="module")
+def both_derivatives():
+    """Forward and reverse derivatives of theta_l (place 0) and S (place 1) in the angle and in the time."""
+    push = jax.jit(lambda theta, time, *moves: jax.jvp(ntk_sum, (theta, time), moves)[1])
+    pull = jax.jit(lambda theta, time, *weights: jax.vjp(ntk_sum, theta, time)[1](weights))
 
-    push = jax.jit(lambda theta, time, move, wait: jax.jvp(function, (theta, time), (move, wait))[1])
-    pull = jax.jit(jax.vmap(jax.grad(function, argnums=(0, 1))))
+    def forward(theta, time, place):
+        return padded(push, theta, time, 1.0, 0.0)[place], padded(push, theta, time, 0.0, 1.0)[place]
 
-    def forward(theta, time):
-        return padded(push, theta, time, 1.0, 0.0), padded(push, theta, time, 0.0, 1.0)
+    def reverse(theta, time, place):
+        return padded(pull, theta, time, float(place == 0), float(place == 1))
 
-    return forward, partial(padded, pull)
+    return forward, reverse
 
 
 @pytest.fixture(scope="module")
-def angle_derivatives():
-    return derivatives(flow)
+def angle_derivatives(both_derivatives):
+    return [partial(both, place=0) for both in both_derivatives]
 
 
 @pytest.fixture(scope="module")
-def sum_derivatives():
-    return derivatives(lambda theta, time: ntk_sum(theta, time)[1])
+def sum_derivatives(both_derivatives):
+    return [partial(both, place=1) for both in both_derivatives]
 
 
 ENDS = np.array([0.0, 1e-12, 1e-3, 0.3, PI / 2, 2.0, 3.0, PI - 1e-3, PI])
@@ -610,12 +612,11 @@ def test_koenigs_function_linearises_the_map():
 
 def test_hyperbolic_flow_interpolates_the_sigmoid_family():
     d = 0.7 - FIXED
-    np.testing.assert_allclose(
-        FIXED + hyperbolic_flow(sigmoid_step, MULTIPLIER, d, 0.5), 0.535902189392782, atol=1e-14
-    )
-    np.testing.assert_allclose(hyperbolic_flow(sigmoid_step, MULTIPLIER, d, 1.0), sigmoid_step(d), rtol=1e-13)
-    assert hyperbolic_flow(sigmoid_step, MULTIPLIER, d, math.inf) == 0
-    rate = jax.grad(lambda t: hyperbolic_flow(sigmoid_step, MULTIPLIER, d, t))(0.0)
+    moved = jax.jit(lambda time: hyperbolic_flow(sigmoid_step, MULTIPLIER, d, time))
+    np.testing.assert_allclose(FIXED + moved(0.5), 0.535902189392782, atol=1e-14)
+    np.testing.assert_allclose(moved(1.0), sigmoid_step(d), rtol=1e-13)
+    assert moved(math.inf) == 0
+    rate = jax.jit(jax.grad(moved))(0.0)
     np.testing.assert_allclose(rate, -0.438154049781, atol=1e-12)
 
 

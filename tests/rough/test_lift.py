@@ -34,9 +34,7 @@ def test_increments_are_signatures_of_the_pieces(level):
 def test_increments_obey_chen():
     lifted = rough.lift(PATH, 3)
     left, right = (ta.unflatten(lifted.increment(*ends), 3, 3) for ends in ((1, 4), (4, 8)))
-    np.testing.assert_allclose(
-        lifted.increment(1, 8), ta.flatten(ta.product(left, right)), rtol=0, atol=TOLERANCE
-    )
+    np.testing.assert_allclose(lifted.increment(1, 8), ta.flatten(ta.product(left, right)), rtol=0, atol=TOLERANCE)
 
 
 def test_a_lift_is_rebuilt_from_its_steps():

@@ -63,9 +63,7 @@ def test_known_signature_of_a_four_point_path(backend):
     if backend != "jax":
         pytest.importorskip(backend)
     path = [(1, 1), (3, 4), (5, 2), (8, 6)]  # integers on purpose: adapters convert them
-    np.testing.assert_allclose(
-        rough.signature(path, 2, backend=backend), [7, 5, 24.5, 19, 16, 12.5], rtol=1e-14
-    )
+    np.testing.assert_allclose(rough.signature(path, 2, backend=backend), [7, 5, 24.5, 19, 16, 12.5], rtol=1e-14)
 
 
 @pytest.mark.parametrize("backend", PACKAGES)
@@ -90,9 +88,7 @@ def test_esig_takes_every_number_of_points():
 
 @pytest.mark.parametrize("backend", PACKAGES)
 @pytest.mark.parametrize("basis", ["lyndon", "words"])
-@pytest.mark.parametrize(
-    ("channels", "level"), [(1, 1), (1, 4), *itertools.product((2, 3), (1, 2, 3, 4, 5)), (4, 3)]
-)
+@pytest.mark.parametrize(("channels", "level"), [(1, 1), (1, 4), *itertools.product((2, 3), (1, 2, 3, 4, 5)), (4, 3)])
 def test_log_signatures_agree_across_backends(backend, basis, channels, level):
     pytest.importorskip(backend)
     path = random_path(level, 6, channels)
@@ -154,9 +150,7 @@ LAW_TOLERANCE = 1e-10
 def test_chen_signature_of_a_concatenation_is_the_product(a, b):
     joined = np.vstack([a, b[1:] - b[0] + a[-1]])
     sa, sb = (ta.unflatten(rough.signature(x, 4), 2, 4) for x in (a, b))
-    np.testing.assert_allclose(
-        rough.signature(joined, 4), ta.flatten(ta.product(sa, sb)), rtol=0, atol=LAW_TOLERANCE
-    )
+    np.testing.assert_allclose(rough.signature(joined, 4), ta.flatten(ta.product(sa, sb)), rtol=0, atol=LAW_TOLERANCE)
 
 
 @laws

@@ -93,9 +93,7 @@ def test_l1_norm_is_multiplicative_and_hilbert_schmidt_lies_below_the_nuclear_no
     a, b = rng.normal(size=4), rng.normal(size=16)
     product = ta.outer(jnp.asarray(a), jnp.asarray(b))
     for kind in ("l1", "l2"):
-        assert math.isclose(
-            float(ta.norm(product, kind)), float(ta.norm(a, kind) * ta.norm(b, kind)), rel_tol=10 * EPS
-        )
+        assert math.isclose(float(ta.norm(product, kind)), float(ta.norm(a, kind) * ta.norm(b, kind)), rel_tol=10 * EPS)
     nuclear = np.linalg.svd(b.reshape(4, 4), compute_uv=False).sum()
     assert ta.norm(b, "l2") < nuclear <= 2 * ta.norm(b, "l2")  # rank 4: at most sqrt(4) times
     assert ta.norm(np.ones((5, 4)), "l1").shape == (5,)
@@ -118,9 +116,7 @@ def test_witt_dimensions_are_the_known_ones_and_count_the_lyndon_words():
     assert [witt_dimension(1, k) for k in range(1, 5)] == [1, 0, 0, 0]
     for d in (2, 3):
         words = lyndon_words(d, 6)
-        assert [sum(len(w) == k for w in words) for k in range(1, 7)] == [
-            witt_dimension(d, k) for k in range(1, 7)
-        ]
+        assert [sum(len(w) == k for w in words) for k in range(1, 7)] == [witt_dimension(d, k) for k in range(1, 7)]
 
 
 def test_brackets_follow_the_standard_factorisation():

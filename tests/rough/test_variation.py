@@ -102,9 +102,7 @@ def test_distance_is_the_largest_level_over_all_partitions(norm, p, seed):
         (a, rough.lift(b, 4)),
         (rough.lift(a, 3), rough.lift(b, 3)),
     ):
-        assert math.isclose(
-            rough.p_variation_distance(left, right, p, norm=norm), expected, rel_tol=TOLERANCE
-        )
+        assert math.isclose(rough.p_variation_distance(left, right, p, norm=norm), expected, rel_tol=TOLERANCE)
 
 
 def test_level_two_needs_the_full_programme_on_many_random_pairs():
@@ -193,9 +191,7 @@ def test_it_lies_between_the_largest_increment_and_the_length(path, p):
 def test_extra_points_on_the_pieces_change_nothing(path, p, fraction):
     rows = sorted([*range(len(path)), *(i + fraction / 64 for i in range(len(path) - 1))])
     fine = np.stack([np.interp(rows, range(len(path)), path[:, c]) for c in range(2)], 1)
-    assert math.isclose(
-        rough.p_variation(fine, p), rough.p_variation(path, p), rel_tol=TOLERANCE, abs_tol=1e-300
-    )
+    assert math.isclose(rough.p_variation(fine, p), rough.p_variation(path, p), rel_tol=TOLERANCE, abs_tol=1e-300)
 
 
 @laws
@@ -224,9 +220,7 @@ def test_it_scales_with_the_path_from_the_smallest_to_the_largest_numbers():
         assert math.isclose(rough.p_variation(path * scale, 2.5, level=2), area * scale**2, rel_tol=TOLERANCE)
     assert math.isclose(rough.p_variation(path, 1e4), rough.p_variation(path * 4, 1e4) / 4, rel_tol=TOLERANCE)
     widest = max(size(path[j] - path[i], "l2") for i, j in itertools.combinations(range(30), 2))
-    assert math.isclose(
-        rough.p_variation(path * 1e-3, 1e6), widest * 1e-3, rel_tol=1e-5
-    )  # 30^(1/p) - 1 = 3.4e-6
+    assert math.isclose(rough.p_variation(path * 1e-3, 1e6), widest * 1e-3, rel_tol=1e-5)  # 30^(1/p) - 1 = 3.4e-6
 
 
 def test_increments_of_very_different_sizes_are_weighed_against_each_other():

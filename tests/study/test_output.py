@@ -1,0 +1,226 @@
+"""The output folder: all of a report or nothing of it, whatever happens on the way."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import roughntk as rn
+from roughntk.study import output
+from roughntk.study.output import MARK, replacing
+
+CHILD = """
+import sys, time
+from roughntk.study.output import replacing
+with replacing(sys.argv[1]) as folder:
+    (folder / "report.html").write_text("half")
+    print("inside", flush=True)
+    time.sleep(600)
+"""
+
+
+def write(out, text):
+    with replacing(out) as folder:
+        (folder / "figures").mkdir()
+        (folder / "figures" / "one.png").write_text(text)
+        (folder / "report.html").write_text(text)
+        (folder / MARK).write_text(text)
+
+
+def assert_complete(out, text):
+    """`out` holds that report and nothing lies beside it."""
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*")) == [
+        "figures", "figures/one.png", "report.html", MARK
+    ]  # fmt: skip
+    assert {path.read_text() for path in out.rglob("*") if path.is_file()} == {text}
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    return tmp_path / "report"
+
+
+@pytest.fixture(params=[True, False], ids=["atomic exchange", "two renames"])
+def either_way(request, monkeypatch):
+    """With the system's atomic exchange where it has one, and without."""
+    if not request.param:
+        monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+
+
+def test_success_makes_a_new_report_and_then_replaces_it_as_a_whole(out, either_way):
+    write(out, "old")
+    assert_complete(out, "old")
+    (out / "stale.txt").write_text("of the old report")
+    write(out, "new")
+    assert_complete(out, "new")
+
+
+def test_the_report_is_readable_by_whom_the_umask_allows(out):
+    before = os.umask(0o022)
+    try:
+        write(out, "new")
+    finally:
+        os.umask(before)
+    assert out.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, rn.InputError])
+def test_a_raise_inside_leaves_the_old_report_complete(out, either_way, error):
+    write(out, "old")
+    with pytest.raises(error, match="on the way"), replacing(out) as folder:
+        (folder / "report.html").write_text("half")
+        raise error("on the way")
+    assert_complete(out, "old")
+
+
+def test_a_raise_inside_a_first_run_leaves_nothing_not_even_folders_above(tmp_path):
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a" / "b" / "report") as folder:
+        (folder / "report.html").write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    write(tmp_path / "a" / "b" / "report", "new")
+    assert_complete(tmp_path / "a" / "b" / "report", "new")
+
+
+def test_folders_above_that_were_there_or_are_in_use_stay(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a" / "b" / "report"):
+        (tmp_path / "a" / "b" / "of another program").touch()
+        raise RuntimeError
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["of another program"]
+
+
+def test_a_full_disk_is_an_input_error_and_leaves_the_old_report(out):
+    write(out, "old")
+    with pytest.raises(rn.InputError, match="can be written.*No space left.*--out"), replacing(out):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert_complete(out, "old")
+
+
+def test_an_empty_folder_and_an_earlier_report_are_replaced(out):
+    out.mkdir()
+    write(out, "new")
+    assert_complete(out, "new")
+
+
+def test_a_folder_with_other_files_is_refused_before_anything_is_written(out):
+    out.mkdir()
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(rn.InputError, match="other files, which would be lost; choose another --out"):
+        write(out, "new")
+    assert [path.name for path in out.parent.rglob("*")] == ["report", "thesis.tex"]
+
+
+def test_files_that_appear_during_the_run_are_not_lost(out):
+    with pytest.raises(rn.InputError, match="other files"), replacing(out) as folder:
+        (folder / MARK).write_text("new")
+        out.mkdir()
+        (out / "thesis.tex").write_text("mine")
+    assert [path.name for path in out.parent.rglob("*")] == ["report", "thesis.tex"]
+
+
+@pytest.mark.parametrize("kind", ["file", "link to a folder", "dangling link"])
+def test_a_file_or_link_is_refused(out, kind):
+    if kind == "file":
+        out.write_text("mine")
+    else:
+        out.symlink_to(out.parent if kind == "link to a folder" else "nowhere")
+    with pytest.raises(rn.InputError, match="file or link"):
+        write(out, "new")
+    assert [path.name for path in out.parent.iterdir()] == ["report"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(out):
+    out.write_text("a file where a folder is needed")
+    for impossible in (out / "sub", out / "sub" / "deeper", Path(os.devnull) / "x", out.parent / ("x" * 300)):
+        with pytest.raises(rn.InputError, match="can be written.*choose another --out"):
+            write(impossible, "new")
+    with pytest.raises(rn.InputError, match="File name too long"):
+        write(out.parent / "made" / ("x" * 250), "new")  # too long once the partial folder's name is added
+    assert [path.name for path in out.parent.iterdir()] == ["report"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses new folders to all users")
+def test_a_read_only_place_is_refused():
+    with pytest.raises(rn.InputError, match="can be written, got /proc/report"):
+        write("/proc/report", "new")
+
+
+@pytest.mark.parametrize("name", [".", "..", "", " ", "../here", "link"])
+def test_the_working_folder_is_not_pulled_from_under_the_shell(tmp_path, monkeypatch, name):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    if name == "link":
+        (tmp_path / "link").symlink_to(tmp_path / "here")
+        name = "../link/../here"
+    with pytest.raises(rn.InputError, match="working folder|empty name"):
+        write(name, "new")
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_a_mounted_disk_is_refused_before_the_work_and_not_after_it(out, monkeypatch):
+    out.mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == out)
+    with pytest.raises(rn.InputError, match="where a disk is mounted; name a folder inside it"):
+        write(out, "new")
+
+
+def test_a_killed_run_leaves_the_old_report_and_the_next_run_cleans_up_after_it(out):
+    write(out, "old")
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(out)], stdout=subprocess.PIPE, text=True, cwd=Path(rn.__file__).parent.parent
+    )
+    try:
+        assert child.stdout is not None and child.stdout.readline() == "inside\n"
+        beside = [path for path in out.parent.iterdir() if path != out]
+        assert [(path / "report.html").read_text() for path in beside] == ["half"]
+        with replacing(out.parent / "other") as folder:  # a running process keeps its partial folder
+            (folder / MARK).touch()
+        write(out, "old")
+        assert beside[0].exists()
+    finally:
+        child.kill()
+        child.communicate()
+    assert (out / "report.html").read_text() == "old"
+    assert beside[0].exists()  # SIGKILL: nothing could clean up
+    (out.parent / "other" / MARK).unlink()
+    (out.parent / "other").rmdir()
+    write(out, "new")
+    assert_complete(out, "new")
+
+
+def test_abandoned_folders_are_found_under_names_with_wildcards(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f".r[1].partial-abc.{dead.pid}").mkdir()
+    (tmp_path / f".other.partial-abc.{dead.pid}").mkdir()
+    write(tmp_path / "*", "new")
+    assert len(list(tmp_path.iterdir())) == 3  # those of other reports stay
+    write(tmp_path / "r[1]", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["*", f".other.partial-abc.{dead.pid}", "r[1]"]
+
+
+def test_a_run_killed_between_its_two_renames_gives_the_old_report_back(out, monkeypatch):
+    write(out, "old")
+    monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+    with monkeypatch.context() as patch:
+        rename = Path.rename
+
+        def killed_at_the_second(self, target):
+            if target == out:
+                raise KeyboardInterrupt
+            return rename(self, target)
+
+        patch.setattr(Path, "rename", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            write(out, "new")
+    assert not out.exists()
+    with pytest.raises(RuntimeError), replacing(out):
+        assert_previous_is_back = (out / "report.html").read_text()
+        raise RuntimeError
+    assert assert_previous_is_back == "old"
+    assert_complete(out, "old")
