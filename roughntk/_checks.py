@@ -150,6 +150,26 @@ def integer_depth(depth: Any) -> int:
     return int(number)
 
 
+def real_depth(depth: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
+    """Real depths >= 1 (infinity included) as a float64 array that broadcasts against `shape`."""
+    array = np.asarray(depth)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"expected a real depth of at least 1, got {depth!r}; depth 1 is the input layer")
+    array = array.astype(np.float64)
+    bad = ~(array >= 1)
+    if bad.any():
+        first = float(array[bad][0])
+        raise InputError(f"expected a depth of at least 1, got {first:g}; depth 1 is the input layer")
+    try:
+        np.broadcast_shapes(array.shape, shape)
+    except ValueError:
+        raise InputError(
+            f"expected depths that broadcast against shape {shape}, got shape {array.shape}; add axes, for instance "
+            f"depth[:, None, None]"
+        ) from None
+    return array
+
+
 def require_x64(what: str) -> None:
     """Refuse to compute `what` with JAX in 32-bit mode, where its answer has no correct digits to spare."""
     if not jax.dtypes.canonicalize_dtype(float) == np.float64:

@@ -6,6 +6,7 @@ Depth 1 is the input layer for every family: the correlation itself. Depth L app
 """
 
 import abc
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
@@ -17,6 +18,19 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import recursion
 
+RealDepthRule = Callable[[Array, Array], Array]
+"""(theta, depth) -> kernel, elementwise, for any real depth >= 1 and infinity."""
+
+_REAL_DEPTH: dict[type["KernelFamily"], RealDepthRule] = {}
+
+RECURSION_DEPTH = 8
+"""Whole depths up to this one, known before tracing, go layer by layer; deeper ones in constant time."""
+
+
+def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule) -> None:
+    """Give a family its kernel at real depth. `roughntk.depth` does so for the ReLU families when it is imported."""
+    _REAL_DEPTH[family] = rule
+
 
 class KernelFamily(eqx.Module):
     """A sequence of kernels k_L on the sphere, indexed by the depth L of a network."""
@@ -26,58 +40,119 @@ class KernelFamily(eqx.Module):
 
     @abc.abstractmethod
     def _at_angle(self, theta: Array, depth: Array) -> Array:
-        """Kernel value at the angle; arguments already checked."""
+        """Kernel value at the angle and an integer depth; arguments already checked."""
 
     @abc.abstractmethod
     def _at_correlation(self, rho: Array, depth: Array) -> Array:
-        """Kernel value at the correlation; arguments already checked."""
+        """Kernel value at the correlation and an integer depth; arguments already checked."""
 
     @abc.abstractmethod
     def _trajectory(self, theta: Array, layers: int) -> Array:
         """Kernel values at depths 1 .. layers, stacked along a new first axis."""
 
+    @property
+    def has_real_depth(self) -> bool:
+        """Whether depth may be any real number >= 1, or infinity."""
+        return type(self) in _REAL_DEPTH
+
     def at_angle(self, theta: Float[Array, "..."], depth) -> Float[Array, "..."]:
-        """Kernel at the angle theta_1 in [0, pi] (radians), elementwise, at an integer depth >= 1.
+        """Kernel at the angle theta_1 in [0, pi] (radians), elementwise.
+
+        Args:
+            theta: angles, any shape.
+            depth: L >= 1, whole, real or infinite where the family has real depth (`has_real_depth`), whole
+                otherwise; a scalar, or an array that broadcasts against theta; it may be traced.
 
         Raises:
-            InputError: angles outside [0, pi], NaN, depth < 1 or not whole.
+            InputError: angles outside [0, pi], NaN, depth < 1, not whole where it must be, or of another shape.
         """
-        return _compiled_at_angle(self, _in_range(theta, "theta", 0.0, np.pi), _depth(depth))
+        theta = _in_range(theta, "theta", 0.0, np.pi)
+        whole, depth = self._depth(depth, theta.shape)
+        return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
 
     def at_correlation(self, rho: Float[Array, "..."], depth) -> Float[Array, "..."]:
-        """Kernel at the correlation rho_1 in [-1, 1], elementwise, at an integer depth >= 1.
+        """Kernel at the correlation rho_1 in [-1, 1], elementwise; `depth` as in `at_angle`.
 
         Near rho = 1 a float64 correlation holds only half of the digits of the angle: prefer `at_angle` there.
 
         Raises:
-            InputError: correlations outside [-1, 1], NaN, depth < 1 or not whole.
+            InputError: correlations outside [-1, 1], NaN, or a bad depth as in `at_angle`.
         """
-        return _compiled_at_correlation(self, _in_range(rho, "rho", -1.0, 1.0), _depth(depth))
+        rho = _in_range(rho, "rho", -1.0, 1.0)
+        whole, depth = self._depth(depth, rho.shape)
+        return (_whole_at_correlation if whole else _real_at_correlation)(self, rho, depth)
 
     def __call__(self, X, Z=None, *, depth) -> Float[Array, "n m"]:
         """Kernel matrix between the unit rows of X (n, n0) and of Z (m, n0; X by default), shape (n, m).
 
         Raises:
-            InputError: rows off the sphere (named), NaN, depth < 1.
+            InputError: rows off the sphere (named), NaN, or a bad depth as in `at_angle`.
         """
-        depth = _depth(depth)
-        return _compiled_at_angle(self, sphere.angles(X, Z), depth)
+        theta = sphere.angles(X, Z)
+        whole, depth = self._depth(depth, theta.shape)
+        return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
+
+    def is_positive_definite(self, X, depth) -> bool:
+        """Whether the kernel matrix on the unit rows of X is positive definite to working precision at that depth.
+
+        The smallest eigenvalue must exceed n eps times the largest. ReLU kernels are positive definite at whole
+        depths from 3 on for every set of distinct rows; between depths 1 and 2 they are indefinite on some sets.
+        """
+        spectrum = np.linalg.eigvalsh(np.asarray(self(X, depth=depth)))
+        return bool(spectrum[0] > len(spectrum) * np.finfo(np.float64).eps * spectrum[-1])
 
     def trajectory(self, theta: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
         """Kernel at the angle theta_1 at all depths 1 .. layers, stacked along a new first axis."""
         layers = _checks.integer(layers, "layers", least=1)
         return _compiled_trajectory(self, _in_range(theta, "theta", 0.0, np.pi), layers)
 
+    def _depth(self, depth, shape: tuple[int, ...]) -> tuple[bool, Array]:
+        """(whether to go layer by layer, the checked depth as an array)."""
+        if _checks.is_traced(depth):
+            depth = jnp.asarray(depth)
+            whole = not self.has_real_depth
+            if whole and not jnp.issubdtype(depth.dtype, jnp.integer):
+                raise InputError(
+                    f"expected a traced depth of integer dtype for {self.name}, got {depth.dtype}; this family has "
+                    f"no real depth: cast it with astype(int)"
+                )
+            return whole, depth if whole else depth.astype(float)
+        if not self.has_real_depth:
+            return True, jnp.asarray(_checks.integer_depth(_scalar(depth)))
+        number = _checks.real_depth(depth, shape)
+        if number.ndim == 0 and number <= RECURSION_DEPTH and number == int(number):
+            return True, jnp.asarray(int(number))
+        return False, jnp.asarray(number)
+
+
+def _scalar(depth):
+    array = np.asarray(depth)
+    if array.ndim:
+        raise InputError(
+            f"expected one depth, got an array of shape {array.shape}; call once a depth, or use trajectory"
+        )
+    return array.item()
+
 
 # One compiled function for all families and depths: the depth is traced, so a new depth compiles nothing.
 @eqx.filter_jit
-def _compiled_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
+def _whole_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
     return family._at_angle(theta, depth)
 
 
 @eqx.filter_jit
-def _compiled_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
+def _whole_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
     return family._at_correlation(rho, depth)
+
+
+@eqx.filter_jit
+def _real_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
+    return _REAL_DEPTH[type(family)](theta, depth)
+
+
+@eqx.filter_jit
+def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
+    return recursion.by_correlation(_REAL_DEPTH[type(family)], *jnp.broadcast_arrays(rho, depth))
 
 
 @eqx.filter_jit
@@ -156,18 +231,6 @@ FAMILIES: dict[str, type[KernelFamily]] = {family.name: family for family in (Re
 def family(name: str) -> KernelFamily:
     """The family of that name, with its default parameters."""
     return FAMILIES[_checks.choice(name, tuple(FAMILIES), "family")]()
-
-
-def _depth(depth) -> Array:
-    """A checked integer depth; a traced depth is taken as it is."""
-    if not _checks.is_traced(depth):
-        array = np.asarray(depth)
-        if array.ndim:
-            raise InputError(
-                f"expected one depth, got an array of shape {array.shape}; call once a depth, or use trajectory"
-            )
-        depth = _checks.integer_depth(array.item())
-    return jnp.asarray(depth, dtype=jnp.int64 if jnp.asarray(0.0).dtype == jnp.float64 else jnp.int32)
 
 
 def _in_range(value, name: str, low: float, high: float) -> Array:

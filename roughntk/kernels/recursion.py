@@ -9,7 +9,9 @@ S_L = L K_L of the neural tangent kernel, with
 depth may be traced, and the loop over layers is a `lax` loop.
 """
 
+import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -95,6 +97,26 @@ def _nngp_at_correlation_jvp(primals, tangents):
     theta = arccos(rho)
     _, slope = jax.jvp(lambda t: jnp.cos(relu_layers(t, depth)[0]), (theta,), (jnp.ones_like(theta),))
     return nngp_at_correlation(rho, depth), _by_correlation(slope, rho, depth) * tangents[0]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def by_correlation(rule: Callable[[Array, Array], Array], rho: Array, depth: Array) -> Array:
+    """A kernel given by its angle, `rule(theta, depth)`, as a function of the correlation, at real depth.
+
+    Derivatives in rho are finite on [-1, 1] in the sense of `ntk_at_correlation`.
+    """
+    return jnp.where(depth == 1, rho, rule(arccos(rho), depth))
+
+
+@by_correlation.defjvp
+def _by_correlation_jvp(rule, primals, tangents):
+    rho, depth = primals
+    theta = arccos(rho)
+    one, zero = jnp.ones_like(theta), jnp.zeros_like(theta)
+    _, slope = jax.jvp(rule, (theta, depth), (one, zero))
+    _, speed = jax.jvp(rule, (theta, depth), (zero, one))
+    tangent = _by_correlation(slope, rho, depth) * tangents[0] + speed * tangents[1]
+    return by_correlation(rule, rho, depth), tangent
 
 
 def _by_correlation(slope: Array, rho: Array, depth: Array) -> Array:

@@ -265,8 +265,8 @@ def variation(study: Study):
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     caption = (
-        "Exact over the sample points, by dynamic programming over all partitions; p = 1 and p = 2 coincide at level 1 because the drivers are nearly straight. "
-        + slope_sentence(study)
+        "Exact over the sample points, by dynamic programming over all partitions. At level 1 the two exponents nearly "
+        "coincide, because the drivers are nearly straight. " + slope_sentence(study)
     )
     return figure, "p-variation of the drivers", caption
 

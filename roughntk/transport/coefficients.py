@@ -5,12 +5,14 @@ directly, by a Cholesky factorisation, with their residual and the condition num
 """
 
 import dataclasses
+import math
 
 import numpy as np
 import scipy.linalg
 
 from roughntk import _checks, sphere
-from roughntk.kernels import KernelFamily
+from roughntk.depth.limit import limit_coefficients
+from roughntk.kernels import KernelFamily, ReluNTK
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -27,7 +29,7 @@ class CoefficientReport:
         residual: max |K u - b| over all entries.
         condition_number: 2-norm condition number of K.
         smallest_eigenvalue: smallest eigenvalue of K.
-        method: "cholesky".
+        method: "cholesky", or "limit" where K is singular at infinite depth and the known limit of u is returned.
     """
 
     residual: float
@@ -45,7 +47,7 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False):
         family: a kernel family, for instance ``rn.kernels.ReluNTK()``.
         X: training points, unit rows, shape (n, n0).
         x: test points, unit rows, shape (m, n0).
-        depth: network depth L, a whole number >= 1.
+        depth: network depth L >= 1: whole, real or infinite where the family allows it.
         report: also return a :class:`CoefficientReport`.
 
     Returns:
@@ -58,6 +60,9 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False):
     """
     _checks.require_x64("coefficients")
     X, x = check_points(X, x)
+    if depth == math.inf and not isinstance(family, ReluNTK):  # K itself is singular there
+        u = limit_coefficients(family, X, x)
+        return (u, CoefficientReport(0.0, math.inf, 0.0, "limit")) if report else u
     K = np.asarray(family(X, depth=depth))
     B = np.asarray(family(X, x, depth=depth))
     u, how = solve(K, B, what=f"{family.name} kernel matrix at depth {depth}")

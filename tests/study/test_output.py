@@ -155,8 +155,8 @@ def test_the_working_folder_is_not_pulled_from_under_the_shell(tmp_path, monkeyp
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     if name == "link":
-        (tmp_path / "link").symlink_to(tmp_path / "here")
-        name = "../link/../here"
+        (tmp_path / "link").symlink_to(tmp_path)
+        name = tmp_path / "link" / "here"
     with pytest.raises(rn.InputError, match="working folder|empty name"):
         write(name, "new")
     assert list((tmp_path / "here").iterdir()) == []
@@ -220,7 +220,7 @@ def test_a_run_killed_between_its_two_renames_gives_the_old_report_back(out, mon
             write(out, "new")
     assert not out.exists()
     with pytest.raises(RuntimeError), replacing(out):
-        assert_previous_is_back = (out / "report.html").read_text()
+        back = (out / "report.html").read_text() == "old"
         raise RuntimeError
-    assert assert_previous_is_back == "old"
+    assert back
     assert_complete(out, "old")

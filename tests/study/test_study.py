@@ -1,0 +1,565 @@
+"""The study: what it writes, and its numbers against other routes to them."""
+
+import base64
+import csv
+import importlib
+import json
+import math
+import re
+import struct
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import scipy.linalg
+from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, plain_kernels
+
+import roughntk as rn
+from roughntk.study import analysis, report
+from roughntk.study.data import load
+from roughntk.transport import TransportResult
+
+run_room = importlib.import_module("roughntk.study.run")  # `roughntk.study.run` is the function
+
+EPS = np.finfo(np.float64).eps
+FIGURES = ("kernel_entries", "coefficients", "errors", "driver_components", "variation", "conditioning")
+TABLES = ("transport", "p_variation", "depths", "coefficients", "kernel_test_points", "signatures")
+
+
+# What is written
+
+
+def test_the_record_has_every_key_that_was_promised(written):
+    record = written.record
+    assert {
+        "version", "command", "seed", "data", "family", "depths", "transport", "signature", "p_variation", "slopes",
+        "coefficients", "timings",
+    } <= set(record)  # fmt: skip
+    promised = {
+        "transport": {"depth", "clock", "rhs", "steps", "residual", "error"},
+        "p_variation": {"depth", "p", "level", "norm", "distance_to_previous"},
+        "coefficients": {"depth", "condition_number"},
+    }
+    for name, keys in promised.items():
+        assert record[name] and all(keys <= set(row) for row in record[name])
+    assert {"level", "channels", "backends", "max_disagreement"} <= set(record["signature"])
+    assert {"level1", "level2"} <= set(record["slopes"])
+    assert record["version"] == rn.__version__ and record["command"] == "made by a test" and record["seed"] == 0
+    assert record["family"] == "relu-ntk" and record["depths"] == list(range(1, LAST_DEPTH + 1))
+    described = {"name": "digits", "n": POINTS, "m": TEST_POINTS, "dim": 64, "projection": "canonical"}
+    assert {key: record["data"][key] for key in described} == described
+    assert all(seconds >= 0 for seconds in record["timings"].values())
+    assert {"closed form", "transport", "drivers", "signatures", "p-variation", "report"} == set(record["timings"])
+
+
+def test_not_a_number_and_infinity_are_written_as_null():
+    written = run_room._plain(
+        {"a": [math.nan, np.inf, 1.5], 2: (np.float64("nan"), np.int64(3)), "b": np.array([-np.inf])}
+    )
+    assert written == {"a": [None, None, 1.5], "2": [None, 3], "b": [None]}
+    assert json.dumps(written, allow_nan=False)
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, its pictures, and whether its tags close."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.references, self.pictures, self.open = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.references += [found[key] for key in ("src", "href", "srcset", "data") if key in found]
+        if tag == "img":
+            self.pictures.append(found)
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_report_is_one_file_with_all_figures_in_it(written):
+    text = (written.folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert not re.search(r"https?:|//\w|url\(|@import|<script|<link", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text))
+    assert len(page.references) == len(page.pictures) == len(FIGURES)
+    prefix = "data:image/png;base64,"
+    assert all(reference.startswith(prefix) for reference in page.references)
+    embedded = [base64.b64decode(reference[len(prefix) :], validate=True) for reference in page.references]
+    assert embedded == [(written.folder / "figures" / f"{name}.png").read_bytes() for name in FIGURES]
+    assert all(picture["alt"] for picture in page.pictures)
+    assert all(f"<li>{line}" in text.replace("&#x27;", "'") for line in written.study.summary if "<" not in line)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_a_picture_and_a_vector_drawing(written, name):
+    png = (written.folder / "figures" / f"{name}.png").read_bytes()
+    width, height = struct.unpack(">II", png[16:24])
+    assert png.startswith(b"\x89PNG\r\n\x1a\n") and min(width, height) > 400
+    svg = (written.folder / "figures" / f"{name}.svg").read_text(encoding="utf-8")
+    assert "<svg" in svg and svg.count("<path") > 10 and "<dc:date>" not in svg
+
+
+def test_nothing_else_is_written(written):
+    expected = {"report.html", "study.json"} | {f"tables/{name}.csv" for name in TABLES}
+    expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
+    found = {str(path.relative_to(written.folder)) for path in written.folder.rglob("*") if path.is_file()}
+    assert found == expected
+    assert [path.name for path in written.folder.parent.iterdir()] == [written.folder.name]
+
+
+def table(written, name):
+    with (written.folder / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "keys"),
+    [
+        ("transport", "transport", ("depth", "clock", "rhs", "steps", "residual", "error")),
+        ("p_variation", "p_variation", ("depth", "p", "level", "norm", "p_variation", "distance_to_previous")),
+        ("depths", "coefficients", ("depth", "condition_number", "residual", "log_determinant")),
+    ],
+)
+def test_tables_read_back_to_the_last_bit(written, name, entry, keys):
+    rows = table(written, name)
+    assert len(rows) == len(written.record[entry]) > 0
+    for row, expected in zip(rows, written.record[entry], strict=True):
+        for key in keys:
+            value = expected[key]
+            assert (float(row[key]) if isinstance(value, int | float) else row[key] or None) == value
+
+
+def test_the_kernel_table_holds_the_kernels_of_the_test_points(written):
+    data = written.study.data
+    rows = table(written, "kernel_test_points")
+    assert len(rows) == LAST_DEPTH * POINTS * TEST_POINTS
+    for row in rows:
+        _, B = plain_kernels("relu-ntk", data.X, data.x, int(row["depth"]))
+        expected = B[int(row["training_point"]), int(row["test_point"])]
+        # arccos near rho = 1 - 1e-2 loses a factor of ten, seven layers another: 200 eps.
+        assert float(row["kernel"]) == pytest.approx(expected, abs=200 * EPS)
+
+
+# Its numbers against other routes
+
+
+def test_coefficients_agree_with_a_plain_solve(written):
+    data = written.study.data
+    rows = table(written, "coefficients")
+    assert len(rows) == LAST_DEPTH * POINTS * TEST_POINTS
+    exact = {}
+    for depth in range(1, LAST_DEPTH + 1):
+        K, B = plain_kernels("relu-ntk", data.X, data.x, depth)
+        exact[depth] = np.linalg.solve(K, B)
+        recorded = written.record["coefficients"][depth - 1]
+        condition = np.linalg.cond(K)
+        # Both routes know the entries to about 200 eps; the condition number itself then to 200 eps cond.
+        assert recorded["condition_number"] == pytest.approx(condition, rel=200 * EPS * condition)
+        log_determinant = np.log(np.linalg.det(K))
+        assert recorded["log_determinant"] == pytest.approx(log_determinant, abs=200 * EPS * condition)
+        assert recorded["residual"] <= 20 * EPS
+        assert recorded["meaningful"] is True
+    for row in rows:
+        depth = int(row["depth"])
+        condition = written.record["coefficients"][depth - 1]["condition_number"]
+        expected = exact[depth][int(row["training_point"]), int(row["test_point"])]
+        assert float(row["coefficient"]) == pytest.approx(expected, abs=200 * EPS * condition)
+
+
+def test_transport_is_recorded_for_both_clocks_and_right_hand_sides_at_every_depth(written):
+    found = [(row["depth"], row["clock"], row["rhs"]) for row in written.record["transport"]]
+    assert found == [
+        (depth, clock, rhs) for depth in range(1, LAST_DEPTH) for clock in ("arc", "psi") for rhs in ("joint", "paper")
+    ]
+    for row in written.record["transport"]:
+        assert row["meaningful"] and row["converged"] and row["steps"] >= 8
+        assert row["condition_number"] < 1e6  # so the bound of the issue is 1e-9
+        assert 0 <= row["error"] <= 1e-9 and 0 < row["residual"] <= 1e-9
+
+
+def test_transport_errors_are_those_of_the_carried_coefficients(written):
+    data = written.study.data
+    for row, recorded in zip(written.study.transport, written.record["transport"], strict=True):
+        K, B = plain_kernels("relu-ntk", data.X, data.x, row["depth"] + 1)
+        exact = np.linalg.solve(K, B)
+        error = np.abs(row["coefficients"] - exact).max() / max(1, np.abs(exact).max())
+        # The two closed forms differ by rounding: 200 eps times the condition number.
+        assert abs(recorded["error"] - error) <= 200 * EPS * recorded["condition_number"]
+        assert "coefficients" not in recorded
+
+
+def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
+    """The comparison is with the closed form of the next depth, and a failure reaches the summary."""
+    kernels, result = written.study.kernels, written.study.transport[0]
+
+    def off_by_a_quarter(K0, K1, B0, B1, **settings):
+        wrong = np.linalg.solve(K1, B1)
+        wrong[2, 1] += 0.25
+        return TransportResult(wrong, 0.5, False, {"steps": 3}, None, None, None, None, 1.0)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(analysis, "across_segment", off_by_a_quarter)
+    records = analysis.transport_records(kernels, [2, 3], lambda stage, steps: None)
+    assert len(records) == 8
+    for row in records:
+        scale = max(1, np.abs(kernels.solved[row["depth"] + 1][0]).max())
+        assert row["error"] == pytest.approx(0.25 / scale, abs=1e-12)
+        assert (row["residual"], row["steps"], row["converged"]) == (0.5, 3, False)
+    line = report._transport_line(written.study, records)
+    assert "8 NOT converged" in line and "largest residual 0.5" in line
+    assert "all converged" in report._transport_line(written.study, [result])
+
+
+def driver(written, depth, samples=33):
+    """v^(L) at equidistant positions by scipy's matrix logarithm: log(I + sM) and log(I + sM) M^{-1} K0^{-1} dB."""
+    data = written.study.data
+    K0, B0 = plain_kernels("relu-ntk", data.X, data.x, depth)
+    K1, B1 = plain_kernels("relu-ntk", data.X, data.x, depth + 1)
+    M = np.linalg.solve(K0, K1 - K0)
+    column = np.linalg.solve(M, np.linalg.solve(K0, B1 - B0))
+    values = []
+    for s in np.linspace(0, 1, samples):
+        matrix = scipy.linalg.logm(np.eye(len(M)) + s * M)
+        values.append(np.hstack([matrix, matrix @ column]).ravel())
+    return np.array(values)
+
+
+def level_two(path, i, j):
+    """The second level of the piecewise-linear path's lift between two samples, by its definition."""
+    steps = np.diff(path[i : j + 1], axis=0)
+    before = np.cumsum(steps, axis=0) - steps
+    return before.T @ steps + steps.T @ steps / 2
+
+
+def largest_sum(cost):
+    """sup over partitions of the sum of cost(i, j)."""
+    best = [0.0]
+    for j in range(1, len(cost)):
+        best.append(max(best[i] + cost[i, j] for i in range(j)))
+    return best[-1]
+
+
+def variation_rows(written, **wanted):
+    return [row for row in written.record["p_variation"] if all(row[key] == value for key, value in wanted.items())]
+
+
+@pytest.mark.parametrize("depth", [2, 5])
+def test_p_variation_agrees_with_another_computation(written, depth):
+    path, before = driver(written, depth), driver(written, depth - 1)
+    condition = written.record["coefficients"][depth - 2]["condition_number"]
+    tolerance = 1e4 * EPS * condition  # logm and two solves on entries known to 200 eps
+    rows = {(row["p"], row["level"]): row for row in variation_rows(written, depth=depth)}
+    assert set(rows) == {(1.0, 1), (2.0, 1), (2.0, 2)}
+    assert all(row["norm"] == "l1" and row["channels"] == POINTS * (POINTS + TEST_POINTS) for row in rows.values())
+
+    def length(points):
+        return np.abs(np.diff(points, axis=0)).sum()
+
+    assert rows[1.0, 1]["p_variation"] == pytest.approx(length(path), rel=tolerance)
+    assert rows[1.0, 1]["distance_to_previous"] == pytest.approx(length(path - before), abs=tolerance * length(before))
+
+    size = len(path)
+    first, second, apart = (np.zeros((size, size)) for _ in range(3))
+    for j in range(size):
+        for i in range(j):
+            first[i, j] = np.abs(path[j] - path[i]).sum() ** 2
+            area = level_two(path, i, j)
+            second[i, j] = np.abs(area).sum()
+            apart[i, j] = np.abs(area - level_two(before, i, j)).sum()
+    assert rows[2.0, 1]["p_variation"] == pytest.approx(math.sqrt(largest_sum(first)), rel=tolerance)
+    assert rows[2.0, 2]["p_variation"] == pytest.approx(largest_sum(second), rel=tolerance)
+    assert rows[2.0, 2]["distance_to_previous"] == pytest.approx(
+        largest_sum(apart), abs=tolerance * np.abs(level_two(before, 0, size - 1)).sum()
+    )
+
+
+def test_the_distance_to_the_zero_path_is_the_p_variation(written):
+    for row in written.record["p_variation"]:
+        assert row["distance_to_zero"] == pytest.approx(row["p_variation"], rel=8 * EPS * row["channels"])
+
+
+def test_the_first_driver_has_no_previous_one(written):
+    for row in written.record["p_variation"]:
+        assert (row["distance_to_previous"] is None) == (row["depth"] == 1)
+
+
+def test_drivers_agree_with_quadrature(written):
+    rows = written.record["drivers"]
+    assert [row["depth"] for row in rows] == list(range(1, LAST_DEPTH))
+    # 64 eps times the condition number (241 at depth 1): both routes solve with the same matrices.
+    assert all(row["closed_form_error"] <= 64 * EPS * 241 for row in rows)
+    largest = np.abs(written.study.drivers.paths[3]).max()
+    np.testing.assert_allclose(
+        written.study.drivers.paths[3], driver(written, 3), rtol=0, atol=1e4 * EPS * 78 * largest
+    )
+
+
+def test_signatures_agree_between_backends_and_are_on_principal_directions(written):
+    signature = written.record["signature"]
+    assert signature["backends"] == list(rn.rough.available_backends())
+    assert signature["backends"][0] == "jax"
+    assert (signature["level"], signature["channels"], signature["driver_channels"]) == (3, 8, 35)
+    assert signature["on_principal_directions"] is True
+    if len(signature["backends"]) > 1:
+        assert 0 <= signature["max_disagreement"] <= 1e-12
+        assert signature["max_disagreement"] == max(row["disagreement"] for row in signature["per_depth"])
+    # Eight directions hold all but 1e-6 of each driver: drivers are nearly straight.
+    assert all(0.999999 < captured <= 1 + 1e-12 for captured in signature["captured"].values())
+    for row in signature["per_depth"]:
+        path = written.study.drivers.reduced[row["depth"]]
+        assert row["level_norms"][0] == pytest.approx(np.abs(path[-1] - path[0]).sum(), rel=1e-13)
+        area = np.abs(level_two(path, 0, len(path) - 1)).sum()
+        assert row["level_norms"][1] == pytest.approx(area, rel=1e-12)
+
+
+def test_principal_directions_keep_the_length_of_what_they_hold(written):
+    """An orthonormal basis: l2 norms of projected drivers agree with those of the drivers, up to what is captured."""
+    for depth, path in written.study.drivers.paths.items():
+        reduced = written.study.drivers.reduced[depth]
+        ratio = np.linalg.norm(np.diff(reduced, axis=0)) / np.linalg.norm(np.diff(path, axis=0))
+        assert ratio == pytest.approx(written.study.drivers.captured[depth], rel=1e-12)
+
+
+def test_slopes_are_those_of_a_straight_line_through_the_deeper_half(written):
+    slopes = written.record["slopes"]
+    assert slopes["fitted_depths"] == [4, 6]
+    for level in (1, 2):
+        rows = [row for row in variation_rows(written, p=2.0, level=level) if 4 <= row["depth"] <= 6]
+        x = np.log([row["depth"] for row in rows])
+        for key, y in (
+            (f"level{level}", np.log([row["p_variation"] for row in rows])),
+            (f"theory_level{level}", level * (np.log(x) - 2 * x)),
+        ):
+            expected = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
+            assert slopes[key] == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("exponent", [-2.0, -1.37, 0.5])
+def test_slopes_of_exact_power_laws_are_exact(exponent):
+    records = [
+        {"p": p, "level": level, "depth": depth, "p_variation": 3.0 * depth ** (exponent * level * (p == 2.0))}
+        for depth in range(1, 31)
+        for p, level in ((1.0, 1), (2.0, 1), (2.0, 2))
+    ]
+    slopes = analysis.fitted_slopes(records, 2.0)
+    # log of numbers to e^8 over a range of log L of 0.6: rounding grows at most to 100 eps.
+    assert slopes["level1"] == pytest.approx(exponent, abs=100 * EPS)
+    assert slopes["level2"] == pytest.approx(2 * exponent, abs=100 * EPS)
+    assert slopes["fitted_depths"] == [16, 30]
+    assert -2 < slopes["theory_level1"] < -1 and slopes["theory_level2"] == 2 * slopes["theory_level1"]
+
+
+@pytest.mark.parametrize("depths", [[], [2], [2, 3, 4], [1, 2, 3, 4]])
+def test_too_few_depths_give_no_slope(depths):
+    records = [{"p": 2.0, "level": k, "depth": L, "p_variation": 1.0} for L in depths for k in (1, 2)]
+    slopes = analysis.fitted_slopes(records, 2.0)
+    assert slopes["level1"] is None and slopes["level2"] is None
+
+
+def test_drivers_that_vanish_give_no_slope():
+    records = [{"p": 2.0, "level": k, "depth": L, "p_variation": 0.0} for L in range(1, 31) for k in (1, 2)]
+    assert analysis.fitted_slopes(records, 2.0)["level1"] is None
+
+
+def test_the_summary_has_ten_lines_and_reports_the_worst_numbers(written):
+    lines = written.study.summary
+    assert lines == written.record["summary"] and len(lines) == 10
+    worst = max(row["error"] for row in written.record["transport"])
+    assert f"24 integrations, largest error {worst:.2g}" in lines[4] and "all converged" in lines[4]
+    assert "Depth 1 (the linear kernel) joins" in lines[1]
+    K, _ = written.study.kernels.at(LAST_DEPTH)
+    off = K[~np.eye(POINTS, dtype=bool)]
+    assert f"[{off.min():.6g}, {off.max():.6g}]; their limit is 0.25" in lines[2]
+    distance = np.abs(written.study.kernels.solved[LAST_DEPTH][0] - 1 / (POINTS + 3)).max()
+    assert f"within {distance:.3g} of their limit" in lines[9]
+
+
+# Other studies, without figures: drawing is checked separately, and coarsely
+
+
+def study(data="sphere", **settings):
+    return rn.study.run(data, out=None, **{"points": POINTS, "test_points": TEST_POINTS, "depths": "2:4"} | settings)
+
+
+def strict(found):
+    return json.loads(json.dumps(run_room.as_json(found, "test"), allow_nan=False))
+
+
+def test_a_study_gives_the_same_numbers_twice(written):
+    again = study("digits", depths=f"1:{LAST_DEPTH}")
+    record = strict(again)
+    for name in ("transport", "p_variation", "coefficients", "signature", "slopes", "data"):
+        assert record[name] == written.record[name]
+
+
+def test_two_depths_are_enough(written):
+    found = study("digits", depths="2:3")
+    record = strict(found)
+    assert record["depths"] == [2, 3]
+    expected = [{**row} for row in written.record["transport"] if row["depth"] == 2]
+    assert record["transport"] == expected
+    assert record["slopes"]["level1"] is None
+    assert any("Too few depths for a fitted slope" in line for line in found.summary)
+    assert draw_every_figure(found) == len(FIGURES)
+
+
+def test_a_study_of_the_nngp_kernel_works():
+    found = study(family="relu-nngp")
+    record = strict(found)
+    assert record["family"] == "relu-nngp" and record["limits"]["kernel_entry"] == 1.0
+    assert record["limits"]["coefficients"] == [[1 / POINTS] * TEST_POINTS] * POINTS
+    for row in record["transport"]:
+        assert row["meaningful"] and row["error"] <= 1e-9 and row["residual"] <= 1e-9
+    for depth in (2, 3, 4):
+        K, B = plain_kernels("relu-nngp", found.data.X, found.data.x, depth)
+        np.testing.assert_allclose(found.kernels.solved[depth][0], np.linalg.solve(K, B), atol=200 * EPS * 14)
+    assert draw_every_figure(found) == len(FIGURES)
+
+
+def test_one_training_and_one_test_point_are_enough():
+    """Then K = 1 at every depth, so u = K_L(x, x_1), the matrix part is 0 and the last channel is linear."""
+    found = study(points=1, test_points=1, depths="1:4", projection="none")
+    record = strict(found)
+    kernel = [plain_kernels("relu-ntk", found.data.X, found.data.x, depth)[1].item() for depth in (1, 2, 3, 4)]
+    for depth in (1, 2, 3, 4):
+        assert found.kernels.solved[depth][0].item() == pytest.approx(kernel[depth - 1], abs=20 * EPS)
+        assert record["coefficients"][depth - 1]["condition_number"] == 1.0
+        assert record["coefficients"][depth - 1]["log_determinant"] == 0.0
+    assert len(record["transport"]) == 12
+    assert all(row["error"] <= 1e-12 and row["residual"] <= 1e-12 for row in record["transport"])
+    for depth in (1, 2, 3):
+        step = abs(kernel[depth] - kernel[depth - 1])
+        norms = {(row["p"], row["level"]): row["p_variation"] for row in record["p_variation"] if row["depth"] == depth}
+        # The path is a straight line: one step, and half of its square at level 2.
+        assert norms[1.0, 1] == pytest.approx(step, abs=40 * EPS)
+        assert norms[2.0, 1] == pytest.approx(step, abs=40 * EPS)
+        assert norms[2.0, 2] == pytest.approx(step**2 / 2, abs=40 * EPS)
+    assert (record["signature"]["channels"], record["signature"]["on_principal_directions"]) == (2, False)
+    assert draw_every_figure(found) == len(FIGURES)
+
+
+def test_depths_beyond_64_bit_are_marked_and_not_compared():
+    """The sigmoid family's condition number grows by 1/lambda = 3.5 a layer and passes 1e12 at depth 20 here."""
+    found = study("digits", family="sigmoid", depths="18:25")
+    record = strict(found)
+    conditions = {row["depth"]: row["condition_number"] for row in record["coefficients"]}
+    assert conditions[19] < 1e12 < conditions[20]
+    assert [row["meaningful"] for row in record["coefficients"]] == [True] * 2 + [False] * 6
+    assert len(record["transport"]) == 28
+    for row in record["transport"]:
+        assert row["meaningful"] is (row["depth"] == 18)
+        if row["meaningful"]:
+            assert max(row["error"], row["residual"]) <= 1000 * EPS * row["condition_number"]
+        else:
+            assert row["error"] is None and row["residual"] is None and row["steps"] is None
+    assert {row["depth"] for row in record["p_variation"]} == {18}
+    assert any("depths 20, 21, 22, 23, 24, 25 have a condition number above 1e12" in line for line in found.summary)
+    assert "24 more are beyond 64 bit" in found.summary[4]
+    page = report.render(found, [])
+    assert page.count("(beyond 64 bit)") == 6
+    assert draw_every_figure(found) == len(FIGURES)
+
+
+def test_a_study_with_no_meaningful_depth_still_reports(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_room.figures, "draw_all", lambda study, folder: [])
+    found = rn.study.run(
+        "digits", out=tmp_path / "report", points=POINTS, test_points=TEST_POINTS, family="sigmoid", depths="22:40"
+    )
+    record = json.loads((tmp_path / "report" / "study.json").read_text())
+    assert not any(row["meaningful"] for row in record["transport"] + record["coefficients"])
+    assert all(row["error"] is None and row["residual"] is None for row in record["transport"])
+    assert record["p_variation"] == [] and record["slopes"]["level1"] is None
+    assert "none of 72 comparisons" in found.summary[4] and "an unknown distance" in found.summary[9]
+    assert (tmp_path / "report" / "tables" / "p_variation.csv").exists()
+    assert draw_every_figure(found) == len(FIGURES)
+
+
+def silent(stage, steps):
+    del stage, steps
+
+
+def test_depth_one_is_left_out_of_the_transport_where_it_is_singular():
+    data = load("sphere", points=6, test_points=1, seed=0, dimension=3)  # n > n0: K_1 has rank 3
+    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(1, 5), silent)
+    assert kernels.solved[1] is None and not kernels.meaningful(1) and kernels.condition[1] > 1e12
+    starts, note = analysis.transport_pairs(kernels)
+    assert starts == [2, 3] and "left out" in note
+    data = load("sphere", points=3, test_points=1, seed=0, dimension=3)
+    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(1, 4), silent)
+    starts, note = analysis.transport_pairs(kernels)
+    assert starts == [1, 2] and "joins" in note
+    assert analysis.transport_pairs(analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(2, 5), silent)) == (
+        [2, 3],
+        "",
+    )
+
+
+@pytest.mark.parametrize(("n", "m", "wide"), [(7, 1, False), (8, 1, True)])
+def test_level_two_is_on_principal_directions_from_61_channels_on(n, m, wide):
+    data = load("sphere", points=n, test_points=m, seed=0)
+    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(3, 6), silent)
+    drivers = analysis.driver_paths(kernels, [3, 4], 9, 13, silent)
+    assert (drivers.channels, drivers.directions, drivers.full) == (n * (n + m), 13, False)
+    rows = analysis.variation_records(drivers, 2.0, silent)
+    for row in rows:
+        reduced = wide and row["level"] == 2
+        assert row["norm"] == ("l2" if reduced else "l1")
+        assert row["channels"] == (13 if reduced else n * (n + m))
+        source = drivers.reduced if reduced else drivers.paths
+        if (row["p"], row["level"]) == (2.0, 2):
+            path = source[row["depth"]]
+            cost = np.zeros((9, 9))
+            for j in range(9):
+                for i in range(j):
+                    area = level_two(path, i, j)
+                    cost[i, j] = np.linalg.norm(area) if reduced else np.abs(area).sum()
+            assert row["p_variation"] == pytest.approx(largest_sum(cost), rel=1e-12)
+    signature = analysis.signature_records(drivers, silent)
+    assert (signature["level"], signature["channels"]) == (2, 13)  # level 3 up to 12 channels only
+    assert [len(row["level_norms"]) for row in signature["per_depth"]] == [2, 2]
+
+
+def test_few_channels_need_no_principal_directions():
+    data = load("sphere", points=2, test_points=1, seed=0)
+    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(2, 5), silent)
+    drivers = analysis.driver_paths(kernels, [2, 3], 9, 8, silent)
+    assert drivers.full and drivers.directions == 6 and drivers.captured == {2: 1.0, 3: 1.0}
+    np.testing.assert_array_equal(drivers.reduced[2], drivers.paths[2])
+    signature = analysis.signature_records(drivers, silent)
+    assert (signature["level"], signature["channels"], signature["on_principal_directions"]) == (3, 6, False)
+
+
+def test_progress_counts_every_stage_to_its_end():
+    seen: dict[str, list[int]] = {}
+    total = {}
+
+    def progress(stage, done, all_steps):
+        seen.setdefault(stage, []).append(done)
+        total[stage] = all_steps
+
+    study(depths="2:4", progress=progress)
+    for stage, steps in seen.items():
+        assert steps == sorted(steps) and steps[0] == 0 and steps[-1] == total[stage], stage
+    assert set(seen) == {"closed form", "transport", "drivers", "signatures", "p-variation"}
+    assert total["transport"] == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"depth": "1:5"}, "did you mean 'depths'"),
+        ({"depths": "1:" + "9" * 12}, "kernel matrices at 999999999999 depths.*GiB"),
+        ({"depths": "1:" + "9" * 5000}, "FIRST:LAST"),
+        ({"samples": 2}, "samples from 3"),
+        ({"samples": 1.5}, "whole number"),
+        ({"signature_channels": 0}, "signature channels from 1"),
+        ({"p": "2"}, "exponent p >= 1, got '2'"),
+    ],
+)
+def test_bad_settings_are_named(settings, match):
+    with pytest.raises(rn.InputError, match=match):
+        study(**settings)
