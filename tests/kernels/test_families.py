@@ -4,17 +4,20 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import roughntk as rn
+from roughntk.depth import iteration
 from roughntk.kernels import recursion
+from roughntk.kernels.families import RECURSION_DEPTH
 
 EPS = np.finfo(np.float64).eps
 TABLE = Path(__file__).parents[1] / "data" / "relu_ntk.csv"
-ROWS = [row for row in csv.DictReader(TABLE.open()) if int(row["depth"]) <= 3000]
+ROWS = [row for row in csv.DictReader(TABLE.read_text().splitlines()) if int(row["depth"]) <= 3000]
 FAMILIES = [rn.kernels.ReluNTK(), rn.kernels.ReluNNGP(), rn.kernels.SigmoidComposition()]
 
 
@@ -92,11 +95,68 @@ def test_derivatives_match_finite_differences(family, depth):
 
 @pytest.mark.parametrize("family", FAMILIES, ids=named)
 def test_one_compiled_function_serves_every_depth(family):
-    traced = jax.jit(lambda theta, depth: family._at_angle(theta, depth))
+    traced = jax.jit(lambda theta, depth: family.at_angle(theta, depth))
     theta = jnp.linspace(0, jnp.pi, 7)
-    for depth in (1, 2, 9):
-        np.testing.assert_array_equal(traced(theta, jnp.asarray(depth)), family.at_angle(theta, depth))
+    for depth in (1, 2, 9, 40):
+        # traced, the ReLU families take the constant-time route; known, the recursion at small depths
+        np.testing.assert_allclose(
+            traced(theta, jnp.asarray(depth)), family.at_angle(theta, depth), rtol=1e-14, atol=4 * EPS
+        )
     assert traced._cache_size() == 1
+
+
+@pytest.mark.parametrize("family", FAMILIES[:2], ids=named)
+def test_the_seam_between_recursion_and_constant_time_is_invisible(family):
+    theta = jnp.linspace(0, 3.0, 301)
+    for depth in range(2, RECURSION_DEPTH + 1):
+        known = np.asarray(family.at_angle(theta, depth))
+        traced = np.asarray(jax.jit(family.at_angle)(theta, jnp.asarray(float(depth))))
+        assert np.all(np.abs(known - traced) <= np.maximum(1e-14 * np.abs(known), 1e-15))
+
+
+@pytest.mark.parametrize("family", FAMILIES[:2], ids=named)
+def test_depth_may_be_real_infinite_or_an_array(family):
+    theta = jnp.array([0.0, 1e-3, 1.0, np.pi])
+    depths = np.array([1.0, 1.5, 2.0, 9.25, 1e6, np.inf])
+    table = family.at_angle(theta, depths[:, None])
+    assert table.shape == (6, 4)
+    for row, depth in zip(table, depths, strict=True):
+        np.testing.assert_allclose(row, family.at_angle(theta, float(depth)), rtol=1e-14, atol=4 * EPS)
+    assert np.asarray(table[-1]).tolist() == ([1.0, 0.25, 0.25, 0.25] if family.name == "relu-ntk" else [1.0] * 4)
+    with pytest.raises(rn.InputError, match="broadcast"):
+        family.at_angle(theta, np.array([2.0, 3.0]))
+
+
+@pytest.mark.parametrize("family", FAMILIES[:2], ids=named)
+@pytest.mark.parametrize("rho", [-0.9, 0.0, 0.7, 1 - 1e-9])
+@pytest.mark.parametrize("depth", [2.5, 30.25, 1e4])
+def test_derivative_in_depth_is_the_flows_right_hand_side(family, rho, depth):
+    theta = jnp.arccos(rho)
+    speed = float(jax.grad(lambda d: family.at_correlation(rho, d))(depth))
+    angle, total = iteration.ntk_sum(theta, depth - 1.0)
+    turn, growth = rn.depth.flow_field(depth, (angle, total))
+    by_flow = growth / depth - total / depth**2 if family.name == "relu-ntk" else -jnp.sin(angle) * turn
+    # dK/dl is a difference of two terms of size K/l
+    assert speed == pytest.approx(float(by_flow), rel=1e-11, abs=64 * EPS / depth)
+
+
+def test_the_flow_integrated_by_diffrax_is_the_closed_form():
+    theta = jnp.array([0.0, 0.01, 0.5, 1.5, 3.0])
+    solution = diffrax.diffeqsolve(
+        rn.depth.flow_term(), diffrax.Dopri8(), 1.0, 50.0, 0.1, (theta, jnp.cos(theta)),
+        stepsize_controller=diffrax.PIDController(rtol=1e-11, atol=1e-13),
+    )  # fmt: skip
+    expected = rn.kernels.ReluNTK().at_angle(theta, 50.0)
+    np.testing.assert_allclose(solution.ys[1][0] / 50, expected, atol=1e-10)  # the solver's tolerance, 50 layers
+
+
+def test_nine_points_of_a_circle_are_indefinite_between_depths_one_and_two():
+    turn = 2 * np.pi * np.arange(9) / 9
+    X = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    family = rn.kernels.ReluNTK()
+    for depth, smallest in ((1.25, -0.247), (1.5, -0.118), (1.75, -0.027), (2, 0.041), (2.25, 0.094), (2.5, 0.115)):
+        assert np.linalg.eigvalsh(family(X, depth=depth))[0] == pytest.approx(smallest, abs=6e-4)
+        assert family.is_positive_definite(X, depth) == (smallest > 0)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=named)

@@ -86,8 +86,8 @@ def text(name, content):
 SEED = next(seed for seed in range(20) if np.random.default_rng(seed).permutation(6)[5] not in (1, 5))
 
 BAD_DATA = {
-    "a NaN entry": (lambda: save("a.npy", np.where(ROWS == ROWS.max(), np.nan, ROWS)), r"a.npy\[\d, \d\] = nan"),
-    "an infinite entry": (lambda: save("a.npy", np.where(ROWS == ROWS.max(), np.inf, ROWS)), r"a.npy\[\d, \d\] = inf"),
+    "a NaN entry": (lambda: save("a.npy", np.where(ROWS.max() == ROWS, np.nan, ROWS)), r"a.npy\[\d, \d\] = nan"),
+    "an infinite entry": (lambda: save("a.npy", np.where(ROWS.max() == ROWS, np.inf, ROWS)), r"a.npy\[\d, \d\] = inf"),
     "a wrong rank": (lambda: save("a.npy", ROWS[0]), r"shape \(3,\)"),
     "a cell that is no number": (lambda: text("a.csv", "1,2\n3,x\n"), "'x' in line 2, column 2"),
     "a ragged table": (lambda: text("a.csv", "1,2\n3\n"), "line 2"),

@@ -97,7 +97,7 @@ def test_two_nearly_equal_rows_are_ill_conditioned_but_solved():
         ({"x": np.eye(4)[:1]}, "3 columns"),
         ({"x": np.array([[np.nan, 0, 1]])}, "NaN"),
         ({"depth": 0}, "at least 1"),
-        ({"depth": 2.5}, "whole depth"),
+        ({"depth": float("nan")}, "at least 1"),
     ],
 )
 def test_bad_input_is_named(change, message):
