@@ -14,8 +14,9 @@ __version__ = "0.1.0"
 
 from roughntk import depth, kernels, rough, sphere, study, transport
 from roughntk._checks import InputError, MissingBackendError
-from roughntk.transport import coefficients
+from roughntk.transport import coefficients, depth_needed, predict
 
 __all__ = [
-    "InputError", "MissingBackendError", "coefficients", "depth", "kernels", "rough", "sphere", "study", "transport",
+    "InputError", "MissingBackendError", "coefficients", "depth", "depth_needed", "kernels", "predict",
+    "rough", "sphere", "study", "transport",
 ]  # fmt: skip

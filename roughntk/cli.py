@@ -1,4 +1,4 @@
-"""The command line: `roughntk study`, `roughntk figure1`, `roughntk doctor`."""
+"""The command line: `roughntk study`, `roughntk limit`, `roughntk figure1`, `roughntk doctor`."""
 
 import contextlib
 import shlex
@@ -11,14 +11,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from roughntk import __version__
 from roughntk import doctor as doctor_room
 from roughntk import study as study_room
 from roughntk._checks import InputError, MissingBackendError
 from roughntk.kernels import FAMILIES
+from roughntk.kernels import family as family_by_name
+from roughntk.study import limit as limit_room
 from roughntk.study.config import StudyConfig
-from roughntk.study.data import BUILT_IN, PROJECTIONS
+from roughntk.study.data import BUILT_IN, PROJECTIONS, load
 from roughntk.study.run import Report
 
 app = typer.Typer(
@@ -136,6 +139,37 @@ def figure1(
     with clear_errors():
         for picture in study_room.figure1(out, points_per_law=points, depths=depths, seed=seed):
             out_console.print(escape(str(picture.png)))
+
+
+@app.command()
+def limit(
+    data: Annotated[str, typer.Argument(help="As for `study`.")] = DEFAULTS.data,
+    depth: Annotated[str, typer.Option(help="Depth L >= 1: whole, real, or inf.")] = "inf",
+    tolerance: Annotated[float, typer.Option(help="Find the depth from which |u_L - u_inf| is at most this.")] = 1e-3,
+    points: Annotated[int, typer.Option(help="Training points n.")] = DEFAULTS.points,
+    test_points: Annotated[int, typer.Option(help="Test points m.")] = DEFAULTS.test_points,
+    seed: Annotated[int, typer.Option(help="Fixes the choice of points.")] = DEFAULTS.seed,
+    projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
+    family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
+    ] = False,
+    dim: Annotated[int | None, typer.Option(help="Dimension of sphere (10) and cube (128).")] = None,
+) -> None:
+    """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
+    with clear_errors():
+        chosen = load(
+            data, points=points, test_points=test_points, seed=seed, projection=projection,
+            drop_duplicates=drop_duplicates, dimension=dim,
+        )  # fmt: skip
+        found = limit_room.at_depth(family_by_name(family), chosen, depth, tolerance)
+    out_console.print(f"Data: {escape(chosen.name)}, {points} training points, {test_points} test points; {family}.")
+    table = Table("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
+    for row in found.rows:
+        table.add_row(*row)
+    out_console.print(f"[bold]Depth {found.depth:g}[/]: {escape(found.note)}")
+    out_console.print(table)
+    out_console.print(escape(found.answer))
 
 
 @app.command()

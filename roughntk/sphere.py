@@ -9,6 +9,8 @@ which is accurate at every angle; arccos(x . z) loses half of its digits near 0 
 (``references.bib``: Kahan2006).
 """
 
+from collections.abc import Callable, Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +30,14 @@ _GRAM_LIMIT = 0.999
 
 _PAIR_BLOCK = 2**22
 """Entries of a temporary array in blockwise work (32 MB)."""
+
+_BLOCK = 2**17
+"""Entries of a block of angles (1 MB): it stays in the cache from the matrix product to the last step."""
+
+_BLOCK_COLUMNS = 1024
+
+_NEAR_SHARE = 1 / 8
+"""Above this share of entries near 0 and pi, computing all of them from row differences is faster."""
 
 
 def project(X, *, distinct: bool = True) -> np.ndarray:
@@ -146,7 +156,7 @@ def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
         i = i + start
         keep = i < j
         i, j = i[keep], j[keep]
-        close = _chord(X, X, i, j)[0] <= SAME_ANGLE
+        close = _chord(X, X, i, j, np.ones(len(i))) <= SAME_ANGLE
         pairs += list(zip(i[close].tolist(), j[close].tolist(), strict=True))
     return pairs
 
@@ -186,28 +196,122 @@ def angles(X, Z=None) -> Float[Array, "n m"]:
     """
     if _checks.is_traced(X, Z):
         return _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
+    symmetric = Z is None or Z is X
     X = check_unit(X)
-    Z = X if Z is None else check_unit(Z, "Z", columns=X.shape[1])
-    gram = X @ Z.T
-    near = np.abs(gram) > _GRAM_LIMIT
-    if near.mean() > 0.25:
-        return _traced_angles(jnp.asarray(X), jnp.asarray(Z))
-    theta = np.arccos(np.clip(gram, -1.0, 1.0))  # entries beyond the limit are replaced just below
-    i, j = np.nonzero(near)
-    theta[i, j] = 2 * np.arctan2(*_chord(X, Z, i, j))
-    return jnp.asarray(theta)
+    return map_angles(None, X, None if symmetric else check_unit(Z, "Z", columns=X.shape[1]))
 
 
-def _chord(X: np.ndarray, Z: np.ndarray, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """|x_i - z_j| and |x_i + z_j| for the listed pairs, in blocks of bounded memory."""
-    minus, plus = np.empty(len(i)), np.empty(len(i))
-    step = max(1, _PAIR_BLOCK // X.shape[1])
+def map_angles(
+    function: Callable[[np.ndarray], np.ndarray] | None, X: np.ndarray, Z: np.ndarray | None = None
+) -> Float[Array, "n m"]:
+    """function(theta) for all angles between unit rows, shape (n, m), without holding all angles at once.
+
+    Args:
+        function: elementwise on a flat float64 array, which it must not keep; None stands for the angle itself. It
+            is called with arrays of one length only, so what it compiles, it compiles once.
+        X: unit rows as `check_unit` returns them, shape (n, n0).
+        Z: the same, shape (m, n0); X itself by default, when only one half of the matrix is computed.
+    """
+    values = _aligned_empty(len(X), len(X if Z is None else Z))
+    if not _fill(values, function, X, Z):
+        with jax.ensure_compile_time_eval():
+            theta = np.asarray(_traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z)))
+        _apply(function, theta.reshape(-1), values.reshape(-1))
+    with jax.ensure_compile_time_eval():
+        return jax.device_put(values)
+
+
+def _fill(
+    values: np.ndarray, function: Callable[[np.ndarray], np.ndarray] | None, X: np.ndarray, Z: np.ndarray | None
+) -> bool:
+    """Writes function(theta) into `values`, block by block; False, unfinished, if too many entries are near 0 or pi."""
+    allowed = int(values.size * _NEAR_SHARE)
+    buffer = np.zeros(_BLOCK)
+    for rows, columns in _blocks(*values.shape, symmetric=Z is None):
+        right = (X if Z is None else Z)[columns]
+        theta = buffer[: (rows.stop - rows.start) * len(right)].reshape(-1, len(right))
+        np.matmul(X[rows], right.T, out=theta)
+        both = slice(max(rows.start, columns.start), min(rows.stop, columns.stop))
+        square = theta[_shift(both, rows), _shift(both, columns)] if Z is None else theta[:0, :0]
+        np.fill_diagonal(square, 0.0)  # right angles for the moment: not near
+        allowed -= _to_angles(theta, X[rows], right, allowed)
+        if allowed < 0:
+            return False
+        np.fill_diagonal(square, 0.0)
+        block = theta if function is None else function(buffer)[: theta.size].reshape(theta.shape)
+        values[rows, columns] = block
+        if Z is None:
+            values[columns, rows] = block.T
+            square = block[_shift(both, rows), _shift(both, columns)]
+            values[both, both] = np.triu(square) + np.triu(square, 1).T
+    return True
+
+
+def _shift(inner: slice, outer: slice) -> slice:
+    """`inner`, counted from the start of `outer`; empty if it does not reach into it."""
+    return slice(inner.start - outer.start, max(inner.start, inner.stop) - outer.start)
+
+
+def _blocks(n: int, m: int, *, symmetric: bool) -> Iterator[tuple[slice, slice]]:
+    """Blocks of at most `_BLOCK` entries that cover an (n, m) matrix, or (`symmetric`) its upper half."""
+    for left in range(0, m, _BLOCK_COLUMNS):
+        right = min(left + _BLOCK_COLUMNS, m)
+        top, bottom = 0, right if symmetric else n
+        while top < bottom:
+            first = max(left, top) if symmetric else left
+            rows = slice(top, min(top + _BLOCK // (right - first), bottom))
+            yield rows, slice(first, right)
+            top = rows.stop
+
+
+def _to_angles(cosines: np.ndarray, X: np.ndarray, Z: np.ndarray, allowed: int) -> int:
+    """Turns cosines x . z into angles, in place; returns how many were near 0 or pi (if above `allowed`, unfinished).
+
+    arccos multiplies the rounding error e of the product, about 1e-16 for unit rows, by 1/sin theta: at most 23 e at
+    the limit, which is 5e-14 e/1e-16 of theta itself there. A kernel at depth L answers with
+    theta |dK/dtheta| <= 0.3 times that relative error, so K keeps 2e-14 in the worst case. A limit of 0.9999 would
+    cost ten times that. Beyond the limit, theta = 2 atan2(|x - z|, |x + z|): the shorter of the two from row
+    differences, the longer from |x|^2 + |z|^2 + 2 |x . z|, where nothing cancels.
+    """
+    if cosines.max() <= _GRAM_LIMIT and cosines.min() >= -_GRAM_LIMIT:
+        np.arccos(cosines, out=cosines)
+        return 0
+    i, j = np.nonzero(np.abs(cosines) > _GRAM_LIMIT)
+    if len(i) > allowed:
+        return len(i)
+    cosine = cosines[i, j]
+    short = _chord(X, Z, i, j, np.sign(cosine))
+    long = np.sqrt((X * X).sum(axis=1)[i] + (Z * Z).sum(axis=1)[j] + 2 * np.abs(cosine))
+    cosines[i, j] = 0.0
+    np.arccos(cosines, out=cosines)
+    cosines[i, j] = 2 * np.arctan2(np.where(cosine > 0, short, long), np.where(cosine > 0, long, short))
+    return len(i)
+
+
+def _apply(function: Callable[[np.ndarray], np.ndarray] | None, theta: np.ndarray, values: np.ndarray) -> None:
+    """values = function(theta) on flat arrays, called with `_BLOCK` angles at a time."""
+    buffer = np.zeros(_BLOCK)
+    for start in range(0, len(theta), _BLOCK):
+        part = theta[start : start + _BLOCK]
+        buffer[: len(part)] = part
+        values[start : start + _BLOCK] = part if function is None else function(buffer)[: len(part)]
+
+
+def _aligned_empty(n: int, m: int) -> np.ndarray:
+    """An (n, m) float64 array that JAX takes over on a CPU without copying it: it starts at a multiple of 64 bytes."""
+    raw = np.empty(n * m + 8)
+    first = (-raw.ctypes.data % 64) // 8
+    return raw[first : first + n * m].reshape(n, m)
+
+
+def _chord(X: np.ndarray, Z: np.ndarray, i: np.ndarray, j: np.ndarray, sign: np.ndarray) -> np.ndarray:
+    """|x_i - sign z_j| for the listed pairs, in blocks that stay in the cache."""
+    length = np.empty(len(i))
+    step = max(1, _BLOCK // X.shape[1])
     for start in range(0, len(i), step):
         block = slice(start, start + step)
-        a, b = X[i[block]], Z[j[block]]
-        minus[block] = np.linalg.norm(a - b, axis=1)
-        plus[block] = np.linalg.norm(a + b, axis=1)
-    return minus, plus
+        length[block] = np.linalg.norm(X[i[block]] - sign[block, None] * Z[j[block]], axis=1)
+    return length
 
 
 def _traced_angles(X: Array, Z: Array) -> Array:

@@ -1,6 +1,17 @@
 """Depth as a continuous parameter: real depth, the bridge between two depths, and the limit of infinite depth."""
 
 from roughntk.depth.continuous import flow_field, flow_term
-from roughntk.depth.limit import limit_coefficients, limit_value
+from roughntk.depth.limit import (
+    boundary_layer,
+    coefficient_expansion,
+    kernel_expansion,
+    limit_coefficients,
+    limit_kernel,
+    limit_value,
+)
+from roughntk.depth.table import kernel_table
 
-__all__ = ["flow_field", "flow_term", "limit_coefficients", "limit_value"]
+__all__ = [
+    "boundary_layer", "coefficient_expansion", "flow_field", "flow_term", "kernel_expansion", "kernel_table",
+    "limit_coefficients", "limit_kernel", "limit_value",
+]  # fmt: skip

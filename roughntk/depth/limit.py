@@ -8,10 +8,11 @@ made of the Koenigs function g of the map. For every family u -> e_i when x is t
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from roughntk import sphere
 from roughntk._checks import InputError
+from roughntk.depth.iteration import abel
 from roughntk.kernels import KernelFamily, ReluNNGP, ReluNTK, SigmoidComposition
 from roughntk.kernels.recursion import sigmoid_displacement, sigmoid_fixed_point
 
@@ -49,6 +50,60 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     if isinstance(family, ReluNNGP):
         return np.where(same.any(axis=0), same, 1 / n) * 1.0
     raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
+
+
+def limit_kernel(family: KernelFamily, theta: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Kernel at infinite depth at the angle theta: `limit_value` for theta > 0, and its value on the diagonal at 0."""
+    theta = jnp.asarray(theta, dtype=float)
+    diagonal = limit_value(family) if isinstance(family, SigmoidComposition) else 1.0
+    return jnp.where(theta == 0, diagonal, limit_value(family))
+
+
+def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
+    """F(s) = ((1 + s)^4 - s^4) / (4 (1 + s)^3), the profile of the ReLU NTK in the layer theta_1 ~ 1/L.
+
+    With theta_1 = 3 pi / (s L), K_L -> F(s) as L grows, with error about 1/L uniformly in s: F(0) = 1/4 away from the
+    diagonal and F(inf) = 1 on it. The layer is why the limit of u_L is not continuous at the training points.
+    """
+    s = jnp.asarray(s, dtype=float)
+    a = 1 / (1 + jnp.where(jnp.isinf(s), 0.0, s))
+    # With a = 1/(1 + s): F = (1 - (1 - a)^4)/(4 a) = 1 - 3a/2 + a^2 - a^3/4, free of cancellation.
+    profile = 1 + a * (-1.5 + a * (1 - a / 4))
+    return jnp.where(jnp.isinf(s), 1.0, profile)
+
+
+def kernel_expansion(theta, depth) -> Float[Array, "..."]:
+    """First-order expansion of the ReLU NTK at fixed theta > 0, elementwise:
+
+    K_L = 1/4 + (3/8) log L / L + (alpha(theta) - 3/2)/(4 L) + O(log^2 L / L^2), alpha the Abel time of the angle.
+    """
+    theta, depth = jnp.asarray(theta, dtype=float), jnp.asarray(depth, dtype=float)
+    return 0.25 + (3 / 8) * jnp.log(depth) / depth + (abel(theta) - 1.5) / (4 * depth)
+
+
+def coefficient_expansion(X, x, depth: float) -> Float[np.ndarray, "n m"]:
+    """First-order expansion of the ReLU NTK's coefficients, for test points off the data, shape (n, m):
+
+    u_L = 1/(n+3) + (4/3) (I - J/(n+3)) (e - E 1/(n+3)) + O(log^2 L / L^2), with J = 1 1^T and E, e the expansion of
+    K_L - 1/4 off the diagonal (:func:`kernel_expansion`), 0 on it.
+
+    Raises:
+        InputError: a test point coincides with a training point, where u is a unit vector at every depth.
+    """
+    within, across = np.array(sphere.angles(X)), np.asarray(sphere.angles(X, x))
+    same = np.argwhere(across <= sphere.SAME_ANGLE)
+    if same.size:
+        i, k = same[0]
+        raise InputError(
+            f"expected test points off the data, got test row {k} equal to training row {i}; its coefficients are the "
+            f"unit vector e_{i} at every depth"
+        )
+    n = len(within)
+    np.fill_diagonal(within, 1.0)  # any angle: the entry is replaced below
+    E = np.asarray(kernel_expansion(within, depth)) - 0.25
+    np.fill_diagonal(E, 0.0)
+    right = np.asarray(kernel_expansion(across, depth)) - 0.25 - E.sum(axis=1, keepdims=True) / (n + 3)
+    return 1 / (n + 3) + (4 / 3) * (right - right.sum(axis=0) / (n + 3))
 
 
 def bordered_solve(G, g, ratio: float) -> Float[np.ndarray, "n m"]:

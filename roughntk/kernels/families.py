@@ -23,6 +23,14 @@ RealDepthRule = Callable[[Array, Array], Array]
 
 _REAL_DEPTH: dict[type["KernelFamily"], RealDepthRule] = {}
 
+TableRule = Callable[[float], Callable[[np.ndarray], np.ndarray] | None]
+"""depth -> (theta -> kernel, elementwise and fast, on known angles), or None where that depth has no table."""
+
+_TABLES: dict[type["KernelFamily"], TableRule] = {}
+
+TABLE_ENTRIES = 10_000
+"""Matrices of at least so many entries, of known rows and at one known depth, go through a table of the kernel."""
+
 RECURSION_DEPTH = 8
 """Whole depths up to this one, known before tracing, go layer by layer; deeper ones in constant time."""
 
@@ -30,6 +38,11 @@ RECURSION_DEPTH = 8
 def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule) -> None:
     """Give a family its kernel at real depth. `roughntk.depth` does so for the ReLU families when it is imported."""
     _REAL_DEPTH[family] = rule
+
+
+def register_table(family: type["KernelFamily"], rule: TableRule) -> None:
+    """Give a family its fast route for large matrices. `roughntk.depth` does so for the ReLU families."""
+    _TABLES[family] = rule
 
 
 class KernelFamily(eqx.Module):
@@ -88,6 +101,14 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: rows off the sphere (named), NaN, or a bad depth as in `at_angle`.
         """
+        if type(self) in _TABLES and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
+            symmetric = Z is None or Z is X
+            X = sphere.check_unit(X)
+            Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
+            if len(X) * len(X if Z is None else Z) >= TABLE_ENTRIES:
+                table = _TABLES[type(self)](float(_checks.real_depth(depth)))
+                if table is not None:
+                    return sphere.map_angles(table, X, Z)
         theta = sphere.angles(X, Z)
         whole, depth = self._depth(depth, theta.shape)
         return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)

@@ -27,6 +27,7 @@ class DataSet:
         x: test points, unit rows, shape (m, dim).
         projection: how the rows came onto the sphere.
         rows: row numbers in the source, training points first, shape (n + m,).
+        y: targets of all chosen rows where the source has them, shape (n + m,).
     """
 
     name: str
@@ -34,6 +35,7 @@ class DataSet:
     x: np.ndarray
     projection: str
     rows: np.ndarray
+    y: np.ndarray | None = None
 
     def describe(self) -> dict[str, object]:
         """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
@@ -95,7 +97,30 @@ def load(
             f"expected training rows on distinct points of the sphere, got {kind} {named} of {data} (counted from "
             f"0); use --drop-duplicates to keep the first of each{other}"
         )
-    return DataSet(Path(data).name, unit[:points], unit[points:], projection, rows)
+    targets = _targets(str(data), len(raw))
+    return DataSet(
+        Path(data).name, unit[:points], unit[points:], projection, rows, None if targets is None else targets[rows]
+    )
+
+
+def _targets(data: str, count: int) -> np.ndarray | None:
+    """Targets of a built-in set of real data, or the numeric array y of a .npz file; None where there are none."""
+    if data in BUILT_IN and data not in DEFAULT_DIMENSION:
+        from sklearn import datasets
+
+        return np.asarray(getattr(datasets, f"load_{data}")().target, dtype=np.float64)
+    if Path(data).suffix.lower() != ".npz":
+        return None
+    with np.load(data, allow_pickle=False) as content:  # the file was read before, for its points
+        if "y" not in content.files:
+            return None
+        try:
+            y = _checks.real_array(content["y"], "y")
+        except ValueError:  # labels that are not numbers: no targets, as a study needs none
+            return None
+    if y.shape != (count,):
+        raise InputError(f"expected one target a point in y, shape ({count},), got {y.shape}; leave y out of the file")
+    return y
 
 
 def _on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndarray:
@@ -178,7 +203,8 @@ def _read_numpy(path: Path) -> np.ndarray:
                 return content
             with content:
                 names = list(content.files)
-                name = "X" if "X" in names else names[0] if len(names) == 1 else None
+                others = [name for name in names if name != "y"]  # y holds targets
+                name = "X" if "X" in names else others[0] if len(others) == 1 else None
                 if name is not None:
                     return content[name]
     except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises

@@ -18,6 +18,7 @@ LAWS = {
     "cube": (0.0, "inputs uniform on $[0,1]^{128}$, projected"),
     "centred_cube": (-1.0, "inputs uniform on $[-1,1]^{128}$, projected"),
 }
+OWN = ("figure1.json", *(f"figure1_{law}.{kind}" for law in LAWS for kind in ("png", "svg")))
 ROW_TITLES = {"relu-ntk": "NTK $K_L$", "relu-nngp": r"NNGP $\rho_L$", "sigmoid": r"sigmoid $\eta_L$"}
 
 
@@ -65,12 +66,12 @@ def figure1(
     depths = _checks.integer(depths, "depths", least=2, most=1000)
     seed = _checks.integer(seed, "seed", least=0)
     pictures = []
-    with output.replacing(out) as folder, matplotlib.rc_context(figures.STYLE):
+    with output.replacing(out, OWN) as folder, matplotlib.rc_context(figures.STYLE):
         for law, (_, words) in LAWS.items():
             figure = _draw(*points(law, n, seed), depths, words)
             png = figures.save(figure, folder, f"figure1_{law}")
             pictures.append(figures.Picture(f"figure1_{law}", "Figure 1", words, Path(out) / png.name))
-        (folder / output.MARK).write_text(f'{{"figure1": true, "seed": {seed}, "n": {n}, "depths": {depths}}}\n')
+        (folder / OWN[0]).write_text(f'{{"seed": {seed}, "n": {n}, "depths": {depths}}}\n')
     return pictures
 
 

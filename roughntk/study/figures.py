@@ -70,7 +70,8 @@ def draw_all(study: Study, folder: Path) -> list[Picture]:
     """Draw every figure of the study into `folder`."""
     pictures = []
     with matplotlib.rc_context(STYLE):
-        for draw in (kernel_entries, coefficients, errors, driver_components, variation, conditioning):
+        draws = [kernel_entries, coefficients, errors, driver_components, variation, conditioning]
+        for draw in draws + ([infinite_depth] if study.deep is not None else []):
             figure, title, caption = draw(study)
             name = draw.__name__
             pictures.append(Picture(name, title, caption, save(figure, folder, name)))
@@ -317,3 +318,62 @@ def conditioning(study: Study):
             axes[0, 1].legend(loc="best")
         caption = "The kernel matrix becomes singular as all its entries tend to one value."
     return figure, "Determinant and condition number", caption
+
+
+def infinite_depth(study: Study):
+    """Kernel, coefficients and distance to the limit on a logarithmic depth axis, ending in the limit."""
+    deep = study.deep
+    assert deep is not None
+    figure, axes = canvas(1, 3, (11.4, 3.9))
+    L = deep.depths
+    end = L[-1] * 6  # where the limit itself is drawn
+    chosen = np.argsort(-deep.kernel[0])[: len(COLOURS)]
+    limit = study.kernels.limit_coefficients[:, 0]
+    for colour, i in zip(COLOURS, chosen, strict=False):
+        axes[0, 0].plot(L, deep.kernel[:, i], color=colour, linewidth=1.1)
+        axes[0, 1].plot(L, deep.coefficients[:, i], color=colour, linewidth=1.1)
+        axes[0, 1].plot(end, limit[i], "D", color=colour, markersize=5)
+    axes[0, 0].plot(end, study.kernels.limit_entry, "D", color="black", markersize=5)
+    axes[0, 0].axhline(study.kernels.limit_entry, label=f"limit {study.kernels.limit_entry:.4g}", **LIMIT_STYLE)
+    axes[0, 0].legend(loc="best")
+    for value in np.unique(np.round(limit[chosen], 12)):
+        axes[0, 1].axhline(value, **LIMIT_STYLE)
+    axes[0, 2].loglog(L, deep.distance, color=COLOURS[0], label="distance to the limit")
+    if deep.expansion_distance is not None:
+        axes[0, 2].loglog(L, deep.expansion_distance, color=COLOURS[2], label="distance to the expansion")
+    met = [row for row in deep.needed if row["whole_depth"] and row["whole_depth"] <= L[-1]]
+    if met:
+        axes[0, 2].plot(
+            [row["whole_depth"] for row in met], [row["bound"] for row in met], "v", color=COLOURS[1], markersize=5,
+            label="a-posteriori bound",
+        )  # fmt: skip
+    axes[0, 2].legend(loc="best")
+    ticks = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
+    names = ["$10$", *(f"$10^{k}$" for k in range(2, 7))]
+    for axis, last in ((axes[0, 0], True), (axes[0, 1], True), (axes[0, 2], False)):
+        axis.set_xscale("log")
+        shown = ([*ticks[::2], end], [*names[::2], r"$\infty$"]) if last else (ticks[::2], names[::2])
+        axis.set_xticks(*shown)
+        axis.set_xticks([], minor=True)
+        axis.set_xlabel("network depth $L$, real")
+    axes[0, 0].set(title=f"Kernel ${SYMBOL[study.config.family]}(x, x_i)$", ylabel="kernel value")
+    axes[0, 1].set(title="Coefficients $u_i$", ylabel="coefficient")
+    axes[0, 2].set(title=r"max$|u_L - u_\infty|$", ylabel="largest difference")
+    caption = (
+        "First test point, its ten nearest training points, at 41 real depths; the diamonds at the right end are the "
+        "limit. " + infinite_sentence(study)
+    )
+    return figure, "As depth grows to infinity", caption
+
+
+def infinite_sentence(study: Study) -> str:
+    """Depths needed for a tolerance, in words."""
+    deep = study.deep
+    if deep is None:
+        return "This family has no real depth."
+    met = [row for row in deep.needed if row["whole_depth"]]
+    if not met:
+        return "The coefficients tend to 1/n each." if study.config.family == "relu-nngp" else ""
+    words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
+    loose = max(row["looseness"] for row in met)
+    return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."

@@ -13,13 +13,17 @@ from pathlib import Path
 from roughntk._checks import InputError
 
 MARK = "study.json"
-"""A folder that holds this file is an earlier report and may be replaced."""
+"""A folder that holds this file, and nothing but what a study writes, is an earlier report and may be replaced."""
+
+STUDY = (MARK, "report.html", "figures", "tables")
+"""What a study writes, its mark first."""
 
 
 @contextlib.contextmanager
-def replacing(out: str | Path) -> Iterator[Path]:
+def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
     """A fresh folder to write into, which takes the place of `out` when the block ends without an exception.
 
+    `own` names what the block writes; its first name marks the folder as replaceable by the same kind of result.
     Folders above `out` that had to be made are removed again when the block raises.
 
     Raises:
@@ -30,7 +34,7 @@ def replacing(out: str | Path) -> Iterator[Path]:
     made: list[Path] = []
     try:
         _recover(out)
-        _check_replaceable(out, given)
+        _check_replaceable(out, given, own)
         made = [folder for folder in out.parents if not folder.exists()]
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
@@ -41,7 +45,7 @@ def replacing(out: str | Path) -> Iterator[Path]:
         raise _cannot_write(out, error) from None
     try:
         yield partial
-        _check_replaceable(out, given)
+        _check_replaceable(out, given, own)
         _take_place(partial, out)
     except OSError as error:  # for instance a full disk
         raise _cannot_write(out, error) from error
@@ -77,7 +81,7 @@ def _umask() -> int:
     return mask
 
 
-def _check_replaceable(out: Path, given: str) -> None:
+def _check_replaceable(out: Path, given: str, own: tuple[str, ...]) -> None:
     if not given.strip():
         raise InputError("expected an output folder, got an empty name; name one, for instance --out study-report")
     if Path(os.path.realpath(out)) in (working := Path.cwd(), *working.parents):
@@ -93,7 +97,8 @@ def _check_replaceable(out: Path, given: str) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InputError(f"expected {out} to be a folder or not to exist, got a file or link; choose another --out")
     try:
-        foreign = out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file()
+        names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
+        foreign = bool(names) and not (names <= set(own) and (out / own[0]).is_file())
     except OSError as error:
         raise InputError(f"expected a readable folder {out}, got {error.strerror}; choose another --out") from None
     if foreign:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roughntk import __version__
-from roughntk.study.figures import Picture, slope_sentence
+from roughntk.study.figures import Picture, infinite_sentence, slope_sentence
 from roughntk.study.result import Study
 
 CSS = """
@@ -45,7 +45,8 @@ def summary_lines(study: Study) -> list[str]:
         _driver_line(study),
         _signature_line(study),
         "p-variation: " + slope_sentence(study),
-        f"Coefficients at depth {last} are within {_distance_to_limit(study)} of their limit of infinite depth.",
+        f"Coefficients at depth {last} are within {_distance_to_limit(study)} of their limit of infinite depth. "
+        + (infinite_sentence(study) if study.deep is not None and study.deep.needed else ""),
     ]
     return lines
 

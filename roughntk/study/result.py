@@ -7,6 +7,7 @@ from typing import Any
 from roughntk.study.analysis import Drivers, Kernels
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
+from roughntk.study.deep import DeepLimit
 
 
 @dataclasses.dataclass
@@ -23,6 +24,7 @@ class Study:
         variation: p-variation records.
         slopes: fitted log-log slopes.
         first_depth: what became of depth 1.
+        deep: kernel and coefficients at real depths up to 10^6; None for a family without real depth.
         summary: ten lines for a person.
         timings: seconds per stage.
         out: folder of the report, None when nothing was written.
@@ -38,5 +40,6 @@ class Study:
     slopes: dict[str, Any]
     first_depth: str
     timings: dict[str, float]
+    deep: DeepLimit | None = None
     summary: list[str] = dataclasses.field(default_factory=list)
     out: Path | None = None

@@ -14,7 +14,7 @@ import numpy as np
 from roughntk import __version__, _checks
 from roughntk.kernels import family as family_by_name
 from roughntk.rough.tensor import check_memory
-from roughntk.study import analysis, figures, output, report
+from roughntk.study import analysis, deep, figures, output, report
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
 from roughntk.study.result import Study
@@ -114,6 +114,9 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
     variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
     slopes = analysis.fitted_slopes(variation, config.p)
     study = Study(config, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings)
+    family = family_by_name(config.family)
+    if family.has_real_depth:
+        study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
     return study
 
@@ -140,6 +143,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "coefficients": coefficient_rows(study),
         "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
         "first_depth": study.first_depth,
+        "deep": None if study.deep is None else dataclasses.asdict(study.deep),
         "summary": study.summary,
         "timings": study.timings,
     }

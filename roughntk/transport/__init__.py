@@ -1,10 +1,14 @@
 """Theorem 3: carrying coefficients from depth to depth."""
 
 from roughntk.transport.coefficients import CoefficientReport, NotPositiveDefiniteError, coefficients
+from roughntk.transport.depth_needed import DepthNeeded, depth_needed
 from roughntk.transport.drivers import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.equation import TransportError, TransportResult, across_segment, between_depths
+from roughntk.transport.predictor import predict
+from roughntk.transport.to_depth import DepthTransportResult, to_depth
 
 __all__ = [
-    "CoefficientReport", "NotPositiveDefiniteError", "Segment", "SegmentDriver", "TransportError",
-    "TransportResult", "across_segment", "between_depths", "coefficients", "quadrature_driver", "segment_driver",
+    "CoefficientReport", "DepthNeeded", "DepthTransportResult", "NotPositiveDefiniteError", "Segment", "SegmentDriver",
+    "TransportError", "TransportResult", "across_segment", "between_depths", "coefficients", "depth_needed",
+    "predict", "quadrature_driver", "segment_driver", "to_depth",
 ]  # fmt: skip

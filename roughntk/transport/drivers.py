@@ -173,14 +173,14 @@ def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Arr
     """
     s = jnp.asarray(s, dtype=float)
     # One compiled interval, called for each: the number of intervals changes from driver to driver.
-    increments = jnp.stack([_quadrature(path, start, stop, order) for start, stop in zip(s[:-1], s[1:], strict=True)])
+    increments = jnp.stack([increment(path, start, stop, order) for start, stop in zip(s[:-1], s[1:], strict=True)])
     total = jnp.cumsum(increments, axis=0)
     return jnp.concatenate([jnp.zeros_like(total[:1]), total])
 
 
 @eqx.filter_jit
-def _quadrature(path: CoefficientPath, start: Array, stop: Array, order: int) -> Array:
-    """The increment of the driver from `start` to `stop`."""
+def increment(path: CoefficientPath, start: Array, stop: Array, order: int) -> Array:
+    """The increment of the driver from `start` to `stop`, by `order` Gauss-Legendre nodes."""
     nodes, weights = (jnp.asarray(part) for part in np.polynomial.legendre.leggauss(order))
     radius = (stop - start) / 2
     values = jax.lax.map(path.driver_derivative, (start + stop) / 2 + radius * nodes)

@@ -12,13 +12,14 @@ No result is returned unchecked: every solution carries max |A u - b| over all s
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol
 
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from roughntk import _checks
 from roughntk.depth import bridge
@@ -64,7 +65,21 @@ class TransportResult:
     condition_number: float
 
 
-def vector_field(path: CoefficientPath, clock: Clock):
+class Ticking(Protocol):
+    """What the integration needs of a clock: knots to step on, and position and rate on the path."""
+
+    @property
+    def knots(self) -> Any:
+        """Increasing times; the first and last are start and stop."""
+
+    def position(self, tau: Array) -> Array:
+        """s(tau)."""
+
+    def rate(self, tau: Array) -> Array:
+        """ds/dtau."""
+
+
+def vector_field(path: CoefficientPath, clock: Ticking):
     """(tau, u, args) -> A^{-1} (b' - A' u) ds/dtau, for a user's own `diffrax.diffeqsolve`."""
 
     def field(tau, u, args):
@@ -79,7 +94,7 @@ def vector_field(path: CoefficientPath, clock: Clock):
 
 
 @eqx.filter_jit
-def integrate(path: CoefficientPath, clock: Clock, u0, rtol, atol, solver, max_steps):
+def integrate(path: CoefficientPath, clock: Ticking, u0, rtol, atol, solver, max_steps):
     """Integrate the equation over the clock's knots; returns (u at knots, residual, diffrax result, stats)."""
 
     def residual(tau, u, args):
@@ -113,6 +128,25 @@ def integrate(path: CoefficientPath, clock: Clock, u0, rtol, atol, solver, max_s
     used = jnp.arange(residuals.shape[0]) <= solution.stats["num_accepted_steps"]
     worst = jnp.max(jnp.where(used, jnp.where(jnp.isnan(residuals), jnp.inf, residuals), 0.0))
     return at_knots, worst, solution.result, solution.stats
+
+
+def verdict(outcome, residual: float, condition: float, stats: dict[str, Any], *, throw: bool) -> bool:
+    """Whether the end was reached with a residual of at most max(1e-9, 1000 eps cond); otherwise, or an error.
+
+    Raises:
+        TransportError: it was not, and `throw` is set.
+    """
+    reached = bool(outcome == diffrax.RESULTS.successful)
+    allowed = max(RESIDUAL_TOLERANCE, 1000 * EPS * condition)
+    converged = reached and residual <= allowed
+    if throw and not converged:
+        cause = "the solver stopped early" if not reached else "the residual is too large"
+        raise TransportError(
+            f"expected max |A u - b| <= {allowed:.2g}, got {residual:.2g} after {int(stats['num_steps'])} steps "
+            f"({cause}; condition number {condition:.2g}); lower rtol and atol, raise max_steps, or inspect the "
+            f"result with throw=False"
+        )
+    return converged
 
 
 def between_depths(
@@ -194,17 +228,8 @@ def across_segment(
     at_knots, residual, outcome, stats = integrate(
         segment, ticking, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
     )
-    reached = bool(outcome == diffrax.RESULTS.successful)
     residual = float(residual)
-    allowed = max(RESIDUAL_TOLERANCE, 1000 * EPS * condition)
-    converged = reached and residual <= allowed
-    if throw and not converged:
-        cause = "the solver stopped early" if not reached else "the residual is too large"
-        raise TransportError(
-            f"expected max |A u - b| <= {allowed:.2g}, got {residual:.2g} after {int(stats['num_steps'])} steps "
-            f"({cause}; condition number {condition:.2g}); lower rtol and atol, raise max_steps, or inspect the "
-            f"result with throw=False"
-        )
+    converged = verdict(outcome, residual, condition, stats, throw=throw)
     return TransportResult(
         coefficients=np.asarray(at_knots[-1]),
         residual=residual,

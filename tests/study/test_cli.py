@@ -288,12 +288,12 @@ def test_figure1_draws_both_laws(here):
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [f"fig/figure1_{law}.png" for law in LAWS]
     names = {f"figure1_{law}.{kind}" for law in LAWS for kind in ("png", "svg")}
-    assert {path.name for path in (here / "fig").iterdir()} == names | {"study.json"}
+    assert {path.name for path in (here / "fig").iterdir()} == names | {"figure1.json"}
     for law in LAWS:
         assert (here / "fig" / f"figure1_{law}.png").read_bytes().startswith(b"\x89PNG")
         svg = (here / "fig" / f"figure1_{law}.svg").read_text(encoding="utf-8")
         assert "limit 0.25" in svg and "limit 0.3418" in svg and "limit 1<" in svg
-    assert json.loads((here / "fig" / "study.json").read_text()) == {"figure1": True, "seed": 0, "n": 3, "depths": 3}
+    assert json.loads((here / "fig" / "figure1.json").read_text()) == {"seed": 0, "n": 3, "depths": 3}
 
 
 # The numbers of Figure 1

@@ -54,9 +54,18 @@ def either_way(request, monkeypatch):
 def test_success_makes_a_new_report_and_then_replaces_it_as_a_whole(out, either_way):
     write(out, "old")
     assert_complete(out, "old")
-    (out / "stale.txt").write_text("of the old report")
+    (out / "figures" / "stale.png").write_text("of the old report")
     write(out, "new")
     assert_complete(out, "new")
+
+
+def test_a_users_own_file_beside_an_old_report_is_not_lost(out):
+    write(out, "old")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="other files"):
+        write(out, "new")
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "report.html").read_text() == "old"
 
 
 def test_the_report_is_readable_by_whom_the_umask_allows(out):

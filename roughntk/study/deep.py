@@ -1,0 +1,82 @@
+"""The study's section on infinite depth: kernel and coefficients at real depths up to 10^6, and their limit."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from roughntk import sphere
+from roughntk._checks import InputError
+from roughntk.depth.limit import coefficient_expansion, limit_coefficients
+from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk.study.data import DataSet
+from roughntk.transport import NotPositiveDefiniteError, depth_needed
+from roughntk.transport.coefficients import solve
+
+DEEPEST = 1e6
+COUNT = 41
+TOLERANCES = (1e-1, 1e-2, 1e-3)
+MEANINGFUL_CONDITION = 1e12
+
+
+@dataclasses.dataclass
+class DeepLimit:
+    """Kernel and coefficients of the first test point at real depths 2 .. 10^6.
+
+    Attributes:
+        depths: real depths, evenly spaced in log L, shape (k,).
+        kernel: K(x, x_i), shape (k, n).
+        coefficients: u, shape (k, n); NaN where the matrix is singular to working precision.
+        distance: max |u_L - u_inf| over all test points, shape (k,).
+        expansion_distance: max difference between u_L and its first-order expansion, shape (k,), or None.
+        needed: answers of `depth_needed`, one per tolerance (ReLU NTK only).
+    """
+
+    depths: np.ndarray
+    kernel: np.ndarray
+    coefficients: np.ndarray
+    distance: np.ndarray
+    expansion_distance: np.ndarray | None
+    needed: list[dict[str, Any]]
+
+
+def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | None:
+    """As depth grows to infinity; None for a family without real depth."""
+    if not family.has_real_depth:
+        return None
+    depths = np.geomspace(2.0, DEEPEST, COUNT)
+    within, across = sphere.angles(data.X), sphere.angles(data.X, data.x)
+    limit = limit_coefficients(family, data.X, data.x)
+    ntk = isinstance(family, ReluNTK)
+    off_data = ntk and float(np.min(across)) > sphere.SAME_ANGLE
+    kernel, first, distance, expansion = [], [], [], []
+    for depth in depths:
+        K, B = (np.asarray(family.at_angle(theta, depth)) for theta in (within, across))
+        kernel.append(B[:, 0])
+        u = _solved(K, B)
+        first.append(u[:, 0])
+        distance.append(np.max(np.abs(u - limit)))
+        if off_data:
+            expansion.append(np.max(np.abs(u - coefficient_expansion(data.X, data.x, depth))))
+        progress("infinite depth", 1)
+    needed = [_needed(family, data, tolerance) for tolerance in TOLERANCES] if ntk else []
+    return DeepLimit(
+        depths, np.array(kernel), np.array(first), np.array(distance), np.array(expansion) if off_data else None, needed
+    )
+
+
+def _solved(K: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Coefficients, or NaN where comparisons in 64 bit mean nothing."""
+    try:
+        u, report = solve(K, B)
+    except NotPositiveDefiniteError:
+        return np.full_like(B, math.nan)
+    return u if report.condition_number <= MEANINGFUL_CONDITION else np.full_like(B, math.nan)
+
+
+def _needed(family: KernelFamily, data: DataSet, tolerance: float) -> dict[str, Any]:
+    try:
+        return dataclasses.asdict(depth_needed(family, data.X, data.x, tolerance))
+    except InputError as problem:  # a tolerance that is not reached is an answer, too
+        return {"tolerance": tolerance, "depth": None, "whole_depth": None, "note": str(problem)}

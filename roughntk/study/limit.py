@@ -1,0 +1,74 @@
+"""`roughntk limit`: coefficients and predictions at one real or infinite depth, and how deep is deep enough."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk.depth.limit import limit_coefficients
+from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk.study.data import DataSet
+from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
+
+
+@dataclasses.dataclass(frozen=True)
+class AtDepth:
+    """What `roughntk limit` prints: one row a test point, a note on the solve, and the depth needed."""
+
+    depth: float
+    u: np.ndarray
+    predictions: np.ndarray | None
+    rows: list[list[str]]
+    note: str
+    answer: str
+
+
+def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:
+    """Coefficients and predictions u^T y at that depth, and the depth from which u is within `tolerance` of its limit.
+
+    Raises:
+        InputError: a depth that is not a number >= 1 or "inf", a tolerance that is not positive or not reached, a
+            matrix that is singular at that depth.
+    """
+    number = _number(depth)
+    needed = depth_needed(family, data.X, data.x, tolerance) if isinstance(family, ReluNTK) else None
+    try:
+        u, report = coefficients(family, data.X, data.x, depth=number, report=True)
+    except NotPositiveDefiniteError as problem:
+        raise InputError(str(problem)) from None
+    n = len(data.X)
+    limit = limit_coefficients(family, data.X, data.x)
+    predictions = None if data.y is None else u.T @ data.y[:n]
+    rows = []
+    for k in range(len(data.x)):
+        rows.append(
+            [
+                str(data.rows[n + k]),
+                "no targets" if predictions is None else f"{predictions[k]:.10g}",
+                "-" if data.y is None else f"{data.y[n + k]:g}",
+                f"{u[:, k].max():.10g}",
+                f"{u[:, k].min():.10g}",
+                f"{np.abs(u[:, k] - limit[:, k]).max():.3g}",
+            ]
+        )
+    note = f"residual {report.residual:.2g}, condition number {report.condition_number:.4g} ({report.method})"
+    if needed is None:
+        answer = f"The depth needed for a tolerance is known for relu-ntk only, not for {family.name}."
+    else:
+        answer = (
+            f"From depth {needed.whole_depth:,} on every coefficient is within {tolerance:g} of its limit: there the "
+            f"distance is {needed.error:.4g}, the a-posteriori bound {needed.bound:.4g} ({needed.looseness:.2f} times)."
+        )
+    return AtDepth(number, u, predictions, rows, note, answer)
+
+
+def _number(depth: str | float) -> float:
+    try:
+        number = float(depth)
+    except ValueError:
+        raise InputError(f"expected a depth of at least 1, or inf, got {depth!r}") from None
+    if not number >= 1:
+        raise InputError(f"expected a depth of at least 1, or inf, got {depth}; depth 1 is the input layer")
+    return float(_checks.real_depth(number)) if math.isfinite(number) else number

@@ -1,0 +1,52 @@
+"""Predictions of an infinitely wide network, trained for a while or to convergence.
+
+    f_t(x) = K(x,X) K(X,X)^{-1} (I - exp(-t K(X,X))) y,        f_inf(x) = u(x)^T y
+
+for gradient flow on half the squared error from a network whose initial output is zero on average (the ensemble mean,
+f_0 = 0; ``references.bib``: Lee2019, paper Propositions 3 and 6). The time t multiplies the normalised kernel K; a
+time T that multiplies the unnormalised one is t = T L / (n0 2^{L-1}) in these units.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk.kernels import KernelFamily
+from roughntk.transport.coefficients import check_points, coefficients
+
+
+def predict(family: KernelFamily, X, y, x, *, depth, time: float = math.inf) -> Float[np.ndarray, "m ..."]:
+    """Ensemble-mean prediction at the test points after training for a time.
+
+    Args:
+        family: a kernel family.
+        X: training points, unit distinct rows, shape (n, n0).
+        y: targets, shape (n,) or (n, k).
+        x: test points, unit rows, shape (m, n0).
+        depth: network depth, whole, real or infinite where the family allows it.
+        time: t >= 0 in units of the normalised kernel; infinity is training to convergence.
+
+    Returns:
+        f_t(x), shape (m,) or (m, k).
+
+    Raises:
+        InputError: targets of another length, NaN, negative time, or bad points.
+        NotPositiveDefiniteError: the kernel matrix is singular to working precision.
+    """
+    X, x = check_points(X, x)
+    y = _checks.real_array(y, "y")
+    if y.ndim not in (1, 2) or len(y) != len(X):
+        raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")
+    if not isinstance(time, int | float) or not time >= 0:
+        raise InputError(f"expected a training time of at least 0, got {time!r}; math.inf trains to convergence")
+    if time == math.inf:
+        return coefficients(family, X, x, depth=depth).T @ y
+    K, B = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
+    spectrum, Q = np.linalg.eigh(K)
+    # (1 - exp(-t k))/k is t at k = 0: no eigenvalue is divided by, however small.
+    safe = np.where(spectrum == 0, 1.0, spectrum)
+    filtered = np.where(spectrum == 0, time, -np.expm1(-time * spectrum) / safe)
+    return (Q.T @ B).T @ ((Q.T @ y).T * filtered).T
