@@ -32,7 +32,7 @@ study: setup
 	@.venv/bin/roughntk study $(DATA) --out "$(OUT)" $(ARGS)
 
 test: setup-dev
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: setup-dev
 	@$(RUN) -m ruff check .

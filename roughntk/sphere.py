@@ -224,26 +224,29 @@ def map_angles(
 def _fill(
     values: np.ndarray, function: Callable[[np.ndarray], np.ndarray] | None, X: np.ndarray, Z: np.ndarray | None
 ) -> bool:
-    """Writes function(theta) into `values`, block by block; False, unfinished, if too many entries are near 0 or pi."""
+    """Writes function(theta) into `values`, block by block; False, unfinished, if too many entries are near 0 or pi.
+
+    The matrix product is one call, into `values` itself: its threads meet once.
+    """
+    np.matmul(X, (X if Z is None else Z).T, out=values)
+    if Z is None:
+        np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
     allowed = int(values.size * _NEAR_SHARE)
     buffer = np.zeros(_BLOCK)
     for rows, columns in _blocks(*values.shape, symmetric=Z is None):
-        right = (X if Z is None else Z)[columns]
-        theta = buffer[: (rows.stop - rows.start) * len(right)].reshape(-1, len(right))
-        np.matmul(X[rows], right.T, out=theta)
-        both = slice(max(rows.start, columns.start), min(rows.stop, columns.stop))
-        square = theta[_shift(both, rows), _shift(both, columns)] if Z is None else theta[:0, :0]
-        np.fill_diagonal(square, 0.0)  # right angles for the moment: not near
-        allowed -= _to_angles(theta, X[rows], right, allowed)
+        part = values[rows, columns]
+        theta = buffer[: part.size].reshape(part.shape)
+        theta[:] = part
+        allowed -= _to_angles(theta, X[rows], (X if Z is None else Z)[columns], allowed)
         if allowed < 0:
             return False
-        np.fill_diagonal(square, 0.0)
+        both = slice(max(rows.start, columns.start), min(rows.stop, columns.stop))
+        if Z is None:
+            np.fill_diagonal(theta[_shift(both, rows), _shift(both, columns)], 0.0)
         block = theta if function is None else function(buffer)[: theta.size].reshape(theta.shape)
         values[rows, columns] = block
         if Z is None:
             values[columns, rows] = block.T
-            square = block[_shift(both, rows), _shift(both, columns)]
-            values[both, both] = np.triu(square) + np.triu(square, 1).T
     return True
 
 

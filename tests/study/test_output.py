@@ -62,7 +62,7 @@ def test_success_makes_a_new_report_and_then_replaces_it_as_a_whole(out, either_
 def test_a_users_own_file_beside_an_old_report_is_not_lost(out):
     write(out, "old")
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="other files"):
+    with pytest.raises(rn.InputError, match="other files"):
         write(out, "new")
     assert (out / "notes.txt").read_text() == "mine"
     assert (out / "report.html").read_text() == "old"
