@@ -9,7 +9,7 @@ which is accurate at every angle; arccos(x . z) loses half of its digits near 0 
 (``references.bib``: Kahan2006).
 """
 
-from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -31,13 +31,17 @@ _GRAM_LIMIT = 0.999
 _PAIR_BLOCK = 2**22
 """Entries of a temporary array in blockwise work (32 MB)."""
 
-_BLOCK = 2**17
-"""Entries of a block of angles (1 MB): it stays in the cache from the matrix product to the last step."""
-
-_BLOCK_COLUMNS = 1024
+_BLOCK = 2**15
+"""Entries of a block of angles (256 kB): it stays in the cache from the first step to the last."""
 
 _NEAR_SHARE = 1 / 8
 """Above this share of entries near 0 and pi, computing all of them from row differences is faster."""
+
+
+class AngleFunction(Protocol):
+    """An elementwise function of known angles, which may write its values over them."""
+
+    def __call__(self, theta: np.ndarray, out: np.ndarray | None = None) -> np.ndarray: ...
 
 
 def project(X, *, distinct: bool = True) -> np.ndarray:
@@ -201,70 +205,58 @@ def angles(X, Z=None) -> Float[Array, "n m"]:
     return map_angles(None, X, None if symmetric else check_unit(Z, "Z", columns=X.shape[1]))
 
 
-def map_angles(
-    function: Callable[[np.ndarray], np.ndarray] | None, X: np.ndarray, Z: np.ndarray | None = None
-) -> Float[Array, "n m"]:
-    """function(theta) for all angles between unit rows, shape (n, m), without holding all angles at once.
+def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | None = None) -> Float[Array, "n m"]:
+    """function(theta) for all angles between unit rows, shape (n, m), without holding all angles beside the result.
 
     Args:
-        function: elementwise on a flat float64 array, which it must not keep; None stands for the angle itself. It
-            is called with arrays of one length only, so what it compiles, it compiles once.
+        function: elementwise, function(theta, out=theta) on float64 arrays; None stands for the angle itself.
         X: unit rows as `check_unit` returns them, shape (n, n0).
         Z: the same, shape (m, n0); X itself by default, when only one half of the matrix is computed.
     """
     values = _aligned_empty(len(X), len(X if Z is None else Z))
     if not _fill(values, function, X, Z):
         with jax.ensure_compile_time_eval():
-            theta = np.asarray(_traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z)))
-        _apply(function, theta.reshape(-1), values.reshape(-1))
+            values[:] = _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
+        if function is not None:
+            function(values, out=values)
     with jax.ensure_compile_time_eval():
         return jax.device_put(values)
 
 
-def _fill(
-    values: np.ndarray, function: Callable[[np.ndarray], np.ndarray] | None, X: np.ndarray, Z: np.ndarray | None
-) -> bool:
+def _fill(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | None) -> bool:
     """Writes function(theta) into `values`, block by block; False, unfinished, if too many entries are near 0 or pi.
 
     The matrix product is one call, into `values` itself: its threads meet once.
     """
     np.matmul(X, (X if Z is None else Z).T, out=values)
-    if Z is None:
-        np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
     allowed = int(values.size * _NEAR_SHARE)
-    buffer = np.zeros(_BLOCK)
-    for rows, columns in _blocks(*values.shape, symmetric=Z is None):
-        part = values[rows, columns]
-        theta = buffer[: part.size].reshape(part.shape)
-        theta[:] = part
-        allowed -= _to_angles(theta, X[rows], (X if Z is None else Z)[columns], allowed)
+    if Z is not None:
+        rows = max(1, _BLOCK // len(Z))
+        for top in range(0, len(X), rows):
+            theta = values[top : top + rows]
+            allowed -= _to_angles(theta, X[top : top + rows], Z, allowed)
+            if allowed < 0:
+                return False
+            if function is not None:
+                function(theta, out=theta)
+        return True
+    np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
+    buffer = np.empty(max(_BLOCK, len(X)))
+    top = 0
+    while top < len(X):  # rows top .. stop and the columns from top on, and their mirror image
+        stop = min(top + max(1, _BLOCK // (len(X) - top)), len(X))
+        theta = buffer[: (stop - top) * (len(X) - top)].reshape(stop - top, -1)
+        theta[:] = values[top:stop, top:]
+        allowed -= _to_angles(theta, X[top:stop], X[top:], allowed)
         if allowed < 0:
             return False
-        both = slice(max(rows.start, columns.start), min(rows.stop, columns.stop))
-        if Z is None:
-            np.fill_diagonal(theta[_shift(both, rows), _shift(both, columns)], 0.0)
-        block = theta if function is None else function(buffer)[: theta.size].reshape(theta.shape)
-        values[rows, columns] = block
-        if Z is None:
-            values[columns, rows] = block.T
+        np.fill_diagonal(theta, 0.0)
+        if function is not None:
+            function(theta, out=theta)
+        values[top:stop, top:] = theta
+        values[top:, top:stop] = theta.T
+        top = stop
     return True
-
-
-def _shift(inner: slice, outer: slice) -> slice:
-    """`inner`, counted from the start of `outer`; empty if it does not reach into it."""
-    return slice(inner.start - outer.start, max(inner.start, inner.stop) - outer.start)
-
-
-def _blocks(n: int, m: int, *, symmetric: bool) -> Iterator[tuple[slice, slice]]:
-    """Blocks of at most `_BLOCK` entries that cover an (n, m) matrix, or (`symmetric`) its upper half."""
-    for left in range(0, m, _BLOCK_COLUMNS):
-        right = min(left + _BLOCK_COLUMNS, m)
-        top, bottom = 0, right if symmetric else n
-        while top < bottom:
-            first = max(left, top) if symmetric else left
-            rows = slice(top, min(top + _BLOCK // (right - first), bottom))
-            yield rows, slice(first, right)
-            top = rows.stop
 
 
 def _to_angles(cosines: np.ndarray, X: np.ndarray, Z: np.ndarray, allowed: int) -> int:
@@ -289,15 +281,6 @@ def _to_angles(cosines: np.ndarray, X: np.ndarray, Z: np.ndarray, allowed: int) 
     np.arccos(cosines, out=cosines)
     cosines[i, j] = 2 * np.arctan2(np.where(cosine > 0, short, long), np.where(cosine > 0, long, short))
     return len(i)
-
-
-def _apply(function: Callable[[np.ndarray], np.ndarray] | None, theta: np.ndarray, values: np.ndarray) -> None:
-    """values = function(theta) on flat arrays, called with `_BLOCK` angles at a time."""
-    buffer = np.zeros(_BLOCK)
-    for start in range(0, len(theta), _BLOCK):
-        part = theta[start : start + _BLOCK]
-        buffer[: len(part)] = part
-        values[start : start + _BLOCK] = part if function is None else function(buffer)[: len(part)]
 
 
 def _aligned_empty(n: int, m: int) -> np.ndarray:

@@ -19,8 +19,9 @@ Source: `roughntk.depth.iteration` for the closed form; Trefethen 2013 for inter
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -40,7 +41,13 @@ _TERMS = 8
 _LINE = 512  # entries worked on at a time: they stay in the innermost cache
 _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
 
-_CLOSED_FORM = {"ntk": jax.jit(continuous.relu_ntk), "nngp": jax.jit(continuous.relu_nngp)}
+# Some thousand angles do not repay an optimising compiler.
+_OPTIONS = {"xla_backend_optimization_level": 0}
+_CLOSED_FORM = {
+    "ntk": jax.jit(continuous.relu_ntk, compiler_options=_OPTIONS),
+    "nngp": jax.jit(continuous.relu_nngp, compiler_options=_OPTIONS),
+}
+_HUGE = float(np.finfo(np.float64).max)
 _LIMIT = {"ntk": 0.25, "nngp": 1.0}
 
 # float64: 52 bits of mantissa below the exponent, which is biased by 1023
@@ -50,12 +57,16 @@ _POSITION = (1 << _SHIFT) - 1
 _UNIT = 2.0**-_SHIFT
 
 
-@lru_cache(maxsize=64)
 def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 8"]]:
-    """The scale s and the coefficients of 1, t, ..., t^7 on each piece, of "ntk" or "nngp" at a depth in [2, inf).
+    """The scale s and the coefficients of 1, t, ..., t^7 on each piece, of "ntk" or "nngp" at a depth in [2, inf].
 
-    s is raised to where theta = pi falls on the end of a piece; one more, constant piece takes pi itself.
+    s is raised to where theta = pi falls on the end of a piece; one more, constant piece takes pi itself. At infinity
+    s is the largest float: theta = 0 is in the first piece, all other angles in the last.
     """
+    if depth == math.inf:
+        limit = np.zeros((2, _TERMS))
+        limit[:, 0] = 1.0, _LIMIT[kernel]
+        return _HUGE, limit
     octave, rest = divmod(math.log2(1 + depth / 3), 1.0)
     pieces = int(octave) * _PIECES + math.ceil((2.0**rest - 1) * _PIECES)
     end = 2.0 ** (pieces // _PIECES) * (1 + (pieces % _PIECES) / _PIECES)
@@ -127,27 +138,36 @@ def _compiled() -> Callable[..., None]:
     return numba.njit(signature, error_model="numpy", fastmath={"contract"}, nogil=True)(_look_up)
 
 
-def kernel_table(kernel: str, depth: float) -> Callable[[np.ndarray], np.ndarray]:
-    """theta -> K(theta; depth), elementwise, on float64 arrays of known angles in [0, pi].
+class KernelTable(NamedTuple):
+    """theta -> K(theta; L), elementwise; see `kernel_table`."""
+
+    scale: float
+    coefficients: Float[np.ndarray, "pieces 8"]
+    look_up: Callable[..., None]
+
+    def __call__(self, theta: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """K at known angles in [0, pi], any shape; `out`, contiguous, may be theta itself."""
+        theta = np.ascontiguousarray(theta, dtype=np.float64)
+        out = np.empty_like(theta) if out is None else out
+        self.look_up(theta.reshape(-1), self.scale, self.coefficients, out.reshape(-1))
+        return out
+
+
+@lru_cache(maxsize=64)
+def kernel_table(kernel: str, depth: float) -> KernelTable:
+    """The table of a ReLU family at one depth.
 
     Args:
-        kernel: "ntk" or "nngp", the ReLU families.
+        kernel: "ntk" or "nngp".
         depth: a real depth in [2, inf].
     """
-    if depth == math.inf:
-        return lambda theta: np.where(theta == 0, 1.0, _LIMIT[kernel])
-    scale, table = coefficients(kernel, depth)
-    look_up = _compiled()
-
-    def evaluate(theta: np.ndarray) -> np.ndarray:
-        values = np.empty(theta.size)
-        look_up(np.ascontiguousarray(theta).reshape(-1), scale, table, values)
-        return values.reshape(theta.shape)
-
-    return evaluate
+    with ThreadPoolExecutor(1) as beside:  # numba and XLA have a second of compiling to do each, once
+        compiling = beside.submit(_compiled)
+        scale, table = coefficients(kernel, depth)
+        return KernelTable(scale, table, compiling.result())
 
 
-def _rule(kernel: str) -> Callable[[float], Callable[[np.ndarray], np.ndarray] | None]:
+def _rule(kernel: str) -> Callable[[float], KernelTable | None]:
     return lambda depth: kernel_table(kernel, depth) if depth >= LEAST_DEPTH else None
 
 

@@ -23,7 +23,7 @@ RealDepthRule = Callable[[Array, Array], Array]
 
 _REAL_DEPTH: dict[type["KernelFamily"], RealDepthRule] = {}
 
-TableRule = Callable[[float], Callable[[np.ndarray], np.ndarray] | None]
+TableRule = Callable[[float], sphere.AngleFunction | None]
 """depth -> (theta -> kernel, elementwise and fast, on known angles), or None where that depth has no table."""
 
 _TABLES: dict[type["KernelFamily"], TableRule] = {}

@@ -1,0 +1,77 @@
+"""`roughntk limit` and the study's section on infinite depth."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import roughntk as rn
+from roughntk.cli import app
+from roughntk.study.data import load
+from roughntk.study.deep import DEEPEST, TOLERANCES
+from roughntk.study.limit import at_depth
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, ["limit", *map(str, arguments)])
+
+
+def test_limit_prints_coefficients_predictions_and_the_depth_needed():
+    result = call("wine", "--points", 6, "--test-points", 2, "--depth", 7.5, "--tolerance", 0.05)
+    assert result.exit_code == 0
+    data = load("wine", points=6, test_points=2, seed=0)
+    family = rn.kernels.ReluNTK()
+    u = rn.coefficients(family, data.X, data.x, depth=7.5)
+    needed = rn.depth_needed(family, data.X, data.x, 0.05)
+    assert f"From depth {needed.whole_depth:,} on" in result.stdout.replace("\n", " ")
+    found = at_depth(family, data, 7.5, 0.05)
+    np.testing.assert_array_equal(found.u, u)
+    np.testing.assert_array_equal(found.predictions, u.T @ data.y[:6])
+    assert f"{found.predictions[0]:.4f}"[:5] in result.stdout
+
+
+def test_prediction_at_infinite_depth_is_the_sum_of_targets_over_n_plus_3():
+    data = load("digits", points=8, test_points=3, seed=1)
+    found = at_depth(rn.kernels.ReluNTK(), data, "inf", 0.1)
+    np.testing.assert_allclose(found.predictions, data.y[:8].sum() / 11, rtol=1e-13)
+
+
+def test_data_without_targets_has_no_predictions():
+    data = load("sphere", points=4, test_points=1, seed=0)
+    found = at_depth(rn.kernels.ReluNNGP(), data, 3, 0.1)
+    assert found.predictions is None
+    assert "relu-ntk only" in found.answer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--depth", "0.5"), "at least 1"),
+        (("--depth", "deep"), "at least 1, or inf"),
+        (("--depth", "nan"), "at least 1"),
+        (("--tolerance", "0"), "positive tolerance"),
+        (("--tolerance", "1e-20"), "cannot resolve"),
+        (("--family", "sigmoid", "--depth", "2.5"), "whole depth"),
+        (("--depth", "1", "--points", "90"), "positive definite"),
+    ],
+)
+def test_bad_input_gives_one_message_and_exit_code_2(arguments, message):
+    result = call("digits", *(() if "--points" in arguments else ("--points", 4)), "--test-points", 1, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.output
+
+
+def test_study_ends_with_infinite_depth(written):
+    deep = written.record["deep"]
+    assert deep["depths"][0] == pytest.approx(2) and deep["depths"][-1] == pytest.approx(DEEPEST)
+    assert [row["tolerance"] for row in deep["needed"]] == list(TOLERANCES)
+    study = written.study
+    depth = deep["depths"][20]
+    u = rn.coefficients(rn.kernels.ReluNTK(), study.data.X, study.data.x, depth=depth)
+    np.testing.assert_allclose(deep["coefficients"][20], u[:, 0], atol=1e-12)
+    assert deep["distance"][20] == pytest.approx(np.abs(u - 1 / (len(study.data.X) + 3)).max(), rel=1e-9)
+    assert (written.folder / "figures" / "infinite_depth.png").stat().st_size > 10_000
+    assert "As depth grows to infinity" in (written.folder / "report.html").read_text()
+    assert json.dumps(deep)
