@@ -32,8 +32,8 @@ from roughntk.depth import continuous
 from roughntk.kernels import ReluNNGP, ReluNTK
 from roughntk.kernels.families import register_table
 
-LEAST_DEPTH = 2.0
-"""The least depth that has a table."""
+LEAST_DEPTH = 3.0
+"""The least depth that has a table. Below 3 kernels have zeros, where their relative accuracy would be lost."""
 
 _PIECE_BITS = 6
 _PIECES = 2**_PIECE_BITS  # to an octave
@@ -58,7 +58,7 @@ _UNIT = 2.0**-_SHIFT
 
 
 def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 8"]]:
-    """The scale s and the coefficients of 1, t, ..., t^7 on each piece, of "ntk" or "nngp" at a depth in [2, inf].
+    """The scale s and the coefficients of 1, t, ..., t^7 on each piece, of "ntk" or "nngp" at a depth in [3, inf].
 
     s is raised to where theta = pi falls on the end of a piece; one more, constant piece takes pi itself. At infinity
     s is the largest float: theta = 0 is in the first piece, all other angles in the last.
@@ -159,7 +159,7 @@ def kernel_table(kernel: str, depth: float) -> KernelTable:
 
     Args:
         kernel: "ntk" or "nngp".
-        depth: a real depth in [2, inf].
+        depth: a real depth in [3, inf].
     """
     with ThreadPoolExecutor(1) as beside:  # numba and XLA have a second of compiling to do each, once
         compiling = beside.submit(_compiled)
