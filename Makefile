@@ -9,7 +9,7 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev study test lint types examples docs bench clean
+.PHONY: help setup setup-dev study test lint types examples docs bench bench-peers clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
@@ -20,6 +20,7 @@ help:
 	@echo "make examples   run every script of examples/; each asserts its claim"
 	@echo "make docs       check every link and image of README.md and docs/"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
+	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
 	@echo "make clean      remove .venv, $(OUT), caches and built packages"
 
 setup:
@@ -54,6 +55,14 @@ bench: setup
 		echo "== $$script"; $(RUN) "$$script" || exit 1; \
 	done
 
+# neural-tangents needs older versions of JAX, numpy and scipy, and a Python that has them (3.9 to 3.12).
+bench-peers: setup
+	@[ -f .venv-peers/stamp ] && cmp -s .venv-peers/stamp benchmarks/peers/requirements.txt || { \
+		rm -rf .venv-peers && $${PEER_PYTHON:-$${PYTHON:-python3}} -m venv .venv-peers && \
+		.venv-peers/bin/python -m pip install -q -r benchmarks/peers/requirements.txt && \
+		cp benchmarks/peers/requirements.txt .venv-peers/stamp; }
+	@$(RUN) benchmarks/peers/compare.py .venv-peers/bin/python $(ARGS)
+
 clean:
-	@rm -rf .venv .venv.lock "$(OUT)" dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-peers .venv.lock "$(OUT)" dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find roughntk tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

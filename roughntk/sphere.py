@@ -31,8 +31,8 @@ _GRAM_LIMIT = 0.999
 _PAIR_BLOCK = 2**22
 """Entries of a temporary array in blockwise work (32 MB)."""
 
-_BLOCK = 2**15
-"""Entries of a block of angles (256 kB): it stays in the cache from the first step to the last."""
+_BLOCK = 2**17
+"""Entries of a block of angles (1 MB): it stays in the cache from the first step to the last."""
 
 _NEAR_SHARE = 1 / 8
 """Above this share of entries near 0 and pi, computing all of them from row differences is faster."""
@@ -230,57 +230,76 @@ def _fill(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, Z: 
     """
     np.matmul(X, (X if Z is None else Z).T, out=values)
     allowed = int(values.size * _NEAR_SHARE)
-    if Z is not None:
-        rows = max(1, _BLOCK // len(Z))
-        for top in range(0, len(X), rows):
-            theta = values[top : top + rows]
-            allowed -= _to_angles(theta, X[top : top + rows], Z, allowed)
-            if allowed < 0:
-                return False
-            if function is not None:
-                function(theta, out=theta)
-        return True
-    np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
-    buffer = np.empty(max(_BLOCK, len(X)))
-    top = 0
-    while top < len(X):  # rows top .. stop and the columns from top on, and their mirror image
-        stop = min(top + max(1, _BLOCK // (len(X) - top)), len(X))
-        theta = buffer[: (stop - top) * (len(X) - top)].reshape(stop - top, -1)
-        theta[:] = values[top:stop, top:]
-        allowed -= _to_angles(theta, X[top:stop], X[top:], allowed)
+    return _fill_whole(values, function, X, Z, allowed) if Z is not None else _fill_half(values, function, X, allowed)
+
+
+def _fill_whole(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, Z: np.ndarray, allowed: int) -> bool:
+    """`_fill` from the cosines in `values`, in place."""
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, _BLOCK):
+        theta = flat[start : start + _BLOCK]
+        near = _near(theta)
+        allowed -= near.size
         if allowed < 0:
             return False
-        np.fill_diagonal(theta, 0.0)
+        _to_angles(theta, near, X, Z, *np.divmod(near + start, len(Z)))
         if function is not None:
             function(theta, out=theta)
-        values[top:stop, top:] = theta
-        values[top:, top:stop] = theta.T
+    return True
+
+
+def _fill_half(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, allowed: int) -> bool:
+    """`_fill` for X with itself: rows top .. stop and the columns from top on, then their mirror image."""
+    n = len(X)
+    np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
+    buffer = np.zeros(max(_BLOCK, n))
+    top = 0
+    while top < n:
+        stop = min(top + max(1, _BLOCK // (n - top)), n)
+        theta = buffer[: (stop - top) * (n - top)]
+        block = theta.reshape(stop - top, n - top)
+        block[:] = values[top:stop, top:]
+        near = _near(theta)
+        allowed -= 2 * near.size
+        if allowed < 0:
+            return False
+        _to_angles(theta, near, X, X, *(top + place for place in np.divmod(near, n - top)))
+        np.fill_diagonal(block, 0.0)
+        if function is not None:
+            function(theta, out=theta)
+        values[top:stop, top:] = block
+        values[top:, top:stop] = block.T
         top = stop
     return True
 
 
-def _to_angles(cosines: np.ndarray, X: np.ndarray, Z: np.ndarray, allowed: int) -> int:
-    """Turns cosines x . z into angles, in place; returns how many were near 0 or pi (if above `allowed`, unfinished).
+def _near(cosines: np.ndarray) -> np.ndarray:
+    """Places of the entries beyond `_GRAM_LIMIT` in a flat array."""
+    if cosines.max() <= _GRAM_LIMIT and cosines.min() >= -_GRAM_LIMIT:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(np.abs(cosines) > _GRAM_LIMIT)
+
+
+def _to_angles(
+    cosines: np.ndarray, near: np.ndarray, X: np.ndarray, Z: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> None:
+    """Turns cosines into angles, in place; the entries `near` 0 and pi are those of the rows x_i and z_j.
 
     arccos multiplies the rounding error e of the product, about 1e-16 for unit rows, by 1/sin theta: at most 23 e at
-    the limit, which is 5e-14 e/1e-16 of theta itself there. A kernel at depth L answers with
-    theta |dK/dtheta| <= 0.3 times that relative error, so K keeps 2e-14 in the worst case. A limit of 0.9999 would
-    cost ten times that. Beyond the limit, theta = 2 atan2(|x - z|, |x + z|): the shorter of the two from row
-    differences, the longer from |x|^2 + |z|^2 + 2 |x . z|, where nothing cancels.
+    the limit, which is 5e-14 (e/1e-16) of theta itself there. A kernel at depth L answers a relative error of theta
+    with theta |dK/dtheta| <= 0.3 times that, so K keeps 2e-14 in the worst case. A limit of 0.9999 would cost ten
+    times that. Beyond the limit theta = 2 atan2(|x - z|, |x + z|): the shorter of the two from row differences, the
+    longer from |x|^2 + |z|^2 + 2 |x . z|, where nothing cancels.
     """
-    if cosines.max() <= _GRAM_LIMIT and cosines.min() >= -_GRAM_LIMIT:
+    if near.size == 0:
         np.arccos(cosines, out=cosines)
-        return 0
-    i, j = np.nonzero(np.abs(cosines) > _GRAM_LIMIT)
-    if len(i) > allowed:
-        return len(i)
-    cosine = cosines[i, j]
+        return
+    cosine = cosines[near]
     short = _chord(X, Z, i, j, np.sign(cosine))
     long = np.sqrt((X * X).sum(axis=1)[i] + (Z * Z).sum(axis=1)[j] + 2 * np.abs(cosine))
-    cosines[i, j] = 0.0
+    cosines[near] = 0.0
     np.arccos(cosines, out=cosines)
-    cosines[i, j] = 2 * np.arctan2(np.where(cosine > 0, short, long), np.where(cosine > 0, long, short))
-    return len(i)
+    cosines[near] = 2 * np.arctan2(np.where(cosine > 0, short, long), np.where(cosine > 0, long, short))
 
 
 def _aligned_empty(n: int, m: int) -> np.ndarray:

@@ -5,26 +5,27 @@ the boundary layer theta ~ 1/L and, outside of it, a logarithm of theta: so it i
 
     w = 1 + s theta,    s close to L/(3 pi),
 
-relative to w itself, and the pieces of a table in w are those of the float64 format: 64 to each octave [2^e, 2^(e+1)),
-found from the leading bits of w, log2(1 + L/3) octaves in all. On each, K is a polynomial of degree 7 in the position
-t in [0, 1) within the piece, interpolated from the closed form at 8 Chebyshev points. A piece is 1/64 of w wide at
-most, the nearest singularity of K is about w away or about 2 in the angle: the terms fall by a factor of 50 or more
-each, and what is cut off is below 1e-15. t is exact, so the rounding of a value is that of one unit, and K = 1 at
-theta = 0 exactly. Between depths 1 and 2 there is no table: K is not analytic at pi there.
+relative to w itself, and the pieces of a table in w are those of the float64 format: 128 to each octave
+[2^e, 2^(e+1)), found from the leading bits of w, log2(1 + L/3) octaves in all. On each, K is a polynomial of degree 5
+in the position t in [0, 1) within the piece, interpolated from the closed form at 6 Chebyshev points. A piece is 1/128
+of w wide at most, the nearest singularity of K is about w away or about 2 in the angle: the terms fall by a factor of
+150 or more each (fewer below depth 5), and what is cut off is below 3e-15. t is exact, so the rounding of a value is that of one unit, and
+K = 1 at theta = 0 exactly. Below depth 2 there could be no table: K is not analytic at pi there.
 
-One evaluation takes 8 coefficients, one line of the cache, and as many multiplications; the coefficients themselves
-take milliseconds for each new depth. The loop is compiled by numba, once for all depths.
+One evaluation takes 6 coefficients and as many multiplications, at any depth; the coefficients themselves take some
+ten milliseconds for each new depth. Tables are filled up to the same length, so that all depths share what is compiled.
 Source: `roughntk.depth.iteration` for the closed form; Trefethen 2013 for interpolation in Chebyshev points.
 """
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array, lax
 from jaxtyping import Float
 from numpy.polynomial import chebyshev
 
@@ -32,13 +33,14 @@ from roughntk.depth import continuous
 from roughntk.kernels import ReluNNGP, ReluNTK
 from roughntk.kernels.families import register_table
 
-LEAST_DEPTH = 3.0
-"""The least depth that has a table. Below 3 kernels have zeros, where their relative accuracy would be lost."""
+LEAST_DEPTH = 5.0
+"""The least depth that has a table. Below it the pieces are too wide in the angle, and kernels have zeros."""
 
-_PIECE_BITS = 6
+_PIECE_BITS = 7
 _PIECES = 2**_PIECE_BITS  # to an octave
-_TERMS = 8
-_LINE = 512  # entries worked on at a time: they stay in the innermost cache
+_TERMS = 6
+_LENGTH = 2**17  # angles in one call of the compiled evaluation, which is compiled for this number
+_ROWS = 2**13  # of the coefficients, filled up with zeros; more, by powers of two, above depth 5e19
 _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
 
 # Some thousand angles do not repay an optimising compiler.
@@ -57,8 +59,8 @@ _POSITION = (1 << _SHIFT) - 1
 _UNIT = 2.0**-_SHIFT
 
 
-def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 8"]]:
-    """The scale s and the coefficients of 1, t, ..., t^7 on each piece, of "ntk" or "nngp" at a depth in [3, inf].
+def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 6"]]:
+    """The scale s and the coefficients of 1, t, ..., t^5 on each piece, of "ntk" or "nngp" at a depth in [5, inf].
 
     s is raised to where theta = pi falls on the end of a piece; one more, constant piece takes pi itself. At infinity
     s is the largest float: theta = 0 is in the first piece, all other angles in the last.
@@ -85,7 +87,6 @@ def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "p
     table[:-1, 0] += mean[:, 0]
     table[0, 0] = 1.0
     table[-1, 0] = _closed_form(kernel, np.array([math.pi]), depth)[0]
-    table.setflags(write=False)
     return scale, table
 
 
@@ -110,46 +111,34 @@ def _closed_form(kernel: str, theta: np.ndarray, depth: float) -> np.ndarray:
     return np.concatenate(parts)[: len(theta)]
 
 
-def _look_up(theta: Any, scale: Any, table: Any, values: Any) -> None:
-    """values = K(theta) on flat arrays; to be compiled. Angles outside [0, pi] take the nearest piece."""
-    w = np.empty(_LINE)
-    bits = w.view(np.int64)
-    last = len(table) - 1
-    for start in range(0, len(theta), _LINE):
-        count = min(_LINE, len(theta) - start)
-        for i in range(count):
-            w[i] = 1.0 + scale * theta[start + i]
-        for i in range(count):
-            piece = min(max((bits[i] >> _SHIFT) - _FIRST, 0), last)
-            t = (bits[i] & _POSITION) * _UNIT
-            value = table[piece, _TERMS - 1]
-            for k in range(_TERMS - 2, -1, -1):
-                value = value * t + table[piece, k]
-            values[start + i] = value
-
-
-@cache
-def _compiled() -> Callable[..., None]:
-    import numba
-
-    flat = numba.types.Array(numba.float64, 1, "C")
-    constant = {ndim: numba.types.Array(numba.float64, ndim, "C", readonly=True) for ndim in (1, 2)}
-    signature = numba.void(flat, numba.float64, constant[2], flat)
-    return numba.njit(signature, error_model="numpy", fastmath={"contract"}, nogil=True)(_look_up)
+@jax.jit
+def _evaluate(theta: Array, scale: Array, table: Array) -> Array:
+    """K at flat angles from the filled-up table; angles outside [0, pi] take the nearest piece."""
+    bits = lax.bitcast_convert_type(1 + scale * theta, jnp.int64)
+    piece = jnp.clip((bits >> _SHIFT) - _FIRST, 0, table.shape[1] - 1).astype(jnp.int32)
+    t = (bits & _POSITION).astype(jnp.float64) * _UNIT
+    value = jnp.zeros_like(theta)
+    for row in table[::-1]:
+        value = value * t + row.at[piece].get(mode="promise_in_bounds")
+    return value
 
 
 class KernelTable(NamedTuple):
     """theta -> K(theta; L), elementwise; see `kernel_table`."""
 
     scale: float
-    coefficients: Float[np.ndarray, "pieces 8"]
-    look_up: Callable[..., None]
+    columns: Float[Array, "6 pieces"]
 
     def __call__(self, theta: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """K at known angles in [0, pi], any shape; `out`, contiguous, may be theta itself."""
         theta = np.ascontiguousarray(theta, dtype=np.float64)
         out = np.empty_like(theta) if out is None else out
-        self.look_up(theta.reshape(-1), self.scale, self.coefficients, out.reshape(-1))
+        angles, values = theta.reshape(-1), out.reshape(-1)
+        with jax.ensure_compile_time_eval():
+            for start in range(0, len(angles), _LENGTH):
+                part = angles[start : start + _LENGTH]
+                full = np.pad(part, (0, _LENGTH - len(part))) if len(part) < _LENGTH else part
+                values[start : start + _LENGTH] = np.asarray(_evaluate(full, self.scale, self.columns))[: len(part)]
         return out
 
 
@@ -159,12 +148,13 @@ def kernel_table(kernel: str, depth: float) -> KernelTable:
 
     Args:
         kernel: "ntk" or "nngp".
-        depth: a real depth in [3, inf].
+        depth: a real depth in [5, inf].
     """
-    with ThreadPoolExecutor(1) as beside:  # numba and XLA have a second of compiling to do each, once
-        compiling = beside.submit(_compiled)
-        scale, table = coefficients(kernel, depth)
-        return KernelTable(scale, table, compiling.result())
+    scale, table = coefficients(kernel, depth)
+    columns = np.zeros((_TERMS, max(_ROWS, 2 ** math.ceil(math.log2(len(table))))))
+    columns[:, : len(table)] = table.T
+    with jax.ensure_compile_time_eval():
+        return KernelTable(scale, jnp.asarray(columns))
 
 
 def _rule(kernel: str) -> Callable[[float], KernelTable | None]:

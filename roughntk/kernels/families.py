@@ -263,7 +263,7 @@ def _in_range(value, name: str, low: float, high: float) -> Array:
             first = array.reshape(-1)[outside[0]]
             raise InputError(
                 f"expected {name} within [{low:.17g}, {high:.17g}], got {outside.size} value(s) outside "
-                f"(first: {first!r}); project the data onto the sphere first (rn.sphere.project)"
+                f"(first: {float(first)!r}); project the data onto the sphere first (rn.sphere.project)"
             )
         value = array
     return jnp.asarray(value, dtype=jnp.result_type(float))

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,6 +16,7 @@ from roughntk.study.data import DataSet
 from roughntk.transport import (
     NotPositiveDefiniteError,
     Segment,
+    SegmentDriver,
     across_segment,
     quadrature_driver,
     segment_driver,
@@ -158,12 +160,20 @@ def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: 
             segment = Segment(*map(jnp.asarray, (K0, K1, B0, B1)))
             driver = segment_driver(segment)
             paths[depth] = np.asarray(driver.sample(positions))
-            by_quadrature = np.asarray(quadrature_driver(segment, driver.panels(), order=16))[-1].ravel()
+            panels = driver.panels()
+            by_quadrature = np.asarray(quadrature_driver(segment, panels, order=16))
             size = max(1.0, float(np.max(np.abs(by_quadrature))))
-            errors[depth] = float(np.max(np.abs(paths[depth][-1] - by_quadrature))) / size
+            closed = np.stack([np.asarray(value_at(driver, s)) for s in panels])
+            errors[depth] = float(np.max(np.abs(closed - by_quadrature))) / size
         progress("drivers", 1)
     reduced, captured, channels = _principal(paths, directions)
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
+
+
+@eqx.filter_jit
+def value_at(driver: SegmentDriver, s):
+    """The closed-form driver at one position; compiled once, whatever the panels are."""
+    return driver.evaluate(s)
 
 
 def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int, np.ndarray], dict[int, float], int]:
@@ -185,17 +195,26 @@ def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int,
 
 
 def signature_records(drivers: Drivers, progress: Progress) -> dict[str, Any]:
-    """Stage 7: signatures by every installed backend and their largest disagreement, relative per level."""
+    """Stage 7: signatures by every installed backend and their largest disagreement.
+
+    The disagreement is the l1 norm of the difference of a level, relative to max(1, the l1 norm of the level).
+    """
     level = 3 if drivers.directions <= LEVEL_3_CHANNELS else 2
     backends = list(rough.available_backends())
     per_depth, worst = [], 0.0
     for depth, path in drivers.reduced.items():
         values = {backend: np.asarray(rough.signature(path, level, backend=backend)) for backend in backends}
+        norms = level_norms(values["jax"], drivers.directions, level)
         disagreement = max(
-            (float(np.max(np.abs(values[a] - values[b]))) for a, b in itertools.combinations(backends, 2)),
+            (
+                difference / max(1.0, norm)
+                for a, b in itertools.combinations(backends, 2)
+                for difference, norm in zip(
+                    level_norms(values[a] - values[b], drivers.directions, level), norms, strict=True
+                )
+            ),
             default=0.0,
         )
-        norms = level_norms(values["jax"], drivers.directions, level)
         per_depth.append({"depth": depth, "disagreement": disagreement, "level_norms": norms})
         worst = max(worst, disagreement)
         progress("signatures", 1)
@@ -223,8 +242,9 @@ def level_norms(flat: np.ndarray, channels: int, level: int) -> list[float]:
 def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[dict[str, Any]]:
     """Stage 8: exact p-variation, distance to the zero path and to the previous depth's driver.
 
-    Norms are l1 (projective for l1 on the channels) on all channels, and l2 (Hilbert-Schmidt, which does not depend
-    on the choice of axes) on principal directions.
+    `norm` is the p-variation norm, with its outer root. `tensor_norm` names the norm of the increments: l1 (projective
+    for l1 on the channels) on all channels, and l2 (Hilbert-Schmidt, which does not depend on the choice of axes) on
+    principal directions.
     """
     wide = drivers.channels > FULL_LEVEL_2_CHANNELS
     records: list[dict[str, Any]] = []
@@ -241,9 +261,9 @@ def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[di
                     "depth": depth,
                     "p": exponent,
                     "level": level,
-                    "norm": norm,
+                    "tensor_norm": norm,
                     "channels": path.shape[1],
-                    "p_variation": rough.p_variation(path, exponent, level=level, norm=norm),
+                    "norm": rough.p_variation(path, exponent, level=level, norm=norm),
                     "distance_to_zero": rough.p_variation_distance(
                         path, np.zeros_like(path), exponent, level=level, norm=norm
                     ),
@@ -257,22 +277,30 @@ def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[di
     return records
 
 
-def fitted_slopes(records: list[dict[str, Any]], p: float) -> dict[str, Any]:
-    """Least-squares slopes of log(p-variation) against log L over the deeper half, with theory's over the same.
+def theory(family: str, depths: np.ndarray) -> np.ndarray:
+    """How level 1 of the drivers falls with depth, up to a constant factor; level k falls like its k-th power.
 
-    Theory for the ReLU NTK: level k is O((log L / L^2)^k), whose own slope over the same depths is given beside.
+    ReLU NTK: log L / L^2. ReLU NNGP: 1/L, since K_L^{-1}(K_{L+1} - K_L) -> -(2/L) I on the complement of 1. Sigmoid:
+    constant, (lambda - 1) I there.
     """
+    if family == "relu-ntk":
+        return np.log(depths) / depths**2
+    return 1 / depths if family == "relu-nngp" else np.ones_like(depths)
+
+
+def fitted_slopes(records: list[dict[str, Any]], p: float, family: str = "relu-ntk") -> dict[str, Any]:
+    """Least-squares slopes of log(p-variation) against log L over the deeper half, with theory's over the same."""
     slopes: dict[str, Any] = {}
     for level in (1, 2):
-        chosen = [r for r in records if r["p"] == p and r["level"] == level and r["p_variation"] > 0 and r["depth"] > 1]
+        chosen = [r for r in records if r["p"] == p and r["level"] == level and r["norm"] > 0 and r["depth"] > 1]
         depths = np.array([r["depth"] for r in chosen], dtype=float)
-        values = np.array([r["p_variation"] for r in chosen])
+        values = np.array([r["norm"] for r in chosen])
         half = depths >= np.median(depths) if len(depths) else np.zeros(0, dtype=bool)
         if half.sum() < 3:
             slopes[f"level{level}"] = slopes[f"theory_level{level}"] = None
             continue
         L = depths[half]
         slopes[f"level{level}"] = float(np.polyfit(np.log(L), np.log(values[half]), 1)[0])
-        slopes[f"theory_level{level}"] = level * float(np.polyfit(np.log(L), np.log(np.log(L) / L**2), 1)[0])
+        slopes[f"theory_level{level}"] = level * float(np.polyfit(np.log(L), np.log(theory(family, L)), 1)[0])
         slopes["fitted_depths"] = [int(L[0]), int(L[-1])]
     return slopes

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from roughntk.study.analysis import theory
 from roughntk.study.result import Study
 
 COLOURS = (
@@ -234,9 +235,9 @@ def variation(study: Study):
         rows = [r for r in study.variation if (r["p"], r["level"]) == (exponent, level)]
         if not rows:
             continue
-        norm = rows[0]["norm"].replace("l", r"\ell_")
+        norm = rows[0]["tensor_norm"].replace("l", r"\ell_")
         label = f"$p = {exponent:g}$, level {level} (${norm}$, {rows[0]['channels']} channels)"
-        for axis, key in ((axes[0, 0], "p_variation"), (axes[0, 1], "distance_to_previous")):
+        for axis, key in ((axes[0, 0], "norm"), (axes[0, 1], "distance_to_previous")):
             usable = [r for r in rows if r[key]]
             axis.loglog(
                 [r["depth"] for r in usable],
@@ -252,9 +253,10 @@ def variation(study: Study):
         if slopes.get(f"level{level}") is None or study.config.family == "sigmoid":
             continue
         L = np.array([r["depth"] for r in rows if r["depth"] >= slopes["fitted_depths"][0]], dtype=float)
-        theory = (np.log(L) / L**2) ** level
-        theory *= rows[-1]["p_variation"] / theory[-1]
-        axes[0, 0].loglog(L, theory, label=r"$(\log L/L^2)^k$" if level == 1 else None, **LIMIT_STYLE)
+        expected = theory(study.config.family, L) ** level
+        expected *= rows[-1]["norm"] / expected[-1]
+        words = r"$(\log L/L^2)^k$" if study.config.family == "relu-ntk" else "$L^{-k}$"
+        axes[0, 0].loglog(L, expected, label=words if level == 1 else None, **LIMIT_STYLE)
     for axis, title in (
         (axes[0, 0], "p-variation of $v^{(L)}$"),
         (axes[0, 1], "Distance to the driver before"),
@@ -280,10 +282,11 @@ def slope_sentence(study: Study) -> str:
     first, last = slopes["fitted_depths"]
     level2 = "" if slopes.get("level2") is None else f", level 2 {slopes['level2']:.3f}"
     text = f"Fitted slope against L over depths {first} to {last}: level 1 {slopes['level1']:.3f}{level2}."
-    if study.config.family == "relu-ntk":
+    if study.config.family != "sigmoid":
+        law = "log L/L² and its square" if study.config.family == "relu-ntk" else "1/L and its square"
         beside = "" if slopes.get("level2") is None else f" and {slopes['theory_level2']:.3f}"
-        text += f" Theory (log L/L² and its square) has {slopes['theory_level1']:.3f}{beside} over the same depths."
-    elif study.config.family == "sigmoid":
+        text += f" Theory ({law}) has {slopes['theory_level1']:.3f}{beside} over the same depths."
+    else:
         text += " The drivers of this hyperbolic family do not vanish, as theory says."
     return text
 

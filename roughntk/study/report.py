@@ -45,8 +45,8 @@ def summary_lines(study: Study) -> list[str]:
         _driver_line(study),
         _signature_line(study),
         "p-variation: " + slope_sentence(study),
-        f"Coefficients at depth {last} are within {_distance_to_limit(study)} of their limit of infinite depth. "
-        + (infinite_sentence(study) if study.deep is not None and study.deep.needed else ""),
+        _distance_to_limit(study)
+        + (" " + infinite_sentence(study) if study.deep is not None and study.deep.needed else ""),
     ]
     return lines
 
@@ -65,8 +65,8 @@ def _transport_line(study: Study, rows: list) -> str:
     failed = sum(not r["converged"] for r in rows)
     skipped = f"; {total - len(rows)} more are beyond 64 bit" if len(rows) < total else ""
     return (
-        f"Transport (Theorem 3): {len(rows)} integrations, largest error {max(r['error'] for r in rows):.2g} against "
-        f"the closed form, largest residual {max(r['residual'] for r in rows):.2g}, "
+        f"Transport (Theorem 3): {len(rows)} integrations, largest error {np.max([r['error'] for r in rows]):.2g} "
+        f"against the closed form, largest residual {np.max([r['residual'] for r in rows]):.2g}, "
         f"{'all converged' if not failed else f'{failed} NOT converged'} (at most {steps['arc']} steps in the arc "
         f"clock, {steps['psi']} in psi){skipped}."
     )
@@ -90,7 +90,7 @@ def _driver_line(study: Study) -> str:
         return "Drivers: none, since no pair of depths is within 64 bit."
     return (
         f"Drivers v^(L): {study.drivers.channels} channels; log(I + sM) and Gauss-Legendre quadrature differ by at "
-        f"most {max(errors.values()):.2g} relative."
+        f"most {np.max(list(errors.values())):.2g} relative."
     )
 
 
@@ -100,10 +100,14 @@ def _signature_line(study: Study) -> str:
     where = f"{signature['channels']} channels"
     if signature["on_principal_directions"]:
         least = min(signature["captured"].values(), default=1.0)
-        where = f"the {signature['channels']} principal directions of the drivers (at least {least:.4%} of each)"
+        where = (
+            f"the {signature['channels']} principal directions of the drivers (all but at most {1 - least:.1g} of each)"
+        )
     disagreement = signature["max_disagreement"]
     compared = (
-        "no second backend to compare with" if disagreement is None else f"largest disagreement {disagreement:.2g}"
+        "no second backend to compare with"
+        if disagreement is None
+        else f"largest relative disagreement {disagreement:.2g}"
     )
     return (
         f"Signatures to level {signature['level']} on {where}: {', '.join(signature['backends'])}, {compared}{absent}."
@@ -112,10 +116,11 @@ def _signature_line(study: Study) -> str:
 
 def _distance_to_limit(study: Study) -> str:
     kernels = study.kernels
-    solved = [kernels.solved[depth] for depth in kernels.depths if kernels.meaningful(depth)]
-    if not solved or solved[-1] is None:
-        return "an unknown distance"
-    return f"{abs(solved[-1][0] - kernels.limit_coefficients).max():.3g}"
+    depths = [depth for depth in kernels.depths if kernels.meaningful(depth)]
+    if not depths:
+        return "Coefficients: none within 64 bit. "
+    distance = np.max(np.abs(kernels.coefficients_at(depths[-1]) - kernels.limit_coefficients))
+    return f"Coefficients at depth {depths[-1]} are within {distance:.3g} of their limit of infinite depth. "
 
 
 def render(study: Study, pictures: Sequence[Picture]) -> str:
@@ -169,7 +174,7 @@ def _transport_rows(study: Study) -> list[list[str]]:
         for rhs in ("joint", "paper"):
             chosen = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]]
             if chosen:
-                worst = {key: max(r[key] for r in chosen) for key in ("steps", "residual", "error")}
+                worst = {key: np.max([r[key] for r in chosen]) for key in ("steps", "residual", "error")}
                 numbers = [f"{worst['steps']}", f"{worst['residual']:.2e}", f"{worst['error']:.2e}"]
             else:
                 numbers = ["–", "beyond 64 bit", "beyond 64 bit"]
@@ -180,7 +185,7 @@ def _transport_rows(study: Study) -> list[list[str]]:
 def _depth_rows(study: Study) -> list[list[str]]:
     def lookup(depth: int, p: float, level: int) -> str:
         found = [r for r in study.variation if (r["depth"], r["p"], r["level"]) == (depth, p, level)]
-        return f"{found[0]['p_variation']:.4g}" if found else "–"
+        return f"{found[0]['norm']:.4g}" if found else "–"
 
     disagreement = {r["depth"]: f"{r['disagreement']:.1e}" for r in study.signature["per_depth"]}
     kernels = study.kernels
@@ -205,7 +210,7 @@ def _method_note(study: Study) -> str:
             f" The drivers have {signature['driver_channels']} channels, too many for signatures: they are projected "
             f"onto {signature['channels']} principal directions common to all depths."
         )
-    wide = any(r["level"] == 2 and r["norm"] == "l2" for r in study.variation)
+    wide = any(r["level"] == 2 and r["tensor_norm"] == "l2" for r in study.variation)
     norms = "l1 on all channels at level 1" + (
         ", l2 (Hilbert-Schmidt) on the principal directions at level 2" if wide else " and at level 2"
     )

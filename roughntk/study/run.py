@@ -112,7 +112,7 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
     )
     signature = stage("signatures", len(drivers.paths), analysis.signature_records, drivers)
     variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
-    slopes = analysis.fitted_slopes(variation, config.p)
+    slopes = analysis.fitted_slopes(variation, config.p, config.family)
     study = Study(config, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings)
     family = family_by_name(config.family)
     if family.has_real_depth:
@@ -194,7 +194,13 @@ def _write_tables(study: Study, folder: Path) -> None:
     _write_csv(
         folder / "coefficients.csv",
         (
-            {"depth": depth, "test_point": k, "training_point": i, "coefficient": solved[0][i, k]}
+            {
+                "depth": depth,
+                "test_point": k,
+                "training_point": i,
+                "coefficient": solved[0][i, k],
+                "meaningful": kernels.meaningful(depth),
+            }
             for depth, solved in kernels.solved.items()
             if solved
             for i in range(len(study.data.X))

@@ -173,8 +173,8 @@ def between_depths(
         clock: "arc" (position on the segment) or "psi" (the paper's psi_D, through the time change
             tau = logit psi_D(2t - 1), which is exact for every D).
         rhs: "joint" (b moves with A) or "paper" (b stays at the next depth).
-        rtol, atol: tolerances of the step-size controller; raised to 32 eps times the condition number where that is
-            larger, since the field itself is not known better (the ones used are in `stats`).
+        rtol, atol: tolerances of the step-size controller; raised to half of eps times the condition number where
+            that is larger, since the field itself is not known better (the ones used are in `stats`).
         solver: a diffrax solver; `diffrax.Dopri8()` by default.
         max_steps: bound on the number of steps.
         throw: raise on failure; otherwise return a result with `converged=False`.
@@ -223,7 +223,7 @@ def across_segment(
     ticking = bridge.clock(clock, log_determinant(K0) + log_determinant(K1))
     solver = diffrax.Dopri8() if solver is None else solver
     # Below the rounding noise of the field a controller would only shrink its steps without end.
-    noise = 32 * EPS * condition
+    noise = 0.5 * EPS * condition
     rtol, atol = max(float(rtol), noise), max(float(atol), noise)
     at_knots, residual, outcome, stats = integrate(
         segment, ticking, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps

@@ -35,6 +35,7 @@ def draw_every_figure(study: rn.study.Study) -> int:
     draw = (
         figures.kernel_entries, figures.coefficients, figures.errors,
         figures.driver_components, figures.variation, figures.conditioning,
+        *((figures.infinite_depth,) if study.deep is not None else ()),
     )  # fmt: skip
     with matplotlib.rc_context(figures.STYLE):
         for one in draw:

@@ -22,7 +22,15 @@ from roughntk.transport import TransportResult
 run_room = importlib.import_module("roughntk.study.run")  # `roughntk.study.run` is the function
 
 EPS = np.finfo(np.float64).eps
-FIGURES = ("kernel_entries", "coefficients", "errors", "driver_components", "variation", "conditioning")
+FIGURES = (
+    "kernel_entries",
+    "coefficients",
+    "errors",
+    "driver_components",
+    "variation",
+    "conditioning",
+    "infinite_depth",
+)
 TABLES = ("transport", "p_variation", "depths", "coefficients", "kernel_test_points", "signatures")
 
 
@@ -49,7 +57,8 @@ def test_the_record_has_every_key_that_was_promised(written):
     described = {"name": "digits", "n": POINTS, "m": TEST_POINTS, "dim": 64, "projection": "canonical"}
     assert {key: record["data"][key] for key in described} == described
     assert all(seconds >= 0 for seconds in record["timings"].values())
-    assert {"closed form", "transport", "drivers", "signatures", "p-variation", "report"} == set(record["timings"])
+    stages = {"closed form", "transport", "drivers", "signatures", "p-variation", "infinite depth", "report"}
+    assert stages == set(record["timings"])
 
 
 def test_not_a_number_and_infinity_are_written_as_null():
@@ -121,7 +130,7 @@ def table(written, name):
     ("name", "entry", "keys"),
     [
         ("transport", "transport", ("depth", "clock", "rhs", "steps", "residual", "error")),
-        ("p_variation", "p_variation", ("depth", "p", "level", "norm", "p_variation", "distance_to_previous")),
+        ("p_variation", "p_variation", ("depth", "p", "level", "norm", "tensor_norm", "distance_to_previous")),
         ("depths", "coefficients", ("depth", "condition_number", "residual", "log_determinant")),
     ],
 )
@@ -254,12 +263,14 @@ def test_p_variation_agrees_with_another_computation(written, depth):
     tolerance = 1e4 * EPS * condition  # logm and two solves on entries known to 200 eps
     rows = {(row["p"], row["level"]): row for row in variation_rows(written, depth=depth)}
     assert set(rows) == {(1.0, 1), (2.0, 1), (2.0, 2)}
-    assert all(row["norm"] == "l1" and row["channels"] == POINTS * (POINTS + TEST_POINTS) for row in rows.values())
+    assert all(
+        row["tensor_norm"] == "l1" and row["channels"] == POINTS * (POINTS + TEST_POINTS) for row in rows.values()
+    )
 
     def length(points):
         return np.abs(np.diff(points, axis=0)).sum()
 
-    assert rows[1.0, 1]["p_variation"] == pytest.approx(length(path), rel=tolerance)
+    assert rows[1.0, 1]["norm"] == pytest.approx(length(path), rel=tolerance)
     assert rows[1.0, 1]["distance_to_previous"] == pytest.approx(length(path - before), abs=tolerance * length(before))
 
     size = len(path)
@@ -270,8 +281,8 @@ def test_p_variation_agrees_with_another_computation(written, depth):
             area = level_two(path, i, j)
             second[i, j] = np.abs(area).sum()
             apart[i, j] = np.abs(area - level_two(before, i, j)).sum()
-    assert rows[2.0, 1]["p_variation"] == pytest.approx(math.sqrt(largest_sum(first)), rel=tolerance)
-    assert rows[2.0, 2]["p_variation"] == pytest.approx(largest_sum(second), rel=tolerance)
+    assert rows[2.0, 1]["norm"] == pytest.approx(math.sqrt(largest_sum(first)), rel=tolerance)
+    assert rows[2.0, 2]["norm"] == pytest.approx(largest_sum(second), rel=tolerance)
     assert rows[2.0, 2]["distance_to_previous"] == pytest.approx(
         largest_sum(apart), abs=tolerance * np.abs(level_two(before, 0, size - 1)).sum()
     )
@@ -279,7 +290,7 @@ def test_p_variation_agrees_with_another_computation(written, depth):
 
 def test_the_distance_to_the_zero_path_is_the_p_variation(written):
     for row in written.record["p_variation"]:
-        assert row["distance_to_zero"] == pytest.approx(row["p_variation"], rel=8 * EPS * row["channels"])
+        assert row["distance_to_zero"] == pytest.approx(row["norm"], rel=8 * EPS * row["channels"])
 
 
 def test_the_first_driver_has_no_previous_one(written):
@@ -331,7 +342,7 @@ def test_slopes_are_those_of_a_straight_line_through_the_deeper_half(written):
         rows = [row for row in variation_rows(written, p=2.0, level=level) if 4 <= row["depth"] <= 6]
         x = np.log([row["depth"] for row in rows])
         for key, y in (
-            (f"level{level}", np.log([row["p_variation"] for row in rows])),
+            (f"level{level}", np.log([row["norm"] for row in rows])),
             (f"theory_level{level}", level * (np.log(x) - 2 * x)),
         ):
             expected = ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()
@@ -341,7 +352,7 @@ def test_slopes_are_those_of_a_straight_line_through_the_deeper_half(written):
 @pytest.mark.parametrize("exponent", [-2.0, -1.37, 0.5])
 def test_slopes_of_exact_power_laws_are_exact(exponent):
     records = [
-        {"p": p, "level": level, "depth": depth, "p_variation": 3.0 * depth ** (exponent * level * (p == 2.0))}
+        {"p": p, "level": level, "depth": depth, "norm": 3.0 * depth ** (exponent * level * (p == 2.0))}
         for depth in range(1, 31)
         for p, level in ((1.0, 1), (2.0, 1), (2.0, 2))
     ]
@@ -355,13 +366,13 @@ def test_slopes_of_exact_power_laws_are_exact(exponent):
 
 @pytest.mark.parametrize("depths", [[], [2], [2, 3, 4], [1, 2, 3, 4]])
 def test_too_few_depths_give_no_slope(depths):
-    records = [{"p": 2.0, "level": k, "depth": L, "p_variation": 1.0} for L in depths for k in (1, 2)]
+    records = [{"p": 2.0, "level": k, "depth": L, "norm": 1.0} for L in depths for k in (1, 2)]
     slopes = analysis.fitted_slopes(records, 2.0)
     assert slopes["level1"] is None and slopes["level2"] is None
 
 
 def test_drivers_that_vanish_give_no_slope():
-    records = [{"p": 2.0, "level": k, "depth": L, "p_variation": 0.0} for L in range(1, 31) for k in (1, 2)]
+    records = [{"p": 2.0, "level": k, "depth": L, "norm": 0.0} for L in range(1, 31) for k in (1, 2)]
     assert analysis.fitted_slopes(records, 2.0)["level1"] is None
 
 
@@ -416,7 +427,7 @@ def test_a_study_of_the_nngp_kernel_works():
     for depth in (2, 3, 4):
         K, B = plain_kernels("relu-nngp", found.data.X, found.data.x, depth)
         np.testing.assert_allclose(found.kernels.solved[depth][0], np.linalg.solve(K, B), atol=200 * EPS * 14)
-    assert draw_every_figure(found) == len(FIGURES)
+    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
 
 def test_one_training_and_one_test_point_are_enough():
@@ -432,7 +443,7 @@ def test_one_training_and_one_test_point_are_enough():
     assert all(row["error"] <= 1e-12 and row["residual"] <= 1e-12 for row in record["transport"])
     for depth in (1, 2, 3):
         step = abs(kernel[depth] - kernel[depth - 1])
-        norms = {(row["p"], row["level"]): row["p_variation"] for row in record["p_variation"] if row["depth"] == depth}
+        norms = {(row["p"], row["level"]): row["norm"] for row in record["p_variation"] if row["depth"] == depth}
         # The path is a straight line: one step, and half of its square at level 2.
         assert norms[1.0, 1] == pytest.approx(step, abs=40 * EPS)
         assert norms[2.0, 1] == pytest.approx(step, abs=40 * EPS)
@@ -440,7 +451,7 @@ def test_one_training_and_one_test_point_are_enough():
     signature = record["signature"]
     assert (signature["level"], signature["channels"], signature["on_principal_directions"]) == (3, 2, False)
     assert signature["captured"] == {"1": 1.0, "2": 1.0, "3": 1.0}
-    assert draw_every_figure(found) == len(FIGURES)
+    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
 
 def test_depths_beyond_64_bit_are_marked_and_not_compared():
@@ -462,7 +473,7 @@ def test_depths_beyond_64_bit_are_marked_and_not_compared():
     assert "24 more are beyond 64 bit" in found.summary[4]
     page = report.render(found, [])
     assert page.count("(beyond 64 bit)") == 6
-    assert draw_every_figure(found) == len(FIGURES)
+    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
 
 def test_a_study_with_no_meaningful_depth_still_reports(tmp_path, monkeypatch):
@@ -476,7 +487,7 @@ def test_a_study_with_no_meaningful_depth_still_reports(tmp_path, monkeypatch):
     assert record["p_variation"] == [] and record["slopes"]["level1"] is None
     assert "none of 72 comparisons" in found.summary[4] and "an unknown distance" in found.summary[9]
     assert (tmp_path / "report" / "tables" / "p_variation.csv").exists()
-    assert draw_every_figure(found) == len(FIGURES)
+    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
 
 def silent(stage, steps):
@@ -507,7 +518,7 @@ def test_level_two_is_on_principal_directions_where_there_are_more_than_60_chann
     rows = analysis.variation_records(drivers, 2.0, silent)
     for row in rows:
         reduced = row["level"] == 2
-        assert row["norm"] == ("l2" if reduced else "l1")
+        assert row["tensor_norm"] == ("l2" if reduced else "l1")
         assert row["channels"] == (13 if reduced else 72)
         source = drivers.reduced if reduced else drivers.paths
         if (row["p"], row["level"]) == (2.0, 2):
@@ -517,7 +528,7 @@ def test_level_two_is_on_principal_directions_where_there_are_more_than_60_chann
                 for i in range(j):
                     area = level_two(path, i, j)
                     cost[i, j] = np.linalg.norm(area) if reduced else np.abs(area).sum()
-            assert row["p_variation"] == pytest.approx(largest_sum(cost), rel=1e-12)
+            assert row["norm"] == pytest.approx(largest_sum(cost), rel=1e-12)
     signature = analysis.signature_records(drivers, silent)
     assert (signature["level"], signature["channels"]) == (2, 13)  # level 3 up to 12 channels only
     assert [len(row["level_norms"]) for row in signature["per_depth"]] == [2, 2]
@@ -534,7 +545,7 @@ def test_progress_counts_every_stage_to_its_end():
     study(depths="2:4", progress=progress)
     for stage, steps in seen.items():
         assert steps == sorted(steps) and steps[0] == 0 and steps[-1] == total[stage], stage
-    assert set(seen) == {"closed form", "transport", "drivers", "signatures", "p-variation"}
+    assert set(seen) == {"closed form", "transport", "drivers", "signatures", "p-variation", "infinite depth"}
     assert total["transport"] == 8
 
 

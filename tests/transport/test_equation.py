@@ -39,6 +39,7 @@ def bound(condition):
         ("digits", 10, "canonical", (2, 3, 10, 30)),
         ("digits", 100, "canonical", (2, 29)),
         ("wine", 12, "canonical", (2, 5, 30)),
+        ("wine", 12, "stereographic", (2, 3)),
         ("wine", 30, "stereographic", (2, 3, 30)),
     ],
 )

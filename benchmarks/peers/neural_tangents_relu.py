@@ -1,0 +1,53 @@
+"""Times neural-tangents' ReLU NTK in its own environment and keeps some of its values; compare.py reads both.
+
+    python neural_tangents_relu.py DATA.npz OUT.npz ROWS [DEPTH ...]
+
+DATA.npz holds unit rows X and Z (for the values) and large, (n, n0) (for the times). Depth L is L - 1 pairs
+Dense-Relu and a last Dense, with W_std = sqrt(2) and b_std = 0; its kernel on the diagonal is L, so K_L = ntk / L.
+Times are of float64 without compilation and of the compiled function, which is called once before.
+"""
+
+import sys
+import time
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
+
+import numpy as np  # noqa: E402
+from neural_tangents import stax  # noqa: E402
+
+
+def kernel_function(depth: int):
+    dense = stax.Dense(1, W_std=2**0.5, b_std=0.0)
+    return stax.serial(*[dense, stax.Relu()] * (depth - 1), dense)[2]
+
+
+def seconds(function, X) -> float:
+    start = time.perf_counter()
+    jax.block_until_ready(function(X, None, "ntk"))
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    data = np.load(sys.argv[1])
+    rows = int(sys.argv[3])
+    found: dict[str, np.ndarray] = {}
+    for depth in map(int, sys.argv[4:]):
+        plain = kernel_function(depth)
+        across, diagonal = plain(data["X"], data["Z"], "ntk"), plain(data["X"], None, "ntk")
+        found[f"values_{depth}"] = np.asarray(across) / float(diagonal[0, 0])
+        compiled = jax.jit(plain, static_argnums=(2,))
+        X = data["large"][:rows]
+        start = time.perf_counter()
+        jax.block_until_ready(compiled(X, None, "ntk"))
+        first = time.perf_counter() - start
+        found[f"first_{depth}"] = np.array(first)
+        found[f"compiled_{depth}"] = np.array([seconds(compiled, X) for _ in range(3)])
+        found[f"plain_{depth}"] = np.array([seconds(plain, X) for _ in range(3)])
+        print(f"depth {depth}: plain {found[f'plain_{depth}'].min():.2f} s", flush=True)
+    np.savez(sys.argv[2], **found)
+
+
+if __name__ == "__main__":
+    main()
