@@ -106,7 +106,7 @@ def compare(python: str, rows: int) -> dict[str, Any]:
             }
             print(depth, json.dumps(table[depth], indent=1), flush=True)
     return {
-        "what": "neural-tangents 0.6.5 (jax 0.4.25) over roughntk: time of the (n, n) ReLU NTK; largest relative errors",
+        "what": "neural-tangents 0.6.5 (jax 0.4.25) over roughntk: time of an (n, n) ReLU NTK; relative errors",
         "n": rows,
         "n0": DIMENSION,
         "angles": "1e-6 to pi - 0.1",

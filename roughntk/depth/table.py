@@ -9,8 +9,8 @@ relative to w itself, and the pieces of a table in w are those of the float64 fo
 [2^e, 2^(e+1)), found from the leading bits of w, log2(1 + L/3) octaves in all. On each, K is a polynomial of degree 5
 in the position t in [0, 1) within the piece, interpolated from the closed form at 6 Chebyshev points. A piece is 1/128
 of w wide at most, the nearest singularity of K is about w away or about 2 in the angle: the terms fall by a factor of
-150 or more each (fewer below depth 5), and what is cut off is below 3e-15. t is exact, so the rounding of a value is that of one unit, and
-K = 1 at theta = 0 exactly. Below depth 2 there could be no table: K is not analytic at pi there.
+150 or more each (fewer below depth 5), and what is cut off is below 3e-15. t is exact, so the rounding of a value is
+that of one unit, and K = 1 at theta = 0 exactly. Below depth 2 there could be no table: K is not analytic at pi there.
 
 One evaluation takes 6 coefficients and as many multiplications, at any depth; the coefficients themselves take some
 ten milliseconds for each new depth. Tables are filled up to the same length, so that all depths share what is compiled.
@@ -40,7 +40,7 @@ _PIECE_BITS = 7
 _PIECES = 2**_PIECE_BITS  # to an octave
 _TERMS = 6
 _LENGTH = 2**17  # angles in one call of the compiled evaluation, which is compiled for this number
-_ROWS = 2**13  # of the coefficients, filled up with zeros; more, by powers of two, above depth 5e19
+_ROWS = 2**13  # of the coefficients, the last one repeated; more, by powers of two, above depth 5e19
 _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
 
 # Some thousand angles do not repay an optimising compiler.
@@ -151,8 +151,8 @@ def kernel_table(kernel: str, depth: float) -> KernelTable:
         depth: a real depth in [5, inf].
     """
     scale, table = coefficients(kernel, depth)
-    columns = np.zeros((_TERMS, max(_ROWS, 2 ** math.ceil(math.log2(len(table))))))
-    columns[:, : len(table)] = table.T
+    rows = max(_ROWS, 2 ** math.ceil(math.log2(len(table))))
+    columns = np.pad(table.T, ((0, 0), (0, rows - len(table))), mode="edge")
     with jax.ensure_compile_time_eval():
         return KernelTable(scale, jnp.asarray(columns))
 

@@ -109,8 +109,8 @@ def to_depth(
         start, stop: real depths in [1, inf], in either order, different. The ReLU NTK goes to infinity; the ReLU
             NNGP, whose matrix is singular there, to finite depths.
         depths: depths between start and stop at which u is wanted, shape (k,), in any order; by default the ends.
-        rtol, atol: tolerances of the step-size controller; raised to half of eps times the condition number where that is
-            larger (the ones used are in `stats`).
+        rtol, atol: tolerances of the step-size controller; raised to half of eps times the condition number where
+            that is larger (the ones used are in `stats`).
         solver: a diffrax solver; `diffrax.Dopri8()` by default.
         max_steps: bound on the number of steps.
         throw: raise on failure; otherwise return a result with `converged=False`.

@@ -485,7 +485,7 @@ def test_a_study_with_no_meaningful_depth_still_reports(tmp_path, monkeypatch):
     assert not any(row["meaningful"] for row in record["transport"] + record["coefficients"])
     assert all(row["error"] is None and row["residual"] is None for row in record["transport"])
     assert record["p_variation"] == [] and record["slopes"]["level1"] is None
-    assert "none of 72 comparisons" in found.summary[4] and "an unknown distance" in found.summary[9]
+    assert "none of 72 comparisons" in found.summary[4] and "none within 64 bit" in found.summary[9]
     assert (tmp_path / "report" / "tables" / "p_variation.csv").exists()
     assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
