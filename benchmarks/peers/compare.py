@@ -1,6 +1,6 @@
 """neural-tangents 0.6.5 against this package: time ratios and errors against 60 digits. `make bench-peers` runs it.
 
-    python benchmarks/peers/compare.py PEER_PYTHON [--rows 1000]
+    python benchmarks/peers/compare.py PEER_PYTHON [--rows 1000] [--depths 10 30 100 300]
 
 The two packages need different versions of JAX, so they cannot alternate within one process, which the protocol of
 ../README.md asks for. Here they alternate process by process for each depth, on the same rows, and the ratio of the
@@ -10,6 +10,7 @@ layer recursion in the angle, computed with 60 digits by mpmath from the rows th
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -27,6 +28,7 @@ RESULT = HERE.parent / "results" / "peers.json"
 DEPTHS = (10, 30, 100, 300)
 DIMENSION = 128
 CALLS = 15
+COMPILE_LIMIT = 240  # seconds for neural-tangents to compile and run four times
 
 
 def near_and_far(dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,39 +81,40 @@ def ratio(theirs: np.ndarray, ours: list[float]) -> dict[str, float]:
     }
 
 
-def compare(python: str, rows: int) -> dict[str, Any]:
+def peer(python: str, folder: Path, way: str, rows: int, depth: int) -> dict[str, np.ndarray] | None:
+    """One run of neural-tangents; None if compiling took longer than `COMPILE_LIMIT`."""
+    out = folder / f"{way}.npz"
+    command = [python, str(HERE / "neural_tangents_relu.py"), str(folder / "data.npz"), str(out)]
+    try:
+        limit = COMPILE_LIMIT if way == "compiled" else None
+        subprocess.run([*command, way, str(rows), str(depth)], check=True, timeout=limit, stderr=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return None
+    return dict(np.load(out))
+
+
+def compare(python: str, rows: int, depth: int) -> dict[str, Any]:
+    """The line of the table for one depth."""
     X, Z = near_and_far(DIMENSION)
     large = rn.sphere.uniform(rows, DIMENSION, 0)
-    truth = [exact(x, z, DEPTHS) for x, z in zip(X, Z, strict=True)]
-    table: dict[int, dict[str, Any]] = {}
+    truth = [exact(x, z, (depth,)) for x, z in zip(X, Z, strict=True)]
+    padded = np.vstack([Z, rn.sphere.uniform(2000, DIMENSION, 5)])  # large enough for the table
+    mine = np.asarray(rn.kernels.ReluNTK()(X, padded, depth=depth))[:, : len(Z)]
     with tempfile.TemporaryDirectory() as folder:
-        data, out = Path(folder) / "data.npz", Path(folder) / "out.npz"
-        np.savez(data, X=X, Z=Z, large=large)
-        for depth in DEPTHS:
-            ours = seconds(large, depth)
-            script = HERE / "neural_tangents_relu.py"
-            subprocess.run([python, str(script), str(data), str(out), str(rows), str(depth)], check=True)
-            ours += seconds(large, depth)
-            theirs = np.load(out)
-            padded = np.vstack([Z, rn.sphere.uniform(2000, DIMENSION, 5)])  # large enough for the table
-            mine = np.asarray(rn.kernels.ReluNTK()(X, padded, depth=depth))[:, : len(Z)]
-            table[depth] = {
-                "time_ratio_without_compilation": ratio(theirs[f"plain_{depth}"], ours),
-                "time_ratio_compiled": ratio(theirs[f"compiled_{depth}"], ours),
-                "first_compiled_call_over_one_of_ours": float(f"{float(theirs[f'first_{depth}']) / min(ours):.3g}"),
-                "error_neural_tangents": float(
-                    f"{largest_errors({depth: theirs[f'values_{depth}']}, truth)[depth]:.2g}"
-                ),
-                "error_roughntk": float(f"{largest_errors({depth: mine}, truth)[depth]:.2g}"),
-            }
-            print(depth, json.dumps(table[depth], indent=1), flush=True)
+        np.savez(Path(folder) / "data.npz", X=X, Z=Z, large=large)
+        ours = seconds(large, depth)
+        plain = peer(python, Path(folder), "plain", rows, depth)
+        ours += seconds(large, depth)
+        compiled = peer(python, Path(folder), "compiled", rows, depth)
+        ours += seconds(large, depth)
+    assert plain is not None
+    slow = f"not compiled within {COMPILE_LIMIT} s"
     return {
-        "what": "neural-tangents 0.6.5 (jax 0.4.25) over roughntk: time of an (n, n) ReLU NTK; relative errors",
-        "n": rows,
-        "n0": DIMENSION,
-        "angles": "1e-6 to pi - 0.1",
-        "versions": {"jax": jax.__version__, "numpy": np.__version__},
-        "depths": table,
+        "time_ratio_without_compilation": ratio(plain["times"], ours),
+        "time_ratio_compiled": ratio(compiled["times"], ours) if compiled else slow,
+        "first_compiled_call_over_one_of_ours": float(f"{compiled['first'] / min(ours):.3g}") if compiled else slow,
+        "error_neural_tangents": float(f"{largest_errors({depth: plain['values']}, truth)[depth]:.2g}"),
+        "error_roughntk": float(f"{largest_errors({depth: mine}, truth)[depth]:.2g}"),
     }
 
 
@@ -119,10 +122,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("peer_python", help="the Python of the environment that holds neural-tangents")
     parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
     arguments = parser.parse_args()
-    found = compare(arguments.peer_python, arguments.rows)
+    kept = json.loads(RESULT.read_text(encoding="utf-8"))["depths"] if RESULT.exists() else {}
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for depth in arguments.depths:
+        kept[str(depth)] = compare(arguments.peer_python, arguments.rows, depth) | {"n": arguments.rows}
+        print(depth, json.dumps(kept[str(depth)], indent=1), flush=True)
+        found = {
+            "what": "neural-tangents 0.6.5 (jax 0.4.25) over roughntk: time of an (n, n) ReLU NTK; relative errors",
+            "n0": DIMENSION,
+            "cores": os.cpu_count(),
+            "angles": "1e-6 to pi - 0.1",
+            "versions": {"jax": jax.__version__, "numpy": np.__version__},
+            "depths": dict(sorted(kept.items(), key=lambda item: int(item[0]))),
+        }
+        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Times neural-tangents' ReLU NTK in its own environment and keeps some of its values; compare.py reads both.
 
-    python neural_tangents_relu.py DATA.npz OUT.npz ROWS [DEPTH ...]
+    python neural_tangents_relu.py DATA.npz OUT.npz plain|compiled ROWS DEPTH
 
 DATA.npz holds unit rows X and Z (for the values) and large, (n, n0) (for the times). Depth L is L - 1 pairs
 Dense-Relu and a last Dense, with W_std = sqrt(2) and b_std = 0; its kernel on the diagonal is L, so K_L = ntk / L.
@@ -31,22 +31,16 @@ def seconds(function, X) -> float:
 
 def main() -> None:
     data = np.load(sys.argv[1])
-    rows = int(sys.argv[3])
-    found: dict[str, np.ndarray] = {}
-    for depth in map(int, sys.argv[4:]):
-        plain = kernel_function(depth)
-        across, diagonal = plain(data["X"], data["Z"], "ntk"), plain(data["X"], None, "ntk")
-        found[f"values_{depth}"] = np.asarray(across) / float(diagonal[0, 0])
-        compiled = jax.jit(plain, static_argnums=(2,))
-        X = data["large"][:rows]
-        start = time.perf_counter()
-        jax.block_until_ready(compiled(X, None, "ntk"))
-        first = time.perf_counter() - start
-        found[f"first_{depth}"] = np.array(first)
-        found[f"compiled_{depth}"] = np.array([seconds(compiled, X) for _ in range(3)])
-        found[f"plain_{depth}"] = np.array([seconds(plain, X) for _ in range(3)])
-        print(f"depth {depth}: plain {found[f'plain_{depth}'].min():.2f} s", flush=True)
-    np.savez(sys.argv[2], **found)
+    way, rows, depth = sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+    X = data["large"][:rows]
+    function = kernel_function(depth)
+    if way == "plain":
+        across, diagonal = function(data["X"], data["Z"], "ntk"), function(data["X"], None, "ntk")
+        values = np.asarray(across) / float(diagonal[0, 0])
+    else:
+        function, values = jax.jit(function, static_argnums=(2,)), np.empty(0)
+    first = seconds(function, X)
+    np.savez(sys.argv[2], values=values, first=first, times=[seconds(function, X) for _ in range(3)])
 
 
 if __name__ == "__main__":

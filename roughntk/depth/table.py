@@ -158,7 +158,11 @@ def kernel_table(kernel: str, depth: float) -> KernelTable:
 
 
 def _rule(kernel: str) -> Callable[[float], KernelTable | None]:
-    return lambda depth: kernel_table(kernel, depth) if depth >= LEAST_DEPTH else None
+    def rule(depth: float) -> KernelTable | None:
+        float64 = jnp.result_type(float) == np.float64
+        return kernel_table(kernel, depth) if float64 and depth >= LEAST_DEPTH else None
+
+    return rule
 
 
 register_table(ReluNTK, _rule("ntk"))

@@ -31,6 +31,7 @@ _GRID_RATIO = 1.25
 _ROUNDING = 8 * EPS
 """Differences from the limit are known to about this, absolutely: it is taken off the tolerance."""
 
+_PANELS = 12
 _GRADING = 4  # 1/l = r^4: the paths' derivative in r vanishes like r^3 log r at infinite depth
 
 
@@ -141,27 +142,27 @@ def _distance(family, within, across, limit, depth: float) -> float:
         return math.inf
 
 
-def tail_variation(family: KernelFamily, within, across, depth: float, *, panels: int = 24) -> tuple[float, float]:
+def tail_variation(family: KernelFamily, within, across, depth: float) -> tuple[float, float]:
     """(V_A, V_b) beyond a depth: int |A^{-1} A'| (largest row sum) and int |A^{-1} b'| (largest entry).
 
     Gauss-Legendre panels in r, 1/l = r^4, with their error, estimated from half as many panels, added, so that the
     result is an upper estimate.
     """
     end = float(depth) ** (-1 / _GRADING)
-    fine, coarse = (
-        np.asarray(_tail(family, jnp.asarray(within), jnp.asarray(across), jnp.asarray(end), count))
-        for count in (panels, panels // 2)
-    )
+    within, across = jnp.asarray(within), jnp.asarray(across)
+    pieces = ((0.0, end), (0.0, end / 2), (end / 2, end))
+    coarse, *halves = (np.asarray(_tail(family, within, across, *map(jnp.asarray, piece))) for piece in pieces)
+    fine = halves[0] + halves[1]
     upper = fine + np.abs(fine - coarse)
     return float(upper[0]), float(upper[1])
 
 
 @eqx.filter_jit
-def _tail(family, within: Array, across: Array, end: Array, panels: int) -> Array:
-    """Both tails on [0, end] in r, by `panels` equal panels of 6 nodes."""
+def _tail(family, within: Array, across: Array, start: Array, end: Array) -> Array:
+    """Both variations on [start, end] in r, by equal panels of 6 nodes."""
     nodes, weights = np.polynomial.legendre.leggauss(6)
-    width = end / panels
-    starts = width * jnp.arange(panels)
+    width = (end - start) / _PANELS
+    starts = start + width * jnp.arange(_PANELS)
     r = (starts[:, None] + width * (jnp.asarray(nodes) + 1) / 2).reshape(-1)
 
     def sizes(r):
@@ -174,5 +175,5 @@ def _tail(family, within: Array, across: Array, end: Array, panels: int) -> Arra
         n = A.shape[0]
         return jnp.stack([jnp.max(jnp.sum(jnp.abs(rate[:, :n]), axis=1)), jnp.max(jnp.abs(rate[:, n:]))])
 
-    values = jax.lax.map(sizes, r).reshape(panels, len(nodes), 2)
+    values = jax.lax.map(sizes, r).reshape(_PANELS, len(nodes), 2)
     return jnp.sum(values * jnp.asarray(weights)[None, :, None] * width / 2, axis=(0, 1))

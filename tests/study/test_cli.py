@@ -253,7 +253,7 @@ def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, writt
     assert len(lines) == 11 and lines[10].startswith("Report: my [report]/report.html (")
     assert result.stderr.splitlines() == [
         "closed form: 7 done", "transport: 24 done", "drivers: 6 done", "signatures: 6 done", "p-variation: 6 done",
-        "report: 1 done",
+        "infinite depth: 41 done", "report: 1 done",
     ]  # fmt: skip
     record = json.loads((here / out / "study.json").read_text())
     assert record["command"] == "roughntk study digits --out 'my [report]'"
