@@ -390,8 +390,10 @@ def test_flow_is_a_semigroup(theta, first, second):
 @settings(deadline=None, max_examples=100, derandomize=True)
 @given(st.floats(1e-12, 3.0), st.floats(0, 1))
 def test_negative_time_undoes_positive_time(theta, time):
-    """Going back magnifies the rounding of the middle angle by at most v(3)/v(f(3)) = 160."""
-    np.testing.assert_allclose(flow(flow(theta, time), -time), theta, rtol=1e-13)
+    """Going back magnifies the rounding of the middle angle by v(theta)/v(middle), up to 80 at theta = 3."""
+    middle = flow(theta, time)
+    magnified = max(1.0, float(generator(theta) / generator(middle) * middle) / theta)
+    np.testing.assert_allclose(flow(middle, -time), theta, rtol=32 * EPS * magnified + 8 * EPS)
 
 
 @settings(deadline=None, max_examples=100, derandomize=True)
