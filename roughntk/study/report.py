@@ -118,9 +118,9 @@ def _distance_to_limit(study: Study) -> str:
     kernels = study.kernels
     depths = [depth for depth in kernels.depths if kernels.meaningful(depth)]
     if not depths:
-        return "Coefficients: none within 64 bit. "
+        return "Coefficients: none within 64 bit."
     distance = np.max(np.abs(kernels.coefficients_at(depths[-1]) - kernels.limit_coefficients))
-    return f"Coefficients at depth {depths[-1]} are within {distance:.3g} of their limit of infinite depth. "
+    return f"Coefficients at depth {depths[-1]} are within {distance:.3g} of their limit of infinite depth."
 
 
 def render(study: Study, pictures: Sequence[Picture]) -> str:
