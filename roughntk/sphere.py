@@ -9,6 +9,7 @@ which is accurate at every angle; arccos(x . z) loses half of its digits near 0 
 (``references.bib``: Kahan2006).
 """
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import jax
@@ -39,9 +40,14 @@ _NEAR_SHARE = 1 / 8
 
 
 class AngleFunction(Protocol):
-    """An elementwise function of known angles, which may write its values over them."""
+    """An elementwise function of known angles that is computed while something else goes on."""
 
-    def __call__(self, theta: np.ndarray, out: np.ndarray | None = None) -> np.ndarray: ...
+    def begin(self, theta: np.ndarray) -> Array:
+        """Begins with flat angles, which must not change before the result is waited for; it may be longer."""
+
+
+class _ManyNear(Exception):
+    """So many entries are near 0 and pi that all should be computed from row differences."""
 
 
 def project(X, *, distinct: bool = True) -> np.ndarray:
@@ -209,68 +215,63 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
     """function(theta) for all angles between unit rows, shape (n, m), without holding all angles beside the result.
 
     Args:
-        function: elementwise, function(theta, out=theta) on float64 arrays; None stands for the angle itself.
+        function: elementwise; None stands for the angle itself.
         X: unit rows as `check_unit` returns them, shape (n, n0).
-        Z: the same, shape (m, n0); X itself by default, when only one half of the matrix is computed.
+        Z: the same, shape (m, n0); X itself by default, whose diagonal is theta = 0 exactly.
     """
     values = _aligned_empty(len(X), len(X if Z is None else Z))
-    if not _fill(values, function, X, Z):
-        with jax.ensure_compile_time_eval():
-            values[:] = _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
-        if function is not None:
-            function(values, out=values)
     with jax.ensure_compile_time_eval():
+        try:
+            _apply(function, _angle_blocks(values, X, Z))
+        except _ManyNear:
+            values[:] = _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
+            _apply(function, (block for _, block in _blocks(values)))
         return jax.device_put(values)
 
 
-def _fill(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | None) -> bool:
-    """Writes function(theta) into `values`, block by block; False, unfinished, if too many entries are near 0 or pi.
-
-    The matrix product is one call, into `values` itself: its threads meet once.
-    """
-    np.matmul(X, (X if Z is None else Z).T, out=values)
-    allowed = int(values.size * _NEAR_SHARE)
-    return _fill_whole(values, function, X, Z, allowed) if Z is not None else _fill_half(values, function, X, allowed)
-
-
-def _fill_whole(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, Z: np.ndarray, allowed: int) -> bool:
-    """`_fill` from the cosines in `values`, in place."""
+def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Consecutive parts of a matrix, flat, each with the number of its first entry."""
     flat = values.reshape(-1)
-    for start in range(0, flat.size, _BLOCK):
-        theta = flat[start : start + _BLOCK]
+    return ((start, flat[start : start + _BLOCK]) for start in range(0, flat.size, _BLOCK))
+
+
+def _apply(function: AngleFunction | None, blocks: Iterator[np.ndarray]) -> None:
+    """Writes function(theta) over each block of angles, while the next one is made."""
+    previous: list[tuple[np.ndarray, Array]] = []
+    for theta in blocks:
+        if function is not None:
+            previous.append((theta, function.begin(theta)))
+        if len(previous) > 1:
+            _finish(*previous.pop(0))
+    for pair in previous:
+        _finish(*pair)
+
+
+def _finish(theta: np.ndarray, result: Array) -> None:
+    theta[:] = np.asarray(result)[: theta.size]
+
+
+def _angle_blocks(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Fills `values` with angles and yields the finished blocks; raises `_ManyNear` where that is too slow a way.
+
+    The matrix product is one call, into `values` itself: its threads meet once, and that of X with itself is
+    symmetric and done by halves. What follows is elementwise, so the result is symmetric as well.
+    """
+    right = X if Z is None else Z
+    np.matmul(X, right.T, out=values)
+    if Z is None:
+        np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
+    allowed = int(values.size * _NEAR_SHARE)
+    for start, theta in _blocks(values):
         near = _near(theta)
         allowed -= near.size
         if allowed < 0:
-            return False
-        _to_angles(theta, near, X, Z, *np.divmod(near + start, len(Z)))
-        if function is not None:
-            function(theta, out=theta)
-    return True
-
-
-def _fill_half(values: np.ndarray, function: AngleFunction | None, X: np.ndarray, allowed: int) -> bool:
-    """`_fill` for X with itself: rows top .. stop and the columns from top on, then their mirror image."""
-    n = len(X)
-    np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
-    buffer = np.zeros(max(_BLOCK, n))
-    top = 0
-    while top < n:
-        stop = min(top + max(1, _BLOCK // (n - top)), n)
-        theta = buffer[: (stop - top) * (n - top)]
-        block = theta.reshape(stop - top, n - top)
-        block[:] = values[top:stop, top:]
-        near = _near(theta)
-        allowed -= 2 * near.size
-        if allowed < 0:
-            return False
-        _to_angles(theta, near, X, X, *(top + place for place in np.divmod(near, n - top)))
-        np.fill_diagonal(block, 0.0)
-        if function is not None:
-            function(theta, out=theta)
-        values[top:stop, top:] = block
-        values[top:, top:stop] = block.T
-        top = stop
-    return True
+            raise _ManyNear
+        _to_angles(theta, near, X, right, *np.divmod(near + start, len(right)))
+        if Z is None:
+            step = len(X) + 1
+            theta[-start % step :: step] = 0.0
+        yield theta
 
 
 def _near(cosines: np.ndarray) -> np.ndarray:

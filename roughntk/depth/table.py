@@ -39,7 +39,7 @@ LEAST_DEPTH = 5.0
 _PIECE_BITS = 7
 _PIECES = 2**_PIECE_BITS  # to an octave
 _TERMS = 6
-_LENGTH = 2**17  # angles in one call of the compiled evaluation, which is compiled for this number
+_LENGTH = 2**17  # angles in one call of the compiled evaluation, which is compiled for this number; as in `sphere`
 _ROWS = 2**13  # of the coefficients, the last one repeated; more, by powers of two, above depth 5e19
 _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
 
@@ -129,17 +129,18 @@ class KernelTable(NamedTuple):
     scale: float
     columns: Float[Array, "6 pieces"]
 
-    def __call__(self, theta: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """K at known angles in [0, pi], any shape; `out`, contiguous, may be theta itself."""
-        theta = np.ascontiguousarray(theta, dtype=np.float64)
-        out = np.empty_like(theta) if out is None else out
-        angles, values = theta.reshape(-1), out.reshape(-1)
+    def __call__(self, theta: np.ndarray) -> np.ndarray:
+        """K at known angles in [0, pi], any shape."""
+        flat = np.asarray(theta, dtype=np.float64).reshape(-1)
+        parts = [flat[start : start + _LENGTH] for start in range(0, len(flat), _LENGTH)]
+        values = [np.asarray(self.begin(part))[: len(part)] for part in parts]
+        return np.concatenate(values).reshape(np.shape(theta)) if values else np.zeros(np.shape(theta))
+
+    def begin(self, theta: np.ndarray) -> Array:
+        """K at flat angles, at most 2^17, and behind them K(0) up to that number; JAX returns before it is done."""
+        full = theta if len(theta) == _LENGTH else np.pad(theta, (0, _LENGTH - len(theta)))
         with jax.ensure_compile_time_eval():
-            for start in range(0, len(angles), _LENGTH):
-                part = angles[start : start + _LENGTH]
-                full = np.pad(part, (0, _LENGTH - len(part))) if len(part) < _LENGTH else part
-                values[start : start + _LENGTH] = np.asarray(_evaluate(full, self.scale, self.columns))[: len(part)]
-        return out
+            return _evaluate(full, self.scale, self.columns)
 
 
 @lru_cache(maxsize=64)

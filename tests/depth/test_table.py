@@ -53,13 +53,10 @@ def test_the_table_is_the_closed_form_at_every_angle(kernel, depth):
 
 @pytest.mark.parametrize("kernel", FAMILIES)
 @pytest.mark.parametrize("depth", [*DEPTHS, 1e300, math.inf])
-def test_theta_zero_is_one_exactly_and_out_may_be_the_input(kernel, depth):
-    evaluate = table.kernel_table(kernel, depth)
-    theta = np.array([[0.0, 1e-300], [1.0, math.pi]])
-    values = evaluate(theta)
+def test_theta_zero_is_one_exactly(kernel, depth):
+    values = table.kernel_table(kernel, depth)(np.array([[0.0, 1e-300], [1.0, math.pi]]))
+    assert values.shape == (2, 2)
     assert values[0, 0] == 1.0
-    assert evaluate(theta, out=theta) is theta
-    np.testing.assert_array_equal(theta, values)
 
 
 def test_infinite_depth_is_its_limit_off_the_diagonal():
