@@ -9,7 +9,7 @@ which is accurate at every angle; arccos(x . z) loses half of its digits near 0 
 (``references.bib``: Kahan2006).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import jax
@@ -26,7 +26,7 @@ UNIT_TOLERANCE = 1e-10
 SAME_ANGLE = 4 * np.finfo(np.float64).eps
 """Two unit rows at most this far apart (radians) cannot be told apart from rounding."""
 
-_GRAM_LIMIT = 0.999
+GRAM_LIMIT = 0.999
 """Entries of the Gram matrix beyond this are recomputed from differences of rows."""
 
 _PAIR_BLOCK = 2**22
@@ -40,10 +40,18 @@ _NEAR_SHARE = 1 / 8
 
 
 class AngleFunction(Protocol):
-    """An elementwise function of known angles that is computed while something else goes on."""
+    """An elementwise function of known angles that is computed while something else goes on.
+
+    Inputs are flat, at most 2^17 numbers, and must not change before the result is waited for; it may be longer.
+    """
+
+    at_zero: float
 
     def begin(self, theta: np.ndarray) -> Array:
-        """Begins with flat angles, which must not change before the result is waited for; it may be longer."""
+        """Begins with angles."""
+
+    def begin_at_correlation(self, rho: np.ndarray) -> Array:
+        """Begins with correlations; beyond `GRAM_LIMIT` in size they may give anything."""
 
 
 class _ManyNear(Exception):
@@ -222,85 +230,127 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
     values = _aligned_empty(len(X), len(X if Z is None else Z))
     with jax.ensure_compile_time_eval():
         try:
-            _apply(function, _angle_blocks(values, X, Z))
+            if function is None:
+                _to_angles(values, X, Z)
+            else:
+                _map_correlations(function, values, X, Z)
         except _ManyNear:
             values[:] = _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
-            _apply(function, (block for _, block in _blocks(values)))
+            if function is not None:
+                _overlapped(function.begin, (block for _, block in _blocks(values)))
         return jax.device_put(values)
 
 
+def _to_angles(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
+    """Fills `values` with angles; raises `_ManyNear` where that is too slow a way.
+
+    arccos multiplies the rounding error e of the product, about 1e-16 for unit rows, by 1/sin theta: at most 23 e at
+    the limit, which is 5e-14 (e/1e-16) of theta itself there. A kernel at depth L answers a relative error of theta
+    with theta |dK/dtheta| <= 0.3 times that, so K keeps 2e-14 in the worst case. A limit of 0.9999 would cost ten
+    times that. Beyond the limit see `_near_angles`.
+    """
+    near = _Near(values.size)
+    for start, block in _correlations(values, X, Z):
+        place = near.take(start, block)
+        block[place] = 0.0
+        np.arccos(block, out=block)
+    near.write(values, near.angles(X, Z))
+    if Z is None:
+        np.fill_diagonal(values, 0.0)
+
+
+def _map_correlations(function: AngleFunction, values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
+    """Fills `values` with function(theta), from the angle only near 0 and pi; raises `_ManyNear` as above."""
+    near = _Near(values.size)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start, block in _correlations(values, X, Z):
+            near.take(start, block)
+            yield block
+
+    _overlapped(function.begin_at_correlation, blocks())
+    theta = near.angles(X, Z)
+    _overlapped(function.begin, (block for _, block in _blocks(theta)))
+    near.write(values, theta)
+    if Z is None:
+        np.fill_diagonal(values, function.at_zero)
+
+
+class _Near:
+    """The entries of a matrix of correlations that are beyond `GRAM_LIMIT`, found block by block."""
+
+    def __init__(self, size: int):
+        self.allowed = int(size * _NEAR_SHARE)
+        self.places: list[np.ndarray] = [np.empty(0, dtype=np.intp)]
+        self.cosines: list[np.ndarray] = [np.empty(0)]
+
+    def take(self, start: int, block: np.ndarray) -> np.ndarray:
+        """Keeps those of a block that begins at entry `start`; their places in it. Raises `_ManyNear`."""
+        if block.max() <= GRAM_LIMIT and block.min() >= -GRAM_LIMIT:
+            return self.places[0]
+        found = np.flatnonzero(np.abs(block) > GRAM_LIMIT)
+        self.allowed -= found.size
+        if self.allowed < 0:
+            raise _ManyNear
+        self.places.append(found + start)
+        self.cosines.append(block[found])
+        return found
+
+    def angles(self, X: np.ndarray, Z: np.ndarray | None) -> np.ndarray:
+        """Their angles theta = 2 atan2(|x - z|, |x + z|).
+
+        The shorter of the two comes from row differences, the longer from |x|^2 + |z|^2 + 2 |x . z|, where nothing
+        cancels.
+        """
+        Z = X if Z is None else Z
+        places, cosines = np.concatenate(self.places), np.concatenate(self.cosines)
+        theta = np.empty(places.size)
+        square_x, square_z = (X * X).sum(axis=1), (Z * Z).sum(axis=1)
+        for start in range(0, places.size, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            i, j = np.divmod(places[part], len(Z))
+            short = _chord(X, Z, i, j, np.sign(cosines[part]))
+            long = np.sqrt(square_x[i] + square_z[j] + 2 * np.abs(cosines[part]))
+            small = cosines[part] > 0
+            theta[part] = 2 * np.arctan2(np.where(small, short, long), np.where(small, long, short))
+        return theta
+
+    def write(self, values: np.ndarray, what: np.ndarray) -> None:
+        """Puts `what` into their places."""
+        values.reshape(-1)[np.concatenate(self.places)] = what
+
+
+def _correlations(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> Iterator[tuple[int, np.ndarray]]:
+    """Fills `values` with the matrix product, the diagonal of X with itself with 0 (not near), and gives its blocks.
+
+    It is one call, into `values` itself: its threads meet once, and that of X with itself is symmetric and done by
+    halves. What follows is elementwise, so the result is symmetric as well.
+    """
+    np.matmul(X, (X if Z is None else Z).T, out=values)
+    if Z is None:
+        np.fill_diagonal(values, 0.0)
+    return _blocks(values)
+
+
 def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Consecutive parts of a matrix, flat, each with the number of its first entry."""
+    """Consecutive parts of an array, flat, each with the number of its first entry."""
     flat = values.reshape(-1)
     return ((start, flat[start : start + _BLOCK]) for start in range(0, flat.size, _BLOCK))
 
 
-def _apply(function: AngleFunction | None, blocks: Iterator[np.ndarray]) -> None:
-    """Writes function(theta) over each block of angles, while the next one is made."""
+def _overlapped(begin: Callable[[np.ndarray], Array], blocks: Iterator[np.ndarray]) -> None:
+    """Writes the result of `begin` over each block, while the next one is under way."""
     previous: list[tuple[np.ndarray, Array]] = []
-    for theta in blocks:
-        if function is not None:
-            previous.append((theta, function.begin(theta)))
+    for block in blocks:
+        previous.append((block, begin(block)))
         if len(previous) > 1:
             _finish(*previous.pop(0))
     for pair in previous:
         _finish(*pair)
 
 
-def _finish(theta: np.ndarray, result: Array) -> None:
-    theta[:] = np.asarray(result)[: theta.size]
-
-
-def _angle_blocks(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> Iterator[np.ndarray]:
-    """Fills `values` with angles and yields the finished blocks; raises `_ManyNear` where that is too slow a way.
-
-    The matrix product is one call, into `values` itself: its threads meet once, and that of X with itself is
-    symmetric and done by halves. What follows is elementwise, so the result is symmetric as well.
-    """
-    right = X if Z is None else Z
-    np.matmul(X, right.T, out=values)
-    if Z is None:
-        np.fill_diagonal(values, 0.0)  # right angles for the moment: not near
-    allowed = int(values.size * _NEAR_SHARE)
-    for start, theta in _blocks(values):
-        near = _near(theta)
-        allowed -= near.size
-        if allowed < 0:
-            raise _ManyNear
-        _to_angles(theta, near, X, right, *np.divmod(near + start, len(right)))
-        if Z is None:
-            step = len(X) + 1
-            theta[-start % step :: step] = 0.0
-        yield theta
-
-
-def _near(cosines: np.ndarray) -> np.ndarray:
-    """Places of the entries beyond `_GRAM_LIMIT` in a flat array."""
-    if cosines.max() <= _GRAM_LIMIT and cosines.min() >= -_GRAM_LIMIT:
-        return np.empty(0, dtype=np.intp)
-    return np.flatnonzero(np.abs(cosines) > _GRAM_LIMIT)
-
-
-def _to_angles(
-    cosines: np.ndarray, near: np.ndarray, X: np.ndarray, Z: np.ndarray, i: np.ndarray, j: np.ndarray
-) -> None:
-    """Turns cosines into angles, in place; the entries `near` 0 and pi are those of the rows x_i and z_j.
-
-    arccos multiplies the rounding error e of the product, about 1e-16 for unit rows, by 1/sin theta: at most 23 e at
-    the limit, which is 5e-14 (e/1e-16) of theta itself there. A kernel at depth L answers a relative error of theta
-    with theta |dK/dtheta| <= 0.3 times that, so K keeps 2e-14 in the worst case. A limit of 0.9999 would cost ten
-    times that. Beyond the limit theta = 2 atan2(|x - z|, |x + z|): the shorter of the two from row differences, the
-    longer from |x|^2 + |z|^2 + 2 |x . z|, where nothing cancels.
-    """
-    if near.size == 0:
-        np.arccos(cosines, out=cosines)
-        return
-    cosine = cosines[near]
-    short = _chord(X, Z, i, j, np.sign(cosine))
-    long = np.sqrt((X * X).sum(axis=1)[i] + (Z * Z).sum(axis=1)[j] + 2 * np.abs(cosine))
-    cosines[near] = 0.0
-    np.arccos(cosines, out=cosines)
-    cosines[near] = 2 * np.arctan2(np.where(cosine > 0, short, long), np.where(cosine > 0, long, short))
+def _finish(block: np.ndarray, result: Array) -> None:
+    block[:] = np.asarray(result)[: block.size]
 
 
 def _aligned_empty(n: int, m: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A kernel at one depth as a table: local polynomials in the angle, for the million entries of a matrix.
+"""A kernel at one depth as a table: local polynomials in the angle or the correlation, for a million entries.
 
 At a fixed depth L the kernel is a function of the angle alone, analytic on [0, pi] from depth 2 on. Its structure is
 the boundary layer theta ~ 1/L and, outside of it, a logarithm of theta: so it is smooth on the scale of
@@ -12,6 +12,10 @@ of w wide at most, the nearest singularity of K is about w away or about 2 in th
 150 or more each (fewer below depth 5), and what is cut off is below 3e-15. t is exact, so the rounding of a value is
 that of one unit, and K = 1 at theta = 0 exactly. Below depth 2 there could be no table: K is not analytic at pi there.
 
+Most entries of a matrix never need their angle. Where |rho| <= 0.999 a second table takes the correlation itself, in
+1 - |rho| and the sign of rho: 128 pieces to each of the ten octaves below 1. At rho = 1 and at rho = -1 K is analytic
+in the square root of 1 - |rho|, so that relative to 1 - |rho| it is smooth again, at every depth.
+
 One evaluation takes 6 coefficients and as many multiplications, at any depth; the coefficients themselves take some
 ten milliseconds for each new depth. Tables are filled up to the same length, so that all depths share what is compiled.
 Source: `roughntk.depth.iteration` for the closed form; Trefethen 2013 for interpolation in Chebyshev points.
@@ -19,8 +23,7 @@ Source: `roughntk.depth.iteration` for the closed form; Trefethen 2013 for inter
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +58,8 @@ _LIMIT = {"ntk": 0.25, "nngp": 1.0}
 # float64: 52 bits of mantissa below the exponent, which is biased by 1023
 _SHIFT = 52 - _PIECE_BITS
 _FIRST = 1023 << _PIECE_BITS
+_OCTAVES = 10  # of 1 - |rho|, below 1: down to 2^-10, which is less than 1 - 0.999
+_FIRST_DEFECT = (1023 - _OCTAVES) << _PIECE_BITS
 _POSITION = (1 << _SHIFT) - 1
 _UNIT = 2.0**-_SHIFT
 
@@ -73,21 +78,52 @@ def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "p
     pieces = int(octave) * _PIECES + math.ceil((2.0**rest - 1) * _PIECES)
     end = 2.0 ** (pieces // _PIECES) * (1 + (pieces % _PIECES) / _PIECES)
     scale = (end - 1) / math.pi
-    nodes = (np.cos(np.pi * (np.arange(_TERMS) + 0.5) / _TERMS) + 1) / 2
     exponent, within = np.divmod(np.arange(pieces), _PIECES)
-    fraction = (within[:, None] + nodes) / _PIECES
+    fraction = (within[:, None] + _nodes()) / _PIECES
     w_minus_1 = (2.0**exponent - 1)[:, None] + (2.0**exponent)[:, None] * fraction
     values = _closed_form(kernel, np.minimum(w_minus_1 / scale, math.pi).reshape(-1), depth).reshape(-1, _TERMS)
+    table = np.zeros((pieces + 1, _TERMS))
+    table[:-1] = _interpolated(values)
+    table[0, 0] = 1.0
+    table[-1, 0] = _closed_form(kernel, np.array([math.pi]), depth)[0]
+    return scale, table
+
+
+def correlation_coefficients(kernel: str, depth: float) -> Float[np.ndarray, "pieces 6"]:
+    """The coefficients of 1, t, ..., t^5 on each piece of 1 - |rho| in [2^-10, 1], for rho >= 0, then for rho < 0.
+
+    One more, constant piece of either sign takes rho = 0 itself. `depth` as for `coefficients`.
+    """
+    pieces = _OCTAVES * _PIECES
+    if depth == math.inf:
+        limit = np.zeros((2 * pieces + 2, _TERMS))
+        limit[:, 0] = _LIMIT[kernel]
+        return limit
+    octave, within = np.divmod(np.arange(pieces), _PIECES)
+    defect = 2.0 ** (octave - _OCTAVES)[:, None] * (1 + (within[:, None] + _nodes()) / _PIECES)
+    near = 2 * np.arcsin(np.sqrt(defect / 2))  # arccos(1 - defect)
+    parts = []
+    for theta in (near, np.pi - near):
+        parts.append(_interpolated(_closed_form(kernel, theta.reshape(-1), depth).reshape(-1, _TERMS)))
+        parts.append(np.zeros((1, _TERMS)))
+        parts[-1][0, 0] = _closed_form(kernel, np.array([math.pi / 2]), depth)[0]
+    return np.concatenate(parts)
+
+
+def _nodes() -> np.ndarray:
+    """The Chebyshev points of [0, 1]."""
+    return (np.cos(np.pi * (np.arange(_TERMS) + 0.5) / _TERMS) + 1) / 2
+
+
+def _interpolated(values: np.ndarray) -> np.ndarray:
+    """Coefficients of 1, t, ..., t^5 from the values at `_nodes`, row by row."""
     # Chebyshev coefficients first, from values less their mean: their errors are those of the values
     mean = values.mean(axis=1, keepdims=True)
     basis = np.cos(np.outer(np.arange(_TERMS), np.pi * (np.arange(_TERMS) + 0.5) / _TERMS)) * (2 / _TERMS)
     basis[0] /= 2
-    table = np.zeros((pieces + 1, _TERMS))
-    table[:-1] = ((values - mean) @ basis.T) @ _powers()
-    table[:-1, 0] += mean[:, 0]
-    table[0, 0] = 1.0
-    table[-1, 0] = _closed_form(kernel, np.array([math.pi]), depth)[0]
-    return scale, table
+    found = ((values - mean) @ basis.T) @ _powers()
+    found[:, 0] += mean[:, 0]
+    return found
 
 
 def _powers() -> np.ndarray:
@@ -123,11 +159,26 @@ def _evaluate(theta: Array, scale: Array, table: Array) -> Array:
     return value
 
 
-class KernelTable(NamedTuple):
-    """theta -> K(theta; L), elementwise; see `kernel_table`."""
+@jax.jit
+def _evaluate_correlation(rho: Array, table: Array) -> Array:
+    """K at flat correlations, |rho| <= 0.999; others take the nearest piece."""
+    bits = lax.bitcast_convert_type(1 - jnp.abs(rho), jnp.int64)
+    piece = jnp.clip((bits >> _SHIFT) - _FIRST_DEFECT, 0, _OCTAVES * _PIECES)
+    piece = (piece + jnp.where(rho < 0, _OCTAVES * _PIECES + 1, 0)).astype(jnp.int32)
+    t = (bits & _POSITION).astype(jnp.float64) * _UNIT
+    value = jnp.zeros_like(rho)
+    for row in table[::-1]:
+        value = value * t + row.at[piece].get(mode="promise_in_bounds")
+    return value
 
-    scale: float
-    columns: Float[Array, "6 pieces"]
+
+class KernelTable:
+    """theta -> K(theta; L), elementwise, and rho -> K where |rho| <= 0.999; see `kernel_table`."""
+
+    at_zero = 1.0
+
+    def __init__(self, kernel: str, depth: float):
+        self.kernel, self.depth = kernel, depth
 
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         """K at known angles in [0, pi], any shape."""
@@ -137,10 +188,30 @@ class KernelTable(NamedTuple):
         return np.concatenate(values).reshape(np.shape(theta)) if values else np.zeros(np.shape(theta))
 
     def begin(self, theta: np.ndarray) -> Array:
-        """K at flat angles, at most 2^17, and behind them K(0) up to that number; JAX returns before it is done."""
-        full = theta if len(theta) == _LENGTH else np.pad(theta, (0, _LENGTH - len(theta)))
+        """K at flat angles, at most 2^17, and behind them more numbers; JAX returns before it is done."""
         with jax.ensure_compile_time_eval():
-            return _evaluate(full, self.scale, self.columns)
+            return _evaluate(_filled(theta), *self._angle_table)
+
+    def begin_at_correlation(self, rho: np.ndarray) -> Array:
+        """The same at flat correlations; what it gives where |rho| > 0.999 has no meaning."""
+        with jax.ensure_compile_time_eval():
+            return _evaluate_correlation(_filled(rho), self._correlation_table)
+
+    # Many matrices need one of the two tables only.
+
+    @cached_property
+    def _angle_table(self) -> tuple[float, Array]:
+        scale, table = coefficients(self.kernel, self.depth)
+        rows = max(_ROWS, 2 ** math.ceil(math.log2(len(table))))
+        return scale, jnp.asarray(np.pad(table.T, ((0, 0), (0, rows - len(table))), mode="edge"))
+
+    @cached_property
+    def _correlation_table(self) -> Array:
+        return jnp.asarray(correlation_coefficients(self.kernel, self.depth).T)
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    return values if len(values) == _LENGTH else np.pad(values, (0, _LENGTH - len(values)))
 
 
 @lru_cache(maxsize=64)
@@ -151,11 +222,7 @@ def kernel_table(kernel: str, depth: float) -> KernelTable:
         kernel: "ntk" or "nngp".
         depth: a real depth in [5, inf].
     """
-    scale, table = coefficients(kernel, depth)
-    rows = max(_ROWS, 2 ** math.ceil(math.log2(len(table))))
-    columns = np.pad(table.T, ((0, 0), (0, rows - len(table))), mode="edge")
-    with jax.ensure_compile_time_eval():
-        return KernelTable(scale, jnp.asarray(columns))
+    return KernelTable(kernel, depth)
 
 
 def _rule(kernel: str) -> Callable[[float], KernelTable | None]:

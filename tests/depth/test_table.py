@@ -52,6 +52,18 @@ def test_the_table_is_the_closed_form_at_every_angle(kernel, depth):
 
 
 @pytest.mark.parametrize("kernel", FAMILIES)
+@pytest.mark.parametrize("depth", [*DEPTHS, math.inf])
+def test_the_table_in_the_correlation_is_the_closed_form_up_to_its_limit(kernel, depth):
+    near_one = sphere.GRAM_LIMIT * (1 - np.logspace(-16, 0, 3_000))
+    near_zero = np.logspace(-320, 0, 3_000) * sphere.GRAM_LIMIT
+    rho = np.concatenate([[0.0, sphere.GRAM_LIMIT], near_one, near_zero, np.linspace(0, sphere.GRAM_LIMIT, 20_000)])
+    rho = np.concatenate([rho, -rho])
+    values = np.asarray(table.kernel_table(kernel, depth).begin_at_correlation(rho))[: len(rho)]
+    exact = closed_form(FAMILIES[kernel], np.arccos(rho), depth)
+    assert (np.abs(values - exact) <= 5e-15 * exact).all()  # as above; arccos here errs by eps, which K does not raise
+
+
+@pytest.mark.parametrize("kernel", FAMILIES)
 @pytest.mark.parametrize("depth", [*DEPTHS, 1e300, math.inf])
 def test_theta_zero_is_one_exactly(kernel, depth):
     values = table.kernel_table(kernel, depth)(np.array([[0.0, 1e-300], [1.0, math.pi]]))
