@@ -11,13 +11,14 @@ from roughntk._checks import InputError
 from roughntk.depth.limit import coefficient_expansion, limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study.data import DataSet
-from roughntk.transport import NotPositiveDefiniteError, depth_needed
+from roughntk.transport import NotPositiveDefiniteError, TransportError, depth_needed, to_depth
 from roughntk.transport.coefficients import solve
 
 DEEPEST = 1e6
 COUNT = 41
 TOLERANCES = (1e-1, 1e-2, 1e-3)
 MEANINGFUL_CONDITION = 1e12
+CHECKPOINTS = (2.5, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6, math.inf)
 
 
 @dataclasses.dataclass
@@ -31,6 +32,10 @@ class DeepLimit:
         distance: max |u_L - u_inf| over all test points, shape (k,).
         expansion_distance: max difference between u_L and its first-order expansion, shape (k,), or None.
         needed: answers of `depth_needed`, one per tolerance (ReLU NTK only).
+        transport: u carried from depth 2 to infinity by `to_depth` (ReLU NTK only): `depths`, `errors` there (max
+            difference from the closed form, over max(1, |u|); in JSON null is the infinite depth), the largest
+            `residual`, `steps` and the exact `one_variation` of the driver; or a `note` that says why it could
+            not be carried.
     """
 
     depths: np.ndarray
@@ -39,6 +44,7 @@ class DeepLimit:
     distance: np.ndarray
     expansion_distance: np.ndarray | None
     needed: list[dict[str, Any]]
+    transport: dict[str, Any] | None = None
 
 
 def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | None:
@@ -62,8 +68,29 @@ def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | Non
         progress("infinite depth", 1)
     needed = [_needed(family, data, tolerance) for tolerance in TOLERANCES] if ntk else []
     return DeepLimit(
-        depths, np.array(kernel), np.array(first), np.array(distance), np.array(expansion) if off_data else None, needed
+        depths,
+        np.array(kernel),
+        np.array(first),
+        np.array(distance),
+        np.array(expansion) if off_data else None,
+        needed,
+        _transported(family, data) if ntk else None,
     )
+
+
+def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:
+    """The equation along real depth, from 2 to infinity, with its error at some depths on the way."""
+    try:
+        found = to_depth(family, data.X, data.x, start=2.0, stop=math.inf, depths=CHECKPOINTS)
+    except (InputError, NotPositiveDefiniteError, TransportError) as problem:
+        return {"depths": [], "errors": [], "note": str(problem)}
+    return {
+        "depths": found.depths,
+        "errors": found.errors,
+        "residual": found.residual,
+        "steps": found.stats["steps"],
+        "one_variation": found.drivers.one_variation().value,
+    }
 
 
 def _solved(K: np.ndarray, B: np.ndarray) -> np.ndarray:

@@ -350,10 +350,17 @@ def infinite_depth(study: Study):
             [row["whole_depth"] for row in met], [row["bound"] for row in met], "v", color=COLOURS[1], markersize=5,
             label="a-posteriori bound",
         )  # fmt: skip
+    carried = deep.transport
+    if carried and len(carried["depths"]):
+        places = np.where(np.isinf(carried["depths"]), end, carried["depths"])
+        axes[0, 2].loglog(
+            places, np.maximum(carried["errors"], np.finfo(np.float64).eps), "o", color=COLOURS[3], markersize=4,
+            label="error of the transport",
+        )  # fmt: skip
     axes[0, 2].legend(loc="best")
     ticks = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
     names = ["$10$", *(f"$10^{k}$" for k in range(2, 7))]
-    for axis, last in ((axes[0, 0], True), (axes[0, 1], True), (axes[0, 2], False)):
+    for axis, last in ((axes[0, 0], True), (axes[0, 1], True), (axes[0, 2], bool(carried))):
         axis.set_xscale("log")
         shown = ([*ticks[::2], end], [*names[::2], r"$\infty$"]) if last else (ticks[::2], names[::2])
         axis.set_xticks(*shown)
@@ -364,9 +371,23 @@ def infinite_depth(study: Study):
     axes[0, 2].set(title=r"max$|u_L - u_\infty|$", ylabel="largest difference")
     caption = (
         "First test point, its ten nearest training points, at 41 real depths; the diamonds at the right end are the "
-        "limit. " + infinite_sentence(study)
+        "limit. " + " ".join(part for part in (infinite_sentence(study), transport_sentence(study)) if part)
     )
     return figure, "As depth grows to infinity", caption
+
+
+def transport_sentence(study: Study) -> str:
+    """The equation carried to infinite depth, in words."""
+    carried = None if study.deep is None else study.deep.transport
+    if carried is None:
+        return ""
+    if "note" in carried:
+        return f"The equation was not carried to infinity: {carried['note']}."
+    return (
+        f"The equation carried from depth 2 to infinity in {carried['steps']} steps is within "
+        f"{max(carried['errors']):.1e} of the closed form at every depth checked; its driver has 1-variation "
+        f"{carried['one_variation']:.4g}."
+    )
 
 
 def infinite_sentence(study: Study) -> str:

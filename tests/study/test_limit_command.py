@@ -75,3 +75,11 @@ def test_study_ends_with_infinite_depth(written):
     assert (written.folder / "figures" / "infinite_depth.png").stat().st_size > 10_000
     assert "As depth grows to infinity" in (written.folder / "report.html").read_text()
     assert json.dumps(deep)
+
+
+def test_study_carries_the_equation_to_infinity(written):
+    carried = written.record["deep"]["transport"]
+    assert carried["depths"][-1] is None and len(carried["depths"]) == len(carried["errors"])
+    assert max(carried["errors"]) < 1e-9 and carried["residual"] < 1e-9
+    assert carried["steps"] > 5 and 0.1 < carried["one_variation"] < 100
+    assert "carried from depth 2 to infinity" in (written.folder / "report.html").read_text(encoding="utf-8")
