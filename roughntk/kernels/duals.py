@@ -66,6 +66,17 @@ def _relu_dual_jvp(primals, tangents):
     return relu_dual(z), relu_dual_derivative(z) * dz
 
 
+def bracket(theta: Float[Array, "..."]) -> Float[Array, "..."]:
+    """(sin theta - theta cos theta)/theta^3 on [0, pi], 1/3 at 0; all derivatives are finite."""
+    small = theta < _SMALL
+    safe = jnp.where(small, 1.0, theta)
+    square = jnp.where(small, theta, 0.0) ** 2
+    series = jnp.zeros_like(square)
+    for coefficient in reversed(_BRACKET):
+        series = series * square + coefficient
+    return jnp.where(small, series, (jnp.sin(safe) - safe * jnp.cos(safe)) / safe**3)
+
+
 def relu_angle_map(theta: Float[Array, "..."]) -> Float[Array, "..."]:
     """f(theta) = arccos h(cos theta), one ReLU layer on the angle, [0, pi] -> [0, pi/2].
 
@@ -73,16 +84,8 @@ def relu_angle_map(theta: Float[Array, "..."]) -> Float[Array, "..."]:
     analytic and positive, f = 2 arcsin((theta/2) sqrt G). Written so, automatic derivatives of every order are
     finite at both ends: f'(0) = 1, f'(pi) = 0.
     """
-    small = theta < _SMALL
-    safe = jnp.where(small, 1.0, theta)
-    tiny = jnp.where(small, theta, 0.0)
-    square = tiny * tiny
-    series = jnp.zeros_like(square)
-    for coefficient in reversed(_BRACKET):
-        series = series * square + coefficient
-    bracket = jnp.where(small, series, (jnp.sin(safe) - safe * jnp.cos(safe)) / safe**3)
     ratio = jnp.sinc(theta / (2 * jnp.pi))  # sin(theta/2) / (theta/2)
-    growth = ratio * ratio - (2 / jnp.pi) * theta * bracket
+    growth = ratio * ratio - (2 / jnp.pi) * theta * bracket(theta)
     return 2 * jnp.arcsin(theta / 2 * jnp.sqrt(growth))
 
 

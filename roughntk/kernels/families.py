@@ -6,8 +6,9 @@ Depth 1 is the input layer for every family: the correlation itself. Depth L app
 """
 
 import abc
+import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -43,6 +44,31 @@ def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule) -> No
 def register_table(family: type["KernelFamily"], rule: TableRule) -> None:
     """Give a family its fast route for large matrices. `roughntk.depth` does so for the ReLU families."""
     _TABLES[family] = rule
+
+
+class Deflated(NamedTuple):
+    """A kernel K = level + exp(log_scale) values near the one value that all its entries tend to.
+
+    Attributes:
+        level: the value.
+        log_scale: log of the common factor; -inf at infinite depth, where `values` is the limit of (K - level)/factor.
+        values: free of cancellation, of order one, elementwise.
+    """
+
+    level: float
+    log_scale: float
+    values: Float[np.ndarray, "..."]
+
+
+DeflationRule = Callable[[np.ndarray, float], Deflated]
+"""(theta, depth) -> the deflated kernel at known angles and any known depth that the family has."""
+
+_DEFLATIONS: dict[type["KernelFamily"], DeflationRule] = {}
+
+
+def register_deflation(family: type["KernelFamily"], rule: DeflationRule) -> None:
+    """Give a family that collapses its deflated kernel where `roughntk.depth` has it at real depth."""
+    _DEFLATIONS[family] = rule
 
 
 class KernelFamily(eqx.Module):
@@ -112,6 +138,38 @@ class KernelFamily(eqx.Module):
         theta = sphere.angles(X, Z)
         whole, depth = self._depth(depth, theta.shape)
         return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
+
+    @property
+    def collapses(self) -> bool:
+        """Whether all entries of the kernel matrix tend to one value as the depth grows, the diagonal included.
+
+        The matrix then becomes singular, and `deflated` has what is left of it.
+        """
+        return type(self) in _DEFLATIONS
+
+    def deflated(self, theta, depth) -> Deflated:
+        """K = level + exp(log_scale) values at known angles, `values` computed without cancellation at any depth.
+
+        Args:
+            theta: angles in [0, pi] (radians), any shape; the common factor is that of these angles.
+            depth: as in `at_angle`, one known number; math.inf gives the limit of the values.
+
+        Raises:
+            InputError: bad angles or depth, or a family that does not collapse.
+        """
+        theta = np.asarray(_in_range(theta, "theta", 0.0, np.pi))
+        depth = float(_checks.real_depth(_scalar(depth)))
+        if depth != math.inf and not self.has_real_depth:
+            depth = float(_checks.integer_depth(depth))
+        return self._deflated(theta, depth)
+
+    def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
+        if type(self) in _DEFLATIONS:
+            return _DEFLATIONS[type(self)](theta, depth)
+        raise InputError(
+            f"expected a family whose kernel matrix collapses as the depth grows, got {self.name}, which stays well "
+            f"conditioned; use its kernel itself"
+        )
 
     def is_positive_definite(self, X, depth) -> bool:
         """Whether the kernel matrix on the unit rows of X is positive definite to working precision at that depth.
@@ -243,15 +301,6 @@ class SigmoidComposition(KernelFamily):
 
     def _trajectory(self, theta, layers):
         return recursion.sigmoid_trajectory(jnp.cos(theta), layers)
-
-
-FAMILIES: dict[str, type[KernelFamily]] = {family.name: family for family in (ReluNTK, ReluNNGP, SigmoidComposition)}
-"""Families by their command-line name."""
-
-
-def family(name: str) -> KernelFamily:
-    """The family of that name, with its default parameters."""
-    return FAMILIES[_checks.choice(name, tuple(FAMILIES), "family")]()
 
 
 def _in_range(value, name: str, low: float, high: float) -> Array:

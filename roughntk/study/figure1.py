@@ -8,7 +8,7 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk.depth.limit import bordered_solve, limit_coefficients, limit_value
-from roughntk.kernels import FAMILIES, SigmoidComposition, family
+from roughntk.kernels import SigmoidComposition, family
 from roughntk.kernels.recursion import sigmoid_displacement, sigmoid_fixed_point
 from roughntk.study import figures, output
 from roughntk.transport.coefficients import solve
@@ -79,7 +79,7 @@ def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
     figure, axes = figures.canvas(3, 3, (11, 8.6))
     L = np.arange(1, depths + 1)
     i, j = np.triu_indices(len(X), 1)
-    for row, name in zip(axes, FAMILIES, strict=True):
+    for row, name in zip(axes, ("relu-ntk", "relu-nngp", "sigmoid"), strict=True):
         within, across, u = curves(name, X, x, depths)
         limit = limit_value(family(name))
         at_infinity = limit_coefficients(family(name), X, x)[:, 0]

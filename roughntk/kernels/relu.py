@@ -1,0 +1,217 @@
+"""Families of (leaky) ReLU networks: slopes, biases, residual branches.
+
+For phi(u) = max(u, 0) + slope min(u, 0) and with kappa = (1 - slope)^2/(1 + slope^2) in (0, 2], the normalised duals
+are
+
+    h(c) = c + kappa (sin theta - theta cos theta)/pi,      h'(c) = 1 - kappa theta/pi,      theta = arccos c,
+
+(ChoSaul2009; kappa = 1 is the ReLU, 2 the absolute value), so every layer of this room moves the angle by
+
+    1 - cos theta_{L+1} = omega_L (1 - h(cos theta_L)),
+
+omega_L being the share of the variance that does not come from a bias.
+"""
+
+import abc
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from roughntk.kernels._parameters import number
+from roughntk.kernels.duals import arccos, bracket
+from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
+
+
+def relu_angle_layer(theta: Array, kappa: Array, omega: Array) -> Array:
+    """arccos(1 - omega (1 - h_kappa(cos theta))) on [0, pi]; all derivatives are finite at both ends.
+
+    Near 0 it is 2 arcsin((theta/2) sqrt(omega G)), G entire. From pi/2 on a kappa above 1 folds the circle, and the
+    same is done in s = pi - theta: 1 - h = (2 - kappa) + (kappa - 1)(1 - cos s) - kappa (sin s - s cos s)/pi.
+    """
+    fold = (kappa > 1) & (theta > jnp.pi / 2)
+    absolute = fold & (kappa == 2)
+    near = jnp.where(fold & ~absolute, 1.0, jnp.where(absolute, jnp.pi - theta, theta))
+    sinc = jnp.sinc(near / (2 * jnp.pi))
+    growth = sinc * sinc - (2 / jnp.pi) * kappa * near * bracket(near)
+    # kappa in (1, 2), beyond pi/2
+    far = jnp.where(fold & ~absolute, jnp.pi - theta, 1.0)
+    middle = jnp.where(fold & ~absolute, kappa, 1.5)
+    versine = (2 - middle) + (middle - 1) * 2 * jnp.sin(far / 2) ** 2 - middle * far**3 * bracket(far) / jnp.pi
+    half = jnp.where(fold & ~absolute, jnp.sqrt(versine / 2), near / 2 * jnp.sqrt(growth))
+    return 2 * jnp.arcsin(jnp.sqrt(omega) * half)
+
+
+@jax.custom_jvp
+def relu_bracket(defect: Array) -> Array:
+    """(sin theta - theta cos theta)/pi as a function of the defect 1 - cos theta; its derivative is theta/pi."""
+    theta = _angle(defect)
+    return theta**3 * bracket(theta) / jnp.pi
+
+
+@relu_bracket.defjvp
+def _relu_bracket_jvp(primals, tangents):
+    return relu_bracket(primals[0]), relu_turn(primals[0]) * tangents[0]
+
+
+@jax.custom_jvp
+def relu_turn(defect: Array) -> Array:
+    """theta/pi as a function of the defect; its derivative, infinite at c = 1 and -1, is replaced by 0 there."""
+    return _angle(defect) / jnp.pi
+
+
+@relu_turn.defjvp
+def _relu_turn_jvp(primals, tangents):
+    (defect,) = primals
+    inside = (defect > 0) & (defect < 2)
+    root = jnp.sqrt(jnp.where(inside, defect * (2 - defect), 1.0))
+    return relu_turn(defect), jnp.where(inside, tangents[0] / (jnp.pi * root), 0.0)
+
+
+def _angle(defect: Array) -> Array:
+    return jnp.where(defect < 1, 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(defect, 1.0) / 2)), arccos(1 - defect))
+
+
+def _moved_defect(defect: Array, kappa: Array) -> Array:
+    """1 - h(c) from 1 - c; beyond pi/2 from 1 + c, where nothing cancels for kappa = 2."""
+    far = defect > 1
+    opposite = jnp.where(far, 2 - defect, 0.0)
+    folded = (2 - kappa) + (kappa - 1) * opposite - kappa * relu_bracket(opposite)
+    near = jnp.where(far, 0.0, defect)
+    return jnp.where(far, folded, near - kappa * relu_bracket(near))
+
+
+class ReluLayers(LayeredFamily):
+    """Layers whose pairs move by `kappa` and `omega`, both from the scalars."""
+
+    @property
+    def _runs_by_angle(self) -> bool:
+        return True
+
+    @abc.abstractmethod
+    def _moves(self, scalars: Scalars) -> tuple[Scalars, Array, Array]:
+        """The scalars one layer on, kappa, and omega."""
+
+    def _layer(self, scalars, pair, angle):
+        following, kappa, omega = self._moves(scalars)
+        if angle:
+            position = relu_angle_layer(pair.position, kappa, omega)
+            defect, turn = 2 * jnp.sin(position / 2) ** 2, pair.position / jnp.pi
+        else:
+            position = omega * _moved_defect(pair.position, kappa)
+            defect, turn = position, relu_turn(pair.position)
+        share, source = self._source(following, defect, pair, angle)
+        lost = kappa * turn
+        return following, Pair(position, (1 - share) * (lost + (1 - lost) * pair.defect) + share * source)
+
+    def _source(self, following: Scalars, defect: Array, pair: Pair, angle: bool) -> tuple[Array, Array]:
+        """The share of the new layer in Theta(x, x), and the defect of what it adds."""
+        return following.ratio, defect
+
+
+class LeakyReluLayers(ReluLayers):
+    """phi(u) = max(u, 0) + slope min(u, 0) without biases, at the critical weight variance 2/(1 + slope^2)."""
+
+    slope: Array
+
+    def __init__(self, slope=0.01):
+        self.slope = number(slope, "slope", least=-1.0, below=1.0)
+
+    def _first(self):
+        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(())
+
+    def _moves(self, scalars):
+        kappa = (1 - self.slope) ** 2 / (1 + self.slope**2)
+        ratio = scalars.ratio / (1 + scalars.ratio)
+        return scalars._replace(ratio=ratio), kappa, jnp.ones_like(kappa)
+
+    def _settled_memory(self):
+        return jnp.zeros(()), jnp.ones(())
+
+
+class LeakyReluNTK(LeakyReluLayers):
+    """Normalised tangent kernel of the bias-free leaky ReLU network; slope = -1 is the absolute value.
+
+        K_{L+1} = (L/(L+1)) (1 - kappa theta_L/pi) K_L + cos theta_{L+1}/(L+1),   kappa = (1 - slope)^2/(1 + slope^2)
+
+    It tends to 1/4 off the diagonal for every slope but 1, as the ReLU's does, kappa times as slowly in depth.
+
+    Args:
+        slope: of phi below 0, in [-1, 1); 0 is the ReLU.
+    """
+
+    name = "leaky-relu-ntk"
+    symbol = "K"
+
+
+class LeakyReluNNGP(LeakyReluLayers):
+    """Normalised covariance of the bias-free leaky ReLU network: the correlation rho_L itself, which tends to 1.
+
+    Args:
+        slope: of phi below 0, in [-1, 1); 0 is the ReLU.
+    """
+
+    name = "leaky-relu-nngp"
+    symbol = "\\rho"
+
+
+class BiasedReluLayers(ReluLayers):
+    """ReLU layers with biases: Sigma_{L+1} = sigma_w^2 E[relu(u) relu(u')] + beta^2."""
+
+    bias: Array
+    weight_variance: Array
+    input_variance: Array
+
+    def __init__(self, bias=1.0, weight_variance=1.0, input_variance=1.0):
+        self.bias = number(bias, "bias")
+        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
+        self.input_variance = number(input_variance, "input_variance", above=0.0)
+
+    @classmethod
+    def critical(cls, bias=1.0, input_variance=1.0):
+        """The family at sigma_w^2 = 2, where variances grow linearly and the NTK keeps a limit 4/7 off the diagonal."""
+        return cls(bias, 2.0, input_variance)
+
+    def _first(self):
+        signal, noise = self.weight_variance * self.input_variance, self.bias**2
+        variance = signal + noise
+        return Scalars(jnp.log(variance), jnp.ones(()), noise / variance), signal / variance
+
+    def _moves(self, scalars):
+        gain = self.weight_variance / 2  # chi = sigma_w^2 E[1(u > 0)]
+        growth = gain + scalars.memory  # Sigma_{L+1}/Sigma_L, memory = beta^2/Sigma_L
+        omega = gain / growth
+        ratio = scalars.ratio / (omega + scalars.ratio)
+        moved = Scalars(scalars.log_variance + jnp.log(growth), ratio, scalars.memory / growth)
+        return moved, jnp.ones_like(omega), omega
+
+    def _settled_memory(self):
+        gain = self.weight_variance / 2
+        ordered = (gain < 1) & (self.bias != 0)
+        return jnp.where(ordered, 1 - gain, 0.0), jnp.where(ordered, gain, 1.0)
+
+
+class BiasedReluNTK(BiasedReluLayers):
+    """Normalised tangent kernel of the ReLU network with biases (paper, Appendix A, at sigma_w^2 = 1).
+
+        Sigma_1 = sigma_w^2 v rho + beta^2,    Sigma_{L+1} = sigma_w^2 E[relu relu] + beta^2,
+        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[relu' relu'] + Sigma_{L+1},    K = Theta/Theta(x, x)
+
+    At sigma_w^2 < 2 all entries tend to one value, Theta -> 4 beta^2 at sigma_w^2 = 1, at the rate (sigma_w^2/2)^{L/2};
+    at sigma_w^2 = 2 (:meth:`critical`) K tends to 4/7 off the diagonal.
+
+    Args:
+        bias: beta, the standard deviation of the biases.
+        weight_variance: sigma_w^2 > 0.
+        input_variance: v = |x|^2/n0 of the inputs, > 0.
+    """
+
+    name = "biased-relu-ntk"
+    symbol = "K"
+
+
+class BiasedReluNNGP(BiasedReluLayers):
+    """Normalised covariance of the ReLU network with biases; arguments as for `BiasedReluNTK`."""
+
+    name = "biased-relu-nngp"
+    symbol = "\\rho"

@@ -1,0 +1,115 @@
+"""Families of networks with the error function as activation: ordered, critical and chaotic phases.
+
+With s = 2 q/(1 + 2 q), q = Sigma(x, x) (Williams 1997, ``references.bib``: Williams1998)
+
+    E[erf(u) erf(u')] = (2/pi) arcsin(s c),    E[erf'(u) erf'(u')] = (4/pi) / sqrt((1 + 2 q)^2 - (2 q c)^2).
+"""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from roughntk.kernels._parameters import number
+from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
+
+
+class ErfLayers(LayeredFamily):
+    """erf layers: Sigma_{L+1} = sigma_w^2 E[erf(u) erf(u')] + sigma_b^2; `memory` is Sigma(x, x) itself."""
+
+    weight_variance: Array
+    bias_variance: Array
+    input_variance: Array
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
+        self.bias_variance = number(bias_variance, "bias_variance", least=0.0)
+        self.input_variance = number(input_variance, "input_variance", above=0.0)
+
+    @classmethod
+    def critical(cls, bias_variance=0.1, input_variance=1.0):
+        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2."""
+        noise = float(number(bias_variance, "bias_variance", least=0.0))
+        return cls(_critical_weight_variance(noise), noise, input_variance)
+
+    def _first(self):
+        signal = self.weight_variance * self.input_variance
+        variance = signal + self.bias_variance
+        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance
+
+    def _next_variance(self, variance: Array) -> Array:
+        return self.weight_variance * (2 / jnp.pi) * jnp.arcsin(2 * variance / (1 + 2 * variance)) + self.bias_variance
+
+    def _gain(self, variance: Array) -> Array:
+        """chi = sigma_w^2 E[erf'(u)^2]."""
+        return self.weight_variance * (4 / jnp.pi) / jnp.sqrt(1 + 4 * variance)
+
+    def _layer(self, scalars, pair, angle):
+        assert not angle
+        variance, defect = scalars.memory, pair.position
+        following = self._next_variance(variance)
+        # arcsin s - arcsin(s c) and 1 - E[erf' erf']/E[erf'^2] without cancellation at c = 1
+        s, c = 2 * variance / (1 + 2 * variance), 1 - defect
+        root, outer = jnp.sqrt((1 - s) * (1 + s)), jnp.sqrt((1 - s * c) * (1 + s * c))
+        inner = defect * s * (root + s * s * (1 + c) / (outer + root))
+        close = c > 0
+        gap = jnp.where(
+            close, jnp.arcsin(jnp.where(close, inner, 0.0)), jnp.arcsin(s) - jnp.arcsin(s * jnp.minimum(c, 0.0))
+        )
+        moved = self.weight_variance * (2 / jnp.pi) * gap / following
+        lost = s * s * defect * (1 + c) / (outer * (outer + root))
+        omega = self._gain(variance) * variance / following
+        ratio = scalars.ratio / (omega + scalars.ratio)
+        kept = (1 - ratio) * (lost + (1 - lost) * pair.defect)
+        return Scalars(jnp.log(following), ratio, following), Pair(moved, kept + ratio * moved)
+
+    def _settled_memory(self):
+        variance = lax.fori_loop(0, 2000, lambda _, q: self._next_variance(q), jnp.asarray(1.0))
+        return variance, self._gain(variance)
+
+
+def _critical_weight_variance(noise: float) -> float:
+    """sigma_w^2 with chi(q*) = 1: sigma_w^2 = (pi/4) sqrt(1 + 4 q), and q = sigma_w^2 (2/pi) arcsin(s) + noise."""
+    if noise == 0:
+        return float(jnp.pi / 4)
+
+    def miss(q):
+        return q - noise - jnp.sqrt(1 + 4 * q) / 2 * jnp.arcsin(2 * q / (1 + 2 * q))
+
+    low, high = jnp.asarray(0.0), jnp.asarray(1.0)
+    high = lax.while_loop(lambda h: miss(h) < 0, lambda h: 2 * h, high)
+
+    def halve(_, ends):
+        middle = (ends[0] + ends[1]) / 2
+        below = miss(middle) < 0
+        return jnp.where(below, middle, ends[0]), jnp.where(below, ends[1], middle)
+
+    q = lax.fori_loop(0, 200, halve, (low, high))[1]
+    return float(jnp.pi / 4 * jnp.sqrt(1 + 4 * q))
+
+
+class ErfNTK(ErfLayers):
+    """Normalised tangent kernel of the erf network.
+
+        Sigma_1 = sigma_w^2 v rho + sigma_b^2,    Sigma_{L+1} = sigma_w^2 E[erf(u) erf(u')] + sigma_b^2,
+        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[erf'(u) erf'(u')] + Sigma_{L+1}
+
+    With chi = sigma_w^2 E[erf'^2] at the fixed point q* of the variance: at chi < 1 (ordered) all entries of the
+    normalised kernel tend to 1, at chi = 1 (:meth:`critical`) those off the diagonal to 1/3, at chi > 1 (chaotic) to 0.
+
+    Args:
+        weight_variance: sigma_w^2 > 0.
+        bias_variance: sigma_b^2 >= 0.
+        input_variance: v = |x|^2/n0 of the inputs, > 0.
+    """
+
+    name = "erf-ntk"
+    symbol = "K"
+
+
+class ErfNNGP(ErfLayers):
+    """Normalised covariance of the erf network; arguments as for `ErfNTK`. It tends to 1, or to c* < 1 if chaotic."""
+
+    name = "erf-nngp"
+    symbol = "\\rho"
+
+
+__all__ = ["ErfLayers", "ErfNNGP", "ErfNTK"]
