@@ -130,6 +130,13 @@ def lift(X, *, distinct: bool = True) -> np.ndarray:
     return unit
 
 
+def lengths(X: np.ndarray) -> np.ndarray:
+    """Norms of the rows, shape (n,), without overflow or underflow on the way."""
+    scale = np.abs(X).max(axis=1)
+    safe = np.where(scale > 0, scale, 1.0)
+    return scale * np.linalg.norm(X / safe[:, None], axis=1)
+
+
 def uniform(n: int, dim: int, seed: int) -> np.ndarray:
     """`n` independent points, uniform on the sphere S^{dim-1} in R^dim; `seed` fixes them."""
     n = _checks.integer(n, "n", least=1)

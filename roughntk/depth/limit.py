@@ -6,6 +6,8 @@ lambda^L; the kernel matrix becomes singular, and u tends to the solution of a b
 made of the Koenigs function g of the map. For every family u -> e_i when x is the training point x_i.
 """
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,7 +15,7 @@ from jaxtyping import Array, Float
 from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.depth.iteration import abel
-from roughntk.kernels import KernelFamily, ReluNNGP, ReluNTK, SigmoidComposition
+from roughntk.kernels import KernelFamily, SigmoidComposition
 from roughntk.kernels.recursion import sigmoid_displacement, sigmoid_fixed_point
 
 _KOENIGS_LAYERS = 40  # lambda^40 = 1e-22: the remaining displacement is below rounding
@@ -21,20 +23,23 @@ _KOENIGS_LAYERS = 40  # lambda^40 = 1e-22: the remaining displacement is below r
 
 def limit_value(family: KernelFamily) -> float:
     """Limit of the kernel between two distinct points as the depth grows."""
-    if isinstance(family, ReluNTK):
-        return 0.25
-    if isinstance(family, ReluNNGP):
-        return 1.0
+    if not isinstance(family, KernelFamily):
+        raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
     if isinstance(family, SigmoidComposition):
         return sigmoid_fixed_point()[0]
-    raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
+    return family.limit_value
 
 
 def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     """lim u_L = lim K_L(X,X)^{-1} K_L(X,x) as the depth L grows, shape (n, m).
 
+    Where all entries of the kernel tend to one value (`family.collapses`), u solves the bordered system of the
+    deflated kernel at infinite depth. Elsewhere K tends to (1 - r) I + r 1 1^T, and off the data
+
+        u = r/(1 + (n - 1) r) in every component.
+
     Args:
-        family: ReluNTK, ReluNNGP or SigmoidComposition.
+        family: a kernel family whose limit is known.
         X: training points, unit distinct rows, shape (n, n0).
         x: test points, unit rows, shape (m, n0).
     """
@@ -45,11 +50,12 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
         G, g = (np.asarray(sigmoid_displacement(jnp.cos(theta), _KOENIGS_LAYERS)[-1]) for theta in (within, across))
         return bordered_solve(G, g, 0.0)
     same = across <= sphere.SAME_ANGLE
-    if isinstance(family, ReluNTK):
-        return np.where(same.any(axis=0), same, 1 / (n + 3)) * 1.0
-    if isinstance(family, ReluNNGP):
-        return np.where(same.any(axis=0), same, 1 / n) * 1.0
-    raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
+    if family.collapses:
+        found = family.deflated(np.concatenate([np.asarray(sphere.angles(X)), across], axis=1), math.inf)
+        off = bordered_solve(found.values[:, :n], found.values[:, n:], 0.0)
+    else:
+        off = np.full(across.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
+    return np.where(same.any(axis=0), same, off) * 1.0
 
 
 def limit_kernel(family: KernelFamily, theta: Float[Array, "..."]) -> Float[Array, "..."]:

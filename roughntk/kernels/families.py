@@ -76,6 +76,8 @@ class KernelFamily(eqx.Module):
 
     name: ClassVar[str]
     symbol: ClassVar[str]
+    homogeneous: ClassVar[bool] = False
+    """Whether the kernel off the sphere is |x| |z| times that of the directions."""
 
     @abc.abstractmethod
     def _at_angle(self, theta: Array, depth: Array) -> Array:
@@ -105,7 +107,12 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: angles outside [0, pi], NaN, depth < 1, not whole where it must be, or of another shape.
         """
-        theta = _in_range(theta, "theta", 0.0, np.pi)
+        return self._value(_in_range(theta, "theta", 0.0, np.pi), depth)
+
+    def _value(self, theta: Array, depth) -> Array:
+        """The kernel at checked angles."""
+        if self._is_limit(depth):
+            return self._limit(theta)
         whole, depth = self._depth(depth, theta.shape)
         return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
 
@@ -118,15 +125,26 @@ class KernelFamily(eqx.Module):
             InputError: correlations outside [-1, 1], NaN, or a bad depth as in `at_angle`.
         """
         rho = _in_range(rho, "rho", -1.0, 1.0)
+        if self._is_limit(depth):
+            return self._limit(jnp.where(rho == 1, 0.0, 1.0))
         whole, depth = self._depth(depth, rho.shape)
         return (_whole_at_correlation if whole else _real_at_correlation)(self, rho, depth)
 
-    def __call__(self, X, Z=None, *, depth) -> Float[Array, "n m"]:
-        """Kernel matrix between the unit rows of X (n, n0) and of Z (m, n0; X by default), shape (n, m).
+    def __call__(self, X, Z=None, *, depth, domain: str = "sphere") -> Float[Array, "n m"]:
+        """Kernel matrix between the rows of X (n, n0) and of Z (m, n0; X by default), shape (n, m).
+
+        Args:
+            X, Z: unit rows; with domain="euclidean" and a homogeneous family, rows of any length, where the kernel is
+                |x| |z| K(x/|x|, z/|z|), and 0 where x or z is 0.
+            depth: as in `at_angle`.
+            domain: "sphere" or "euclidean".
 
         Raises:
-            InputError: rows off the sphere (named), NaN, or a bad depth as in `at_angle`.
+            InputError: rows off the sphere (named), NaN, a bad depth as in `at_angle`, or domain="euclidean" with a
+                family that is not homogeneous.
         """
+        if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
+            return self._off_the_sphere(X, Z, depth)
         if type(self) in _TABLES and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
             symmetric = Z is None or Z is X
             X = sphere.check_unit(X)
@@ -135,9 +153,7 @@ class KernelFamily(eqx.Module):
                 table = _TABLES[type(self)](float(_checks.real_depth(depth)))
                 if table is not None:
                     return sphere.map_angles(table, X, Z)
-        theta = sphere.angles(X, Z)
-        whole, depth = self._depth(depth, theta.shape)
-        return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
+        return self._value(sphere.angles(X, Z), depth)
 
     @property
     def collapses(self) -> bool:
@@ -146,6 +162,11 @@ class KernelFamily(eqx.Module):
         The matrix then becomes singular, and `deflated` has what is left of it.
         """
         return type(self) in _DEFLATIONS
+
+    @property
+    def drivers_vanish(self) -> bool:
+        """Whether K_L^{-1} (K_{L+1} - K_L) tends to 0 as the depth grows; not so for hyperbolic families."""
+        return True
 
     def deflated(self, theta, depth) -> Deflated:
         """K = level + exp(log_scale) values at known angles, `values` computed without cancellation at any depth.
@@ -170,6 +191,66 @@ class KernelFamily(eqx.Module):
             f"expected a family whose kernel matrix collapses as the depth grows, got {self.name}, which stays well "
             f"conditioned; use its kernel itself"
         )
+
+    def _off_the_sphere(self, X, Z, depth) -> Array:
+        self.check_homogeneous()
+        X = _checks.matrix(X, "X")
+        Z = X if Z is None else _checks.matrix(Z, "Z", columns=X.shape[1])
+        lengths = [sphere.lengths(rows) for rows in (X, Z)]
+        # a zero row has no direction: any will do, as its length multiplies the result
+        first = np.eye(1, X.shape[1])
+        units = [
+            sphere.project(np.where(length[:, None] > 0, rows, first), distinct=False)
+            for rows, length in zip((X, Z), lengths, strict=True)
+        ]
+        same = Z is X
+        return self(units[0], None if same else units[1], depth=depth) * lengths[0][:, None] * lengths[1]
+
+    def check_homogeneous(self) -> None:
+        """Refuse a family whose kernel off the sphere is more than |x| |z| times that on it."""
+        if not self.homogeneous:
+            raise InputError(
+                f"expected a homogeneous family off the sphere, got {self.name}, whose kernel depends on the lengths "
+                f"of its rows in another way; project the rows (rn.sphere.project) or use a bias-free ReLU family"
+            )
+
+    def log_scale(self, depth) -> float:
+        """log k_L(x, x) of the kernel before it was normalised, at |x|^2/n0 = 1 (or the member's `input_variance`).
+
+        exp(log_scale) K is the unnormalised kernel; times |x| |z|/n0 for homogeneous families (`unnormalised`).
+        """
+        return self._log_scale(int(_checks.integer_depth(_scalar(depth))))
+
+    def _log_scale(self, depth: int) -> float:
+        return 0.0
+
+    def unnormalised(self, X, Z=None, *, depth, domain: str = "sphere") -> Float[Array, "n m"]:
+        """The kernel itself, Theta_L or Sigma_L: exp(log_scale) K, times |x| |z|/n0 for homogeneous families.
+
+        Raises:
+            InputError: as `__call__`; a scale beyond the range of float64 (work with `log_scale` there).
+        """
+        log_scale = self.log_scale(depth)
+        if not abs(log_scale) < 700:
+            raise InputError(
+                f"expected a depth at which the kernel's scale fits in float64, got depth {depth} with log scale "
+                f"{log_scale:.6g}; use the normalised kernel and log_scale"
+            )
+        share = 1 / np.shape(X)[1] if self.homogeneous else 1.0
+        return self(X, Z, depth=depth, domain=domain) * (math.exp(log_scale) * share)
+
+    @property
+    def limit_value(self) -> float:
+        """What the kernel between two distinct points tends to as the depth grows."""
+        raise InputError(f"expected a family whose limit is known, got {self.name}; use a finite depth")
+
+    def _limit(self, theta: Array) -> Array:
+        """The kernel at infinite depth; 1 on the diagonal unless a member says otherwise."""
+        return jnp.where(theta == 0, 1.0, self.limit_value)
+
+    def _is_limit(self, depth) -> bool:
+        """Whether the depth is infinite and known, in a family that has its limit but no real depth."""
+        return not self.has_real_depth and not _checks.is_traced(depth) and np.ndim(depth) == 0 and depth == math.inf
 
     def is_positive_definite(self, X, depth) -> bool:
         """Whether the kernel matrix on the unit rows of X is positive definite to working precision at that depth.
@@ -250,6 +331,11 @@ class ReluNTK(KernelFamily):
 
     name = "relu-ntk"
     symbol = "K"
+    limit_value = 0.25
+    homogeneous = True
+
+    def _log_scale(self, depth):
+        return math.log(depth) - (depth - 1) * math.log(2)
 
     def _at_angle(self, theta, depth):
         return recursion.relu_layers(theta, depth)[1] / depth
@@ -271,6 +357,11 @@ class ReluNNGP(KernelFamily):
 
     name = "relu-nngp"
     symbol = "\\rho"
+    limit_value = 1.0
+    homogeneous = True
+
+    def _log_scale(self, depth):
+        return -(depth - 1) * math.log(2)
 
     def _at_angle(self, theta, depth):
         return jnp.cos(recursion.relu_layers(theta, depth)[0])

@@ -26,6 +26,7 @@ from jax import lax
 from jaxtyping import Array
 
 from roughntk import sphere
+from roughntk._checks import InputError
 from roughntk.kernels.families import Deflated, KernelFamily
 
 CRITICAL = 1e-6
@@ -156,6 +157,39 @@ class LayeredFamily(KernelFamily):
     @property
     def collapses(self) -> bool:
         return self.multiplier < 1 - CRITICAL or (not self._is_ntk and self.multiplier < 1 + CRITICAL)
+
+    @property
+    def drivers_vanish(self) -> bool:
+        return not (self.collapses and self.multiplier < 1 - CRITICAL)
+
+    @property
+    def limit_value(self) -> float:
+        """What the kernel between two distinct points tends to as the depth grows."""
+        if self.collapses:
+            return 1.0
+        if self._is_ntk:
+            return self._critical_limit() if self.multiplier < 1 + CRITICAL else 0.0
+        return self._chaotic_limit()
+
+    def _critical_limit(self) -> float:
+        """The limit of K off the diagonal where chi = 1."""
+        raise InputError(f"expected a family whose limit is known, got {self.name}; use a finite depth")
+
+    def _chaotic_limit(self) -> float:
+        """c* < 1 of the covariance where chi > 1: the attracting fixed point of the settled correlation map."""
+        settled = self._settled()
+        zero, start = jnp.zeros(()), jnp.asarray(1.0)
+
+        def moved(defect):
+            return self._layer(settled, Pair(defect, zero), False)[1].position
+
+        def going(state):
+            return (state[0] < 100_000) & (jnp.abs(state[1] - state[2]) > 2 * jnp.finfo(float).eps * state[2])
+
+        def body(state):
+            return state[0] + 1, moved(state[1]), state[1]
+
+        return float(1 - lax.while_loop(going, body, (0, moved(start), start))[1])
 
     def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
         if not self.collapses:

@@ -112,6 +112,8 @@ class ReluLayers(LayeredFamily):
 class LeakyReluLayers(ReluLayers):
     """phi(u) = max(u, 0) + slope min(u, 0) without biases, at the critical weight variance 2/(1 + slope^2)."""
 
+    homogeneous = True
+
     slope: Array
 
     def __init__(self, slope=0.01):
@@ -127,6 +129,9 @@ class LeakyReluLayers(ReluLayers):
 
     def _settled_memory(self):
         return jnp.zeros(()), jnp.ones(())
+
+    def _critical_limit(self):
+        return 0.25
 
 
 class LeakyReluNTK(LeakyReluLayers):
@@ -189,6 +194,10 @@ class BiasedReluLayers(ReluLayers):
         gain = self.weight_variance / 2
         ordered = (gain < 1) & (self.bias != 0)
         return jnp.where(ordered, 1 - gain, 0.0), jnp.where(ordered, gain, 1.0)
+
+    def _critical_limit(self):
+        # Sigma grows linearly only at sigma_w^2 = 2; faster growth leaves the biases behind
+        return 4 / 7 if self.bias != 0 and self.weight_variance == 2 else 0.25
 
 
 class BiasedReluNTK(BiasedReluLayers):

@@ -65,6 +65,9 @@ class ErfLayers(LayeredFamily):
         variance = lax.fori_loop(0, 2000, lambda _, q: self._next_variance(q), jnp.asarray(1.0))
         return variance, self._gain(variance)
 
+    def _critical_limit(self):
+        return 1 / 3
+
 
 def _critical_weight_variance(noise: float) -> float:
     """sigma_w^2 with chi(q*) = 1: sigma_w^2 = (pi/4) sqrt(1 + 4 q), and q = sigma_w^2 (2/pi) arcsin(s) + noise."""

@@ -1,6 +1,11 @@
 """Theorem 3: carrying coefficients from depth to depth."""
 
-from roughntk.transport.coefficients import CoefficientReport, NotPositiveDefiniteError, coefficients
+from roughntk.transport.coefficients import (
+    CoefficientReport,
+    IndefiniteKernelWarning,
+    NotPositiveDefiniteError,
+    coefficients,
+)
 from roughntk.transport.depth_needed import DepthNeeded, depth_needed
 from roughntk.transport.drivers import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.equation import TransportError, TransportResult, across_segment, between_depths
@@ -8,7 +13,7 @@ from roughntk.transport.predictor import predict
 from roughntk.transport.to_depth import DepthTransportResult, to_depth
 
 __all__ = [
-    "CoefficientReport", "DepthNeeded", "DepthTransportResult", "NotPositiveDefiniteError", "Segment", "SegmentDriver",
-    "TransportError", "TransportResult", "across_segment", "between_depths", "coefficients", "depth_needed",
-    "predict", "quadrature_driver", "segment_driver", "to_depth",
+    "CoefficientReport", "DepthNeeded", "DepthTransportResult", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
+    "Segment", "SegmentDriver", "TransportError", "TransportResult", "across_segment", "between_depths",
+    "coefficients", "depth_needed", "predict", "quadrature_driver", "segment_driver", "to_depth",
 ]  # fmt: skip

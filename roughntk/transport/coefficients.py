@@ -1,47 +1,39 @@
 """Kernel-regression coefficients u = K(X,X)^{-1} K(X,x) in closed form, at one depth.
 
 These are the numbers that Theorem 3 of the paper transports from depth to depth; here they are solved for
-directly, by a Cholesky factorisation, with their residual and the condition number of what was solved.
+directly, with their residual and the condition number of what was solved (:mod:`roughntk.transport.linear`).
 """
 
-import dataclasses
 import math
 
 import numpy as np
-import scipy.linalg
 
 from roughntk import _checks, sphere
-from roughntk.depth.limit import limit_coefficients
-from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk._checks import InputError
+from roughntk.kernels import KernelFamily
+from roughntk.transport.linear import (
+    EPS,
+    CoefficientReport,
+    IndefiniteKernelWarning,
+    NotPositiveDefiniteError,
+    log_determinant,
+    solve,
+    solve_deflated,
+)
 
-EPS = float(np.finfo(np.float64).eps)
-
-
-class NotPositiveDefiniteError(ValueError):
-    """A kernel matrix is singular to working precision, or indefinite."""
-
-
-@dataclasses.dataclass(frozen=True)
-class CoefficientReport:
-    """How a linear system K u = b was solved.
-
-    Attributes:
-        residual: max |K u - b| over all entries.
-        condition_number: 2-norm condition number of K.
-        smallest_eigenvalue: smallest eigenvalue of K.
-        method: "cholesky", or "limit" where K is singular at infinite depth and the known limit of u is returned.
-    """
-
-    residual: float
-    condition_number: float
-    smallest_eigenvalue: float
-    method: str = "cholesky"
+__all__ = [
+    "EPS", "CoefficientReport", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "check_points", "coefficients",
+    "deflated_system", "log_determinant", "solve", "solve_deflated",
+]  # fmt: skip
 
 
-def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False):
+def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, domain: str = "sphere"):
     """Coefficients u = K_L(X,X)^{-1} K_L(X,x) of kernel regression at depth L.
 
     The infinitely wide network trained to convergence predicts f(x) = u(x)^T y (paper, Proposition 3).
+
+    A family whose kernel matrix becomes singular as L grows (`family.collapses`) is solved in its deflated form, which
+    is accurate at every depth, infinity included; the report's `method` says so.
 
     Args:
         family: a kernel family, for instance ``rn.kernels.ReluNTK()``.
@@ -49,24 +41,67 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False):
         x: test points, unit rows, shape (m, n0).
         depth: network depth L >= 1: whole, real or infinite where the family allows it.
         report: also return a :class:`CoefficientReport`.
+        domain: "sphere", or "euclidean" for rows of any length and a homogeneous family, where
+            u(x)_i = u(x/|x|)_i |x|/|x_i|. A test point 0 has u = 0; a training point 0 is refused.
 
     Returns:
         u, shape (n, m); with ``report``, the pair (u, report).
 
     Raises:
-        InputError: rows off the sphere, equal rows in X (named), NaN, depth < 1.
-        NotPositiveDefiniteError: K_L(X,X) is singular to working precision, or indefinite, and the message
-            says at which depth and with which smallest eigenvalue.
+        InputError: rows off the sphere, equal rows in X (named; collinear ones with domain="euclidean"), NaN,
+            depth < 1, domain="euclidean" with a family that is not homogeneous.
+        NotPositiveDefiniteError: K_L(X,X) is singular to working precision; the message says at which depth and
+            with which smallest eigenvalue.
+
+    Warns:
+        IndefiniteKernelWarning: K_L(X,X) has negative eigenvalues. u still solves the system; the report has
+            ``positive_definite=False``.
     """
     _checks.require_x64("coefficients")
+    if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
+        u, how = _euclidean(family, X, x, depth)
+        return (u, how) if report else u
     X, x = check_points(X, x)
-    if depth == math.inf and not isinstance(family, ReluNTK):  # K itself is singular there
-        u = limit_coefficients(family, X, x)
-        return (u, CoefficientReport(0.0, math.inf, 0.0, "limit")) if report else u
-    K = np.asarray(family(X, depth=depth))
-    B = np.asarray(family(X, x, depth=depth))
-    u, how = solve(K, B, what=f"{family.name} kernel matrix at depth {depth}")
+    what = f"{family.name} kernel matrix at depth {depth}"
+    if family.collapses:
+        u, how = solve_deflated(*deflated_system(family, X, x, depth), what=what, indefinite=True)
+    else:
+        K, B = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
+        u, how = solve(K, B, what=what, indefinite=True)
     return (u, how) if report else u
+
+
+def deflated_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray, float]:
+    """(G, g, s/c) of K = c 1 1^T + s G and b = c 1 + s g, shapes (n, n) and (n, m)."""
+    across = np.asarray(sphere.angles(X, x))
+    across = np.where(across <= sphere.SAME_ANGLE, 0.0, across)  # the same point: u = e_i at every depth
+    found = family.deflated(np.concatenate([np.asarray(sphere.angles(X)), across], axis=1), depth)
+    n = len(X)
+    ratio = math.exp(found.log_scale) / found.level if found.level else math.inf
+    return found.values[:, :n], found.values[:, n:], ratio
+
+
+def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
+    """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
+    family.check_homogeneous()
+    X, x = _checks.matrix(X, "X"), _checks.matrix(x, "x")
+    length_X, length_x = sphere.lengths(X), sphere.lengths(x)
+    zero = np.flatnonzero(length_X == 0)
+    if zero.size:
+        raise InputError(
+            f"expected non-zero training rows, got zeros in {_checks.name_rows(zero)}; a homogeneous kernel is 0 on "
+            f"them and its matrix singular: remove them"
+        )
+    inside = length_x > 0
+    u = np.zeros((len(X), len(x)))
+    found, how = coefficients(family, sphere.project(X), _directions(x, inside), depth=depth, report=True)
+    u[:, inside] = found[:, : int(inside.sum())] * length_x[inside] / length_X[:, None]
+    return u, how
+
+
+def _directions(x: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Unit rows of the non-zero rows; where there is none, one direction that stands for nothing."""
+    return sphere.project(x[inside], distinct=False) if inside.any() else np.eye(1, x.shape[1])
 
 
 def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:
@@ -74,36 +109,3 @@ def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:
     X = sphere.check_unit(X)
     sphere.check_distinct(X)
     return X, sphere.check_unit(x, "x", columns=X.shape[1])
-
-
-def solve(K: np.ndarray, B: np.ndarray, *, what: str = "kernel matrix") -> tuple[np.ndarray, CoefficientReport]:
-    """Solve K u = B by Cholesky, with residual and condition number.
-
-    Args:
-        K: symmetric positive definite, shape (n, n).
-        B: right-hand sides, shape (n, m).
-        what: how to name K in an error.
-
-    Raises:
-        NotPositiveDefiniteError: the smallest eigenvalue is at most n eps times the largest.
-    """
-    spectrum = np.linalg.eigvalsh(K)
-    smallest, largest = float(spectrum[0]), float(spectrum[-1])
-    if not smallest > len(K) * EPS * largest:
-        raise NotPositiveDefiniteError(
-            f"expected a positive definite {what}, got smallest eigenvalue {smallest:.3g} against a largest of "
-            f"{largest:.3g}, which is zero to working precision; choose another depth (from 2 on for the ReLU "
-            f"kernels; less deep for kernels that tend to a constant) or move nearly equal points apart"
-        )
-    u = scipy.linalg.cho_solve(scipy.linalg.cho_factor(K, lower=True, check_finite=False), B, check_finite=False)
-    return u, CoefficientReport(
-        residual=float(np.max(np.abs(K @ u - B))),
-        condition_number=largest / smallest,
-        smallest_eigenvalue=smallest,
-    )
-
-
-def log_determinant(K: np.ndarray) -> float:
-    """log det K of a symmetric positive definite matrix, -inf where it is not positive to working precision."""
-    sign, value = np.linalg.slogdet(K)
-    return float(value) if sign > 0 else -np.inf

@@ -119,11 +119,11 @@ class DepthDriver(diffrax.AbstractPath):
     Values (n, n + m): the knots hold the integral up to them, and Gauss-Legendre quadrature goes on from there.
     """
 
-    path: DepthPath
+    path: CoefficientPath
     knots: Float[Array, " k"]
     totals: Float[Array, "k n n_plus_m"]
 
-    def __init__(self, path: DepthPath, clock: DepthClock):
+    def __init__(self, path: CoefficientPath, clock: DepthClock):
         self.path, self.knots = path, clock.knots
         self.totals = quadrature_driver(path, clock.knots)
 
@@ -197,7 +197,7 @@ class DepthDriver(diffrax.AbstractPath):
 
 
 @eqx.filter_jit
-def _length(path: DepthPath, start: Array, stop: Array, norm: str) -> Array:
+def _length(path: CoefficientPath, start: Array, stop: Array, norm: str) -> Array:
     """int |dv/dtau| dtau from `start` to `stop`, by 10 Gauss-Legendre nodes."""
     nodes, weights = (jnp.asarray(part) for part in np.polynomial.legendre.leggauss(10))
     radius = (stop - start) / 2

@@ -21,7 +21,7 @@ from roughntk.depth.bridge import Clock
 
 
 class CoefficientPath(eqx.Module):
-    """A path s -> (A(s), b(s)) of linear systems, A symmetric positive definite."""
+    """A path s -> (A(s), b(s)) of linear systems, A symmetric, and positive definite unless `solve` says otherwise."""
 
     @abc.abstractmethod
     def evaluate(self, s: Array) -> tuple[Array, Array]:
@@ -31,11 +31,13 @@ class CoefficientPath(eqx.Module):
     def derivative(self, s: Array) -> tuple[Array, Array]:
         """(A'(s), b'(s))."""
 
+    def solve(self, A: Array, right: Array) -> Array:
+        """A^{-1} right, by Cholesky."""
+        return jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(A, lower=True), right)
+
     def driver_derivative(self, s: Array) -> Float[Array, "n n_plus_m"]:
-        """v'(s) = A^{-1} [A', b'], by one Cholesky factorisation."""
-        A, _ = self.evaluate(s)
-        factor = jax.scipy.linalg.cho_factor(A, lower=True)
-        return jax.scipy.linalg.cho_solve(factor, jnp.concatenate(self.derivative(s), axis=1))
+        """v'(s) = A^{-1} [A', b'], by one factorisation."""
+        return self.solve(self.evaluate(s)[0], jnp.concatenate(self.derivative(s), axis=1))
 
 
 class Segment(CoefficientPath):

@@ -16,19 +16,23 @@ from typing import Any, Protocol
 
 import diffrax
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from roughntk import _checks
+from roughntk._checks import InputError
 from roughntk.depth import bridge
 from roughntk.depth.bridge import Clock
 from roughntk.kernels import KernelFamily
 from roughntk.transport.coefficients import EPS, check_points, log_determinant, solve
+from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
+from roughntk.transport.depth_path import DepthClock, DepthDriver
 from roughntk.transport.drivers import CoefficientPath, Segment, SegmentDriver, segment_driver
+from roughntk.transport.linear import solve_deflated_system
 
 RIGHT_HAND_SIDES = ("joint", "paper")
+SYSTEMS = ("auto", "kernel", "deflated")
 
 RESIDUAL_TOLERANCE = 1e-9
 """Largest accepted residual for well-conditioned systems; beyond, 1000 eps times the condition number."""
@@ -52,17 +56,23 @@ class TransportResult:
         times: the clock's knots tau, shape (k,).
         values: u at those times, shape (k, n, m).
         condition_number: the larger one of the two ends.
+        system: "kernel", or "deflated" where the bordered systems were integrated: the driver is then theirs, with
+            n + 1 rows and n + 1 + m columns.
+        drivers_vanish: whether the drivers of the kernel itself, K_L^{-1} (K_{L+1} - K_L), vanish as L grows. Those of
+            hyperbolic families do not; theirs of the deflated systems do.
     """
 
     coefficients: np.ndarray
     residual: float
     converged: bool
     stats: dict[str, Any]
-    drivers: SegmentDriver
+    drivers: SegmentDriver | DepthDriver
     clock: Clock
     times: np.ndarray
     values: np.ndarray
     condition_number: float
+    system: str = "kernel"
+    drivers_vanish: bool = True
 
 
 class Ticking(Protocol):
@@ -87,8 +97,7 @@ def vector_field(path: CoefficientPath, clock: Ticking):
         s = clock.position(tau)
         A, _ = path.evaluate(s)
         dA, db = path.derivative(s)
-        factor = jax.scipy.linalg.cho_factor(A, lower=True)
-        return clock.rate(tau) * jax.scipy.linalg.cho_solve(factor, db - dA @ u)
+        return clock.rate(tau) * path.solve(A, db - dA @ u)
 
     return field
 
@@ -157,6 +166,7 @@ def between_depths(
     depth,
     clock: str = "arc",
     rhs: str = "joint",
+    system: str = "auto",
     rtol: float = 1e-10,
     atol: float = 1e-12,
     solver: diffrax.AbstractSolver | None = None,
@@ -173,6 +183,9 @@ def between_depths(
         clock: "arc" (position on the segment) or "psi" (the paper's psi_D, through the time change
             tau = logit psi_D(2t - 1), which is exact for every D).
         rhs: "joint" (b moves with A) or "paper" (b stays at the next depth).
+        system: "kernel" integrates A u = b itself; "deflated" the bordered systems of a family that collapses
+            (:mod:`roughntk.transport.deflated`), which is the only way where its drivers do not vanish and A is
+            singular in 64 bit; "auto" takes those with rhs="joint" once the entries of A are within 1 % of one value.
         rtol, atol: tolerances of the step-size controller; raised to half of eps times the condition number where
             that is larger, since the field itself is not known better (the ones used are in `stats`).
         solver: a diffrax solver; `diffrax.Dopri8()` by default.
@@ -191,11 +204,37 @@ def between_depths(
     depth = _checks.integer_depth(depth)
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
+    _checks.choice(system, SYSTEMS, "system")
     X, x = check_points(X, x)
+    what = f"{family.name} kernel matrix at depths {depth} and {depth + 1}"
+    options: dict[str, Any] = {
+        "clock": clock, "rtol": rtol, "atol": atol, "solver": solver, "max_steps": max_steps, "throw": throw,
+        "what": what,
+    }  # fmt: skip
+    if system == "deflated" and (rhs != "joint" or not family.collapses):
+        raise InputError(
+            f"expected rhs='joint' and a family that collapses with system='deflated', got rhs={rhs!r} and "
+            f"{family.name}; use system='kernel'"
+        )
+    if system == "deflated" or (system == "auto" and rhs == "joint" and family.collapses):
+        segment, ratio = deflated_segment(family, X, x, depth)
+        if system == "deflated" or 0 <= ratio < SPREAD:
+            return _across_deflated(segment, drivers_vanish=family.drivers_vanish, **options)
     kernels = [np.asarray(family(X, z, depth=level)) for z in (X, x) for level in (depth, depth + 1)]
-    return across_segment(
-        *kernels, clock=clock, rhs=rhs, rtol=rtol, atol=atol, solver=solver, max_steps=max_steps, throw=throw,
-        what=f"{family.name} kernel matrix at depths {depth} and {depth + 1}",
+    found = across_segment(*kernels, rhs=rhs, **options)
+    return dataclasses.replace(found, drivers_vanish=family.drivers_vanish)
+
+
+def _across_deflated(segment: DeflatedSegment, *, drivers_vanish: bool, what: str, **options) -> TransportResult:
+    """As `across_segment`, on bordered systems."""
+    n = segment.B0.shape[0] - 1
+    ends = ((segment.K0, segment.B0), (segment.K1, segment.B1))
+    (w0, first), (_, last) = (solve_deflated_system(np.asarray(M), np.asarray(r), what=what) for M, r in ends)
+    logs = sum(float(np.linalg.slogdet(np.asarray(M))[1]) for M, _ in ends)
+    knots = jnp.linspace(0.0, 1.0, 9)
+    return _carried(
+        segment, w0, max(first.condition_number, last.condition_number), min(logs, 0.0), n,
+        drivers=DepthDriver(segment, DepthClock(knots)), system="deflated", drivers_vanish=drivers_vanish, **options,
     )  # fmt: skip
 
 
@@ -220,7 +259,19 @@ def across_segment(
     _, last = solve(K1, B1, what=what)
     condition = max(first.condition_number, last.condition_number)
     segment = Segment(*map(jnp.asarray, (K0, K1, start, B1)))
-    ticking = bridge.clock(clock, log_determinant(K0) + log_determinant(K1))
+    log_D = log_determinant(K0) + log_determinant(K1)
+    return _carried(
+        segment, u0, condition, log_D, len(K0), clock=clock, rtol=rtol, atol=atol, solver=solver, max_steps=max_steps,
+        throw=throw, drivers=segment_driver(segment),
+    )  # fmt: skip
+
+
+def _carried(
+    segment: Segment, u0, condition: float, log_D: float, n: int, *, clock: str, rtol: float, atol: float,
+    solver: diffrax.AbstractSolver | None, max_steps: int, throw: bool, drivers, **said,
+) -> TransportResult:  # fmt: skip
+    """The integration of one segment, checked; `n` rows of the solution are coefficients."""
+    ticking = bridge.clock(clock, log_D)
     solver = diffrax.Dopri8() if solver is None else solver
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 0.5 * EPS * condition
@@ -231,7 +282,7 @@ def across_segment(
     residual = float(residual)
     converged = verdict(outcome, residual, condition, stats, throw=throw)
     return TransportResult(
-        coefficients=np.asarray(at_knots[-1]),
+        coefficients=np.asarray(at_knots[-1])[:n],
         residual=residual,
         converged=converged,
         stats={
@@ -242,9 +293,10 @@ def across_segment(
             "atol": atol,
             "solver": type(solver).__name__,
         },
-        drivers=segment_driver(segment),
+        drivers=drivers,
         clock=ticking,
         times=np.asarray(ticking.knots),
-        values=np.asarray(at_knots),
+        values=np.asarray(at_knots)[:, :n],
         condition_number=condition,
+        **said,
     )

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import check_points, coefficients
+from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_points, coefficients
 
 
 def predict(family: KernelFamily, X, y, x, *, depth, time: float = math.inf) -> Float[np.ndarray, "m ..."]:
@@ -34,7 +34,7 @@ def predict(family: KernelFamily, X, y, x, *, depth, time: float = math.inf) -> 
 
     Raises:
         InputError: targets of another length, NaN, negative time, or bad points.
-        NotPositiveDefiniteError: the kernel matrix is singular to working precision.
+        NotPositiveDefiniteError: the kernel matrix is singular to working precision, or indefinite at a finite time.
     """
     X, x = check_points(X, x)
     y = _checks.real_array(y, "y")
@@ -46,6 +46,12 @@ def predict(family: KernelFamily, X, y, x, *, depth, time: float = math.inf) -> 
         return coefficients(family, X, x, depth=depth).T @ y
     K, B = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
     spectrum, Q = np.linalg.eigh(K)
+    if spectrum[0] < -len(K) * EPS * spectrum[-1]:
+        raise NotPositiveDefiniteError(
+            f"expected a positive definite {family.name} kernel matrix at depth {depth} for a finite training time, "
+            f"got the eigenvalue {spectrum[0]:.3g}: gradient flow diverges along it; train to convergence "
+            f"(time=math.inf), or choose other points"
+        )
     # (1 - exp(-t k))/k is t at k = 0: no eigenvalue is divided by, however small.
     safe = np.where(spectrum == 0, 1.0, spectrum)
     filtered = np.where(spectrum == 0, time, -np.expm1(-time * spectrum) / safe)

@@ -34,7 +34,8 @@ import scipy.optimize
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_points, solve
+from roughntk.transport.coefficients import EPS, CoefficientReport, NotPositiveDefiniteError, check_points, solve
+from roughntk.transport.deflated import DeflatedKernel
 from roughntk.transport.depth_path import DEGREE, DepthClock, DepthDriver, DepthPath, graded_time, root
 from roughntk.transport.equation import TransportError, integrate, verdict
 
@@ -67,6 +68,8 @@ class DepthTransportResult:
         values: u at those depths, on which the solver stepped, shape (k, n, m).
         errors: max |u - K(l)^{-1} b(l)| / max(1, max |u|) against the closed form there, shape (k,).
         condition_number: largest 2-norm condition number of A seen along the path.
+        system: "kernel", or "deflated" for a family that collapses: (A, b) are then its bordered systems
+            (:mod:`roughntk.transport.deflated`), and the driver is theirs.
     """
 
     coefficients: np.ndarray
@@ -79,6 +82,7 @@ class DepthTransportResult:
     values: np.ndarray
     errors: np.ndarray
     condition_number: float
+    system: str = "kernel"
 
     @functools.cached_property
     def drivers(self) -> DepthDriver:
@@ -106,8 +110,8 @@ def to_depth(
         family: a kernel family with real depth, for instance ``rn.kernels.ReluNTK()``.
         X: training points, unit distinct rows, shape (n, n0).
         x: test points, unit rows, shape (m, n0); they may be training points (u = e_i at every depth).
-        start, stop: real depths in [1, inf], in either order, different. The ReLU NTK goes to infinity; the ReLU
-            NNGP, whose matrix is singular there, to finite depths.
+        start, stop: real depths in [1, inf], in either order, different. A family whose matrix
+            becomes singular, as that of the ReLU NNGP, is carried in its deflated form, to infinity as well.
         depths: depths between start and stop at which u is wanted, shape (k,), in any order; by default the ends.
         rtol, atol: tolerances of the step-size controller; raised to half of eps times the condition number where
             that is larger (the ones used are in `stats`).
@@ -121,7 +125,7 @@ def to_depth(
 
     Raises:
         InputError: bad points, a depth below 1 or NaN, start = stop, `depths` outside, a family without real depth,
-            or one that is singular at infinity and is sent there; nearly antipodal points just above depth 1.
+            or nearly antipodal points just above depth 1.
         NotPositiveDefiniteError: A is singular or indefinite somewhere from start to stop; the message names the
             depth of the crossing.
         TransportError: the residual is above max(1e-9, 1000 eps cond), or the end is further than 1e-4 from the
@@ -132,15 +136,16 @@ def to_depth(
     _checks.require_x64("transport")
     start, stop, asked = _journey(family, start, stop, depths)
     X, x = check_points(X, x)
-    kernel = _Kernel(family, X, x)
+    plain = _Kernel(family, X, x)
+    kernel = DeflatedKernel(family, X, x, plain.pairs, np.asarray(plain.angles)) if family.collapses else plain
     condition = _check_definite(kernel, start, stop)
-    _check_antipodal(kernel, min(start, stop))
+    _check_antipodal(plain, min(start, stop))
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 0.5 * EPS * condition
     rtol, atol = max(float(rtol), noise), max(float(atol), noise)
-    u0, _ = solve(*kernel.at(start), what=kernel.named(start))
+    u0, _ = kernel.solve(start)
     edges, table, tail = _tabulate(kernel.row, graded_time(np.array([start, stop, *asked])))
-    path = DepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(kernel.pairs))
+    path = kernel.path(edges, table)
     clock = DepthClock(jnp.asarray(-edges[::-1] if stop > start else edges))
     solver = diffrax.Dopri8() if solver is None else solver
     at_knots, worst, outcome, stats = integrate(
@@ -159,7 +164,7 @@ def to_depth(
             f"depth, use rn.coefficients, or inspect the result with throw=False"
         )
     return DepthTransportResult(
-        coefficients=np.asarray(at_knots[-1]),
+        coefficients=np.asarray(at_knots[-1])[: len(X)],
         residual=residual,
         converged=converged,
         stats={
@@ -175,9 +180,10 @@ def to_depth(
         clock=clock,
         path=path,
         depths=asked,
-        values=values,
+        values=values[:, : len(X)],
         errors=np.array([_error(kernel, depth, u) for depth, u in zip(asked, values, strict=True)]),
         condition_number=condition,
+        system="deflated" if family.collapses else "kernel",
     )
 
 
@@ -199,12 +205,6 @@ def _journey(family: KernelFamily, start, stop, depths) -> tuple[float, float, n
     if first == last or graded_time(first) == graded_time(last):
         raise InputError(
             f"expected start and stop to differ, got {first!r} and {last!r}; for one depth use rn.coefficients"
-        )
-    if math.inf in ends and np.ptp(np.asarray(family.at_angle(jnp.array([0.0, 1.0]), math.inf))) == 0:
-        raise InputError(
-            f"expected a finite start and stop for {family.name}, got infinity; its kernel matrix tends to a constant "
-            f"one, which is singular: stop at a finite depth, or take the limit of the coefficients from "
-            f"rn.coefficients(family, X, x, depth=math.inf)"
         )
     asked = np.array(ends) if depths is None else np.atleast_1d(_checks.real_depth(depths, np.shape(depths)))
     if asked.ndim != 1:
@@ -242,12 +242,17 @@ class _Kernel:
         row = self.row(depth)
         return np.append(row[:count], 1.0)[self.pairs], row[count:].reshape(self.n, -1)
 
+    def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
+        """Coefficients in closed form."""
+        return solve(*self.at(depth), what=f"{self.family.name} kernel matrix at depth {depth:.10g}")
+
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of A at the depth, increasing."""
         return np.linalg.eigvalsh(self.at(depth)[0])
 
-    def named(self, depth: float) -> str:
-        return f"{self.family.name} kernel matrix at depth {depth:.10g}"
+    def path(self, edges: np.ndarray, table: np.ndarray) -> DepthPath:
+        """The interpolated path."""
+        return DepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.pairs))
 
 
 def _check_antipodal(kernel: _Kernel, shallowest: float) -> None:
@@ -264,9 +269,10 @@ def _check_antipodal(kernel: _Kernel, shallowest: float) -> None:
         )
 
 
-def _error(kernel: _Kernel, depth: float, u: np.ndarray) -> float:
+def _error(kernel: "_Kernel | DeflatedKernel", depth: float, u: np.ndarray) -> float:
     """Largest difference of u from the closed form at the depth, relative to max(1, max |u|)."""
-    exact, _ = solve(*kernel.at(depth), what=kernel.named(depth))
+    n = kernel.n
+    exact, u = kernel.solve(depth)[0][:n], u[:n]
     return float(np.max(np.abs(u - exact)) / max(1.0, np.max(np.abs(exact))))
 
 
@@ -330,7 +336,7 @@ def _halved(edges: np.ndarray) -> np.ndarray:
     return np.insert(edges, widest + 1, (edges[widest] + edges[widest + 1]) / 2)
 
 
-def _check_definite(kernel: _Kernel, start: float, stop: float) -> float:
+def _check_definite(kernel: "_Kernel | DeflatedKernel", start: float, stop: float) -> float:
     """Refuse a path on which A is not positive definite to working precision; the largest condition number seen.
 
     The smallest eigenvalue is looked at on a grid of depths and at its lowest point between them.

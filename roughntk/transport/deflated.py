@@ -1,0 +1,109 @@
+"""Transport of the coefficients of a kernel that collapses, on its deflated systems.
+
+Where K_L = c 1 1^T + s_L G_L with s_L -> 0, the drivers K_L^{-1} (K_{L+1} - K_L) of a hyperbolic family do not vanish:
+on the complement of 1 they tend to (lambda - 1) I, and K_L itself is singular in 64 bit. The same coefficients solve
+
+    M w = r,    M = [[G, 1], [1^T, -s/c]],    w = (u, mu),    r = (g, 1),
+
+so they are carried by dw = M^{-1} (dr - dM w), whose drivers do vanish, as G_L has a limit. Between two whole depths
+the path is the straight segment from one system to the next, each in its own units; along real depth the unit of G is
+the value of one reference pair, and s/c belongs to the path.
+"""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from roughntk import sphere
+from roughntk._checks import InputError
+from roughntk.kernels import KernelFamily
+from roughntk.transport.depth_path import DepthPath
+from roughntk.transport.drivers import Segment
+from roughntk.transport.linear import CoefficientReport, bordered_matrix, solve_deflated_system
+
+SPREAD = 1e-2
+"""Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""
+
+
+class DeflatedSegment(Segment):
+    """The straight segment between two bordered systems, whose matrices are symmetric and indefinite."""
+
+    def solve(self, A, right):
+        return jnp.linalg.solve(A, right)
+
+
+class DeflatedDepthPath(DepthPath):
+    """Graded time -> the bordered system, by piecewise Chebyshev interpolation of pairs, cross block, diagonal, s/c."""
+
+    def solve(self, A, right):
+        return jnp.linalg.solve(A, right)
+
+    def _assemble(self, values: Array, diagonal):
+        n = self.pairs.shape[0]
+        G, g = super()._assemble(values[:-2], values[-2])
+        one = jnp.full((n, 1), diagonal)  # 1 for the path, 0 for its derivative
+        corner = jnp.full((1, 1), -values[-1])
+        A = jnp.concatenate([jnp.concatenate([G, one], axis=1), jnp.concatenate([one.T, corner], axis=1)])
+        return A, jnp.concatenate([g, jnp.full((1, g.shape[1]), diagonal)])
+
+
+def joint_angles(X: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Angles of X with itself and with x, side by side, shape (n, n + m)."""
+    across = np.asarray(sphere.angles(X, x))
+    across = np.where(across <= sphere.SAME_ANGLE, 0.0, across)
+    return np.concatenate([np.asarray(sphere.angles(X)), across], axis=1)
+
+
+def deflated_segment(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int) -> tuple[DeflatedSegment, float]:
+    """The segment of bordered systems from a whole depth to the next, and s/c at the first."""
+    n, theta = len(X), joint_angles(X, x)
+    ends = [family.deflated(theta, depth), family.deflated(theta, depth + 1)]
+    if not ends[0].level:
+        raise InputError(
+            f"expected a family whose kernel tends to another value than 0, got {family.name}; use system='kernel'"
+        )
+    ratios = [math.exp(end.log_scale) / end.level for end in ends]
+    systems = [bordered_matrix(end.values[:, :n], ratio) for end, ratio in zip(ends, ratios, strict=True)]
+    rights = [np.concatenate([end.values[:, n:], np.ones((1, len(x)))]) for end in ends]
+    return DeflatedSegment(*map(jnp.asarray, (*systems, *rights))), ratios[0]
+
+
+class DeflatedKernel:
+    """The bordered systems of one data set at any depth, in the units of one reference pair."""
+
+    def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray, pairs: np.ndarray, angles: np.ndarray):
+        self.family, self.n, self.pairs = family, len(X), pairs
+        self.theta = np.append(angles, 0.0)
+        self.reference: int | None = None
+        deepest = family.deflated(self.theta, math.inf)
+        if not deepest.level:
+            raise InputError(f"expected a family whose kernel tends to another value than 0, got {family.name}")
+        self.reference = int(np.argmax(np.abs(deepest.values)))
+
+    def row(self, depth: float) -> np.ndarray:
+        """Deflated values of all pairs of X, of (X, x), of the diagonal; then s/c."""
+        found = self.family.deflated(self.theta, depth)
+        unit = abs(float(found.values[self.reference]))
+        return np.append(found.values / unit, math.exp(found.log_scale + math.log(unit)) / found.level)
+
+    def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
+        """(M, r) at the depth."""
+        row, n = self.row(depth), self.n
+        count = n * (n - 1) // 2
+        G = np.append(row[:count], row[-2])[self.pairs]
+        g = row[count:-2].reshape(n, -1)
+        return bordered_matrix(G, row[-1]), np.concatenate([g, np.ones((1, g.shape[1]))])
+
+    def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
+        """w = (u, mu) in closed form."""
+        return solve_deflated_system(*self.at(depth), what=f"{self.family.name} kernel matrix at depth {depth:.10g}")
+
+    def spectrum(self, depth: float) -> np.ndarray:
+        """Eigenvalues of M but the lowest, increasing: all are positive where K is positive definite."""
+        return np.linalg.eigvalsh(self.at(depth)[0])[1:]
+
+    def path(self, edges: np.ndarray, table: np.ndarray) -> DeflatedDepthPath:
+        """The interpolated path."""
+        return DeflatedDepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.pairs))
