@@ -13,6 +13,7 @@ from roughntk import rough, sphere
 from roughntk.depth.limit import limit_coefficients, limit_value
 from roughntk.kernels import KernelFamily
 from roughntk.study.data import DataSet
+from roughntk.study.laws import law
 from roughntk.transport import (
     NotPositiveDefiniteError,
     Segment,
@@ -281,11 +282,10 @@ def theory(family: str, depths: np.ndarray) -> np.ndarray:
     """How level 1 of the drivers falls with depth, up to a constant factor; level k falls like its k-th power.
 
     ReLU NTK: log L / L^2. ReLU NNGP: 1/L, since K_L^{-1}(K_{L+1} - K_L) -> -(2/L) I on the complement of 1. Sigmoid:
-    constant, (lambda - 1) I there.
+    constant, (lambda - 1) I there. NaN where no rate is claimed.
     """
-    if family == "relu-ntk":
-        return np.log(depths) / depths**2
-    return 1 / depths if family == "relu-nngp" else np.ones_like(depths)
+    rate = law(family).rate
+    return np.full_like(depths, np.nan) if rate is None else rate(depths)
 
 
 def fitted_slopes(records: list[dict[str, Any]], p: float, family: str = "relu-ntk") -> dict[str, Any]:
@@ -301,6 +301,9 @@ def fitted_slopes(records: list[dict[str, Any]], p: float, family: str = "relu-n
             continue
         L = depths[half]
         slopes[f"level{level}"] = float(np.polyfit(np.log(L), np.log(values[half]), 1)[0])
-        slopes[f"theory_level{level}"] = level * float(np.polyfit(np.log(L), np.log(theory(family, L)), 1)[0])
+        expected = theory(family, L)
+        known = bool(np.isfinite(expected).all())
+        slope = float(np.polyfit(np.log(L), np.log(expected), 1)[0]) if known else 0.0
+        slopes[f"theory_level{level}"] = level * slope if known else None
         slopes["fitted_depths"] = [int(L[0]), int(L[-1])]
     return slopes

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from roughntk.study.analysis import theory
+from roughntk.kernels import family as family_by_name
+from roughntk.study.laws import law
 from roughntk.study.result import Study
 
 COLOURS = (
@@ -38,7 +39,6 @@ STYLE: Any = {
     "svg.hashsalt": "roughntk",
     "svg.fonttype": "none",
 }
-SYMBOL = {"relu-ntk": "K_L", "relu-nngp": r"\rho_L", "sigmoid": r"\eta_L"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def kernel_entries(study: Study):
     """Kernel between training points, and between test and training points, against depth."""
     kernels = study.kernels
     figure, axes = canvas(1, 2, (9.6, 3.8))
-    symbol = SYMBOL[study.config.family]
+    symbol = law(study.config.family).symbol
     n = len(study.data.X)
     i, j = np.triu_indices(n, 1)
     rng = np.random.default_rng(0)
@@ -101,11 +101,7 @@ def kernel_entries(study: Study):
     shown = f" ({len(pick)} of {len(i)} pairs shown)" if len(pick) < len(i) else ""
     caption = (
         f"Every curve is one pair of points{shown}. All of them tend to the dashed limit: "
-        + {
-            "relu-ntk": "1/4, for every pair of distinct points, slowly, with error (3/8) log L / L.",
-            "relu-nngp": "1, with error 9π²/(2L²).",
-            "sigmoid": "the fixed point c = 0.3418 of the map, geometrically.",
-        }[study.config.family]
+        + law(study.config.family).limit
     )
     return figure, "Kernel entries against depth", caption
 
@@ -211,7 +207,7 @@ def driver_components(study: Study):
     )
     axes[0, 1].set(title="End values $|v^{(L)}_{ij}(1)|$", xlabel="network depth $L$", ylabel="absolute value")
     tends = "They vanish as L grows, because the kernel stops moving."
-    if study.config.family == "sigmoid":
+    if law(study.config.family).hyperbolic:
         tends = "They do not vanish: the kernel matrix shrinks by the same factor at every depth."
     caption = (
         "The drivers v = ∫A⁻¹[dA, db] of the linear equation du = dv_b − dv_A u, in closed form log(I + sM). " + tends
@@ -250,13 +246,13 @@ def variation(study: Study):
     slopes = study.slopes
     for level in (1, 2):
         rows = [r for r in study.variation if (r["p"], r["level"]) == (p, level) and r["depth"] > 1]
-        if slopes.get(f"level{level}") is None or study.config.family == "sigmoid":
+        known = law(study.config.family)
+        if slopes.get(f"level{level}") is None or known.rate is None or known.hyperbolic:
             continue
         L = np.array([r["depth"] for r in rows if r["depth"] >= slopes["fitted_depths"][0]], dtype=float)
-        expected = theory(study.config.family, L) ** level
+        expected = known.rate(L) ** level
         expected *= rows[-1]["norm"] / expected[-1]
-        words = r"$(\log L/L^2)^k$" if study.config.family == "relu-ntk" else "$L^{-k}$"
-        axes[0, 0].loglog(L, expected, label=words if level == 1 else None, **LIMIT_STYLE)
+        axes[0, 0].loglog(L, expected, label=known.rate_label if level == 1 else None, **LIMIT_STYLE)
     for axis, title in (
         (axes[0, 0], "p-variation of $v^{(L)}$"),
         (axes[0, 1], "Distance to the driver before"),
@@ -282,10 +278,12 @@ def slope_sentence(study: Study) -> str:
     first, last = slopes["fitted_depths"]
     level2 = "" if slopes.get("level2") is None else f", level 2 {slopes['level2']:.3f}"
     text = f"Fitted slope against L over depths {first} to {last}: level 1 {slopes['level1']:.3f}{level2}."
-    if study.config.family != "sigmoid":
-        law = "log L/L² and its square" if study.config.family == "relu-ntk" else "1/L and its square"
+    known = law(study.config.family)
+    if known.rate is None:
+        return text
+    if not known.hyperbolic:
         beside = "" if slopes.get("level2") is None else f" and {slopes['theory_level2']:.3f}"
-        text += f" Theory ({law}) has {slopes['theory_level1']:.3f}{beside} over the same depths."
+        text += f" Theory ({known.rate_words}) has {slopes['theory_level1']:.3f}{beside} over the same depths."
     else:
         text += " The drivers of this hyperbolic family do not vanish, as theory says."
     return text
@@ -319,7 +317,12 @@ def conditioning(study: Study):
         if condition.max() > 1e12:
             axes[0, 1].axhline(1e12, label="64-bit comparisons end", **LIMIT_STYLE)
             axes[0, 1].legend(loc="best")
-        caption = "The kernel matrix becomes singular as all its entries tend to one value."
+        known = law(study.config.family)
+        caption = (
+            "The kernel matrix becomes singular as all its entries tend to one value."
+            if known.hyperbolic or family_by_name(study.config.family).collapses
+            else f"The kernel matrix stays regular: off the diagonal it tends to {known.limit}"
+        )
     return figure, "Determinant and condition number", caption
 
 
@@ -366,7 +369,7 @@ def infinite_depth(study: Study):
         axis.set_xticks(*shown)
         axis.set_xticks([], minor=True)
         axis.set_xlabel("network depth $L$, real")
-    axes[0, 0].set(title=f"Kernel ${SYMBOL[study.config.family]}(x, x_i)$", ylabel="kernel value")
+    axes[0, 0].set(title=f"Kernel ${law(study.config.family).symbol}(x, x_i)$", ylabel="kernel value")
     axes[0, 1].set(title="Coefficients $u_i$", ylabel="coefficient")
     axes[0, 2].set(title=r"max$|u_L - u_\infty|$", ylabel="largest difference")
     caption = (
@@ -397,7 +400,7 @@ def infinite_sentence(study: Study) -> str:
         return "This family has no real depth."
     met = [row for row in deep.needed if row["whole_depth"]]
     if not met:
-        return "The coefficients tend to 1/n each." if study.config.family == "relu-nngp" else ""
+        return "The coefficients tend to 1/n each." if study.config.family.endswith("relu-nngp") else ""
     words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
     loose = max(row["looseness"] for row in met)
     return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."
