@@ -43,12 +43,12 @@ def _divided(coefficients: Array, points: tuple[Array, ...]) -> Array:
     Its derivative in one of the points is the divided difference with that point repeated; the coefficients are
     constants.
     """
-    count = coefficients.shape[0]
-    totals = [jnp.zeros_like(points[0]) + coefficients[count - 1]] + [jnp.zeros_like(points[0])] * (len(points) - 1)
-    for k in range(count - 2, -1, -1):
+    *lower, highest = jnp.unstack(coefficients)
+    totals = [jnp.zeros_like(points[0]) + highest] + [jnp.zeros_like(points[0])] * (len(points) - 1)
+    for coefficient in reversed(lower):
         for i in range(len(points) - 1, 0, -1):
             totals[i] = totals[i] * points[i] + totals[i - 1]
-        totals[0] = totals[0] * points[0] + coefficients[k]
+        totals[0] = totals[0] * points[0] + coefficient
     return totals[-1]
 
 
