@@ -22,19 +22,22 @@ _TINY = 1e-17
 """Below this angle the flow's right-hand side is its leading term to rounding, and P' (theta^-5) nears overflow."""
 
 
-def relu_ntk(theta: Float[Array, "..."], depth: Float[Array, "..."]) -> Float[Array, "..."]:
+def relu_ntk(family: ReluNTK, theta: Float[Array, "..."], depth: Float[Array, "..."]) -> Float[Array, "..."]:
     """K(l) = S(l)/l of the ReLU neural tangent kernel at the angle theta and the real depth l >= 1; 1/4 at infinity
     (1 at theta = 0)."""
+    del family
     return iteration.ntk_kernel(theta, depth - 1)
 
 
-def relu_nngp(theta: Float[Array, "..."], depth: Float[Array, "..."]) -> Float[Array, "..."]:
+def relu_nngp(family: ReluNNGP, theta: Float[Array, "..."], depth: Float[Array, "..."]) -> Float[Array, "..."]:
     """rho(l) = cos theta_l of the ReLU covariance at the real depth l >= 1; 1 at infinity."""
+    del family
     return jnp.cos(iteration.flow(theta, depth - 1))
 
 
-def deflated_nngp(theta: np.ndarray, depth: float) -> Deflated:
+def deflated_nngp(family: ReluNNGP, theta: np.ndarray, depth: float) -> Deflated:
     """The ReLU covariance as 1 - 2 sin^2(theta_l/2), the largest defect taken out; at infinity all are equal."""
+    del family
     if depth == math.inf:
         return Deflated(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
     defect = 2 * np.sin(np.asarray(iteration.flow(theta, depth - 1)) / 2) ** 2

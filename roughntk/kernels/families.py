@@ -8,7 +8,7 @@ Depth 1 is the input layer for every family: the correlation itself. Depth L app
 import abc
 import math
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,10 +19,13 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import recursion
 
-RealDepthRule = Callable[[Array, Array], Array]
-"""(theta, depth) -> kernel, elementwise, for any real depth >= 1 and infinity."""
+RealDepthRule = Callable[[Any, Array, Array], Array]
+"""(family, theta, depth) -> kernel, elementwise, for any real depth >= 1 and infinity; it is compiled."""
 
-_REAL_DEPTH: dict[type["KernelFamily"], RealDepthRule] = {}
+Preparation = Callable[[Any, Array], Any]
+"""(family, depth) -> what a `RealDepthRule` gets in the place of the family, a pytree of arrays; not compiled."""
+
+_REAL_DEPTH: dict[type["KernelFamily"], tuple[RealDepthRule, Preparation]] = {}
 
 TableRule = Callable[[float], sphere.AngleFunction | None]
 """depth -> (theta -> kernel, elementwise and fast, on known angles), or None where that depth has no table."""
@@ -36,9 +39,14 @@ RECURSION_DEPTH = 8
 """Whole depths up to this one, known before tracing, go layer by layer; deeper ones in constant time."""
 
 
-def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule) -> None:
+def _itself(family: "KernelFamily", depth: Array) -> "KernelFamily":
+    del depth
+    return family
+
+
+def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule, prepare: Preparation = _itself) -> None:
     """Give a family its kernel at real depth. `roughntk.depth` does so for the ReLU families when it is imported."""
-    _REAL_DEPTH[family] = rule
+    _REAL_DEPTH[family] = rule, prepare
 
 
 def register_table(family: type["KernelFamily"], rule: TableRule) -> None:
@@ -60,8 +68,8 @@ class Deflated(NamedTuple):
     values: Float[np.ndarray, "..."]
 
 
-DeflationRule = Callable[[np.ndarray, float], Deflated]
-"""(theta, depth) -> the deflated kernel at known angles and any known depth that the family has."""
+DeflationRule = Callable[[Any, np.ndarray, float], Deflated]
+"""(family, theta, depth) -> the deflated kernel at known angles and any known depth that the family has."""
 
 _DEFLATIONS: dict[type["KernelFamily"], DeflationRule] = {}
 
@@ -95,6 +103,11 @@ class KernelFamily(eqx.Module):
     def has_real_depth(self) -> bool:
         """Whether depth may be any real number >= 1, or infinity."""
         return type(self) in _REAL_DEPTH
+
+    @property
+    def _why_whole(self) -> str:
+        """Why a depth must be whole, where it must be."""
+        return "this family has no real depth"
 
     def at_angle(self, theta: Float[Array, "..."], depth) -> Float[Array, "..."]:
         """Kernel at the angle theta_1 in [0, pi] (radians), elementwise.
@@ -186,7 +199,7 @@ class KernelFamily(eqx.Module):
 
     def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
         if type(self) in _DEFLATIONS:
-            return _DEFLATIONS[type(self)](theta, depth)
+            return _DEFLATIONS[type(self)](self, theta, depth)
         raise InputError(
             f"expected a family whose kernel matrix collapses as the depth grows, got {self.name}, which stays well "
             f"conditioned; use its kernel itself"
@@ -273,12 +286,15 @@ class KernelFamily(eqx.Module):
             whole = not self.has_real_depth
             if whole and not jnp.issubdtype(depth.dtype, jnp.integer):
                 raise InputError(
-                    f"expected a traced depth of integer dtype for {self.name}, got {depth.dtype}; this family has "
-                    f"no real depth: cast it with astype(int)"
+                    f"expected a traced depth of integer dtype for {self.name}, got {depth.dtype}; {self._why_whole}: "
+                    f"cast it with astype(int)"
                 )
             return whole, depth if whole else depth.astype(float)
         if not self.has_real_depth:
-            return True, jnp.asarray(_checks.integer_depth(_scalar(depth)))
+            number = _scalar(depth)
+            if type(self) in _REAL_DEPTH and isinstance(number, float) and number >= 1 and not number.is_integer():
+                raise InputError(f"expected a whole depth for {self.name} here, got {number:g}; {self._why_whole}")
+            return True, jnp.asarray(_checks.integer_depth(number))
         number = _checks.real_depth(depth, shape)
         if number.ndim == 0 and number <= RECURSION_DEPTH and number == int(number):
             return True, jnp.asarray(int(number))
@@ -305,14 +321,24 @@ def _whole_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Arr
     return family._at_correlation(rho, depth)
 
 
-@eqx.filter_jit
 def _real_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
-    return _REAL_DEPTH[type(family)](theta, depth)
+    rule, prepare = _REAL_DEPTH[type(family)]
+    return _compiled_at_angle(rule, prepare(family, depth), theta, depth)
+
+
+def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
+    rule, prepare = _REAL_DEPTH[type(family)]
+    return _compiled_at_correlation(rule, prepare(family, depth), rho, depth)
 
 
 @eqx.filter_jit
-def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
-    return recursion.by_correlation(_REAL_DEPTH[type(family)], *jnp.broadcast_arrays(rho, depth))
+def _compiled_at_angle(rule: RealDepthRule, prepared: Any, theta: Array, depth: Array) -> Array:
+    return rule(prepared, theta, depth)
+
+
+@eqx.filter_jit
+def _compiled_at_correlation(rule: RealDepthRule, prepared: Any, rho: Array, depth: Array) -> Array:
+    return recursion.by_correlation(rule, prepared, *jnp.broadcast_arrays(rho, depth))
 
 
 @eqx.filter_jit

@@ -27,7 +27,7 @@ from jaxtyping import Array
 
 from roughntk import sphere
 from roughntk._checks import InputError
-from roughntk.kernels.families import Deflated, KernelFamily
+from roughntk.kernels.families import RECURSION_DEPTH, Deflated, KernelFamily
 
 CRITICAL = 1e-6
 """A multiplier of the correlation map within this of 1 counts as critical (parabolic)."""
@@ -193,6 +193,8 @@ class LayeredFamily(KernelFamily):
 
     def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
         if not self.collapses:
+            return super()._deflated(theta, depth)
+        if self.has_real_depth and depth != math.inf and (depth > RECURSION_DEPTH or depth != int(depth)):
             return super()._deflated(theta, depth)
         linear, angle = self.linear_layer(), self._runs_by_angle
         critical = self.multiplier > 1 - CRITICAL

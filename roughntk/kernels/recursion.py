@@ -12,10 +12,13 @@ depth may be traced, and the loop over layers is a `lax` loop.
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
 from roughntk.kernels.duals import arccos, relu_angle_map, sigmoid_composition_dual
@@ -100,23 +103,42 @@ def _nngp_at_correlation_jvp(primals, tangents):
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def by_correlation(rule: Callable[[Array, Array], Array], rho: Array, depth: Array) -> Array:
-    """A kernel given by its angle, `rule(theta, depth)`, as a function of the correlation, at real depth.
+def by_correlation(rule: Callable[[Any, Array, Array], Array], family: Any, rho: Array, depth: Array) -> Array:
+    """A kernel given by its angle, `rule(family, theta, depth)`, as a function of the correlation, at real depth.
 
     Derivatives in rho are finite on [-1, 1] in the sense of `ntk_at_correlation`.
     """
-    return jnp.where(depth == 1, rho, rule(arccos(rho), depth))
+    return jnp.where(depth == 1, rho, rule(family, arccos(rho), depth))
 
 
-@by_correlation.defjvp
 def _by_correlation_jvp(rule, primals, tangents):
-    rho, depth = primals
+    family, rho, depth = primals
     theta = arccos(rho)
     one, zero = jnp.ones_like(theta), jnp.zeros_like(theta)
-    _, slope = jax.jvp(rule, (theta, depth), (one, zero))
-    _, speed = jax.jvp(rule, (theta, depth), (zero, one))
-    tangent = _by_correlation(slope, rho, depth) * tangents[0] + speed * tangents[1]
-    return by_correlation(rule, rho, depth), tangent
+    tangent = zero
+    if not _is_zero(tangents[0]):
+        moves = jax.tree.map(_instantiated, family, tangents[0])
+        tangent = jax.jvp(lambda at: rule(at, theta, depth), (family,), (moves,))[1]
+    if not _is_zero(tangents[1]):
+        slope = jax.jvp(lambda at: rule(family, at, depth), (theta,), (one,))[1]
+        tangent = tangent + _by_correlation(slope, rho, depth) * tangents[1]
+    if not _is_zero(tangents[2]):
+        tangent = tangent + jax.jvp(lambda at: rule(family, theta, at), (depth,), (one,))[1] * tangents[2]
+    return by_correlation(rule, family, rho, depth), tangent
+
+
+by_correlation.defjvp(_by_correlation_jvp, symbolic_zeros=True)
+
+
+def _is_zero(tangent: Any) -> bool:
+    """Whether no leaf of a tangent is perturbed."""
+    return all(isinstance(leaf, SymbolicZero) for leaf in jax.tree.leaves(tangent))
+
+
+def _instantiated(leaf: Array, tangent: Any) -> Any:
+    if not isinstance(tangent, SymbolicZero):
+        return tangent
+    return jnp.zeros_like(leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else np.zeros(leaf.shape, jax.dtypes.float0)
 
 
 def _by_correlation(slope: Array, rho: Array, depth: Array) -> Array:

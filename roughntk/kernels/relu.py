@@ -18,9 +18,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from roughntk._checks import is_traced
 from roughntk.kernels._parameters import number
 from roughntk.kernels.duals import arccos, bracket
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
+
+STEEPEST_SLOPE = 0.95
+"""Real depth is offered for slopes up to this one: beyond it, singularities of the germ crowd at pi."""
 
 
 def relu_angle_layer(theta: Array, kappa: Array, omega: Array) -> Array:
@@ -118,6 +122,18 @@ class LeakyReluLayers(ReluLayers):
 
     def __init__(self, slope=0.01):
         self.slope = number(slope, "slope", least=-1.0, below=1.0)
+
+    @property
+    def has_real_depth(self) -> bool:
+        """Whether depth may be real or infinite: for a known slope of at most `STEEPEST_SLOPE`. A negative slope has
+        no depth between 1 and 2, where its map would have to be undone but sends two angles to one."""
+        return super().has_real_depth and not is_traced(self.slope) and float(self.slope) <= STEEPEST_SLOPE
+
+    @property
+    def _why_whole(self) -> str:
+        if is_traced(self.slope):
+            return "real depth needs a slope that is known: build the family outside of jit, grad and vmap"
+        return f"real depth needs a slope of at most {STEEPEST_SLOPE:g}"
 
     def _first(self):
         return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(())
