@@ -15,8 +15,14 @@ from jaxtyping import Array, Float
 from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.depth.iteration import abel
+from roughntk.depth.joint import JointLimit, harmonics, joint, ridge_predict
 from roughntk.kernels import KernelFamily, SigmoidComposition
 from roughntk.kernels.recursion import sigmoid_displacement, sigmoid_fixed_point
+
+__all__ = [
+    "JointLimit", "bordered_solve", "boundary_layer", "coefficient_expansion", "harmonics", "joint", "kernel_expansion",
+    "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
+]  # fmt: skip
 
 _KOENIGS_LAYERS = 40  # lambda^40 = 1e-22: the remaining displacement is below rounding
 
