@@ -1,12 +1,42 @@
-"""Rough paths on their own: tensor algebra, signatures, lifts, exact p-variation.
+"""Rough paths on their own: tensor algebra, paths and samplers, signatures, lifts, exact p-variation,
+rough differential equations.
 
-Paths are arrays (points, channels); signatures are flat vectors, levels 1..N in lexicographic word order,
-without the leading 1; log-signatures are in the Lyndon basis.
+Paths are arrays (points, channels) or `PiecewiseLinear`, with times; signatures are flat vectors, levels 1..N in
+lexicographic word order, without the leading 1; log-signatures are in the Lyndon basis. `tensor` holds the
+algebra on tuples of levels, `flat` the same on flat vectors with batch axes.
 """
 
-from roughntk.rough import tensor
+from roughntk.rough import flat, tensor
+from roughntk.rough.augment import (
+    add_time,
+    concatenate,
+    lead_lag,
+    levy_area,
+    reparametrise,
+    reverse,
+    sub_path,
+)
+from roughntk.rough.bases import convert_basis, hall_brackets
+from roughntk.rough.convergence import Convergence, convergence
+from roughntk.rough.gaussian import StationaryGaussian
+from roughntk.rough.ito_lyons import ItoLyons, ito_lyons
 from roughntk.rough.lift import Lift, lift, lift_from_steps
+from roughntk.rough.linear import solve_linear
+from roughntk.rough.norms import homogeneous_norm, projective_norm
+from roughntk.rough.partition import greedy_partition
 from roughntk.rough.path import PiecewiseLinear
+from roughntk.rough.perturbed import brownian_lift, geometric_violation, is_geometric, perturb, pure_area_lift
+from roughntk.rough.rde import RDEError, RDESolution, solve_rde
+from roughntk.rough.regularity import Control, CriticalExponent, HoelderNorm, control, critical_p, hoelder_norm
+from roughntk.rough.sample import (
+    brownian,
+    fractional_brownian,
+    fractional_noise_autocovariance,
+    pure_area,
+    random_smooth,
+    spiral_area,
+)
+from roughntk.rough.shuffle import is_group_like, is_lie, shuffle_words
 from roughntk.rough.signature import (
     available_backends,
     backend_install_command,
@@ -14,13 +44,53 @@ from roughntk.rough.signature import (
     signature,
 )
 from roughntk.rough.tensor import lyndon_brackets, lyndon_words, signature_size, witt_dimension
-from roughntk.rough.variation import p_variation, p_variation_distance, variation_partition
+from roughntk.rough.variation import (
+    Variation,
+    homogeneous_distance,
+    p_variation,
+    p_variation_distance,
+    variation,
+    variation_distance,
+    variation_partition,
+)
 
 __all__ = [
+    "Control",
+    "Convergence",
+    "CriticalExponent",
+    "HoelderNorm",
+    "ItoLyons",
     "Lift",
     "PiecewiseLinear",
+    "RDEError",
+    "RDESolution",
+    "StationaryGaussian",
+    "Variation",
+    "add_time",
     "available_backends",
     "backend_install_command",
+    "brownian",
+    "brownian_lift",
+    "concatenate",
+    "control",
+    "convergence",
+    "convert_basis",
+    "critical_p",
+    "flat",
+    "fractional_brownian",
+    "fractional_noise_autocovariance",
+    "geometric_violation",
+    "greedy_partition",
+    "hall_brackets",
+    "hoelder_norm",
+    "homogeneous_distance",
+    "homogeneous_norm",
+    "is_geometric",
+    "is_group_like",
+    "is_lie",
+    "ito_lyons",
+    "lead_lag",
+    "levy_area",
     "lift",
     "lift_from_steps",
     "log_signature",
@@ -28,9 +98,23 @@ __all__ = [
     "lyndon_words",
     "p_variation",
     "p_variation_distance",
+    "perturb",
+    "projective_norm",
+    "pure_area",
+    "pure_area_lift",
+    "random_smooth",
+    "reparametrise",
+    "reverse",
+    "shuffle_words",
     "signature",
     "signature_size",
+    "solve_linear",
+    "solve_rde",
+    "spiral_area",
+    "sub_path",
     "tensor",
+    "variation",
+    "variation_distance",
     "variation_partition",
     "witt_dimension",
 ]

@@ -3,7 +3,7 @@
 The canonical lift of a piecewise-linear path has X_{s,t} = S(path over [s, t]); a general one is given by its
 steps X_{t_i, t_{i+1}}, for instance the pure-area path exp(t [e1, e2]), which no path in R^2 has as its lift
 but which is a limit of canonical lifts. Geometric rough paths are the limits of canonical lifts in
-p-variation.
+p-variation. Brownian, pure-area and perturbed lifts are made in :mod:`roughntk.rough.perturbed`.
 """
 
 import functools
@@ -18,21 +18,35 @@ from jax import lax
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import tensor
-from roughntk.rough.path import path_array
+from roughntk.rough.path import PiecewiseLinear, path_array
+
+_OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
 
 
 class Lift(eqx.Module):
     """A multiplicative functional on sample points: X_{s,u} = X_{s,t} (x) X_{t,u} (Chen's identity).
 
     `steps`: the flat X_{i,i+1}, shape (points - 1, sum_k channels^k). `prefixes`: the flat X_{0,i}, shape
-    (points, sum_k channels^k), row 0 being zero. Both without the leading 1. Immutable. Built by `lift` (from
-    a path) or `lift_from_steps`.
+    (points, sum_k channels^k), row 0 being zero. Both without the leading 1. `times`: t_i, shape (points,),
+    0, 1, ..., points - 1 if left out. `geometric`: False marks a lift that is not group-like on purpose, such
+    as an Ito lift; True is a claim, which `roughntk.rough.perturbed.geometric_violation` measures. Immutable.
+    Built by `lift` (from a path) or `lift_from_steps`.
     """
 
     steps: jax.Array
     prefixes: jax.Array
     channels: int = eqx.field(static=True)
     level: int = eqx.field(static=True)
+    times: Any
+    geometric: bool = eqx.field(static=True)
+
+    def __init__(self, steps: Any, prefixes: Any, channels: int, level: int, times: Any = None, geometric: bool = True):
+        self.steps = steps
+        self.prefixes = prefixes
+        self.channels = channels
+        self.level = level
+        self.times = np.arange(prefixes.shape[0], dtype=np.float64) if times is None else times
+        self.geometric = geometric
 
     @property
     def points(self) -> int:
@@ -47,7 +61,7 @@ class Lift(eqx.Module):
     def increment(self, i: Any, j: Any) -> jax.Array:
         """The flat X_{i,j} = X_{0,i}^{-1} (x) X_{0,j}, shape (sum_k channels^k,): for a canonical lift the
         signature of the path from sample point i to sample point j (reversed if j < i, the inverse of
-        X_{j,i}).
+        X_{j,i}). `between` takes times instead of indices.
 
         The rounding error is of the order of eps |X_{0,i}| |X_{0,j}|, the scale of the whole path, not of the
         piece: far from the start, recompute a short piece from its own points if its last digits matter.
@@ -55,6 +69,74 @@ class Lift(eqx.Module):
         """
         start = self._prefix(self._index(i, "i"))
         return tensor.flatten(tensor.product(tensor.inverse(start), self._prefix(self._index(j, "j"))))
+
+    def between(self, s: Any, t: Any) -> jax.Array:
+        """The flat X_{s,t} for real times s, t in [times[0], times[-1]], shape (sum_k channels^k,).
+
+        Within a step X runs log-linearly, X_{t_i,t} = exp(theta log X_{i,i+1}) with
+        theta = (t - t_i)/(t_{i+1} - t_i): the straight piece of a canonical lift, the constant speed of a
+        pure-area one, and Chen's identity for every lift. Times are scalars (`jax.vmap` for many). Rounding
+        as in `increment`. Raises `InputError` for a time outside (a runtime error where it is traced).
+        """
+        start, end = self._reached(s, "s"), self._reached(t, "t")
+        return tensor.flatten(tensor.product(tensor.inverse(start), end))
+
+    def truncate(self, level: int) -> "Lift":
+        """The lift up to a lower `level`. Raises `InputError` for a level above `self.level`."""
+        level = _checks.integer(level, "level", least=1, most=self.level)
+        size = tensor.signature_size(self.channels, level)
+        return Lift(self.steps[:, :size], self.prefixes[:, :size], self.channels, level, self.times, self.geometric)
+
+    def resample(self, times: Any) -> "Lift":
+        """The lift on other sample points: steps X_{tau_j, tau_{j+1}} for the given increasing times tau, shape
+        (m + 1,), within [times[0], times[-1]].
+
+        Each new step is the product of the old steps in it (no inverses, so its error is eps relative to the
+        step, not to the path); a time between sample points splits its step log-linearly, as in `between`.
+        Raises `InputError` for times that do not increase, lie outside, or are traced.
+        """
+        old = self.times
+        if _checks.is_traced(old):
+            raise InputError("expected a lift with concrete times, got a JAX tracer; build its times outside jit")
+        wanted = increasing_times(times, np.asarray(old))
+        old = np.asarray(old)
+        scale = 8 * np.finfo(np.float64).eps * max(abs(old[0]), abs(old[-1]))
+        near = np.clip(np.searchsorted(old, wanted), 1, self.points - 1)
+        near -= wanted - old[near - 1] < old[near] - wanted
+        if (np.abs(old[near] - wanted) <= scale).all():
+            return self._between_points(self.steps, near, wanted)
+        merged = np.union1d(old[(old > wanted[0]) & (old < wanted[-1])], wanted)
+        piece = np.clip(np.searchsorted(old, merged[:-1], side="right") - 1, 0, self.points - 2)
+        theta = np.diff(merged) / (old[piece + 1] - old[piece])
+        parts = _fractions(self.steps[piece], jnp.asarray(theta), self.channels, self.level)
+        return self._between_points(parts, np.searchsorted(merged, wanted), wanted)
+
+    def _between_points(self, steps: jax.Array, ends: np.ndarray, times: np.ndarray) -> "Lift":
+        steps = _joined(steps, ends, self.channels, self.level)
+        prefixes = _chain(steps, self.channels, self.level)
+        return Lift(steps, prefixes, self.channels, self.level, times, self.geometric)
+
+    def _reached(self, time: Any, name: str) -> tensor.Tensor:
+        """X_{0,time} as a tensor."""
+        times = jnp.asarray(self.times, float)
+        time = self._inside(time, name)
+        i = jnp.clip(jnp.searchsorted(times, time, side="right") - 1, 0, self.points - 2)
+        theta = (time - times[i]) / (times[i + 1] - times[i])
+        part = _fractions(self.steps[i][None], theta[None], self.channels, self.level)[0]
+        return tensor.product(self._prefix(i), tensor.unflatten(part, self.channels, self.level))
+
+    def _inside(self, time: Any, name: str) -> jax.Array:
+        if _checks.is_traced(time) or _checks.is_traced(self.times):
+            time = jnp.asarray(time, float)
+            return eqx.error_if(time, ~((time >= self.times[0]) & (time <= self.times[-1])), _OUTSIDE)
+        value = _checks.real_array(time, name)
+        if value.shape != ():
+            raise InputError(f"expected one time {name}, got shape {value.shape}; use jax.vmap for many")
+        if not self.times[0] <= value <= self.times[-1]:
+            raise InputError(
+                f"expected {name} in [{self.times[0]}, {self.times[-1]}], got {value}; a lift does not extrapolate"
+            )
+        return jnp.asarray(value)
 
     def _prefix(self, index: Any) -> tensor.Tensor:
         return tensor.unflatten(self.prefixes[index], self.channels, self.level)
@@ -67,29 +149,34 @@ class Lift(eqx.Module):
         return eqx.error_if(index, outside, f"expected {name} to be the index of a sample point of the lift")
 
 
-def lift(path: Any, level: int) -> Lift:
+def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     """The canonical lift of the piecewise-linear path through `path`, shape (points, channels): its prefix
     signatures X_{0,i} = exp(dx_1) (x) ... (x) exp(dx_i) up to `level`.
 
-    Raises `InputError` for a bad path or level, or where points * sum_k channels^k numbers exceed
-    `tensor.MEMORY_LIMIT`. Source: Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths, section
-    2.
+    `times`: the sample times, shape (points,), strictly increasing; those of a `PiecewiseLinear`, or 0, 1, ...,
+    if left out. Inside jit or vmap pass an array and its concrete times: those of a `PiecewiseLinear` that was built
+    there are traced, and cannot be looked up.
+    Raises `InputError` for a bad path, level or times, or where points * sum_k channels^k numbers exceed
+    `tensor.MEMORY_LIMIT`. Source: LyonsCaruanaLevy2007, section 2.
     """
     points = path_array(path)
     level = _checks.level(level)
     channels = points.shape[1]
     _check_lift_memory(points.shape[0], channels, level)
     steps, prefixes = _canonical(jnp.asarray(points), level)
-    return Lift(steps, prefixes, channels, level)
+    times = path.times if times is None and isinstance(path, PiecewiseLinear) else _point_times(times, points.shape[0])
+    return Lift(steps, prefixes, channels, level, times)
 
 
-def lift_from_steps(steps: Any, channels: int, level: int) -> Lift:
+def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None, geometric: bool = True) -> Lift:
     """The lift with the given flat group elements X_{i,i+1}, shape (points - 1, sum_{k=1}^{level}
-    channels^k).
+    channels^k), at the sample `times`, shape (points,), 0, 1, ... if left out.
 
     Any rows make a multiplicative functional; it is (weakly) geometric if they are group-like, as signatures
-    and exponentials of Lie elements are, which is not checked: an Ito lift is not group-like.
-    Raises `InputError` for another shape, NaN, or a result above `tensor.MEMORY_LIMIT`.
+    and exponentials of Lie elements are. `geometric=True` claims that; it is not checked here but where it
+    matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
+    Raises `InputError` for another shape, NaN, times that do not increase, or a result above
+    `tensor.MEMORY_LIMIT`.
     """
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)
@@ -101,9 +188,43 @@ def lift_from_steps(steps: Any, channels: int, level: int) -> Lift:
             f"expected steps of shape (points - 1, {size}) for {channels} channels and level {level}, "
             f"got shape {steps.shape}; give one flat signature per step, without the leading 1"
         )
-    _check_lift_memory(steps.shape[0] + 1, channels, level)
+    points = steps.shape[0] + 1
+    times = _point_times(times, points)
+    _check_lift_memory(points, channels, level)
     steps = jnp.asarray(steps, float)
-    return Lift(steps, _chain(steps, channels, level), channels, level)
+    return Lift(steps, _chain(steps, channels, level), channels, level, times, bool(geometric))
+
+
+def _point_times(times: Any, points: int) -> Any:
+    if times is not None and not _checks.is_traced(times):
+        times = increasing_times(times)
+    if times is not None and times.shape != (points,):
+        raise InputError(f"expected times of shape ({points},), got shape {times.shape}; give one time per point")
+    return times
+
+
+def increasing_times(times: Any, within: np.ndarray | None = None) -> np.ndarray:
+    """`times` as a float64 array (m + 1,) of at least two strictly increasing numbers, inside the span of
+    `within`. Raises `InputError` naming the first offenders."""
+    if _checks.is_traced(times):
+        raise InputError("expected concrete times, got a JAX tracer; choose the partition outside jit and vmap")
+    array = _checks.real_array(times, "times")
+    if array.ndim != 1 or array.size < 2:
+        raise InputError(f"expected times of shape (m + 1,), at least two, got shape {array.shape}; give start and end")
+    stuck = np.flatnonzero(np.diff(array) <= 0)
+    if stuck.size:
+        i = int(stuck[0])
+        kind = "repeated" if array[i] == array[i + 1] else "decreasing"
+        raise InputError(
+            f"expected strictly increasing times, got {kind} times[{i}] = {array[i]:g}, times[{i + 1}] = "
+            f"{array[i + 1]:g}; sort them and drop repeated ones"
+        )
+    if within is not None and not (within[0] <= array[0] and array[-1] <= within[-1]):
+        raise InputError(
+            f"expected times within [{within[0]:g}, {within[-1]:g}], got [{array[0]:g}, {array[-1]:g}]; "
+            f"a lift does not extrapolate"
+        )
+    return array
 
 
 def _check_lift_memory(points: int, channels: int, level: int) -> None:
@@ -139,3 +260,54 @@ def _prefixes(step: Any, inputs: jax.Array, channels: int, level: int) -> jax.Ar
     start = tuple(part.astype(inputs.dtype) for part in tensor.identity(channels, level))
     rows = lax.scan(step, start, inputs)[1]
     return jnp.concatenate([tensor.flatten(start)[None], rows])
+
+
+def exponential(lie: tensor.Tensor) -> tensor.Tensor:
+    """exp(x) = 1 + x + x^2/2! + ... (finite) of a tensor x whose scalar part is taken to be 0."""
+    level = len(lie) - 1
+    x = (jnp.zeros_like(lie[0]), *lie[1:])
+    value: tensor.Tensor = (jnp.ones_like(lie[0]), *(jnp.zeros_like(part) for part in lie[1:]))
+    # Horner: 1 + x (1 + x/2 (1 + x/3 (...))).
+    for k in range(level, 0, -1):
+        value = (jnp.ones_like(lie[0]), *(part / k for part in tensor.product(x, value)[1:]))
+    return value
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _fractions(steps: jax.Array, theta: jax.Array, channels: int, level: int) -> jax.Array:
+    """exp(theta_i log X_i) for each row."""
+
+    def fraction(step: jax.Array, weight: jax.Array) -> jax.Array:
+        logarithm = tensor.log(tensor.unflatten(step, channels, level))
+        return tensor.flatten(exponential(tuple(weight * part for part in logarithm)))
+
+    return jax.vmap(fraction)(steps, theta)
+
+
+def _joined(steps: jax.Array, ends: np.ndarray, channels: int, level: int) -> jax.Array:
+    """The products X_{ends[j], ends[j + 1]} of the rows of `steps`, shape (len(ends) - 1, size)."""
+    lengths = np.diff(ends)
+    steps = steps[ends[0] : ends[-1]]
+    if (lengths == 1).all():
+        return steps
+    if (lengths == lengths[0]).all():
+        return _joined_evenly(steps.reshape(len(lengths), lengths[0], -1), channels, level)
+    last = np.zeros(len(steps), bool)
+    last[ends[1:] - ends[0] - 1] = True
+    return _joined_unevenly(steps, jnp.asarray(last), channels, level)[np.flatnonzero(last)]
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _joined_evenly(groups: jax.Array, channels: int, level: int) -> jax.Array:
+    return jax.vmap(lambda group: _chain(group, channels, level)[-1])(groups)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _joined_unevenly(steps: jax.Array, last: jax.Array, channels: int, level: int) -> jax.Array:
+    def step(state: jax.Array, inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        element, is_last = inputs
+        a, b = (tensor.unflatten(x, channels, level) for x in (state, element))
+        product = tensor.flatten(tensor.product(a, b))
+        return jnp.where(is_last, 0.0, product), product
+
+    return lax.scan(step, jnp.zeros_like(steps[0]), (steps, last))[1]

@@ -9,6 +9,7 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
+from roughntk.rough import perturbed
 from roughntk.rough import tensor as ta
 
 PATH = np.random.default_rng(5).uniform(-0.3, 0.3, (9, 3)).cumsum(0)
@@ -113,3 +114,103 @@ def test_bad_input_is_refused():
         rough.lift_from_steps(np.full((4, 6), np.nan), 2, 2)
     with pytest.raises(InputError, match="channels"):
         rough.lift_from_steps(np.zeros((4, 6)), 0, 2)
+
+
+# Real times
+
+
+TIMES = np.array([0.0, 0.5, 0.75, 1.0, 1.5, 2.5, 2.75, 3.0, 4.0])
+
+
+def cut(s, t):
+    """The sample points of the piece of PATH over [s, t], its ends interpolated."""
+    knots = np.concatenate([[s], TIMES[(s < TIMES) & (t > TIMES)], [t]])
+    return np.stack([np.interp(knots, TIMES, column) for column in PATH.T], axis=1)
+
+
+def test_between_real_times_a_lift_is_the_signature_of_the_piece():
+    lifted = rough.lift(rough.PiecewiseLinear(PATH, TIMES), 3)
+    jitted = jax.jit(lambda s, t: lifted.between(s, t))
+    for s, t in ((0.0, 4.0), (0.1, 0.2), (0.6, 3.3), (2.5, 2.6), (3.9, 4.0)):
+        expected = rough.signature(cut(s, t), 3)
+        np.testing.assert_allclose(lifted.between(s, t), expected, rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(jitted(s, t), expected, rtol=0, atol=TOLERANCE)
+    for s, t in ((-0.1, 1.0), (0.0, 4.1), (0.0, np.nan), ([0.0, 1.0], 1.0)):
+        with pytest.raises(InputError, match="extrapolate|finite|one time"):
+            lifted.between(s, t)
+    with pytest.raises(Exception, match="expected a time within"):
+        jax.block_until_ready(jitted(0.0, 5.0))
+
+
+@pytest.mark.parametrize("times", [TIMES[[0, 2, 4, 6, 8]], TIMES[[1, 2, 6, 7]], [0.0, 0.3, 0.4, 0.75, 3.9, 4.0]])
+def test_resampling_keeps_the_increments(times):
+    lifted = rough.lift(rough.PiecewiseLinear(PATH, TIMES), 3)
+    again = lifted.resample(times)
+    np.testing.assert_array_equal(again.times, times)
+    for i in range(len(times) - 1):
+        np.testing.assert_allclose(again.steps[i], rough.signature(cut(*times[i : i + 2]), 3), rtol=0, atol=TOLERANCE)
+    whole = lifted.between(times[0], times[-1])
+    np.testing.assert_allclose(again.signature, whole, rtol=0, atol=TOLERANCE)
+    np.testing.assert_array_equal(again.truncate(2).steps, again.steps[:, :12])
+
+
+def test_a_pure_area_lift_runs_at_constant_speed_and_an_ito_lift_loses_half_the_time():
+    area = np.array([[0, 0.5], [-0.5, 0]])
+    pure = perturbed.pure_area_lift(area, [0.0, 1.0, 4.0], level=3)
+    np.testing.assert_allclose(pure.between(0.5, 3.0), [0, 0, *(2.5 * area.ravel()), *np.zeros(8)], atol=1e-15)
+    path = rough.PiecewiseLinear(PATH, TIMES)
+    strat, ito = (perturbed.brownian_lift(path, kind=kind) for kind in ("stratonovich", "ito"))
+    for s, t in ((0.0, 4.0), (0.6, 3.3)):
+        gap = np.asarray(strat.between(s, t) - ito.between(s, t))
+        np.testing.assert_allclose(gap[:3], 0, atol=TOLERANCE)
+        np.testing.assert_allclose(gap[3:].reshape(3, 3), (t - s) / 2 * np.eye(3), rtol=0, atol=TOLERANCE)
+    assert (pure.geometric, strat.geometric, ito.geometric) == (True, True, False)
+    np.testing.assert_array_equal(ito.times, TIMES)
+
+
+def test_the_geometric_check_tells_group_like_steps_from_others_at_every_level():
+    canonical = rough.lift(PATH, 4)
+    assert perturbed.geometric_violation(canonical).max() < 1e-14
+    twisted = perturbed.perturb(canonical, np.array([[0, 1.0, 0], [-1.0, 0, 0], [0, 0, 0]]))
+    assert twisted.geometric and perturbed.is_geometric(twisted)
+    assert perturbed.geometric_violation(canonical.resample([0.0, 3.0, 8.0])).max() < 1e-14
+    bracket = perturbed.perturb(canonical, np.ones((3, 3)))
+    assert not bracket.geometric and not perturbed.is_geometric(bracket)
+    for k, place in ((2, 4), (3, 13), (4, 50)):
+        steps = np.array(canonical.steps)
+        steps[5, place] += 1e-3
+        found = perturbed.geometric_violation(rough.lift_from_steps(steps, 3, 4))
+        assert found[5, k - 1] > 1e-4 and np.delete(found, 5, axis=0).max() < 1e-14
+        assert (found[5, : k - 1] < 1e-14).all()
+    # Level 2 of the violation is the symmetric part of the log, relative to |l|^2: here |l| = 2.
+    alone = rough.lift_from_steps([[2.0, 0, 2.0 + 0.3, 0, 0, 0]], 2, 2)
+    np.testing.assert_allclose(perturbed.geometric_violation(alone), [[0.0, 0.3 / 4]], rtol=1e-13)
+
+
+def test_bad_times_and_perturbations_are_refused():
+    lifted = rough.lift(PATH, 2)
+    for times, message in (
+        ([0.0, 2.0, 1.0], r"decreasing times\[1\] = 2"),
+        ([0.0, 0.0], "repeated"),
+        ([0.0, np.nan], "finite"),
+        ([0.0, 9.0], "extrapolate"),
+        ([0.0], "at least two"),
+    ):
+        with pytest.raises(InputError, match=message):
+            lifted.resample(times)
+    with pytest.raises(InputError, match="decreasing"):
+        rough.lift_from_steps(np.zeros((2, 6)), 2, 2, times=[0.0, 2.0, 1.0])
+    with pytest.raises(InputError, match=r"times of shape \(3,\)"):
+        rough.lift_from_steps(np.zeros((2, 6)), 2, 2, times=[0.0, 1.0])
+    with pytest.raises(InputError, match="level from 1 to 2"):
+        lifted.truncate(3)
+    with pytest.raises(InputError, match="level at least 2|level of at least 2|at least 2"):
+        perturbed.perturb(rough.lift(PATH, 1), np.eye(3))
+    with pytest.raises(InputError, match="second_level of shape"):
+        perturbed.perturb(lifted, np.eye(2))
+    with pytest.raises(InputError, match="antisymmetric area"):
+        perturbed.pure_area_lift(np.eye(2), [0.0, 1.0])
+    with pytest.raises(InputError, match="did you mean 'ito'"):
+        perturbed.brownian_lift(PATH, kind="itoo")
+    with pytest.raises(InputError, match="symmetric covariance"):
+        perturbed.brownian_lift(PATH, kind="ito", covariance=np.triu(np.ones((3, 3))))

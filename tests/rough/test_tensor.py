@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import lyndon_brackets, lyndon_words, signature_size, witt_dimension
+from roughntk.rough import flat, lyndon_brackets, lyndon_words, signature_size, witt_dimension
 from roughntk.rough import tensor as ta
 
 EPS = np.finfo(float).eps
@@ -97,6 +100,229 @@ def test_l1_norm_is_multiplicative_and_hilbert_schmidt_lies_below_the_nuclear_no
     nuclear = np.linalg.svd(b.reshape(4, 4), compute_uv=False).sum()
     assert ta.norm(b, "l2") < nuclear <= 2 * ta.norm(b, "l2")  # rank 4: at most sqrt(4) times
     assert ta.norm(np.ones((5, 4)), "l1").shape == (5,)
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def signature_tensor(seed):
+    """The signature to level 4 of a path of five pieces in the plane, of l1-length 2: entries at most 2."""
+    steps = np.random.default_rng(seed).normal(size=(5, 2))
+    steps *= 2 / np.abs(steps).sum()
+    return ta.unflatten(rough.signature(np.cumsum(np.vstack([np.zeros(2), steps]), 0), 4), 2, 4)
+
+
+@settings(max_examples=20)
+@given(SEEDS)
+def test_the_algebra_is_associative_distributive_and_has_inverses(seed):
+    a, b, c = (random_tensor(seed + k, 2, 4, 0.5 + k) for k in range(3))
+    assert_tensors_close(ta.product(ta.product(a, b), c), ta.product(a, ta.product(b, c)), 10 * TIGHT)
+    total = jax.tree.map(jnp.add, b, c)
+    parts = jax.tree.map(jnp.add, ta.product(a, b), ta.product(a, c))
+    assert_tensors_close(ta.product(a, total), parts, 10 * TIGHT)
+    # Scalar part 1.5: the inverse of a unit plus entries below 1 reaches about 10.
+    assert_tensors_close(ta.product(b, ta.inverse(b)), ta.identity(2, 4), 10 * TIGHT)
+
+
+@settings(max_examples=20)
+@given(SEEDS)
+def test_exp_and_log_are_inverse_with_any_scalar_part(seed):
+    x = random_tensor(seed, 2, 4, 0.7)
+    assert_tensors_close(ta.log(ta.exp(x)), x, 100 * TIGHT)  # exp(x) reaches about 30, and log its fourth powers
+    y = random_tensor(seed, 2, 4, 2.0)
+    assert_tensors_close(ta.exp(ta.log(y)), y, 100 * TIGHT)
+
+
+def test_the_exponential_of_a_level_one_tensor_is_that_of_the_increment():
+    dx = jnp.array([0.3, -0.7])
+    x = (jnp.zeros(1), dx, *(jnp.zeros(2**k) for k in (2, 3, 4)))
+    assert_tensors_close(ta.exp(x), ta.exp(dx, 4), TIGHT)
+
+
+@settings(max_examples=20)
+@given(SEEDS)
+def test_brackets_obey_jacobi_and_exponentials_of_lie_elements_are_group_like(seed):
+    a, b, c = (ta.log(signature_tensor(seed + k)) for k in range(3))
+    cyclic = [ta.bracket(x, ta.bracket(y, z)) for x, y, z in ((a, b, c), (b, c, a), (c, a, b))]
+    assert_tensors_close(jax.tree.map(lambda *parts: sum(parts), *cyclic), [0.0 * part for part in a], TIGHT)
+    assert ta.is_lie(ta.bracket(a, b)) and ta.is_group_like(ta.exp(jax.tree.map(jnp.add, a, b)))
+
+
+@settings(max_examples=20)
+@given(SEEDS, st.floats(-3, 3))
+def test_dilation_is_a_homomorphism_and_scales_paths(seed, scale):
+    a, b = random_tensor(seed, 2, 4), random_tensor(seed + 1, 2, 4)
+    both = ta.product(ta.dilate(a, scale), ta.dilate(b, scale))
+    assert_tensors_close(ta.dilate(ta.product(a, b), scale), both, 100 * TIGHT)  # factors up to 3^4
+    dx = jnp.array([0.5, -0.25])
+    assert_tensors_close(ta.dilate(ta.exp(dx, 4), scale), ta.exp(scale * dx, 4), 100 * TIGHT)
+
+
+def test_the_levels_of_the_l_shaped_path_have_their_known_sizes():
+    # k! |S^k|_HS = sqrt(C(2k, k)): the entries are 1 / (i! (k - i)!) for the words 1...12...2 only.
+    one, two = jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])
+    for k, part in enumerate(ta.product(ta.exp(one, 7), ta.exp(two, 7))):
+        size = math.factorial(k) * float(ta.norm(part, "l2"))
+        assert math.isclose(size, math.sqrt(math.comb(2 * k, k)), rel_tol=10 * EPS)
+
+
+def test_a_signature_known_by_hand():
+    points = np.array([[1.0, 1.0], [3.0, 4.0], [5.0, 2.0], [8.0, 6.0]])
+    total = ta.identity(2, 2)
+    for dx in np.diff(points, axis=0):
+        total = ta.product(total, ta.exp(dx, 2))
+    np.testing.assert_array_equal(ta.flatten(total), [7, 5, 24.5, 19, 16, 12.5])  # dyadic numbers: exact
+
+
+def test_the_projective_norm_over_l1_is_attained_by_a_form_and_by_a_decomposition():
+    # Below: forms of entries +-1 have norm 1 on l1 products. Above: the decomposition into single entries.
+    part = np.random.default_rng(0).normal(size=27)
+    found = float(rough.projective_norm(part, 3))
+    assert math.isclose(found, np.sign(part) @ part, rel_tol=10 * EPS)
+    assert math.isclose(found, np.abs(part).sum(), rel_tol=10 * EPS)
+
+
+def test_the_projective_norm_over_l2_is_the_nuclear_norm_at_level_two():
+    rng = np.random.default_rng(1)
+    part = rng.normal(size=(2, 16))
+    found = rough.projective_norm(part, 4, "l2")
+    expected = [np.linalg.norm(row.reshape(4, 4), "nuc") for row in part]
+    np.testing.assert_allclose(found, expected, rtol=50 * EPS)
+    # Dual to the operator norm: attained by the orthogonal factor of the polar decomposition.
+    u, _, vt = np.linalg.svd(part[0].reshape(4, 4))
+    assert math.isclose(float(found[0]), float((u @ vt).ravel() @ part[0]), rel_tol=50 * EPS)
+    a, b = rng.normal(size=4), rng.normal(size=4)
+    crossed = float(rough.projective_norm(np.kron(a, b), 4, "l2"))
+    assert math.isclose(crossed, np.linalg.norm(a) * np.linalg.norm(b), rel_tol=50 * EPS)
+    assert math.isclose(float(rough.projective_norm(a, 4, "l2")), np.linalg.norm(a), rel_tol=10 * EPS)
+
+
+@settings(max_examples=20)
+@given(SEEDS, st.floats(0.01, 10))
+def test_homogeneous_norms_are_homogeneous_and_symmetric_and_one_is_sub_additive(seed, scale):
+    x, y = signature_tensor(seed), signature_tensor(seed + 1)
+    for variant in ("levels", "factorial", "log"):
+        for kind in ("l1", "l2"):
+            size = float(rough.homogeneous_norm(x, kind=kind, variant=variant))
+            dilated = float(rough.homogeneous_norm(ta.dilate(x, -scale), kind=kind, variant=variant))
+            # The log of a dilated tensor cancels levels whose fourth roots magnify rounding.
+            tolerance = 1e-9 if variant == "log" else 100 * EPS
+            assert math.isclose(dilated, scale * size, rel_tol=tolerance)
+            back = float(rough.homogeneous_norm(ta.antipode(x), kind=kind, variant=variant))
+            assert math.isclose(back, size, rel_tol=tolerance)
+    for kind in ("l1", "l2"):
+        whole, *parts = (
+            float(rough.homogeneous_norm(z, kind=kind, variant="factorial")) for z in (ta.product(x, y), x, y)
+        )
+        assert whole <= sum(parts) * (1 + 100 * EPS)
+
+
+def test_homogeneous_norms_of_a_straight_piece_and_of_pure_area():
+    dx = jnp.array([3.0, -4.0])
+    for kind, size in (("l1", 7.0), ("l2", 5.0)):
+        assert math.isclose(float(rough.homogeneous_norm(ta.exp(dx, 4), kind=kind, variant="factorial")), size)
+        assert math.isclose(float(rough.homogeneous_norm(ta.exp(dx, 4), kind=kind)), size)
+        assert math.isclose(float(rough.homogeneous_norm(ta.exp(dx, 4), kind=kind, variant="log")), size)
+    area = ta.unflatten(jnp.array([0.0, 0.0, 0.0, 2.0, -2.0, 0.0]), 2, 2)
+    assert math.isclose(float(rough.homogeneous_norm(area, kind="l1")), 2.0)
+    assert math.isclose(float(rough.homogeneous_norm(area, kind="l1", variant="factorial")), math.sqrt(8.0))
+    assert float(rough.homogeneous_norm(ta.identity(2, 3))) == 0.0
+
+
+def test_gradients_agree_with_differences_and_are_finite_where_norms_vanish():
+    x = signature_tensor(0)
+    direction = tuple(0.0 * part if k == 0 else random_tensor(5, 2, 4)[k] for k, part in enumerate(x))
+
+    def along(function):
+        return lambda h: function(jax.tree.map(lambda a, b: a + h * b, x, direction))
+
+    for function in (
+        lambda z: ta.log(z)[4][3],
+        lambda z: ta.inverse(z)[4][3],
+        lambda z: ta.exp(z)[4][3],
+        lambda z: rough.homogeneous_norm(z, variant="log"),
+        lambda z: rough.projective_norm(z[2], 2, "l2"),
+    ):
+        slope = float(jax.jvp(along(function), (0.0,), (1.0,))[1])
+        # Central differences of step 1e-6: truncation 1e-12 times third derivatives of up to 1e4 (the fourth root of
+        # a small level), rounding eps / 1e-6 = 2e-10.
+        difference = float(along(function)(1e-6) - along(function)(-1e-6)) / 2e-6
+        assert abs(slope - difference) <= 1e-7 * max(1.0, abs(slope))
+    one = ta.identity(2, 4)
+    for variant in ("levels", "factorial", "log"):
+        slopes = jax.grad(lambda z, variant=variant: rough.homogeneous_norm(z, variant=variant))(one)
+        assert all(bool(jnp.isfinite(part).all()) for part in slopes)
+    for kind in ("l1", "l2"):
+        assert bool(jnp.isfinite(jax.grad(lambda z, kind=kind: ta.norm(z, kind))(jnp.zeros(4))).all())
+        assert bool(jnp.isfinite(jax.grad(lambda z, kind=kind: rough.projective_norm(z, 2, kind))(jnp.zeros(4))).all())
+
+
+def test_flat_functions_are_those_of_tensors_row_by_row_over_batches():
+    rng = np.random.default_rng(0)
+    a, b = jnp.asarray(rng.uniform(-1, 1, (2, 3, 30))), jnp.asarray(rng.uniform(-1, 1, (3, 30)))  # not group-like
+    lie = flat.log(a, 2)
+    cases = [
+        (flat.product(a, b, 2), lambda x, y: ta.product(x, y), (a, b), 1.0),
+        (flat.log(a, 2), ta.log, (a,), 1.0),
+        (flat.inverse(a, 2), ta.inverse, (a,), 1.0),
+        (flat.antipode(a, 2), ta.antipode, (a,), 1.0),
+        (flat.exp(lie, 2), ta.exp, (lie,), 0.0),
+        (flat.bracket(lie, flat.log(b, 2), 2), ta.bracket, (lie, flat.log(b, 2)), 0.0),
+        (flat.dilate(a, -0.5, 2), lambda x: ta.dilate(x, -0.5), (a,), 1.0),
+    ]
+    for found, function, arrays, scalar in cases:
+        assert found.shape == a.shape
+        for i, j in ((0, 0), (1, 2)):
+            rows = [array[i, j] if array.ndim == 3 else array[j] for array in arrays]
+            expected = ta.flatten(function(*(ta.unflatten(row, 2, 4, scalar=scalar) for row in rows)))
+            np.testing.assert_allclose(found[i, j], expected, rtol=0, atol=10 * TIGHT)
+    np.testing.assert_allclose(flat.exp(lie, 2), a, rtol=0, atol=10 * TIGHT)
+    scales = np.array([[0.5], [2.0]])
+    np.testing.assert_allclose(flat.dilate(a, scales, 2)[1, 2], flat.dilate(a[1, 2], 2.0, 2), rtol=0, atol=10 * TIGHT)
+    assert bool(jnp.isfinite(jax.jit(jax.grad(lambda z: flat.log(z, 2).sum()))(a[0, 0])).all())
+
+
+def test_bad_input_to_the_algebra_and_the_norms_is_refused():
+    with pytest.raises(InputError, match="positive scalar part"):
+        ta.log(random_tensor(0, 2, 2, -1.0))
+    with pytest.raises(InputError, match="positive scalar part"):
+        ta.log(random_tensor(0, 2, 2, np.nan))
+    with pytest.raises(InputError, match="no inverse"):
+        ta.inverse(random_tensor(0, 2, 2, 0.0))
+    with pytest.raises(InputError, match="same level and channels"):
+        ta.bracket(ta.identity(2, 2), ta.identity(3, 2))
+    with pytest.raises(InputError, match="leave it out"):
+        ta.exp(ta.identity(2, 2), 3)
+    with pytest.raises(InputError, match="finite"):
+        ta.exp(np.array([1.0, np.nan]), 2)
+    with pytest.raises(InputError, match=r"shape \(channels,\)"):
+        ta.exp(np.ones((2, 2)), 2)
+    with pytest.raises(InputError, match="level"):
+        ta.exp(np.ones(2), 0)
+    with pytest.raises(InputError, match="GiB"):
+        ta.exp(np.ones(10), 12)
+    with pytest.raises(InputError, match="channels"):
+        ta.identity(0, 2)
+    with pytest.raises(InputError, match="NP-hard"):
+        rough.projective_norm(np.ones(8), 2, "l2")
+    with pytest.raises(InputError, match=r"2\^k entries"):
+        rough.projective_norm(np.ones(6), 2)
+    with pytest.raises(InputError, match="norm to be one of"):
+        rough.homogeneous_norm(ta.identity(2, 2), kind="l3")
+    with pytest.raises(InputError, match="variant to be one of"):
+        rough.homogeneous_norm(ta.identity(2, 2), variant="level")
+    with pytest.raises(InputError, match="got 7"):
+        flat.log(np.ones(7), 2)
+    with pytest.raises(InputError, match="one size"):
+        flat.product(np.ones(6), np.ones(14), 2)
+    with pytest.raises(InputError, match="batch axes"):
+        flat.product(np.ones((2, 6)), np.ones((3, 6)), 2)
+    with pytest.raises(InputError, match="batch axes"):
+        flat.dilate(np.ones((2, 6)), np.ones(3), 2)
+    with pytest.raises(InputError, match="finite"):
+        flat.log(np.full(6, np.nan), 2)
+    with pytest.raises(InputError, match="got a number"):
+        flat.log(1.0, 2)
 
 
 def test_lyndon_words_are_those_smaller_than_all_their_suffixes_in_order():

@@ -8,42 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from brute_force import programme, random_path, size, slow_increment
+from brute_force import supremum as brute_force
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
+from roughntk.rough.variation import homogeneous_distance, variation, variation_distance
 
 # Both routes add at most a dozen powers of numbers of size about 1, then take a root.
 TOLERANCE = 1e-12
-
-
-def slow_increment(path, i, j, level):
-    """Level 1, 2 or 3 of the piece from i to j by sums over its increments (no Chen, no recursion)."""
-    dx = np.diff(path[i : j + 1], axis=0)
-    total = 0.0
-    for rows in itertools.combinations_with_replacement(range(len(dx)), level):
-        # On one piece, m equal indices contribute 1/m!.
-        weight = math.prod(math.factorial(rows.count(row)) for row in set(rows))
-        term = dx[rows[0]]
-        for row in rows[1:]:
-            term = np.multiply.outer(term, dx[row])
-        total = total + term / weight
-    return np.ravel(total)
-
-
-def size(vector, norm):
-    return np.abs(vector).sum() if norm == "l1" else np.sqrt((vector**2).sum())
-
-
-def brute_force(cost, points, power):
-    """sup over all 2^(points-2) partitions of sum cost(i, j)^power."""
-    table = {(i, j): cost(i, j) ** power for i in range(points) for j in range(i + 1, points)}
-    best = 0.0
-    for chosen in itertools.product((False, True), repeat=points - 2):
-        partition = [0, *(i for i, kept in enumerate(chosen, start=1) if kept), points - 1]
-        best = max(best, math.fsum(table[pair] for pair in itertools.pairwise(partition)))
-    return best
 
 
 def slow_distance(a, b, p, level, norm):
@@ -53,10 +28,6 @@ def slow_distance(a, b, p, level, norm):
         p / level,
     )
     return best ** (level / p)
-
-
-def random_path(seed, points, channels):
-    return np.random.default_rng(seed).uniform(-1, 1, (points, channels)).cumsum(0)
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
@@ -324,3 +295,144 @@ def test_distance_refuses_paths_of_different_shape():
             rough.p_variation_distance(path, other, 2.0)
     with pytest.raises(InputError, match="path_b"):
         rough.p_variation_distance(path, np.full((5, 2), np.nan), 2.0)
+
+
+# Results that say what they are
+
+
+def test_a_result_says_p_level_norm_and_root_and_is_its_number():
+    path = random_path(0, 20, 2)
+    found = variation(path, 2.5, level=2, norm="l1", root=False)
+    assert (found.p, found.level, found.norm, found.root) == (2.5, 2, "l1", False)
+    assert float(found) == found.value == rough.p_variation(path, 2.5, level=2, norm="l1", root=False)
+    assert "level 2, l1 norm, no outer root" in str(found)
+    assert "outer root taken" in str(variation(path, 2.5))
+    lifted = variation(rough.lift(path, 2), 2.5)
+    assert set(lifted.levels) == {1, 2}
+    assert lifted.value == max(lifted.levels.values()) == lifted.levels[lifted.level]
+    for k in (1, 2):
+        assert lifted.levels[k] == rough.p_variation(path, 2.5, level=k)
+
+
+def test_a_distance_carries_its_levels_and_its_partition():
+    a, b = random_path(1, 30, 2), random_path(2, 30, 2)
+    found = variation_distance(a, b, 2.4, norm="l2")
+    assert found.value == rough.p_variation_distance(a, b, 2.4, norm="l2") == max(found.levels.values())
+    k = found.level
+    total = sum(
+        size(slow_increment(a, i, j, k) - slow_increment(b, i, j, k), "l2") ** (2.4 / k)
+        for i, j in itertools.pairwise(found.partition)
+    )
+    assert math.isclose(total ** (k / 2.4), found.levels[k], rel_tol=TOLERANCE)
+
+
+def plain_distance(a, b, p, level, norm):
+    """The distance by the plain programme on increments of lifts, all pairs held at once."""
+    x, y = rough.lift(a, level), rough.lift(b, level)
+    d = a.shape[1]
+    low = sum(d**k for k in range(1, level))
+    table = lambda z: np.asarray(  # noqa: E731
+        jax.vmap(jax.vmap(z.increment, (0, None)), (None, 0))(jnp.arange(len(a)), jnp.arange(len(a)))
+    )
+    gaps = (table(x) - table(y))[:, :, low : low + d**level]
+    sizes = np.abs(gaps).sum(-1) if norm == "l1" else np.sqrt((gaps**2).sum(-1))
+    return programme(lambda j: sizes[j, :j], len(a), p / level) ** (level / p)
+
+
+@pytest.mark.parametrize(("points", "channels", "level"), [(150, 3, 2), (200, 1, 2), (70, 2, 4)])
+def test_several_tiles_and_blocks_agree_with_the_plain_programme(points, channels, level):
+    # More points than one tile of i (64) or one block of j (64); 200 points start threads.
+    a, b = random_path(5, points, channels), random_path(6, points, channels)
+    for norm in ("l1", "l2"):
+        found = rough.p_variation_distance(a, b, 2.3, level=level, norm=norm)
+        # the increments of the plain route carry eps times the size of the whole lift, here below 1e3 of theirs
+        assert math.isclose(found, plain_distance(a, b, 2.3, level, norm), rel_tol=1e-10)
+
+
+def test_threads_do_not_change_the_result(monkeypatch):
+    from roughntk.rough import _dynamic
+
+    a, b = random_path(7, 260, 4), random_path(8, 260, 4)
+    found = []
+    for workers in (1, 2, 3):
+        monkeypatch.setattr(_dynamic, "_workers", lambda work, workers=workers: workers)
+        found.append(rough.p_variation_distance(a, b, 2.5))
+    assert found[0] == found[1] == found[2]
+
+
+def test_one_channel_has_the_powers_of_level_one():
+    path = random_path(9, 40, 1)
+    for k in (2, 3):
+        for root in (True, False):
+            short = rough.p_variation(path, 3.5, level=k, root=root)
+            assert math.isclose(
+                short, rough.p_variation(rough.lift(path, k), 3.5, level=k, root=root), rel_tol=TOLERANCE
+            )
+
+
+# The homogeneous distance
+
+
+def slow_homogeneous(a, b, p, level, norm):
+    x, y = rough.lift(a, level), rough.lift(b, level)
+
+    def gap(i, j):
+        quotient = rough.flat.product(rough.flat.inverse(x.increment(i, j), 2), y.increment(i, j), 2)
+        ends = np.cumsum([2**k for k in range(1, level + 1)])[:-1]
+        levels = np.split(np.asarray(quotient), ends)
+        return max((math.factorial(k) * size(part, norm)) ** (1 / k) for k, part in enumerate(levels, start=1))
+
+    return brute_force(gap, len(a), p) ** (1 / p)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize(("p", "level", "points"), [(1.5, 1, 9), (2.5, 2, 9), (3.2, 3, 7)])
+def test_homogeneous_distance_is_the_supremum_over_all_partitions(norm, p, level, points):
+    a, b = random_path(3, points, 2), random_path(4, points, 2)
+    found = homogeneous_distance(a, b, p, norm=norm)
+    assert (found.level, found.root, found.norm) == (level, True, norm)
+    # The slow route loses up to 3 digits to the inverse of the prefixes, and takes a third root.
+    assert math.isclose(found.value, slow_homogeneous(a, b, p, level, norm), rel_tol=1e-11)
+    given_lift = homogeneous_distance(rough.lift(a, 3), b, p, norm=norm)
+    assert math.isclose(given_lift.value, found.value, rel_tol=1e-12)
+
+
+def test_homogeneous_distance_is_a_distance_that_scales_like_the_path():
+    a, b, c = (random_path(seed, 80, 2) for seed in (1, 2, 3))
+    far = homogeneous_distance(a, b, 2.5).value
+    assert homogeneous_distance(a, a, 2.5).value == 0.0
+    assert math.isclose(homogeneous_distance(b, a, 2.5).value, far, rel_tol=1e-10)  # |g^-1| = |g|, cancelling
+    assert far <= homogeneous_distance(a, c, 2.5).value + homogeneous_distance(c, b, 2.5).value
+    assert math.isclose(homogeneous_distance(8 * a, 8 * b, 2.5).value, 8 * far, rel_tol=TOLERANCE)
+    # The constant path at distance |||X|||: for a straight line |dx|, whatever the partition at p = 1
+    line = np.linspace(0, 1, 7)[:, None] * np.array([3.0, 4.0])
+    assert math.isclose(homogeneous_distance(line, 0 * line, 1.0, norm="l2").value, 5.0, rel_tol=1e-14)
+    assert math.isclose(homogeneous_distance(line, 0 * line, 2.0, norm="l2").value, 5.0, rel_tol=1e-14)
+
+
+def test_homogeneous_distance_refuses_lifts_outside_the_group():
+    path = random_path(0, 6, 2)
+    steps = np.array(rough.lift(path, 2).steps)
+    steps[3, 2] += 0.1  # a symmetric part
+    ito = rough.lift_from_steps(steps, 2, 2, geometric=False)
+    with pytest.raises(InputError, match="path_b to be a geometric lift.*row 3"):
+        homogeneous_distance(path, ito, 2.5)
+    assert rough.p_variation_distance(path, ito, 2.5) > 0.05
+    with pytest.raises(InputError, match="level at least 2"):
+        homogeneous_distance(rough.lift(path, 1), path, 2.5)
+
+
+def test_paths_on_different_times_are_refused():
+    path = random_path(0, 5, 2)
+    times = np.array([0.0, 0.5, 1.0, 1.5, 3.0])
+    here = rough.PiecewiseLinear(path, times)
+    for function in (rough.p_variation_distance, homogeneous_distance):
+        with pytest.raises(InputError, match="same interval"):
+            function(here, rough.PiecewiseLinear(path, times + 1), 2.0)
+        with pytest.raises(InputError, match="same sample times.*row 2"):
+            function(here, rough.PiecewiseLinear(path, [0.0, 0.5, 1.2, 1.5, 3.0]), 2.0)
+        assert float(function(here, path, 2.0)) == 0.0
+        with pytest.raises(InputError, match="same points and channels"):
+            function(path, path[:, :1], 2.0)
+        with pytest.raises(InputError, match="channel"):
+            function(path, np.zeros((5, 0)), 2.0)

@@ -1,0 +1,273 @@
+"""Compiled loops of the p-variation routines: those whose next step depends on the last one, which no array
+operation expresses.
+
+Imported where they are first used, so that importing the package does not load numba. Compiling takes about 2 s of
+processor time each for scalar paths and for level 1 in several channels, and 6 s for higher levels. The machine code
+is kept in numba's cache where a folder for it can be written (`__pycache__`, or the user's cache folder), and is made
+anew in each process otherwise. The loops release the interpreter's lock.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+
+def compiled(function: Callable) -> Any:
+    """`function` compiled by numba, cached on disk where numba finds a folder that it can write to."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # "cannot cache function: no locator available"
+        return numba.njit(nogil=True)(function)
+
+
+@compiled
+def power(base, exponent, quarters, unit):
+    """(base / unit)^exponent; by roots and products where `quarters` = 4 exponent is a small whole number (it is
+    -1 otherwise), which is several times faster than a general power and as accurate."""
+    if unit != 1.0:
+        base /= unit
+    if quarters < 0:
+        return base**exponent
+    value = 1.0
+    if quarters & 3:
+        root = np.sqrt(base)
+        if quarters & 2:
+            value *= root
+        if quarters & 1:
+            value *= np.sqrt(root)
+    whole = quarters >> 2
+    while whole > 0:
+        if whole & 1:
+            value *= base
+        base *= base
+        whole >>= 1
+    return value
+
+
+@compiled
+def line(x, exponent, quarters, unit, where):
+    """An optimal partition of a scalar path; `_variation_1d` has the algorithm and its proof.
+
+    Writes the indices of the partition into where[0 .. top] and returns top.
+    """
+    count = len(x)
+    value, total = np.empty(count), np.empty(count)
+    before, jump, depth = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int32)
+    value[0], total[0], before[0], jump[0], depth[0], where[0] = x[0], 0.0, -1, 0, 0, 0
+    top = i = 0
+    while True:
+        j = i + 1
+        while j < count and x[j] == x[i]:
+            j += 1
+        if j == count:
+            break
+        rising = x[j] > x[i]
+        if rising:
+            while j + 1 < count and x[j + 1] >= x[j]:
+                j += 1
+        else:
+            while j + 1 < count and x[j + 1] <= x[j]:
+                j += 1
+        y = x[j]
+        # The nearest entry on y's own side that lies beyond y: candidates lie above it.
+        floor = top - 1
+        while floor >= 0 and (value[floor] <= y if rising else value[floor] >= y):
+            floor = before[floor]
+        best, start = total[top] + power(abs(y - value[top]), exponent, quarters, unit), top
+        entry = before[top]
+        while entry > floor:
+            last = jump[entry]
+            if (
+                last > floor
+                and depth[entry] - depth[last] > 2
+                and total[entry] + power(abs(y - value[last]), exponent, quarters, unit) <= best
+            ):
+                entry = before[last]
+                continue
+            found = total[entry] + power(abs(y - value[entry]), exponent, quarters, unit)
+            if found >= best:
+                best, start = found, entry
+            entry = before[entry]
+        top = start + 1
+        value[top], total[top], before[top], where[top] = y, best, floor, j
+        if floor < 0:
+            jump[top], depth[top] = top, 0
+        else:
+            # Jumps of lengths 1, 3, 7, ...: the next one is as long as two equal ones before it, plus one.
+            far = jump[floor]
+            equal = depth[floor] - depth[far] == depth[far] - depth[jump[far]]
+            jump[top] = jump[far] if equal and depth[far] > 0 else floor
+            depth[top] = depth[floor] + 1
+        i = j
+    return top
+
+
+@compiled
+def distance(x, i, j, absolute):
+    """|x_j - x_i|: l1 if `absolute`, else l2."""
+    size = 0.0
+    if absolute:
+        for a in range(x.shape[1]):
+            size += abs(x[j, a] - x[i, a])
+        return size
+    for a in range(x.shape[1]):
+        size += (x[j, a] - x[i, a]) ** 2
+    return np.sqrt(size)
+
+
+@compiled
+def radii(x, absolute, starts):
+    """The radius of each dyadic block of points [k 2^m, (k + 1) 2^m) about its middle point, at starts[m] + k."""
+    count = len(x)
+    found = np.zeros(starts[-1])
+    for m in range(1, len(starts) - 1):
+        for k in range(count >> m):
+            centre = (k << m) + (1 << (m - 1))
+            largest = 0.0
+            for i in range(k << m, (k + 1) << m):
+                largest = max(largest, distance(x, i, centre, absolute))
+            found[starts[m] + k] = largest
+    return found
+
+
+@compiled
+def cloud(x, absolute, exponent, quarters, unit, starts, previous):
+    """V_j = max_{i<j} V_i + |x_j - x_i|^exponent for a path in R^d, whole blocks of i being passed over by the
+    triangle inequality; `_variation_vector` says how. Writes the maximising i of each j into `previous`."""
+    count, channels = x.shape
+    radius = radii(x, absolute, starts)
+    slack = 1.0 + (channels + 8) * 2.0**-52
+    total = np.zeros(count)
+    for j in range(1, count):
+        best, chosen = total[j - 1] + power(distance(x, j - 1, j, absolute), exponent, quarters, unit), j - 1
+        end, m = j - 1, 0
+        while end > 0:
+            while m > 0 and end & ((1 << m) - 1):
+                m -= 1
+            if m > 0:
+                k = (end >> m) - 1
+                reach = distance(x, (k << m) + (1 << (m - 1)), j, absolute) + radius[starts[m] + k]
+                if total[end - 1] + power(reach * slack, exponent, quarters, unit) <= best:
+                    end -= 1 << m
+                    m = min(m + 1, len(starts) - 2)
+                else:
+                    m -= 1
+                if m > 0:
+                    continue
+                if end == 0:
+                    break
+            found = total[end - 1] + power(distance(x, end - 1, j, absolute), exponent, quarters, unit)
+            if found > best:
+                best, chosen = found, end - 1
+            end -= 1
+            m = 1 if len(starts) > 2 else 0
+        total[j], previous[j] = best, chosen
+
+
+@compiled
+def pairs(mode, tiles, first, columns, points, others, right, gaps, other, left, offsets, state, side, norms, out):
+    """Advances tensors Z_{i,j} of all i of some tiles over j = first, ..., first + columns - 1, with their norms.
+
+    `mode` 0, 1: Z' = Z (x) r + side (x) g + g and side' = side (x) y (`side` and `other` empty in mode 0);
+    mode 2: Z' = l (x) Z (x) r + g; r, g, y, l being row j of `right`, `gaps`, `other` and `left`, and level 1
+    being points[j + 1] - points[i]. `state`, `side`: (tiles, entries, width), i = tile * width + t.
+    `offsets`[k - 1]: the place of level k in a flat tensor. `norms`: (levels to measure, l1 or not).
+    `out`[k, column, i]: the size of the level norms[k, 0] of Z_{i, j + 1}, for i <= j.
+    """
+    channels, width, level = points.shape[1], state.shape[2], len(offsets)
+    for tile in tiles:
+        z, e, start = state[tile], side[tile], tile * width
+        for column in range(columns):
+            j = first + column
+            live = min(width, j + 1 - start)
+            if live <= 0:
+                continue
+            for n in range(level, 1, -1):
+                times(mode == 1, mode < 2, z, e, right[j], gaps[j], gaps[j], offsets, n, channels, live)
+                if mode == 1 and n < level:
+                    times(False, True, e, e, other[j], other[j], other[j], offsets, n, channels, live)
+            if mode == 2:
+                for n in range(level, 1, -1):
+                    times_left(z, left[j], gaps[j], offsets, n, channels, live)
+            for a in range(channels):
+                row = z[a]
+                for t in range(live):
+                    row[t] = points[j + 1, a] - points[start + t, a]
+            if mode == 1 and level > 1:
+                for a in range(channels):
+                    row = e[a]
+                    for t in range(live):
+                        row[t] = others[j + 1, a] - others[start + t, a]
+            for k in range(len(norms)):
+                low = offsets[norms[k, 0] - 1]
+                measure(z[low : low + channels ** norms[k, 0]], norms[k, 1] == 1, out[k, column, start : start + live])
+
+
+@compiled
+def times(both, plus, z, e, right, gap, added, offsets, n, channels, live):
+    """Level n of z += the levels below n of z (x) right (+ e (x) gap if `both`) (+ level n of `added` if `plus`)."""
+    for m in range(1, n):
+        wide = channels ** (n - m)
+        for a in range(channels**m):
+            source = z[offsets[m - 1] + a]
+            second = e[offsets[m - 1] + a] if both else source
+            for b in range(wide):
+                place = a * wide + b
+                r, g = right[offsets[n - m - 1] + b], gap[offsets[n - m - 1] + b]
+                constant = added[offsets[n - 1] + place] if plus and m == 1 else 0.0
+                row = z[offsets[n - 1] + place]
+                if both:
+                    for t in range(live):
+                        row[t] += source[t] * r + second[t] * g + constant
+                else:
+                    for t in range(live):
+                        row[t] += source[t] * r + constant
+
+
+@compiled
+def times_left(z, left, added, offsets, n, channels, live):
+    """Level n of z += left (x) the levels below n of z, + level n of `added`."""
+    for m in range(1, n):
+        wide = channels ** (n - m)
+        for a in range(channels**m):
+            factor = left[offsets[m - 1] + a]
+            for b in range(wide):
+                place = a * wide + b
+                constant = added[offsets[n - 1] + place] if m == 1 else 0.0
+                row, source = z[offsets[n - 1] + place], z[offsets[n - m - 1] + b]
+                for t in range(live):
+                    row[t] += factor * source[t] + constant
+
+
+@compiled
+def measure(rows, absolute, out):
+    """The l1 (`absolute`) or l2 size of each column of `rows`, which has at least len(out) of them."""
+    for t in range(len(out)):
+        out[t] = 0.0
+    for row in rows:
+        if absolute:
+            for t in range(len(out)):
+                out[t] += abs(row[t])
+        else:
+            for t in range(len(out)):
+                out[t] += row[t] * row[t]
+    if not absolute:
+        for t in range(len(out)):
+            out[t] = np.sqrt(out[t])
+
+
+@compiled
+def longest(powers):
+    """The table of V_{s,j} = max_{s<=i<j} V_{s,i} + powers[j, i], for s < j, from the sizes of all pairs i < j."""
+    count = len(powers)
+    table = np.zeros((count, count))
+    for s in range(count - 1):
+        row = table[s]
+        for j in range(s + 1, count):
+            best = 0.0
+            for i in range(s, j):
+                best = max(best, row[i] + powers[j, i])
+            row[j] = best
+    return table

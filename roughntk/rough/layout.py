@@ -1,0 +1,109 @@
+"""The layouts of an element of the truncated tensor algebra T^N(R^d), and what they take in memory.
+
+Per level: a *tensor* is a tuple of N + 1 arrays, level k being flat, of shape (d**k,), in lexicographic word
+order (the entry of the word i1 i2 ... ik, letters from 1, is at sum_m (i_m - 1) d^{k-m}); level 0 has shape
+(1,). Flat: levels 1..N joined end to end, without level 0, as signatures are returned.
+"""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from roughntk import _checks
+from roughntk._checks import InputError
+
+Tensor = tuple[jax.Array, ...]
+Word = tuple[int, ...]
+
+#: The largest array, in bytes, that a function of this room allocates for one result.
+MEMORY_LIMIT = 2 * 2**30
+
+
+def check_memory(entries: float, what: str, remedy: str) -> None:
+    """Raise `InputError` if `entries` float64 numbers take more than `MEMORY_LIMIT` bytes.
+
+    The message says how much memory `what` would take, and the `remedy`.
+    """
+    size = 8.0 * entries
+    if size > MEMORY_LIMIT:
+        shown = f"{size / 2**30:.3g} GiB" if math.isfinite(size) else "more than 1e299 GiB"
+        raise InputError(
+            f"expected {what} to fit in {MEMORY_LIMIT / 2**30:.3g} GiB, got one that takes {shown}; {remedy}"
+        )
+
+
+def signature_size(channels: int, level: int) -> int:
+    """sum_{k=1}^{level} channels^k, the length of a flat signature.
+
+    Raises `InputError` where that many float64 numbers exceed `MEMORY_LIMIT` (naming the memory).
+    """
+    channels = _checks.integer(channels, "channels", least=1)
+    level = _checks.level(level)
+    try:
+        entries = float(level) if channels == 1 else channels * (float(channels) ** level - 1) / (channels - 1)
+    except OverflowError:
+        entries = math.inf
+    check_memory(
+        entries,
+        f"a signature of level {level} in {channels} channels",
+        "lower the level or use fewer channels",
+    )
+    return level if channels == 1 else channels * (channels**level - 1) // (channels - 1)
+
+
+def level_of(size: int, channels: int) -> int:
+    """The level N of a flat tensor of `size` = sum_{k=1}^N channels^k entries.
+
+    Raises `InputError` if there is none.
+    """
+    channels = _checks.integer(channels, "channels", least=1)
+    level, total = 0, 0
+    while total < size:
+        level += 1
+        total += channels**level
+    if level == 0 or total != size:
+        raise InputError(
+            f"expected a flat tensor with sum_k {channels}^k entries for {channels} channels, got {size}; "
+            f"leave out the leading 1, and check the number of channels"
+        )
+    return level
+
+
+def identity(channels: int, level: int) -> Tensor:
+    """The unit (1, 0, ..., 0) of T^level(R^channels).
+
+    Raises `InputError` for channels or level below 1, or beyond `MEMORY_LIMIT`.
+    """
+    signature_size(channels, level)
+    return (jnp.ones(1), *(jnp.zeros(channels**k) for k in range(1, level + 1)))
+
+
+@jax.jit
+def flatten(tensor: Tensor) -> jax.Array:
+    """Levels 1..N of `tensor` as one vector of sum_k d^k entries; level 0 is dropped."""
+    return jnp.concatenate(tensor[1:])
+
+
+def unflatten(flat: jax.Array, channels: int, level: int, *, scalar: float = 1.0) -> Tensor:
+    """The tensor whose levels 1..N are `flat` and whose level 0 is `scalar` (1 for a signature, 0 for its
+    log).
+
+    Raises `InputError` if `flat` does not have shape (sum_k channels^k,).
+    """
+    flat = jnp.asarray(flat)
+    size = signature_size(channels, level)
+    if flat.shape != (size,):
+        raise InputError(
+            f"expected a flat tensor of shape ({size},) for {channels} channels and level {level}, "
+            f"got shape {flat.shape}; leave out the leading 1 and use jax.vmap for batches"
+        )
+    return _split(flat, channels, level, scalar)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _split(flat: jax.Array, channels: int, level: int, scalar: float) -> Tensor:
+    ends = np.cumsum([channels**k for k in range(1, level + 1)])[:-1]
+    return (jnp.full(1, scalar, flat.dtype), *jnp.split(flat, ends))
