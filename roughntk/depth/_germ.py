@@ -23,21 +23,21 @@ Differenzenrechnung" (1924).
 import functools
 import math
 from decimal import Decimal, localcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
 
 _DIGITS = 45
 _NODES = 64
-_DEGREES = (24, 32, 40, 48, 56, _NODES - 1)
+_DEGREES = (24, 40, 56)  # few, as each is compiled by itself
 _TAIL = 2e-17
 """A polynomial is cut where what follows is smaller: of n and g absolutely, of A relative to lambda."""
 _REFINEMENTS = 3
 
 
 class Germ(NamedTuple):
-    """One slope's constants, all float64.
+    """One slope's constants, float64 arrays of numpy or of jax.
 
     Attributes:
         kappa: (1 - slope)^2/(1 + slope^2), in (0, 2].
@@ -50,16 +50,16 @@ class Germ(NamedTuple):
         miss: the largest residual of the three equations between the nodes, in the units of `_TAIL`'s meaning.
     """
 
-    kappa: np.ndarray
-    scale: np.ndarray
-    largest: np.ndarray
-    logarithm: np.ndarray
-    pole: np.ndarray
-    stretch: np.ndarray
-    shape: np.ndarray
-    abel: np.ndarray
-    rest: np.ndarray
-    miss: np.ndarray
+    kappa: Any
+    scale: Any
+    largest: Any
+    logarithm: Any
+    pole: Any
+    stretch: Any
+    shape: Any
+    abel: Any
+    rest: Any
+    miss: Any
 
 
 class _Layer(NamedTuple):
@@ -144,74 +144,93 @@ def _largest(kappa: float) -> float:
     return math.acos(kappa - 1 if kappa <= 1 else kappa * math.sin(math.pi / kappa) / math.pi)
 
 
-def _solved(kappa_float: float) -> Germ:
-    kappa, pi = Decimal(kappa_float), 4 * _arctan(Decimal(1))
-    scale, largest = 3 * pi / kappa, _largest(kappa_float)
-    pole = Decimal(1 + 2 * min(1.0, kappa_float) ** (1 / 6))
-    top = Decimal(math.tan(largest / 4))
-    stretch = Decimal(float(2 * (pole - top) / top))
-    logarithm = Decimal(-17) / 8 - 3 * scale**2 / 20 + 4 * scale**4 / 175
+class _Map(NamedTuple):
+    """The layer map in multiple precision, and the variable x."""
 
-    def layer(x: Decimal) -> _Layer:
-        y = (x + 1) / stretch
-        t = pole * y / (1 + y)
+    kappa: Decimal
+    pi: Decimal
+    scale: Decimal
+    logarithm: Decimal
+    pole: Decimal
+    stretch: Decimal
+
+    def layer(self, x: Decimal) -> _Layer:
+        """One layer from x."""
+        y = (x + 1) / self.stretch
+        t = self.pole * y / (1 + y)
         theta, square = 4 * _arctan(t), t * t
         chord, half_cosine = 4 * t / (1 + square), (1 - square) / (1 + square)
         bracket = chord * half_cosine - theta * (1 - chord * chord / 2)
-        squared = chord * chord - 2 * kappa / pi * bracket
+        squared = chord * chord - 2 * self.kappa / self.pi * bracket
         following = squared.sqrt()
         t_next = following / (2 + (4 - squared).sqrt())
-        x_next = stretch * t_next / (pole - t_next) - 1
-        kept = 1 - kappa * theta / pi
-        w, w_next = scale / chord, scale / following
+        x_next = self.stretch * t_next / (self.pole - t_next) - 1
+        kept = 1 - self.kappa * theta / self.pi
+        w, w_next = self.scale / chord, self.scale / following
         return _Layer(x, x_next, w, w_next, (following / chord) ** 3, kept, 1 - squared / 2)
 
-    def grown(at: _Layer) -> Decimal:
-        """What A gains in a layer."""
-        return 1 - (at.w_next - at.w) + (at.w_next / at.w).ln() * 3 / 2
-
-    def source(at: _Layer, shape_next: Decimal) -> Decimal:
+    def source(self, at: _Layer, shape_next: Decimal) -> Decimal:
         """g(f) - (1 - kappa theta/pi) g."""
-        logs = logarithm * shape_next / at.w_next**3 * (at.w_next / at.w).ln()
+        logs = self.logarithm * shape_next / at.w_next**3 * (at.w_next / at.w).ln()
         return at.cosine - (at.w_next - at.kept * at.w) / 4 - logs
 
-    nodes = [layer(Decimal(math.cos((j + 0.5) * math.pi / _NODES))) for j in range(_NODES)]
+
+def _grown(at: _Layer) -> Decimal:
+    """What A gains in a layer."""
+    return 1 - (at.w_next - at.w) + (at.w_next / at.w).ln() * 3 / 2
+
+
+def _map(kappa: float) -> _Map:
+    exact, pi = Decimal(kappa), 4 * _arctan(Decimal(1))
+    scale = 3 * pi / exact
+    logarithm = Decimal(-17) / 8 - 3 * scale**2 / 20 + 4 * scale**4 / 175
+    pole = Decimal(1 + 2 * min(1.0, kappa) ** (1 / 6))
+    top = Decimal(math.tan(_largest(kappa) / 4))
+    return _Map(exact, pi, scale, logarithm, pole, Decimal(float(2 * (pole - top) / top)))
+
+
+def _solved(kappa: float) -> Germ:
+    """n, A and g in Chebyshev polynomials, cut, checked between the nodes, and turned into powers of x."""
+    layers = _map(kappa)
+    nodes = [layers.layer(Decimal(math.cos((j + 0.5) * math.pi / _NODES))) for j in range(_NODES)]
     here, after = [_chebyshev(at.x) for at in nodes], [_chebyshev(at.x_next) for at in nodes]
-    pairs = list(zip(nodes, here, after, strict=True))
-    ends = [Decimal((-1) ** k) for k in range(_NODES + 1)], [Decimal(1)] * (_NODES + 1)
+    triples = list(zip(nodes, here, after, strict=True))
+    left_end, right_end = [Decimal((-1) ** k) for k in range(_NODES + 1)], [Decimal(1)] * (_NODES + 1)
     shape = _solve(
-        [[at.cubed * b - at.kept * a for a, b in zip(old, new, strict=True)] for at, old, new in pairs] + [ends[0]],
+        [[at.cubed * b - at.kept * a for a, b in zip(old, new, strict=True)] for at, old, new in triples] + [left_end],
         [Decimal(0)] * _NODES + [Decimal(1)],
     )
     rest = _solve(
-        [[b - at.kept * a for a, b in zip(old, new, strict=True)] for at, old, new in pairs] + [ends[1]],
-        [source(at, _dot(shape, new)) for at, new in zip(nodes, after, strict=True)] + [Decimal(0)],
+        [[b - at.kept * a for a, b in zip(old, new, strict=True)] for at, old, new in triples] + [right_end],
+        [layers.source(at, _dot(shape, new)) for at, new in zip(nodes, after, strict=True)] + [Decimal(0)],
     )
     abel = [Decimal(0)] + _solve(
-        [[b - a for a, b in zip(old[1:], new[1:], strict=True)] for _, old, new in pairs], [grown(at) for at in nodes]
+        [[b - a for a, b in zip(old[1:], new[1:], strict=True)] for _, old, new in triples], list(map(_grown, nodes))
     )
-    abel[0] = -_dot(ends[0], abel)  # A(0) = 0
-    parts = [(shape, Decimal(1)), (abel, scale), (rest, Decimal(1))]
+    abel[0] = -_dot(left_end, abel)  # A(0) = 0
+    units = (shape, Decimal(1)), (abel, layers.scale), (rest, Decimal(1))
 
     def fits(degree: int) -> bool:
-        return all(sum(map(abs, part[degree + 1 :]), Decimal(0)) <= Decimal(_TAIL) * unit for part, unit in parts)
+        return all(sum(map(abs, part[degree + 1 :]), Decimal(0)) <= Decimal(_TAIL) * unit for part, unit in units)
 
     degree = next((d for d in _DEGREES if fits(d)), _DEGREES[-1])
-    shape, abel, rest = (part[: degree + 1] for part, _ in parts)
-    miss = Decimal(0)
-    for j in range(1, _NODES, 3):  # between the nodes
-        at = layer(Decimal(math.cos(j * math.pi / _NODES)))
-        old, new = _chebyshev(at.x)[: degree + 1], _chebyshev(at.x_next)[: degree + 1]
+    parts = [part[: degree + 1] for part, _ in units]
+    numbers = layers.kappa, layers.scale, _largest(kappa), layers.logarithm, layers.pole, layers.stretch
+    fields = [float(number) for number in numbers] + [_monomials(part) for part in parts]
+    return Germ(*map(np.asarray, (*fields, float(_miss(layers, *parts)))))
+
+
+def _miss(layers: _Map, shape: list[Decimal], abel: list[Decimal], rest: list[Decimal]) -> Decimal:
+    """The largest residual at some points between the nodes."""
+    largest = Decimal(0)
+    for j in range(1, _NODES, 3):
+        at = layers.layer(Decimal(math.cos(j * math.pi / _NODES)))
+        old, new = (_chebyshev(x)[: len(shape)] for x in (at.x, at.x_next))
         shape_next = _dot(shape, new)
         misses = (
             at.cubed * shape_next - at.kept * _dot(shape, old),
-            (_dot(abel, new) - _dot(abel, old) - grown(at)) / scale,
-            _dot(rest, new) - at.kept * _dot(rest, old) - source(at, shape_next),
+            (_dot(abel, new) - _dot(abel, old) - _grown(at)) / layers.scale,
+            _dot(rest, new) - at.kept * _dot(rest, old) - layers.source(at, shape_next),
         )
-        miss = max(miss, *map(abs, misses))
-    numbers = kappa_float, scale, largest, logarithm, pole, stretch
-    return Germ(
-        *(np.asarray(float(number)) for number in numbers),
-        *map(_monomials, (shape, abel, rest)),
-        np.asarray(float(miss)),
-    )
+        largest = max(largest, *map(abs, misses))
+    return largest

@@ -278,7 +278,7 @@ def _abel(constants: Germ, theta: Array) -> Array:
 _compiled_angle, _compiled_abel, _compiled_defect = jax.jit(_angle), jax.jit(_abel), jax.jit(_nngp_defect)
 
 
-def leaky_flow(slope: float, theta: Any, time: Any) -> Array:
+def leaky_flow(slope: Any, theta: Any, time: Any) -> Array:
     """The angle after `time` layers of a leaky ReLU network, for real `time` >= 0 (>= 1, or 0, for slope < 0).
 
     Args:
@@ -298,7 +298,7 @@ def leaky_flow(slope: float, theta: Any, time: Any) -> Array:
     return _compiled_angle(_prepared(family, time + 1), theta, time)
 
 
-def leaky_abel(slope: float, theta: Any) -> Array:
+def leaky_abel(slope: Any, theta: Any) -> Array:
     """The Abel function of the layer map: alpha(f(theta)) = alpha(theta) + 1, in layers.
 
     alpha = w - (3/2) log w + o(1) at 0, w = 3 pi/(kappa theta), kappa = (1 - slope)^2/(1 + slope^2). Arguments and
@@ -308,7 +308,7 @@ def leaky_abel(slope: float, theta: Any) -> Array:
     return _compiled_abel(_prepared(family, jnp.ones(())), _within(theta, "theta", 0.0, math.pi))
 
 
-def _family(slope: float) -> LeakyReluNNGP:
+def _family(slope: Any) -> LeakyReluNNGP:
     family = LeakyReluNNGP(slope)
     if not family.has_real_depth:
         raise InputError(f"expected a slope with real depth, got {slope!r}; {family._why_whole}")
@@ -321,7 +321,7 @@ def _constants(slope: float) -> Germ:
     return jax.tree.map(jnp.asarray, germ(leaky_kappa(slope)))
 
 
-def _prepared(family: LeakyReluLayers, depth: Array) -> Germ:
+def _prepared(family: LeakyReluLayers, depth: Any) -> Germ:
     """What the rules below need of a family; depths that its map has no flow to are refused where they are known."""
     slope = float(family.slope)
     if slope < 0 and not is_traced(depth):
