@@ -1,6 +1,7 @@
 """Depth as a continuous parameter: real depth, the bridge between two depths, and the limit of infinite depth."""
 
 from roughntk.depth.continuous import flow_field, flow_term
+from roughntk.depth.hyperbolic import composition_flow
 from roughntk.depth.limit import (
     boundary_layer,
     coefficient_expansion,
@@ -12,6 +13,6 @@ from roughntk.depth.limit import (
 from roughntk.depth.table import kernel_table
 
 __all__ = [
-    "boundary_layer", "coefficient_expansion", "flow_field", "flow_term", "kernel_expansion", "kernel_table",
-    "limit_coefficients", "limit_kernel", "limit_value",
+    "boundary_layer", "coefficient_expansion", "composition_flow", "flow_field", "flow_term", "kernel_expansion",
+    "kernel_table", "limit_coefficients", "limit_kernel", "limit_value",
 ]  # fmt: skip
