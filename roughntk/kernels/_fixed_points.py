@@ -91,7 +91,7 @@ def _elementwise(h: Callable) -> Callable[[np.ndarray], np.ndarray]:
     probe = np.linspace(-1.0, 1.0, _ZOOM)
     try:
         values = compiled(jnp.asarray(probe))
-        others = compiled(jnp.asarray(np.where(np.arange(_ZOOM) % 2, probe / 2, probe)))
+        others = compiled(jnp.asarray(np.where(np.arange(_ZOOM) % 2, probe, probe / 2)))
     except Exception as error:  # whatever a user's function may raise
         raise InputError(
             f"expected a map written for JAX arrays, got {type(error).__name__}: {str(error).splitlines()[0]}; write "
@@ -103,7 +103,7 @@ def _elementwise(h: Callable) -> Callable[[np.ndarray], np.ndarray]:
             f"expected a map from arrays to real arrays of the same shape, got shape {shape} and dtype {dtype} from "
             f"shape {probe.shape}; write it elementwise with jax.numpy"
         )
-    if not np.array_equal(np.asarray(values)[::2], np.asarray(others)[::2], equal_nan=True):
+    if not np.array_equal(np.asarray(values)[1::2], np.asarray(others)[1::2], equal_nan=True):
         raise InputError("expected an elementwise map, got one that mixes the entries of an array; treat each alone")
     return lambda points: np.asarray(compiled(jnp.asarray(points)))
 

@@ -123,7 +123,10 @@ class KernelFamily(eqx.Module):
         """Kernel values at depths 1 .. layers, stacked along a new first axis."""
 
     def _limit(self, theta: Array) -> Array:
-        """Kernel at infinite depth at the angle, for a family without real depth; arguments already checked."""
+        """Kernel at infinite depth at the angle, for a family without real depth; arguments already checked.
+
+        It runs as it is: a member compiles what is worth it.
+        """
         raise InputError(
             f"expected a finite depth for {self.name}, got infinity; the limit of this family is not known here: choose "
             f"a finite depth"
@@ -154,7 +157,7 @@ class KernelFamily(eqx.Module):
         """
         theta = _in_range(theta, "theta", 0.0, np.pi)
         if self._at_limit(depth):
-            return _limit_at_angle(self, theta)
+            return self._limit(theta)
         whole, depth = self._depth(depth, theta.shape)
         return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
 
@@ -168,7 +171,7 @@ class KernelFamily(eqx.Module):
         """
         rho = _in_range(rho, "rho", -1.0, 1.0)
         if self._at_limit(depth):
-            return _limit_at_correlation(self, rho)
+            return self._limit(_angle(rho))
         whole, depth = self._depth(depth, rho.shape)
         return (_whole_at_correlation if whole else _real_at_correlation)(self, rho, depth)
 
@@ -188,7 +191,7 @@ class KernelFamily(eqx.Module):
                     return sphere.map_angles(table, X, Z)
         theta = sphere.angles(X, Z)
         if self._at_limit(depth):
-            return _limit_at_angle(self, theta)
+            return self._limit(theta)
         whole, depth = self._depth(depth, theta.shape)
         return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
 
@@ -306,16 +309,6 @@ def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Arra
     if type(family) not in _REAL_DEPTH and member is not None:
         return member.at_correlation(family, rho, depth)
     return recursion.by_correlation(_REAL_DEPTH[type(family)], *jnp.broadcast_arrays(rho, depth))
-
-
-@eqx.filter_jit
-def _limit_at_angle(family: KernelFamily, theta: Array) -> Array:
-    return family._limit(theta)
-
-
-@eqx.filter_jit
-def _limit_at_correlation(family: KernelFamily, rho: Array) -> Array:
-    return family._limit(_angle(rho))
 
 
 @jax.custom_jvp

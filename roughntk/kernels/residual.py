@@ -29,11 +29,14 @@ from roughntk._checks import InputError
 from roughntk.kernels import families
 from roughntk.kernels._parameters import number
 from roughntk.kernels.layers import Linear, Scalars
-from roughntk.kernels.relu import ReluLayers, relu_angle_layer, relu_bracket, relu_turn
+from roughntk.kernels.relu import ReluLayers, relu_angle_layer, relu_bracket
 
 STABLE = "stable"
 _TOLERANCE = 1e-13
 """Relative tolerance of the depth-time solver, for each component of each pair."""
+
+_FAR = 2.0
+"""Angle from which derivatives in the angle are taken in closed form."""
 
 
 class Halves(NamedTuple):
@@ -43,12 +46,27 @@ class Halves(NamedTuple):
     delta: Array
 
 
+@jax.custom_jvp
+def _turn(w: Array) -> Array:
+    """theta/pi from w = sin(theta/2); its derivative, infinite at w = 1, is replaced by 0 there."""
+    return 2 / jnp.pi * jnp.arctan2(w, jnp.sqrt((1 - w) * (1 + w)))
+
+
+@_turn.defjvp
+def _turn_jvp(primals, tangents):
+    (w,) = primals
+    inside = w < 1
+    return _turn(w), jnp.where(
+        inside, 2 / jnp.pi * tangents[0] / jnp.sqrt(jnp.where(inside, (1 - w) * (1 + w), 1.0)), 0.0
+    )
+
+
 def residual_field(tau: Array, state: Halves, args=None) -> Halves:
     """(tau, (w, delta)) -> (dw/dtau, d delta/dtau), elementwise; all its derivatives are finite on [0, 1]."""
     del args
     w, delta = state
     defect = 2 * w**2
-    bracket, turn = relu_bracket(defect), relu_turn(defect)
+    bracket, turn = relu_bracket(defect), _turn(w)
     moving = w > 0
     speed = jnp.where(moving, -bracket / (4 * jnp.where(moving, w, 1.0)), 0.0)
     return Halves(speed, turn * (1 - delta) + (defect - bracket - delta) / (1 + tau))
@@ -76,17 +94,34 @@ def _at_tau(theta: Array, tau: Array) -> Halves:
 
 @_at_tau.defjvp
 def _at_tau_jvp(primals, tangents):
-    """The derivative in theta is integrated beside the pair; that in tau is the field at the end."""
+    """The derivative in tau is the field at the end; that in the first angle is integrated beside the pair.
+
+    From theta = 2 on, where the integrand of that derivative grows to an infinite one at pi, it is in closed form, from
+    Theta/q = P(theta) (cos theta_1/P(theta_1) + int (P + pi cos) sin/P^2), P = sin - theta cos, which cancels near 0.
+    """
     theta, tau = primals
-    w, dw = jnp.sin(theta / 2), jnp.cos(theta / 2) / 2
+    w, far = jnp.sin(theta / 2), theta > _FAR
 
     def field(at, both, args=None):
         return jax.jvp(lambda state: residual_field(at, state), (both[0],), (both[1],))
 
-    start = (Halves(w, 2 * w**2), Halves(dw, 4 * w * dw))
-    value, slope = _integrate(field, start, tau)
+    start = (Halves(w, 2 * w**2), Halves(jnp.where(far, 0.0, 1.0), jnp.where(far, 0.0, 4 * w)))
+    value, near = _integrate(field, start, tau)
+    slope = Halves(*(part * jnp.cos(theta / 2) / 2 for part in near))
+    first = jnp.where(far, theta, _FAR)
+    reached, ratio = jnp.where(far, jnp.pi * _turn(value.w), _FAR), (1 + tau) * (1 - value.delta)
+    before, after = _bracket(first), _bracket(reached)
+    sine = jnp.sin(first) / before
+    by_ratio = sine * (reached * ratio - after - jnp.pi * jnp.cos(reached))
+    by_ratio = by_ratio + after * sine * jnp.cos(first) * (jnp.pi - first) / before
+    beyond = Halves(after * sine / (4 * jnp.sin(reached / 2)), -by_ratio / (1 + tau))
     speed = residual_field(tau, value)
-    return value, Halves(*(a * tangents[0] + b * tangents[1] for a, b in zip(slope, speed, strict=True)))
+    moved = (jnp.where(far, b, a) * tangents[0] + c * tangents[1] for a, b, c in zip(slope, beyond, speed, strict=True))
+    return value, Halves(*moved)
+
+
+def _bracket(theta: Array) -> Array:
+    return jnp.sin(theta) - theta * jnp.cos(theta)
 
 
 class ResidualReluLayers(ReluLayers):
@@ -193,7 +228,7 @@ class ResidualReluLayers(ReluLayers):
 
     def _limit(self, theta):
         if self.is_stable:
-            return self._at_time(theta, self.branch)
+            return _compiled_at_time(self, theta, self.branch)
         return jnp.where(theta > 0, 0.25, 1.0) if self._is_ntk else jnp.ones_like(theta)
 
 
