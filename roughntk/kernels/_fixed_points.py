@@ -62,12 +62,12 @@ def analyse(h: Callable) -> Analysis:
     attracting = [point for point in points if point.attracts]
     if not points:
         raise InputError(
-            "expected a map with a fixed point h(c) = c, got none on [-1, 1]; a continuous map has one: remove its jumps"
+            "expected a map with a fixed point h(c) = c, got none on [-1, 1]; a continuous one has: remove its jumps"
         )
     if not attracting:
         raise InputError(
-            f"expected a map with an attracting fixed point, got {_shown(points)}, none of which attracts; its iterates "
-            f"have no limit: damp the map"
+            f"expected a map with an attracting fixed point, got {_shown(points)}, none of which attracts; its "
+            f"iterates have no limit: damp the map"
         )
     if len(attracting) > 1:
         raise InputError(
@@ -119,8 +119,8 @@ def _check_range(grid: np.ndarray, values: np.ndarray) -> None:
     if out.size:
         worst = out[np.argmax(np.abs(values[out]))]
         raise InputError(
-            f"expected a map from [-1, 1] to [-1, 1], got h({grid[worst]:.17g}) = {values[worst]:.17g}; scale the map so "
-            f"that it stays within, rounding included"
+            f"expected a map from [-1, 1] to [-1, 1], got h({grid[worst]:.17g}) = {values[worst]:.17g}; scale the map "
+            f"so that it stays within, rounding included"
         )
 
 
@@ -202,8 +202,8 @@ def _follow(h, point: FixedPoint, others) -> tuple[float, float]:
     if astray.size:
         start, end = inside[astray[0]], ends[2 + astray[0]]
         raise InputError(
-            f"expected every start to tend to the fixed point {point.value:.10g}, got {end:.6g} after {layers} layers from "
-            f"{start:.6g} ({astray.size} of {_ORBITS} starts); a cycle or a second attractor: choose a map without it"
+            f"expected every start to tend to the fixed point {point.value:.10g}, got {end:.6g} after {layers} layers "
+            f"from {start:.6g} ({astray.size} of {_ORBITS} starts); a cycle or a second attractor: choose a map without it"
         )
     found = []
     for end in ends[:2]:

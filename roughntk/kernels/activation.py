@@ -4,8 +4,8 @@ With the orthonormal Hermite polynomials he_k and a_k = E[phi(sqrt(q) z) he_k(z)
 
     E[phi(u) phi(u')] = sum_k a_k^2 c^k,      E[phi'(u) phi'(u')] = sum_k k a_k^2 c^{k-1}/q
 
-for u, u' of variance q and correlation c (``references.bib``: Daniely2016). A quadrature of N nodes gives N coefficients;
-they fall off exponentially for analytic activations, and like a power for those with a kink or a jump, for which no N
+for u, u' of variance q and correlation c (``references.bib``: Daniely2016). A quadrature of N nodes gives N
+coefficients; they fall off exponentially for analytic activations, and like a power for those with a kink or a jump, for which no N
 suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 + c + ... + c^{k-1}), nor near c = -1.
 """
 
@@ -149,8 +149,8 @@ class ActivationLayers(LayeredFamily):
     def dual_error(self, variance: float | None = None) -> float:
         """Estimated error of the duals, relative to their values on the diagonal, at one variance.
 
-        The largest difference between the coefficients' duals, of phi and of phi', and (a) those of 7/8 as many nodes, at
-        five correlations; (b) a quadrature over the plane with phi' by automatic differentiation, at four. It is an
+        The largest difference between the coefficients' duals, of phi and of phi', and (a) those of 7/8 as many nodes,
+        at five correlations; (b) a quadrature over the plane with phi' by automatic differentiation, at four. It is an
         estimate, not a bound: an activation with features finer than the nodes escapes it.
 
         Args:
@@ -170,8 +170,8 @@ class ActivationLayers(LayeredFamily):
         first = float(self._first()[0].memory)
         if not settled > 1e-3 * min(first, 1.0):
             raise InputError(
-                f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} after "
-                f"thousands of layers; where it vanishes the limit depends on how: choose a bias variance above 0 or a "
+                f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} "
+                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias variance above 0 or a "
                 f"finite depth"
             )
         if chi < 1 - CRITICAL:
@@ -234,9 +234,9 @@ def _check_duals(family: ActivationLayers, tolerance: float) -> None:
             error = family.dual_error(q)
             if not error <= tolerance:
                 raise InputError(
-                    f"expected an activation whose duals {family.nodes} Gauss-Hermite nodes give to {tolerance:g}, got an "
-                    f"estimated error of {error:.2g} at variance {q:.4g}; for one with a kink use ReluNTK, LeakyReluNTK or "
-                    f"BiasedReluNTK, for a steep one more nodes, or accept the error by tolerance"
+                    f"expected an activation whose duals {family.nodes} Gauss-Hermite nodes give to {tolerance:g}, got "
+                    f"an estimated error of {error:.2g} at variance {q:.4g}; for one with a kink use ReluNTK, LeakyReluNTK "
+                    f"or BiasedReluNTK, for a steep one more nodes, or accept the error by tolerance"
                 )
 
 
@@ -251,8 +251,8 @@ def _check_integrable(family: ActivationLayers, variance: float) -> None:
     if not np.all(np.isfinite(values)) or not np.isfinite(total) or outside > 1e-3 * total:
         raise InputError(
             f"expected an activation that is square-integrable under the Gaussian of variance {variance:g}, got "
-            f"E[phi^2] = {total:.3g} with {family.nodes} nodes, most of it from their ends; choose one that grows less, or "
-            f"a smaller variance"
+            f"E[phi^2] = {total:.3g} with {family.nodes} nodes, most of it from their ends; choose one that grows less, "
+            f"or a smaller variance"
         )
     if total == 0:
         raise InputError(
@@ -342,8 +342,8 @@ class ActivationNTK(ActivationLayers):
         tolerance: largest `dual_error` that is accepted, at every variance that the layers reach.
 
     Raises:
-        InputError: phi is no elementwise real function, is not square-integrable under the Gaussian, vanishes, or is not
-            resolved to `tolerance` (kinks and jumps never are); variances <= 0, or growing without bound.
+        InputError: phi is no elementwise real function, is not square-integrable under the Gaussian, vanishes, or is
+            not resolved to `tolerance` (kinks and jumps never are); variances <= 0, or growing without bound.
     """
 
     name = "activation-ntk"
@@ -367,7 +367,7 @@ class TanhNTK(ActivationNTK):
     name = "tanh-ntk"
 
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        super().__init__(jnp.tanh, weight_variance, bias_variance, input_variance)
+        ActivationLayers.__init__(self, jnp.tanh, weight_variance, bias_variance, input_variance)
 
 
 class GeluNTK(ActivationNTK):
@@ -376,4 +376,4 @@ class GeluNTK(ActivationNTK):
     name = "gelu-ntk"
 
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        super().__init__(_gelu, weight_variance, bias_variance, input_variance)
+        ActivationLayers.__init__(self, _gelu, weight_variance, bias_variance, input_variance)

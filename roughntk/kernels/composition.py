@@ -1,7 +1,7 @@
 """Kernels that iterate one map of the correlation: eta_1 = rho, eta_{L+1} = h(eta_L) (paper, Section 6).
 
-At a hyperbolic fixed point c, with multiplier lambda = h'(c), 0 < |lambda| < 1, every correlation tends to c at the rate
-lambda^L, and what is left of the kernel is the Koenigs function
+At a hyperbolic fixed point c, with multiplier lambda = h'(c), 0 < |lambda| < 1, every correlation tends to c at the
+rate lambda^L, and what is left of the kernel is the Koenigs function
 
     g(rho) = lim (eta_L - c)/lambda^{L-1},      g(h(rho)) = lambda g(rho).
 
@@ -165,8 +165,8 @@ class CompositionKernel(KernelFamily):
         name = "step" if self.step is not None else "derivative of the map"
         raise InputError(
             f"expected the {name} to agree with the differences of the map around its fixed point {c:.10g}, got "
-            f"{np.max(np.abs(mean * d - plain)[np.abs(d) <= _RADII[-1]]):.2g} between them within {_RADII[-1]:g}; correct "
-            f"it, or smooth the map there"
+            f"{np.max(np.abs(mean * d - plain)[np.abs(d) <= _RADII[-1]]):.2g} between them within {_RADII[-1]:g}; "
+            f"correct it, or smooth the map there"
         )
 
     @property
@@ -190,8 +190,8 @@ class CompositionKernel(KernelFamily):
             if self.fixed_point == 1.0:
                 return Deflated(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
             raise InputError(
-                f"expected a finite depth for the deflated kernel at the neutral fixed point {self.fixed_point:.10g}, got "
-                f"infinity; its displacements have no common profile"
+                f"expected a finite depth for the deflated kernel at the neutral fixed point {self.fixed_point:.10g}, "
+                f"got infinity; its displacements have no common profile"
             )
         reached = np.asarray(_plain_displacement(self, d, jnp.asarray(int(depth))))
         largest = float(np.max(np.abs(reached), initial=0.0))
@@ -238,7 +238,7 @@ def _iterated_jvp(primals, tangents):
 
 @eqx.filter_jit
 def _scaled_displacement(family: CompositionKernel, d: Array, layers: Array) -> Array:
-    """(eta - c)/lambda^layers after so many layers, as a product of mean slopes over lambda: it ends where they are 1."""
+    """(eta - c)/lambda^layers after so many layers, as a product of mean slopes over lambda; ends where they are 1."""
     at_rest = family.mean_slope(jnp.zeros(()))
 
     def body(state):

@@ -128,8 +128,8 @@ class KernelFamily(eqx.Module):
         It runs as it is: a member compiles what is worth it.
         """
         raise InputError(
-            f"expected a finite depth for {self.name}, got infinity; the limit of this family is not known here: choose "
-            f"a finite depth"
+            f"expected a finite depth for {self.name}, got infinity; the limit of this family is not known here: "
+            f"choose a finite depth"
         )
 
     def _why_no_real_depth(self) -> str:

@@ -2,7 +2,8 @@
 
 A network of depth L has L - 1 blocks. With branches of variance a and g = a sigma_w^2/2 one block does
 
-    Sigma' = Sigma + a sigma_w^2 E[relu relu],    Theta' = Theta (1 + a sigma_w^2 E[relu' relu']) + a sigma_w^2 E[relu relu],
+    Sigma' = Sigma + a sigma_w^2 E[relu relu],
+    Theta' = Theta (1 + a sigma_w^2 E[relu' relu']) + a sigma_w^2 E[relu relu],
 
 so the angle moves as in a leaky ReLU layer with kappa = g/(1 + g). Stable scaling (``references.bib``: Hayou2021) is
 a = t/(L - 1): however deep, the network ends at the depth time t, and as L grows its kernels solve, in
