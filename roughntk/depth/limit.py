@@ -16,23 +16,18 @@ from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.depth.iteration import abel
 from roughntk.depth.joint import JointLimit, harmonics, joint, ridge_predict
-from roughntk.kernels import KernelFamily, SigmoidComposition
-from roughntk.kernels.recursion import sigmoid_displacement, sigmoid_fixed_point
+from roughntk.kernels import KernelFamily, ReluNTK
 
 __all__ = [
     "JointLimit", "bordered_solve", "boundary_layer", "coefficient_expansion", "harmonics", "joint", "kernel_expansion",
     "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
 ]  # fmt: skip
 
-_KOENIGS_LAYERS = 40  # lambda^40 = 1e-22: the remaining displacement is below rounding
-
 
 def limit_value(family: KernelFamily) -> float:
     """Limit of the kernel between two distinct points as the depth grows."""
     if not isinstance(family, KernelFamily):
         raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
-    if isinstance(family, SigmoidComposition):
-        return sigmoid_fixed_point()[0]
     return family.limit_value
 
 
@@ -40,9 +35,11 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     """lim u_L = lim K_L(X,X)^{-1} K_L(X,x) as the depth L grows, shape (n, m).
 
     Where all entries of the kernel tend to one value (`family.collapses`), u solves the bordered system of the
-    deflated kernel at infinite depth. Elsewhere K tends to (1 - r) I + r 1 1^T, and off the data
+    deflated kernel at infinite depth. Where K tends to (1 - r) I + r 1 1^T, u is off the data
 
-        u = r/(1 + (n - 1) r) in every component.
+        u = r/(1 + (n - 1) r) in every component;
+
+    elsewhere it solves the system of the kernel at infinite depth.
 
     Args:
         family: a kernel family whose limit is known.
@@ -51,24 +48,21 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     """
     across = np.asarray(sphere.angles(X, x))
     n = len(across)
-    if isinstance(family, SigmoidComposition):
-        within = np.asarray(sphere.angles(X))
-        G, g = (np.asarray(sigmoid_displacement(jnp.cos(theta), _KOENIGS_LAYERS)[-1]) for theta in (within, across))
-        return bordered_solve(G, g, 0.0)
     same = across <= sphere.SAME_ANGLE
     if family.collapses:
+        across = np.where(same, 0.0, across)
         found = family.deflated(np.concatenate([np.asarray(sphere.angles(X)), across], axis=1), math.inf)
         off = bordered_solve(found.values[:, :n], found.values[:, n:], 0.0)
-    else:
+    elif isinstance(family, ReluNTK):
         off = np.full(across.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
+    else:
+        off = np.linalg.solve(np.asarray(family(X, depth=math.inf)), np.asarray(family(X, x, depth=math.inf)))
     return np.where(same.any(axis=0), same, off) * 1.0
 
 
 def limit_kernel(family: KernelFamily, theta: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Kernel at infinite depth at the angle theta: `limit_value` for theta > 0, and its value on the diagonal at 0."""
-    theta = jnp.asarray(theta, dtype=float)
-    diagonal = limit_value(family) if isinstance(family, SigmoidComposition) else 1.0
-    return jnp.where(theta == 0, diagonal, limit_value(family))
+    """Kernel at infinite depth at the angle theta, its value on the diagonal at 0."""
+    return family.at_angle(jnp.asarray(theta, dtype=float), math.inf)
 
 
 def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -1,11 +1,15 @@
 """What an infinitely wide network of depth L computes: dual activations, families, the layer recursion."""
 
-from roughntk.kernels.families import Deflated, KernelFamily, ReluNNGP, ReluNTK, SigmoidComposition
+from roughntk.kernels.activation import ActivationNNGP, ActivationNTK, GeluNTK, TanhNTK
+from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
+from roughntk.kernels.families import Deflated, KernelFamily, ReluNNGP, ReluNTK
 from roughntk.kernels.registry import FAMILIES, family
 from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
+from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 __all__ = [
-    "FAMILIES", "BiasedReluNNGP", "BiasedReluNTK", "Deflated", "ErfNNGP", "ErfNTK", "KernelFamily", "LeakyReluNNGP",
-    "LeakyReluNTK", "ReluNNGP", "ReluNTK", "SigmoidComposition", "family",
+    "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", "CompositionKernel", "Deflated",
+    "ErfNNGP", "ErfNTK", "GeluNTK", "KernelFamily", "LeakyReluNNGP", "LeakyReluNTK", "ReluNNGP", "ReluNTK",
+    "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNTK", "family",
 ]  # fmt: skip

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import recursion
+from roughntk.kernels import duals, recursion
 
 RealDepthRule = Callable[[Any, Array, Array], Array]
 """(family, theta, depth) -> kernel, elementwise, for any real depth >= 1 and infinity; it is compiled."""
@@ -47,6 +48,37 @@ def _itself(family: "KernelFamily", depth: Array) -> "KernelFamily":
 def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule, prepare: Preparation = _itself) -> None:
     """Give a family its kernel at real depth. `roughntk.depth` does so for the ReLU families when it is imported."""
     _REAL_DEPTH[family] = rule, prepare
+
+
+class MemberRule(NamedTuple):
+    """A kernel at real depth that depends on the member, elementwise.
+
+    Attributes:
+        at_angle: (family, theta, depth) -> kernel.
+        at_correlation: (family, rho, depth) -> kernel.
+        displacement: (family, d, time) -> d after so many layers, for families that are iterated around a fixed point.
+    """
+
+    at_angle: "Callable[[Any, Array, Array], Array]"
+    at_correlation: "Callable[[Any, Array, Array], Array]"
+    displacement: "Callable[[Any, Array, Array], Array] | None" = None
+
+
+_MEMBER_REAL_DEPTH: dict[type["KernelFamily"], MemberRule] = {}
+
+
+def register_member_real_depth(family: type["KernelFamily"], rule: MemberRule) -> None:
+    """Give a family and its subclasses real depth by a rule that also receives the member itself.
+
+    Each member says by `_why_no_real_depth` whether the rule serves it.
+    """
+    _MEMBER_REAL_DEPTH[family] = rule
+
+
+def member_rule(family: type["KernelFamily"]) -> MemberRule | None:
+    """The rule that was registered for the family or the nearest of its bases."""
+    found = [_MEMBER_REAL_DEPTH[kind] for kind in family.__mro__ if kind in _MEMBER_REAL_DEPTH]
+    return found[0] if found else None
 
 
 def register_table(family: type["KernelFamily"], rule: TableRule) -> None:
@@ -86,6 +118,7 @@ class KernelFamily(eqx.Module):
     symbol: ClassVar[str]
     homogeneous: ClassVar[bool] = False
     """Whether the kernel off the sphere is |x| |z| times that of the directions."""
+    recursion_depth: ClassVar[float] = RECURSION_DEPTH
 
     @abc.abstractmethod
     def _at_angle(self, theta: Array, depth: Array) -> Array:
@@ -99,10 +132,16 @@ class KernelFamily(eqx.Module):
     def _trajectory(self, theta: Array, layers: int) -> Array:
         """Kernel values at depths 1 .. layers, stacked along a new first axis."""
 
+    def _why_no_real_depth(self) -> str:
+        """Why this member has no real depth; empty if it has, as far as the rule of its family goes."""
+        return ""
+
     @property
     def has_real_depth(self) -> bool:
         """Whether depth may be any real number >= 1, or infinity."""
-        return type(self) in _REAL_DEPTH
+        if type(self) in _REAL_DEPTH:
+            return True
+        return member_rule(type(self)) is not None and not self._why_no_real_depth()
 
     @property
     def _why_whole(self) -> str:
@@ -115,7 +154,8 @@ class KernelFamily(eqx.Module):
         Args:
             theta: angles, any shape.
             depth: L >= 1, whole, real or infinite where the family has real depth (`has_real_depth`), whole
-                otherwise; a scalar, or an array that broadcasts against theta; it may be traced.
+                otherwise, or infinite where the family knows its limit; a scalar, or an array that broadcasts
+                against theta; it may be traced.
 
         Raises:
             InputError: angles outside [0, pi], NaN, depth < 1, not whole where it must be, or of another shape.
@@ -124,7 +164,7 @@ class KernelFamily(eqx.Module):
 
     def _value(self, theta: Array, depth) -> Array:
         """The kernel at checked angles."""
-        if self._is_limit(depth):
+        if self._at_limit(depth):
             return self._limit(theta)
         whole, depth = self._depth(depth, theta.shape)
         return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
@@ -138,8 +178,8 @@ class KernelFamily(eqx.Module):
             InputError: correlations outside [-1, 1], NaN, or a bad depth as in `at_angle`.
         """
         rho = _in_range(rho, "rho", -1.0, 1.0)
-        if self._is_limit(depth):
-            return self._limit(jnp.where(rho == 1, 0.0, 1.0))
+        if self._at_limit(depth):
+            return self._limit(_angle(rho))
         whole, depth = self._depth(depth, rho.shape)
         return (_whole_at_correlation if whole else _real_at_correlation)(self, rho, depth)
 
@@ -255,15 +295,14 @@ class KernelFamily(eqx.Module):
     @property
     def limit_value(self) -> float:
         """What the kernel between two distinct points tends to as the depth grows."""
-        raise InputError(f"expected a family whose limit is known, got {self.name}; use a finite depth")
+        raise InputError(
+            f"expected a finite depth for {self.name}, got infinity; the limit of this family is not known here: "
+            f"choose a finite depth"
+        )
 
     def _limit(self, theta: Array) -> Array:
         """The kernel at infinite depth; 1 on the diagonal unless a member says otherwise."""
         return jnp.where(theta == 0, 1.0, self.limit_value)
-
-    def _is_limit(self, depth) -> bool:
-        """Whether the depth is infinite and known, in a family that has its limit but no real depth."""
-        return not self.has_real_depth and not _checks.is_traced(depth) and np.ndim(depth) == 0 and depth == math.inf
 
     def is_positive_definite(self, X, depth) -> bool:
         """Whether the kernel matrix on the unit rows of X is positive definite to working precision at that depth.
@@ -279,6 +318,13 @@ class KernelFamily(eqx.Module):
         layers = _checks.integer(layers, "layers", least=1)
         return _compiled_trajectory(self, _in_range(theta, "theta", 0.0, np.pi), layers)
 
+    def _at_limit(self, depth) -> bool:
+        """Whether the depth is known to be infinite, and not one that the real depth of the family takes."""
+        if self.has_real_depth or _checks.is_traced(depth):
+            return False
+        number = np.asarray(depth)
+        return number.ndim == 0 and number.dtype.kind == "f" and float(number) == math.inf
+
     def _depth(self, depth, shape: tuple[int, ...]) -> tuple[bool, Array]:
         """(whether to go layer by layer, the checked depth as an array)."""
         if _checks.is_traced(depth):
@@ -291,14 +337,22 @@ class KernelFamily(eqx.Module):
                 )
             return whole, depth if whole else depth.astype(float)
         if not self.has_real_depth:
+            self._check_whole(depth)
             number = _scalar(depth)
             if type(self) in _REAL_DEPTH and isinstance(number, float) and number >= 1 and not number.is_integer():
                 raise InputError(f"expected a whole depth for {self.name} here, got {number:g}; {self._why_whole}")
             return True, jnp.asarray(_checks.integer_depth(number))
         number = _checks.real_depth(depth, shape)
-        if number.ndim == 0 and number <= RECURSION_DEPTH and number == int(number):
+        if number.ndim == 0 and number < math.inf and number <= self.recursion_depth and number == int(number):
             return True, jnp.asarray(int(number))
         return False, jnp.asarray(number)
+
+    def _check_whole(self, depth) -> None:
+        """Say why there is no real depth, where a member knows and one is asked for."""
+        reason = self._why_no_real_depth()
+        number = np.asarray(depth)
+        if reason and number.dtype.kind == "f" and np.any(np.isfinite(number) & (number >= 1) & (number % 1 != 0)):
+            raise InputError(f"expected a whole depth for {self.name}, got {depth}; {reason}")
 
 
 def _scalar(depth):
@@ -322,11 +376,17 @@ def _whole_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Arr
 
 
 def _real_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
+    member = member_rule(type(family))
+    if type(family) not in _REAL_DEPTH and member is not None:
+        return _member_at_angle(member, family, theta, depth)
     rule, prepare = _REAL_DEPTH[type(family)]
     return _compiled_at_angle(rule, prepare(family, depth), theta, depth)
 
 
 def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
+    member = member_rule(type(family))
+    if type(family) not in _REAL_DEPTH and member is not None:
+        return _member_at_correlation(member, family, rho, depth)
     rule, prepare = _REAL_DEPTH[type(family)]
     return _compiled_at_correlation(rule, prepare(family, depth), rho, depth)
 
@@ -339,6 +399,30 @@ def _compiled_at_angle(rule: RealDepthRule, prepared: Any, theta: Array, depth: 
 @eqx.filter_jit
 def _compiled_at_correlation(rule: RealDepthRule, prepared: Any, rho: Array, depth: Array) -> Array:
     return recursion.by_correlation(rule, prepared, *jnp.broadcast_arrays(rho, depth))
+
+
+@eqx.filter_jit
+def _member_at_angle(rule: MemberRule, family: KernelFamily, theta: Array, depth: Array) -> Array:
+    return rule.at_angle(family, theta, depth)
+
+
+@eqx.filter_jit
+def _member_at_correlation(rule: MemberRule, family: KernelFamily, rho: Array, depth: Array) -> Array:
+    return rule.at_correlation(family, rho, depth)
+
+
+@jax.custom_jvp
+def _angle(rho: Array) -> Array:
+    """arccos rho; its derivative, infinite at rho = 1 and -1, is replaced by 0 there."""
+    return duals.arccos(rho)
+
+
+@_angle.defjvp
+def _angle_jvp(primals, tangents):
+    (rho,) = primals
+    inside = jnp.abs(rho) < 1
+    root = jnp.sqrt(jnp.where(inside, (1 - rho) * (1 + rho), 1.0))
+    return _angle(rho), jnp.where(inside, -tangents[0] / root, 0.0)
 
 
 @eqx.filter_jit
@@ -397,27 +481,6 @@ class ReluNNGP(KernelFamily):
 
     def _trajectory(self, theta, layers):
         return jnp.cos(recursion.relu_trajectory(theta, layers)[0])
-
-
-class SigmoidComposition(KernelFamily):
-    """The paper's second family: eta_{L+1} = (1 + e^{-eta_L})^{-2}, eta_1 = rho (Section 6).
-
-    It tends to the fixed point c = 0.34178539979984... at the rate lambda^L, lambda = 0.28393880014361...: the
-    kernel matrix becomes numerically singular from depth 15 or so on. It is not positive definite on every data
-    set, against the paper's Proposition 7.
-    """
-
-    name = "sigmoid"
-    symbol = "\\eta"
-
-    def _at_angle(self, theta, depth):
-        return recursion.sigmoid_layers(jnp.cos(theta), depth)
-
-    def _at_correlation(self, rho, depth):
-        return recursion.sigmoid_layers(rho, depth)
-
-    def _trajectory(self, theta, layers):
-        return recursion.sigmoid_trajectory(jnp.cos(theta), layers)
 
 
 def _in_range(value, name: str, low: float, high: float) -> Array:

@@ -52,7 +52,7 @@ def test_data_without_targets_has_no_predictions():
         (("--depth", "nan"), "at least 1"),
         (("--tolerance", "0"), "positive tolerance"),
         (("--tolerance", "1e-20"), "cannot resolve"),
-        (("--family", "sigmoid", "--depth", "2.5"), "whole depth"),
+        (("--family", "erf-ntk", "--depth", "2.5"), "whole depth"),
         (("--depth", "1", "--points", "90"), "positive definite"),
     ],
 )

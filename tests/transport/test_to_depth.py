@@ -247,7 +247,7 @@ def test_a_solver_cut_short_raises_unless_asked_not_to():
         ({"stop": 5, "depths": [3, 6]}, "between start and stop, 2 and 5, got 6"),
         ({"depths": [[3.0]]}, r"shape \(k,\)"),
         ({"depths": [math.nan]}, "at least 1, got nan"),
-        ({"family": rn.kernels.SigmoidComposition()}, "real depth, got sigmoid"),
+        ({"family": rn.kernels.ErfNTK()}, "real depth, got erf-ntk"),
         ({"family": "relu"}, "real depth, got str"),
         ({"X": 2 * rn.sphere.uniform(5, 8, 0)}, "rows of norm 1 in X"),
         ({"X": rn.sphere.uniform(5, 8, 0)[[0, 1, 2, 3, 1]]}, "equal rows 1 and 4"),

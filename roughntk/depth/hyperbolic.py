@@ -1,0 +1,139 @@
+"""Composition kernels at real depth: the flow whose unit-time map is the user's own, by the Koenigs function.
+
+With d = eta - c the displacement from the attracting fixed point c of the map and lambda = h'(c) in (0, 1),
+
+    g(d) = lim d_n/lambda^n,    g(h) = lambda g,    d(l) = g^{-1}(lambda^(l-1) g(d_1)),    v = log(lambda) g/g'.
+
+Whole layers are taken first; the part of a layer that is left lies between two known displacements, where Newton's
+method with bisection finds it. Importing this module gives increasing `CompositionKernel`s their real depth.
+Source: Koenigs 1884.
+"""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Float
+
+from roughntk.kernels import CompositionKernel
+from roughntk.kernels.families import MemberRule, register_member_real_depth
+
+_ROUNDS = 60  # of Newton's method or bisection: the latter alone would end at rounding
+_CAP = 1_000_000  # layers until a displacement is small; only beside a repelling fixed point there are more than 1000s
+
+
+def _one_layer(family: CompositionKernel, d: Array) -> tuple[Array, Array, Array]:
+    """(whether layers are still more than a factor, the next displacement, mean slope)."""
+    slope = family.mean_slope(d)
+    following = d * slope
+    return (jnp.abs(d) > family.linear_below) & (following != d), following, slope
+
+
+def koenigs_with_slope(family: CompositionKernel, d: Array) -> tuple[Array, Array]:
+    """(g, g') at the displacement d; at a repelling fixed point, where g is infinite, they come out as (d, 1)."""
+    at_rest = family.mean_slope(jnp.zeros(()))
+
+    def body(state):
+        count, at, value, growth, _ = state
+        moving, following, slope = _one_layer(family, at)
+        growth = jnp.where(moving, growth * (family.derivative(at) / at_rest), growth)
+        value = jnp.where(moving, value * (slope / at_rest), value)
+        return count + 1, jnp.where(moving, following, at), value, growth, jnp.any(moving)
+
+    start = (jnp.zeros((), int), d, d, jnp.ones_like(d), jnp.asarray(True))
+    _, _, value, growth, _ = lax.while_loop(lambda state: state[4] & (state[0] < _CAP), body, start)
+    return value, growth
+
+
+def _whole_layers(family: CompositionKernel, d: Array, time: Array) -> tuple[Array, Array]:
+    """(displacement, time left): whole layers until less than one is left or layers are linear."""
+
+    def body(state):
+        at, left, _ = state
+        moving, following, _ = _one_layer(family, at)
+        taking = moving & (left >= 1)
+        return jnp.where(taking, following, at), jnp.where(taking, left - 1, left), jnp.any(taking)
+
+    return lax.while_loop(lambda state: state[2], body, (d, time, jnp.asarray(True)))[:2]
+
+
+def _part_of_a_layer(family: CompositionKernel, d: Array, part: Array) -> Array:
+    """g^{-1}(lambda^part g(d)) for part in [0, 1), between d and the displacement one layer on."""
+    value, _ = koenigs_with_slope(family, d)
+    target = value * family.multiplier**part
+    slope = family.mean_slope(d)
+
+    def body(state):
+        count, y, low, high, open_ = state
+        found, growth = koenigs_with_slope(family, y)
+        above = found > target
+        low, high = jnp.where(above, low, y), jnp.where(above, y, high)
+        newton = y - (found - target) / growth
+        inside = (newton >= low) & (newton <= high)
+        following = jnp.where(inside, newton, (low + high) / 2)
+        # Newton's method squares the error: after a step of 1e-8 rounding is left
+        settled = (inside & (jnp.abs(following - y) <= 1e-8 * jnp.abs(y))) | (high - low <= 1e-16 * jnp.abs(y))
+        return count + 1, jnp.where(open_, following, y), low, high, open_ & ~settled
+
+    ends = jnp.minimum(d, d * slope), jnp.maximum(d, d * slope)
+    start = (jnp.zeros((), int), d * slope**part, *ends, part > 0)
+    y = lax.while_loop(lambda state: (state[0] < _ROUNDS) & jnp.any(state[4]), body, start)[1]
+    return jnp.where(part == 0, d, y)
+
+
+def displacement_flow(family: CompositionKernel, d: Array, time: Array) -> Array:
+    """The displacement after `time` >= 0 layers, elementwise; inf gives 0."""
+    return _flow(family, *jnp.broadcast_arrays(d, time))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _flow(family: CompositionKernel, d: Array, time: Array) -> Array:
+    finite = jnp.isfinite(time)
+    at, left = _whole_layers(family, d, jnp.where(finite, time, 0.0))
+    linear = jnp.abs(at) <= family.linear_below
+    at_end = family.mean_slope(at) == 1  # a repelling fixed point stays
+    part = jnp.where(linear | at_end, 0.0, left)
+    near = jnp.where(linear, at * family.multiplier**left, at)
+    reached = jnp.where(part > 0, _part_of_a_layer(family, at, part), near)
+    return jnp.where(finite, reached, 0.0)
+
+
+@_flow.defjvp
+def _flow_jvp(family, primals, tangents):
+    """dy/dd = lambda^t g'(d)/g'(y), dy/dt = log(lambda) g(y)/g'(y)."""
+    d, time = primals
+    y = _flow(family, d, time)
+    (_, before), (value, after) = koenigs_with_slope(family, d), koenigs_with_slope(family, y)
+    stays = (d != 0) & (family.mean_slope(d) == 1)
+    by_d = family.multiplier**time * before / after
+    by_time = jnp.where(stays, 0.0, math.log(family.multiplier) * value / after)
+    return y, by_d * tangents[0] + by_time * tangents[1]
+
+
+def composition_flow(family: CompositionKernel, rho: Float[Array, "..."], depth: Float[Array, "..."]) -> Array:
+    """eta(l) at the correlation rho and the real depth l >= 1 of a map with real depth, elementwise; c at infinity.
+
+    At whole depths this is the recursion; eta(l + s) is the flow by s from eta(l). The derivative in l is v(eta).
+    Derivatives: the first in both modes, the second in forward mode. At a repelling fixed point (1 or -1), where g is
+    infinite, the derivative in rho is taken as lambda^(l-1).
+    """
+    rho, depth = jnp.broadcast_arrays(jnp.asarray(rho, float), jnp.asarray(depth, float))
+    return _at(family, rho - family.fixed_point, rho, depth)
+
+
+def _at(family: CompositionKernel, d: Array, rho: Array, depth: Array) -> Array:
+    eta = family.fixed_point + displacement_flow(family, d, depth - 1)
+    low, high = family.analysis.limits
+    limit = jnp.where(rho == 1, high, jnp.where(rho == -1, low, family.fixed_point))
+    exact = lax.stop_gradient(jnp.where(depth == 1, rho - eta, 0.0))  # depth 1 is rho itself, with the flow's slopes
+    return jnp.where(jnp.isfinite(depth), eta + exact, limit)
+
+
+def _at_angle(family: CompositionKernel, theta: Array, depth: Array) -> Array:
+    theta, depth = jnp.broadcast_arrays(theta, depth)
+    return _at(family, family.displacement(theta), jnp.cos(theta), depth)
+
+
+register_member_real_depth(CompositionKernel, MemberRule(_at_angle, composition_flow, displacement_flow))

@@ -1,0 +1,292 @@
+"""Kernels that iterate one map of the correlation: eta_1 = rho, eta_{L+1} = h(eta_L) (paper, Section 6).
+
+At a hyperbolic fixed point c, with multiplier lambda = h'(c), 0 < |lambda| < 1, every correlation tends to c at the
+rate lambda^L, and what is left of the kernel is the Koenigs function
+
+    g(rho) = lim (eta_L - c)/lambda^{L-1},      g(h(rho)) = lambda g(rho).
+
+The displacement d = eta - c is carried on its own, d -> h(c + d) - h(c) = d int_0^1 h'(c + s d) ds: nothing cancels.
+"""
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from roughntk import sphere
+from roughntk._checks import InputError
+from roughntk.kernels import families, recursion
+from roughntk.kernels._fixed_points import CRITICAL, Analysis, FixedPoint, analyse
+from roughntk.kernels.duals import sigmoid_composition_dual
+from roughntk.kernels.families import Deflated, KernelFamily
+
+_RADII = (0.25, 0.1, 0.03, 0.01, 1e-3)  # within which the quadrature may stand for the difference
+_AGREEMENT = 64 * np.finfo(np.float64).eps
+
+
+def _rule() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on [0, 1]: Gauss-Legendre in t, s = t^2 (3 - 2 t), for integrands with roots at the ends."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    t = (1 + nodes) / 2
+    return t**2 * (3 - 2 * t), weights * 3 * t * (1 - t)
+
+
+_NODES, _WEIGHTS = _rule()
+
+
+class CompositionKernel(KernelFamily):
+    """eta_L = h applied L - 1 times to rho, for a map h: [-1, 1] -> [-1, 1] of the user.
+
+    The kernel is not normalised: eta(x, x) is h applied to 1. Whole depths always work. Infinite depth is the fixed
+    point c. Real depth exists where h increases strictly and 0 < lambda < 1: eta at depth l is
+    g^{-1}(lambda^{l-1} g(rho)). Where lambda < 0 or h is not monotone no continuous family of maps joins the layers;
+    at lambda = 0, and at |lambda| = 1, it may, but is not computed here.
+
+    Args:
+        h: the map, written elementwise with jax.numpy; the same function object compiles once.
+        step: optional, d -> h(c + d) - h(c) without cancellation around the fixed point c, where the quadrature of h'
+            is not accurate enough: for h' with a square root at a fixed point 1 it is good to 1e-8 only.
+
+    Raises:
+        InputError: h is no elementwise map, not finite, or leaves [-1, 1] (the point and value are named); it has no
+            fixed point, none that attracts, several that do (their values are named), or other attractors.
+    """
+
+    name = "composition"
+    symbol = "\\eta"
+    recursion_depth: ClassVar[float] = math.inf  # layers end early, once nothing changes
+
+    map: Callable[[Array], Array] = eqx.field(static=True)
+    step: Callable[[Array], Array] | None = eqx.field(static=True)
+    analysis: Analysis = eqx.field(static=True)
+    radius: float = eqx.field(static=True)
+
+    def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
+        try:
+            hash(h)
+        except TypeError:
+            raise InputError(
+                f"expected a map that can be hashed, got {type(h).__name__}; wrap it in a function"
+            ) from None
+        if not callable(h):
+            raise InputError(f"expected a map, got {h!r}; pass a function written with jax.numpy")
+        self.map, self.step, self.analysis = h, step, analyse(h)
+        self.radius = self._trusted_radius()
+
+    @property
+    def fixed_point(self) -> float:
+        """c = h(c), where every correlation tends to (but for those that stay on a repelling fixed point)."""
+        return self.analysis.attracting.value
+
+    @property
+    def multiplier(self) -> float:
+        """lambda = h'(c)."""
+        return self.analysis.attracting.multiplier
+
+    @property
+    def is_hyperbolic(self) -> bool:
+        """Whether 0 < |lambda| < 1."""
+        return 0 < abs(self.multiplier) < 1 - CRITICAL
+
+    @property
+    def linear_below(self) -> float:
+        """Displacements below it move by the factor lambda to rounding, at 1 and -1 also where h' has a square root."""
+        return 1e-36 if abs(self.fixed_point) == 1.0 else 1e-18
+
+    # Layers
+
+    def _at_angle(self, theta, depth):
+        return _iterated(self.map, jnp.cos(theta), depth)
+
+    def _at_correlation(self, rho, depth):
+        return _iterated(self.map, rho, depth)
+
+    def _trajectory(self, theta, layers):
+        return lax.scan(lambda eta, _: (self.map(eta), eta), jnp.cos(theta), length=layers)[1]
+
+    def _limit(self, theta):
+        low, high = self.analysis.limits
+        return jnp.where(theta == 0, high, jnp.where(theta == jnp.pi, low, self.fixed_point))
+
+    @property
+    def limit_value(self) -> float:
+        """The fixed point c."""
+        return self.fixed_point
+
+    @property
+    def drivers_vanish(self) -> bool:
+        return not self.is_hyperbolic
+
+    def _why_no_real_depth(self):
+        where = f"h'(c) = {self.multiplier:.6g} at its fixed point c = {self.fixed_point:.10g}"
+        if not self.is_hyperbolic:
+            return f"no real depth is known for {where}, which must lie in (0, 1): round the depth to an integer"
+        if self.multiplier < 0 or not self.analysis.increasing:
+            return f"the map does not increase strictly on [-1, 1] ({where}): round the depth to an integer"
+        return ""
+
+    # Around the fixed point
+
+    def displacement(self, theta: Array) -> Array:
+        """rho - c at the angle theta, to full accuracy where c is 1 or -1."""
+        if self.fixed_point == 1.0:
+            return -2 * jnp.sin(theta / 2) ** 2
+        if self.fixed_point == -1.0:
+            return 2 * jnp.cos(theta / 2) ** 2
+        return jnp.cos(theta) - self.fixed_point
+
+    def mean_slope(self, d: Array) -> Array:
+        """(h(c + d) - h(c))/d, elementwise: by quadrature of h' for small d; h'(c) at d = 0."""
+        return self._mean_slope(d, self.radius)
+
+    def _mean_slope(self, d: Array, radius: float) -> Array:
+        c = self.fixed_point
+        if self.step is not None:
+            moving = d != 0
+            return jnp.where(moving, self.step(d) / jnp.where(moving, d, 1.0), self.multiplier)
+        small = jnp.where(jnp.abs(d) <= radius, d, 0.0)
+        large = jnp.where(jnp.abs(d) <= radius, 1.0, d)
+        plain = (self.map(c + jnp.where(jnp.abs(d) <= radius, 0.0, d)) - self.map(jnp.asarray(c))) / large
+        slopes = self.derivative(jnp.asarray(_NODES).reshape((-1,) + (1,) * small.ndim) * small)
+        mean = jnp.tensordot(jnp.asarray(_WEIGHTS), slopes, axes=1)
+        return jnp.where(jnp.abs(d) <= radius, mean, plain)
+
+    def derivative(self, d: Array) -> Array:
+        """h'(c + d), elementwise."""
+        return jax.jvp(self.map, (self.fixed_point + d,), (jnp.ones_like(d),))[1]
+
+    def _trusted_radius(self) -> float:
+        """The largest radius within which the quadrature, or `step`, agrees with the difference to rounding."""
+        c = self.fixed_point
+        offset = np.concatenate([-np.geomspace(1e-6, 0.25, 60), np.geomspace(1e-6, 0.25, 60)])
+        offset = offset[(c + offset >= -1) & (c + offset <= 1)]
+        d = (c + offset) - c  # what a float correlation can hold
+        plain = np.asarray(self.map(jnp.asarray(c + d)) - self.map(jnp.asarray(c)))
+        for radius in _RADII:
+            mean = np.asarray(eqx.filter_jit(CompositionKernel._mean_slope)(self, jnp.asarray(d), radius))
+            if np.all(np.abs(mean * d - plain)[np.abs(d) <= radius] <= _AGREEMENT):
+                return radius
+        name = "step" if self.step is not None else "derivative of the map"
+        raise InputError(
+            f"expected the {name} to agree with the differences of the map around its fixed point {c:.10g}, got "
+            f"{np.max(np.abs(mean * d - plain)[np.abs(d) <= _RADII[-1]]):.2g} between them within {_RADII[-1]:g}; "
+            f"correct it, or smooth the map there"
+        )
+
+    @property
+    def collapses(self) -> bool:
+        return self.analysis.limits[1] == self.fixed_point and self.multiplier != 0
+
+    def _deflated(self, theta, depth):
+        if not self.collapses:
+            return super()._deflated(theta, depth)
+        d = self.displacement(jnp.asarray(theta))
+        if self.is_hyperbolic:
+            if depth != math.inf and depth != int(depth):
+                return self._deflated_between(d, depth)
+            layers = jnp.asarray(np.iinfo(np.int64).max if depth == math.inf else int(depth) - 1)
+            values = np.asarray(_scaled_displacement(self, d, layers))
+            if depth == math.inf:
+                return Deflated(self.fixed_point, -math.inf, values)
+            turned = -values if self.multiplier < 0 and int(depth) % 2 == 0 else values
+            return Deflated(self.fixed_point, (depth - 1) * math.log(abs(self.multiplier)), turned)
+        if depth == math.inf:
+            if self.fixed_point == 1.0:
+                return Deflated(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
+            raise InputError(
+                f"expected a finite depth for the deflated kernel at the neutral fixed point {self.fixed_point:.10g}, "
+                f"got infinity; its displacements have no common profile"
+            )
+        reached = np.asarray(_plain_displacement(self, d, jnp.asarray(int(depth))))
+        largest = float(np.max(np.abs(reached), initial=0.0))
+        return Deflated(self.fixed_point, math.log(largest) if largest else 0.0, reached / (largest or 1.0))
+
+    def _deflated_between(self, d: Array, depth: float) -> Deflated:
+        """At a real depth: first the part of a layer, then whole ones."""
+        rule = families.member_rule(type(self))
+        assert rule is not None and rule.displacement is not None  # has_real_depth says so
+        layers, part = divmod(depth - 1, 1.0)
+        reached = rule.displacement(self, d, jnp.asarray(part))
+        values = np.asarray(_scaled_displacement(self, reached, jnp.asarray(int(layers))))
+        scale = math.log(self.multiplier)
+        return Deflated(self.fixed_point, (depth - 1) * scale, values * math.exp(-part * scale))
+
+
+@eqx.filter_custom_jvp
+def _iterated(h: Callable[[Array], Array], rho: Array, depth: Array) -> Array:
+    """h applied depth - 1 times; ends early where nothing changes any more."""
+
+    def body(state):
+        layer, eta, _ = state
+        new = h(eta)
+        return layer + 1, new, jnp.any(new != eta)
+
+    start = (jnp.ones((), jnp.asarray(depth).dtype), rho, jnp.asarray(True))
+    return lax.while_loop(lambda state: (state[0] < depth) & state[2], body, start)[1]
+
+
+@_iterated.def_jvp
+def _iterated_jvp(primals, tangents):
+    h, rho, depth = primals
+
+    def body(state):
+        layer, eta, slope, _ = state
+        new, moved = jax.jvp(h, (eta,), (slope,))
+        return layer + 1, new, moved, jnp.any(new != eta) | jnp.any(moved != slope)
+
+    start = (jnp.ones((), jnp.asarray(depth).dtype), rho, jnp.ones_like(rho), jnp.asarray(True))
+    _, value, slope, _ = lax.while_loop(lambda state: (state[0] < depth) & state[3], body, start)
+    by_rho = tangents[1]
+    return value, slope * by_rho if by_rho is not None else jnp.zeros_like(value)
+
+
+@eqx.filter_jit
+def _scaled_displacement(family: CompositionKernel, d: Array, layers: Array) -> Array:
+    """(eta - c)/lambda^layers after so many layers, as a product of mean slopes over lambda; ends where they are 1."""
+    at_rest = family.mean_slope(jnp.zeros(()))
+
+    def body(state):
+        count, at, scaled = state
+        slope = family.mean_slope(at)
+        return count + 1, at * slope, scaled * (slope / at_rest)
+
+    def going(state):
+        return (state[0] < layers) & (jnp.max(jnp.abs(state[1]), initial=0.0) > family.linear_below)
+
+    return lax.while_loop(going, body, (jnp.zeros((), layers.dtype), d, d))[2]
+
+
+@eqx.filter_jit
+def _plain_displacement(family: CompositionKernel, d: Array, depth: Array) -> Array:
+    """eta - c at the depth, layer by layer."""
+    return lax.fori_loop(1, depth, lambda _, at: at * family.mean_slope(at), d)
+
+
+class SigmoidComposition(CompositionKernel):
+    """The paper's second family: eta_{L+1} = (1 + e^{-eta_L})^{-2}, eta_1 = rho (Section 6).
+
+    It tends to the fixed point c = 0.34178539979984... at the rate lambda^L, lambda = 0.28393880014361...: the
+    kernel matrix becomes numerically singular from depth 15 or so on. It is not positive definite on every data
+    set, against the paper's Proposition 7.
+    """
+
+    name = "sigmoid"
+    symbol = "\\eta"
+
+    def __init__(self):
+        c, multiplier = recursion.sigmoid_fixed_point()
+        self.map, self.step = sigmoid_composition_dual, _sigmoid_step
+        self.analysis = Analysis(FixedPoint(c, multiplier, True), (), (c, c), True)
+        self.radius = _RADII[0]
+
+
+def _sigmoid_step(d: Array) -> Array:
+    """F(c + d) - F(c) = (s(c+d) - s(c)) (s(c+d) + s(c)), s(c+d) - s(c) = -s(c+d) s(c) e^{-c} expm1(-d)."""
+    c, _ = recursion.sigmoid_fixed_point()
+    base, moved = jax.nn.sigmoid(jnp.asarray(c)), jax.nn.sigmoid(c + d)
+    return -moved * base * math.exp(-c) * jnp.expm1(-d) * (moved + base)
