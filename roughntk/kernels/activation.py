@@ -5,8 +5,8 @@ With the orthonormal Hermite polynomials he_k and a_k = E[phi(sqrt(q) z) he_k(z)
     E[phi(u) phi(u')] = sum_k a_k^2 c^k,      E[phi'(u) phi'(u')] = sum_k k a_k^2 c^{k-1}/q
 
 for u, u' of variance q and correlation c (``references.bib``: Daniely2016). A quadrature of N nodes gives N
-coefficients; they fall off exponentially for analytic activations, and like a power for those with a kink or a jump, for which no
-N suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 + c + ... + c^{k-1}), nor near c = -1.
+coefficients; they fall off exponentially for analytic activations, and like a power for those with a kink or a jump,
+for which no N suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 + c + ... + c^{k-1}), nor near c = -1.
 """
 
 import functools
