@@ -171,7 +171,7 @@ class _Settled:
             return cls(critical, layers, None, diagonal, None, error, None, *kept, evidence, notes)
         best = 1 + int(np.argmin(uncertainties[1:]))
         limit, error = float(limits[best]), float(uncertainties[best])
-        if critical and rate is None and abs(limit - diagonal) <= 10 * error:
+        if critical and abs(limit - diagonal) <= 10 * error:
             rate = algebraic_rate(K[:, 0] - K[:, 2])
         ratio = limit / diagonal
         return cls(critical, layers, limit, diagonal, ratio, error / abs(diagonal), rate, *kept, evidence, notes)

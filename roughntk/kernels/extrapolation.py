@@ -30,6 +30,13 @@ class Term:
         power = "L" if self.power == 1 else f"L^{self.power:g}"
         return f"{digits(abs(self.amplitude), self.uncertainty, shown=False)}{top} / {power}"
 
+    @property
+    def short(self) -> str:
+        """The term to those of the first three digits of its amplitude that its uncertainty leaves, for a table."""
+        size = math.floor(math.log10(abs(self.amplitude)))
+        kept = min(2 - size, -math.floor(math.log10(10 * self.uncertainty))) if self.uncertainty else 2 - size
+        return str(dataclasses.replace(self, amplitude=round(self.amplitude, kept), uncertainty=0.0))
+
 
 @dataclasses.dataclass(frozen=True)
 class PowerLimit:
@@ -62,7 +69,13 @@ class GeometricRate:
 
     def __str__(self) -> str:
         front = "" if self.power == 0 else "L " if self.power == 1 else f"L^{self.power:.3g} "
-        return f"{front}{digits(self.base, max(self.uncertainty, 1e-12), shown=False)}^L"
+        return f"{front}{digits(self.base, self.uncertainty, shown=False)}^L"
+
+    @property
+    def short(self) -> str:
+        """The rate to those of the first four decimals of its base that its uncertainty leaves, for a table."""
+        kept = min(4, -math.floor(math.log10(10 * self.uncertainty))) if self.uncertainty else 4
+        return str(dataclasses.replace(self, base=round(self.base, kept), uncertainty=0.0))
 
 
 def sample_depths(first: int, last: int) -> NDArray[np.int64]:
@@ -114,7 +127,7 @@ def algebraic_rate(distances: NDArray[np.float64]) -> Term | None:
     power = round(2 * free) / 2
     if abs(power - free) > 0.1:
         return None
-    depths = sample_depths(300, len(d))
+    depths = sample_depths(300, min(len(d), 20_000))  # deeper, rounding of 1 - K would decide
     scaled = power_limit(depths, d[depths - 1] * depths**power)
     return Term(scaled.value, power, 0, scaled.uncertainty)
 
@@ -127,8 +140,8 @@ def geometric_rate(distances: NDArray[np.float64]) -> GeometricRate | None:
     """base and power of |v_L - v_inf| ~ A L^power base^L from the distances at depths 1, 2, ...; None if too few fit.
 
     Only depths at which the distance lies within a window (`WINDOWS`) above rounding are used, weighted by what
-    rounding leaves of them. A pure power of the base with one smaller power beside it is tried against L times a power
-    of the base, and the better one is taken.
+    rounding leaves of them. A power of the base is taken unless one with a smaller power beside it, or L times a power,
+    fits three times better; where there are fewer than 16 depths it is taken in any case.
     """
     d = np.abs(np.asarray(distances, dtype=np.float64))
     for largest, least in WINDOWS:
@@ -147,18 +160,22 @@ def _fitted_rate(d: NDArray[np.float64], inside: NDArray[np.int64]) -> Geometric
     weights = 1 / (np.finfo(np.float64).eps / d[inside] + 1e-9)
     power, base, ratio = 0.0, math.nan, math.nan
     best = math.inf
-    for tried, other in [(0.0, math.exp(-x)) for x in np.geomspace(0.005, 4.0, 60)] + [(1.0, 0.0)]:
+    richer = [(1.0, 0.0)] + [(0.0, math.exp(-x)) for x in np.geomspace(0.005, 4.0, 60)]
+    for tried, other in [(0.0, 0.0)] + (richer if len(L) >= 16 else []):
         slope, residual = _log_slope(L, logs, weights, tried, other)
-        if residual < best:
+        if residual < best / 3 or (other and ratio and residual < best):
             best, power, base, ratio = residual, tried, math.exp(slope), other
-    shallow = np.arange(len(L)) < max(6, len(L) * 3 // 4)
-    check = math.exp(_log_slope(L[shallow], logs[shallow], weights[shallow], power, ratio)[0])
-    return GeometricRate(base, power, abs(base - check), (int(L[0]), int(L[-1])))
+    third = len(L) // 3
+    parts = (slice(0, len(L) - third), slice(third, len(L)))
+    checks = [math.exp(_log_slope(L[part], logs[part], weights[part], power, ratio)[0]) for part in parts]
+    uncertainty = max(abs(base - check) for check in checks)
+    return GeometricRate(base, power, uncertainty, (int(L[0]), int(L[-1])))
 
 
 def _log_slope(L, logs, weights, power: float, other: float) -> tuple[float, float]:
     """(slope of log d - power log L, weighted residual), with a second base `other` times smaller, or 1/L, beside."""
-    extra = [1 / L, 1 / L**2] if power else [other ** (L - L[0]), other ** (2 * (L - L[0]))]
+    second = [other ** (L - L[0]), other ** (2 * (L - L[0]))] if other else []
+    extra = [1 / L, 1 / L**2] if power else second
     design = np.stack([np.ones_like(L), L, *extra], axis=1) * weights[:, None]
     scale = np.abs(design).max(axis=0)
     right = (logs - power * np.log(L)) * weights
