@@ -274,6 +274,8 @@ def _maclaurin(family: KernelFamily, depth: int, nodes: int) -> NDArray[np.float
 def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
     """log det of the normalised matrix at depths 2, 4, 8, ...: how its changes from one to the next go on."""
     logs: list[float] = []
+    if any(np.diag(kernels.at(followed, depth)).min() <= 0 for depth in depths):
+        return Condition("determinant", OPEN, None, None, (f"a diagonal entry on {followed} is not positive",))
     for depth in depths:
         K = kernels.at(followed, depth)
         root = np.sqrt(np.abs(np.diag(K)))
@@ -291,9 +293,15 @@ def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Conditio
         )
     if abs(steps[-1]) < 1e-9 or abs(steps[-1]) < 0.85 * abs(steps[-2]):
         settled = abs(steps[-1]) < 1e-9
-        limit = math.exp(logs[-1]) if settled else _limit_of_determinant(kernels, followed, logs[-1])
+        limit = math.exp(logs[-1]) if settled else _limit_of_determinant(kernels, followed)
+        words = (
+            f"its changes shrink by {abs(steps[-1] / steps[-2]):.2g} with every doubling of the depth: it does not "
+            f"tend to 0, n = {n}"
+            if limit is None
+            else f"det tends to {limit:.6g} > 0, n = {n}"
+        )
         example = Counterexample(followed, last, "det", math.exp(logs[-1]), kernels.sets[followed])
-        return Condition("determinant", FAILS, None, example, (shown, f"det tends to {limit:.6g} > 0, n = {n}"))
+        return Condition("determinant", FAILS, None, example, (shown, words))
     if steps[-1] < 0 and steps[-1] < 0.85 * steps[-2]:
         power = -steps[-1] / math.log(2)
         return Condition(
@@ -302,17 +310,17 @@ def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Conditio
     return Condition("determinant", OPEN, None, None, (shown, "its trend is not clear at the depths tested"))
 
 
-def _limit_of_determinant(kernels: Kernels, followed: str, last: float) -> float:
-    """exp of the extrapolated log det; of the last one where the depths do not reach far enough."""
+def _limit_of_determinant(kernels: Kernels, followed: str) -> float | None:
+    """exp of the extrapolated log det; None for a sequence, whose depths do not reach far enough."""
     depths = np.array([d for d in np.unique(np.round(np.geomspace(20, kernels.deepest, 60)).astype(int))])
     if kernels.on_grid(1) is None or len(depths) < 40:
-        return math.exp(last)
+        return None
     values = []
     for depth in depths:
         K = kernels.at(followed, int(depth))
         values.append(float(np.linalg.slogdet(K)[1] - np.log(np.diag(K)).sum()))
     fit = power_limit(depths, np.array(values))
-    return math.exp(fit.value) if fit.uncertainty < 0.05 else math.exp(last)
+    return math.exp(fit.value) if fit.uncertainty < 0.05 else None
 
 
 def _summable(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
@@ -320,7 +328,8 @@ def _summable(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
     found: list[tuple[int, float]] = []
     for depth in depths:
         K = kernels.at(followed, depth)
-        if np.linalg.cond(K) > 1e11:
+        least, _ = _least_eigenvalue(K)
+        if abs(least) <= 1e-11 * float(np.abs(K).max()):
             continue
         found.append((depth, float(np.linalg.norm(np.linalg.solve(K, kernels.at(followed, depth + 1) - K), 2))))
     if len(found) < 3:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 ORDER = 3.0  # the expansion in 1/L is kept to this power; at depths from 300 on what is left out is below 1e-9
 STEPS = (1.0, 0.5)  # powers of 1/L, or of its root
 POINTS = 80
+_CLEARLY = 1e4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,8 @@ def sample_depths(first: int, last: int) -> NDArray[np.int64]:
 def power_limit(depths: NDArray[np.int64], values: NDArray[np.float64]) -> PowerLimit:
     """The limit of values that settle like powers of the depth (with logarithms).
 
-    The expansion in 1/L is used unless the one in 1/sqrt(L), which contains it, leaves residuals ten times smaller.
+    The expansion in 1/L is used unless the one in 1/sqrt(L), which contains it, leaves residuals 10^4 times smaller:
+    3e-12 at most is what is left out of a true expansion in 1/L, 1e-5 what it leaves where there are half powers.
 
     Args:
         depths: increasing whole depths, shape (k,), k about 80.
@@ -95,7 +97,7 @@ def power_limit(depths: NDArray[np.int64], values: NDArray[np.float64]) -> Power
     L = np.asarray(depths, dtype=np.float64)
     fits = [_fit(L, values, step) for step in STEPS]
     noise = 8 * np.finfo(np.float64).eps * max(1.0, float(np.max(np.abs(values))))
-    chosen = 1 if fits[1][2] + noise < fits[0][2] / 10 else 0
+    chosen = 1 if fits[0][2] > _CLEARLY * (fits[1][2] + noise) else 0
     labels, amplitudes, residual = fits[chosen]
     shallow = L[-1] / 3 >= L
     other = _fit(L[shallow], values[shallow], STEPS[chosen])[1]

@@ -131,7 +131,7 @@ def row(kind: type[ErfNTK] | type[ErfNNGP], weight: float | None) -> PhaseRow:
     limit = math.inf if collapses else (1 + 9 * found.ratio) / (1 - found.ratio)
     return PhaseRow(
         kind.name, found.phase, float(family.weight_variance), BIAS_VARIANCE, found.chi, found.fixed_point,
-        found.ratio, "not seen" if found.rate is None else str(found.rate), tuple(conditions), limit,
+        found.ratio, "not seen" if found.rate is None else found.rate.short, tuple(conditions), limit,
     )  # fmt: skip
 
 
