@@ -1,4 +1,4 @@
-"""The command line: `roughntk study`, `roughntk limit`, `roughntk figure1`, `roughntk doctor`."""
+"""The command line: `roughntk study`, `limit`, `classify`, `figure1`, `doctor`."""
 
 import contextlib
 import shlex
@@ -18,8 +18,12 @@ from roughntk import doctor as doctor_room
 from roughntk import study as study_room
 from roughntk._checks import InputError, MissingBackendError
 from roughntk.kernels import FAMILIES
+from roughntk.kernels import classify as classify_family
+from roughntk.kernels import criteria as criteria_room
 from roughntk.kernels import family as family_by_name
+from roughntk.study import classes as classes_room
 from roughntk.study import limit as limit_room
+from roughntk.study import phase as phase_room
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import BUILT_IN, PROJECTIONS, load
 from roughntk.study.run import Report
@@ -170,6 +174,49 @@ def limit(
     out_console.print(f"[bold]Depth {found.depth:g}[/]: {escape(found.note)}")
     out_console.print(table)
     out_console.print(escape(found.answer))
+
+
+@app.command()
+def classify(
+    family: Annotated[str, typer.Argument(help=f"{', '.join(FAMILIES)}, or all.")] = DEFAULTS.family,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
+    ] = None,
+    criteria: Annotated[
+        bool, typer.Option("--criteria", help="Also try the paper's conditions (Section 6) on hard point sets.")
+    ] = False,
+    phase_diagram: Annotated[
+        str | None, typer.Option(metavar="OUT", help="Write the phase diagram of the erf network to this folder.")
+    ] = None,
+) -> None:
+    """Fixed point, multiplier, phase, rate and limit of FAMILY as depth grows, all measured."""
+    with clear_errors():
+        members = classes_room.members(family, set_ or [])
+        if phase_diagram is not None:
+            diagram = phase_room.phase_diagram(phase_diagram)
+            out_console.print(_table(phase_room.HEADINGS, phase_room.cells(diagram)))
+            out_console.print(f"[bold]Figure:[/] {escape(f'{phase_diagram}/phase_diagram.png')}")
+            return
+        found = [classify_family(member) for member in members]
+        if len(found) == 1:
+            out_console.print(_table(("quantity", "measured"), found[0].rows()))
+            for line in (*found[0].evidence, *(f"note: {note}" for note in found[0].notes)):
+                out_console.print(f"  {escape(str(line))}")
+        else:
+            out_console.print(_table(classes_room.HEADINGS, [classes_room.cells(each) for each in found]))
+        for member in members if criteria else ():
+            tried = criteria_room.check(member)
+            out_console.print(f"[bold]Section 6, {tried.name}[/]: 'holds' means that no counterexample was found")
+            out_console.print(
+                _table(("condition", "verdict", "from depth", "counterexample", "evidence"), tried.rows())
+            )
+
+
+def _table(headings, rows) -> Table:
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
 @app.command()

@@ -1,6 +1,9 @@
 """What an infinitely wide network of depth L computes: dual activations, families, the layer recursion."""
 
+from roughntk.kernels import criteria
 from roughntk.kernels.activation import ActivationNNGP, ActivationNTK, GeluNTK, TanhNTK
+from roughntk.kernels.classification import Classification
+from roughntk.kernels.classify import classify
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
 from roughntk.kernels.families import Deflated, KernelFamily, ReluNNGP, ReluNTK
 from roughntk.kernels.registry import FAMILIES, family
@@ -9,7 +12,8 @@ from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 __all__ = [
-    "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", "CompositionKernel", "Deflated",
-    "ErfNNGP", "ErfNTK", "GeluNTK", "KernelFamily", "LeakyReluNNGP", "LeakyReluNTK", "ReluNNGP", "ReluNTK",
-    "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNTK", "family",
+    "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", "Classification",
+    "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNTK", "KernelFamily", "LeakyReluNNGP", "LeakyReluNTK",
+    "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNTK", "classify",
+    "criteria", "family",
 ]  # fmt: skip

@@ -136,6 +136,14 @@ class KernelFamily(eqx.Module):
         """Why this member has no real depth; empty if it has, as far as the rule of its family goes."""
         return ""
 
+    def _correlation_map(self, c: Array) -> Array:
+        """One layer on the correlation, arguments already checked: by default what takes depth 1 to depth 2."""
+        return self._at_correlation(c, jnp.asarray(2))
+
+    def _retained(self, theta: Array, layers: int) -> Array | None:
+        """dK_{L+1}/dK_L at depths 1 .. layers, what a layer keeps of a tangent kernel; None for other kernels."""
+        return None
+
     @property
     def has_real_depth(self) -> bool:
         """Whether depth may be any real number >= 1, or infinity."""
@@ -325,6 +333,18 @@ class KernelFamily(eqx.Module):
         number = np.asarray(depth)
         return number.ndim == 0 and number.dtype.kind == "f" and float(number) == math.inf
 
+    def correlation_map(self, c: Float[Array, "..."]) -> Float[Array, "..."]:
+        """h, one layer's action on the correlation c_L of two inputs: c_{L+1} = h(c_L), elementwise.
+
+        For ReLU kernels h is the dual activation, for a composition the composed map. Where the layers change with
+        depth (variances settle) it is the layer that they tend to. Its fixed points and multipliers h' decide what
+        infinite depth does (`roughntk.kernels.classify`); h' at c = 1 is one-sided.
+
+        Raises:
+            InputError: correlations outside [-1, 1], or NaN.
+        """
+        return _compiled_correlation_map(self, _in_range(c, "c", -1.0, 1.0))
+
     def _depth(self, depth, shape: tuple[int, ...]) -> tuple[bool, Array]:
         """(whether to go layer by layer, the checked depth as an array)."""
         if _checks.is_traced(depth):
@@ -426,6 +446,11 @@ def _angle_jvp(primals, tangents):
 
 
 @eqx.filter_jit
+def _compiled_correlation_map(family: KernelFamily, c: Array) -> Array:
+    return family._correlation_map(c)
+
+
+@eqx.filter_jit
 def _compiled_trajectory(family: KernelFamily, theta: Array, layers: int) -> Array:
     return family._trajectory(theta, layers)
 
@@ -457,6 +482,14 @@ class ReluNTK(KernelFamily):
         sums = recursion.relu_trajectory(theta, layers)[1]
         depths = jnp.arange(1, layers + 1, dtype=sums.dtype)
         return sums / depths.reshape((-1,) + (1,) * theta.ndim)
+
+    def _correlation_map(self, c):
+        return duals.relu_dual(c)
+
+    def _retained(self, theta, layers):
+        angles = recursion.relu_trajectory(theta, layers)[0]
+        depths = jnp.arange(1, layers + 1, dtype=angles.dtype).reshape((-1,) + (1,) * theta.ndim)
+        return depths / (depths + 1) * (1 - angles / jnp.pi)
 
 
 class ReluNNGP(KernelFamily):

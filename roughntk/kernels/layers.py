@@ -129,6 +129,31 @@ class LayeredFamily(KernelFamily):
 
         return lax.scan(step, start, length=layers)[1]
 
+    def _correlation_map(self, c):
+        return 1 - self._defect_map(1 - c)
+
+    def _defect_map(self, defect: Array) -> Array:
+        """1 - h(c) from 1 - c for the layer that layers tend to, without cancellation at c = 1."""
+        return self._layer(self._settled(), Pair(defect, defect), False)[1].position
+
+    def _retained(self, theta, layers):
+        if not self._is_ntk:
+            return None
+        angle = self._runs_by_angle
+
+        def step(state, _):
+            scalars, pair = state
+
+            def following(defect):
+                new = self._layer(scalars, Pair(pair.position, defect), angle)
+                return new[1].defect, new
+
+            _, kept, new = jax.jvp(following, (pair.defect,), (jnp.ones_like(pair.defect),), has_aux=True)
+            return new, kept
+
+        start = self._begin(theta if angle else 2 * jnp.sin(theta / 2) ** 2, angle)
+        return lax.scan(step, start, length=layers)[1]
+
     def _log_scale(self, depth: int) -> float:
         scalars, _ = _scalars_at(self, jnp.asarray(depth))
         return float(scalars.log_variance - (jnp.log(scalars.ratio) if self._is_ntk else 0.0))

@@ -11,6 +11,9 @@ from jax import Array, lax
 from roughntk.kernels._parameters import number
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
+_LEAST_VARIANCE = 1e-280
+"""Where variances fall for ever (no biases, small weights) they are held here, where layers are linear to rounding."""
+
 
 class ErfLayers(LayeredFamily):
     """erf layers: Sigma_{L+1} = sigma_w^2 E[erf(u) erf(u')] + sigma_b^2; `memory` is Sigma(x, x) itself."""
@@ -52,17 +55,21 @@ class ErfLayers(LayeredFamily):
         inner = defect * s * (root + s * s * (1 + c) / (outer + root))
         close = c > 0
         gap = jnp.where(
-            close, jnp.arcsin(jnp.where(close, inner, 0.0)), jnp.arcsin(s) - jnp.arcsin(s * jnp.minimum(c, 0.0))
+            close, jnp.arcsin(jnp.where(close, inner, 0.0)), jnp.arcsin(s) - jnp.arcsin(s * jnp.where(close, 0.0, c))
         )
         moved = self.weight_variance * (2 / jnp.pi) * gap / following
         lost = s * s * defect * (1 + c) / (outer * (outer + root))
         omega = self._gain(variance) * variance / following
         ratio = scalars.ratio / (omega + scalars.ratio)
         kept = (1 - ratio) * (lost + (1 - lost) * pair.defect)
-        return Scalars(jnp.log(following), ratio, following), Pair(moved, kept + ratio * moved)
+        log_variance = scalars.log_variance + jnp.log(following / variance)
+        held = jnp.maximum(following, _LEAST_VARIANCE)
+        return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved)
 
     def _settled_memory(self):
-        variance = lax.fori_loop(0, 2000, lambda _, q: self._next_variance(q), jnp.asarray(1.0))
+        variance = lax.fori_loop(
+            0, 2000, lambda _, q: jnp.maximum(self._next_variance(q), _LEAST_VARIANCE), jnp.asarray(1.0)
+        )
         return variance, self._gain(variance)
 
     def _critical_limit(self):

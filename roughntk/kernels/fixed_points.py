@@ -1,0 +1,160 @@
+"""Fixed points of a family's correlation map, found on [-1, 1], and which of them attract."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from roughntk.kernels.families import KernelFamily
+from roughntk.kernels.layers import CRITICAL, LayeredFamily
+
+EPS = float(np.finfo(np.float64).eps)
+STARTS = np.linspace(-0.95, 0.95, 20)
+ITERATES = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class FixedPoint:
+    """c = h(c), its multiplier h'(c) (one-sided at c = 1), and how many of `STARTS` tend to it."""
+
+    c: float
+    multiplier: float
+    attracts: int
+
+    @property
+    def is_parabolic(self) -> bool:
+        """Whether the multiplier is 1, within `CRITICAL`."""
+        return abs(self.multiplier - 1) < CRITICAL
+
+
+@dataclasses.dataclass(frozen=True)
+class MapAnalysis:
+    """What the correlation map does to pairs, and to the diagonal.
+
+    Attributes:
+        points: its fixed points, the most attracting one first.
+        diagonal: the fixed point that c = 1 tends to, 1 itself where h(1) = 1; None if there is none.
+        is_identity: whether h(c) = c to rounding for all c.
+    """
+
+    points: tuple[FixedPoint, ...]
+    diagonal: FixedPoint | None
+    is_identity: bool
+
+    @property
+    def attractor(self) -> FixedPoint | None:
+        """The fixed point that all pairs tend to; None if there is none, or more than one."""
+        attracting = [point for point in self.points if point.attracts]
+        return attracting[0] if len(attracting) == 1 and attracting[0].attracts == len(STARTS) else None
+
+
+def analyse(family: KernelFamily) -> MapAnalysis:
+    """Fixed points of h in [-1, 1] by sign changes of h(c) - c, polished by Newton's method, with their multipliers.
+
+    The search runs on the defect e = 1 - c, on a grid that is fine near e = 0, and near c = 1 it knows how far
+    rounding lets it see.
+    """
+    exact = isinstance(family, LayeredFamily)
+    defects = np.unique(np.concatenate([np.geomspace(1e-14, 2.0, 4001), np.linspace(0.0, 2.0, 2001)[1:]]))
+    defects[-1] = 2.0
+    moved = np.asarray(_moved(family, jnp.asarray(defects)))
+    gap = moved - defects
+    noise = 64 * EPS * (np.maximum(moved, defects) if exact else np.ones_like(defects))
+    seen = np.abs(gap) > noise
+    ends = [float(c) for c in (1.0, -1.0) if abs(_at(family, c)[0] - c) <= 8 * EPS]
+    if not seen.any():
+        return MapAnalysis((), FixedPoint(1.0, 1.0, 0), True)
+    found = list(ends)
+    kept, sign = defects[seen], np.sign(gap[seen])
+    for k in np.flatnonzero(sign[1:] != sign[:-1]):
+        found.append(_polish(family, _section(family, kept[k], kept[k + 1], sign[k], len(defects))))
+    slopes = [_at(family, c)[1] for c in found]
+    counts = _basins(family, found)
+    points = [FixedPoint(c, slope, n) for c, slope, n in zip(found, slopes, counts[:-1], strict=True)]
+    tends = counts[-1]
+    diagonal = None if tends is None else points[tends]
+    return MapAnalysis(tuple(sorted(points, key=lambda point: -point.attracts)), diagonal, False)
+
+
+@eqx.filter_jit
+def _moved(family: KernelFamily, defects):
+    if isinstance(family, LayeredFamily):
+        return family._defect_map(defects)
+    return 1 - family._correlation_map(1 - defects)
+
+
+def _section(family: KernelFamily, low: float, high: float, sign: float, points: int) -> float:
+    """The correlation at which h(c) - c changes sign, between two defects; by grids of `points` points."""
+    for _ in range(5):
+        grid = np.linspace(low, high, points)
+        gap = np.asarray(_moved(family, jnp.asarray(grid))) - grid
+        last = int(np.flatnonzero(np.sign(gap[:-1]) == sign)[-1]) if (np.sign(gap[:-1]) == sign).any() else 0
+        low, high = grid[last], grid[last + 1]
+    return float(1 - (low + high) / 2)
+
+
+def _polish(family: KernelFamily, c: float) -> float:
+    """Newton steps on h(c) - c; they stop as soon as they no longer help."""
+    value, slope = _at(family, c)
+    for _ in range(4):
+        if slope == 1:
+            break
+        better = c - (value - c) / (slope - 1)
+        if not -1 <= better <= 1:
+            break
+        moved, slope_there = _at(family, better)
+        if abs(moved - better) >= abs(value - c):
+            break
+        c, value, slope = better, moved, slope_there
+    return c if abs(c) > 8 * EPS else 0.0
+
+
+@eqx.filter_jit
+def _map_and_slope(family: KernelFamily, c):
+    return jax.jvp(family._correlation_map, (c,), (jnp.ones_like(c),))
+
+
+def _at(family: KernelFamily, c: float) -> tuple[float, float]:
+    """h(c) and h'(c)."""
+    value, slope = _map_and_slope(family, jnp.asarray(c))
+    return float(value), float(slope)
+
+
+@eqx.filter_jit
+def _iterate(family: KernelFamily, starts):
+    """Defects after ITERATES/2 and ITERATES layers."""
+
+    def layer(_, e):
+        if isinstance(family, LayeredFamily):
+            return jnp.clip(family._defect_map(e), 0.0, 2.0)
+        return 1 - family._correlation_map(1 - e)
+
+    half = lax.fori_loop(0, ITERATES // 2, layer, starts)
+    return half, lax.fori_loop(0, ITERATES // 2, layer, half)
+
+
+def _basins(family: KernelFamily, points: list[float]) -> list:
+    """How many starts tend to each fixed point, and at the end the index of the one that c = 1 tends to, or None.
+
+    A start tends to the nearest fixed point if it has come within 1e-9 of it, or is nearer at the end than half way.
+    """
+    counts: list = [0] * len(points)
+    defects = 1 - np.array(points)
+    middle, last = (np.asarray(part) for part in _iterate(family, jnp.asarray(np.append(1 - STARTS, 0.0))))
+    ends: list[int | None] = []
+    for before, after in zip(middle, last, strict=True):
+        k = int(np.argmin(np.abs(defects - after))) if points else 0
+        near = bool(points) and (
+            abs(after - defects[k]) < 1e-9 or abs(after - defects[k]) < 0.9 * abs(before - defects[k])
+        )
+        ends.append(k if near else None)
+    for end in ends[:-1]:
+        if end is not None:
+            counts[end] += 1
+    return [*counts, ends[-1]]
+
+
+__all__ = ["FixedPoint", "MapAnalysis", "analyse"]
