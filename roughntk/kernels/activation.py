@@ -5,8 +5,8 @@ With the orthonormal Hermite polynomials he_k and a_k = E[phi(sqrt(q) z) he_k(z)
     E[phi(u) phi(u')] = sum_k a_k^2 c^k,      E[phi'(u) phi'(u')] = sum_k k a_k^2 c^{k-1}/q
 
 for u, u' of variance q and correlation c (``references.bib``: Daniely2016). A quadrature of N nodes gives N
-coefficients; they fall off exponentially for analytic activations, and like a power for those with a kink or a jump, for which no N
-suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 + c + ... + c^{k-1}), nor near c = -1.
+coefficients; they fall off exponentially for analytic activations, and like a power for those with a kink or a jump,
+for which no N suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 + c + ... + c^{k-1}), nor near c = -1.
 """
 
 import functools
@@ -171,8 +171,8 @@ class ActivationLayers(LayeredFamily):
         if not settled > 1e-3 * min(first, 1.0):
             raise InputError(
                 f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} "
-                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias variance above 0 or a "
-                f"finite depth"
+                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias variance above 0 "
+                f"or a finite depth"
             )
         if chi < 1 - CRITICAL:
             return jnp.ones_like(theta)
@@ -235,8 +235,8 @@ def _check_duals(family: ActivationLayers, tolerance: float) -> None:
             if not error <= tolerance:
                 raise InputError(
                     f"expected an activation whose duals {family.nodes} Gauss-Hermite nodes give to {tolerance:g}, got "
-                    f"an estimated error of {error:.2g} at variance {q:.4g}; for one with a kink use ReluNTK, LeakyReluNTK "
-                    f"or BiasedReluNTK, for a steep one more nodes, or accept the error by tolerance"
+                    f"an estimated error of {error:.2g} at variance {q:.4g}; for one with a kink use ReluNTK, "
+                    f"LeakyReluNTK or BiasedReluNTK, for a steep one more nodes, or accept the error by tolerance"
                 )
 
 
@@ -251,8 +251,8 @@ def _check_integrable(family: ActivationLayers, variance: float) -> None:
     if not np.all(np.isfinite(values)) or not np.isfinite(total) or outside > 1e-3 * total:
         raise InputError(
             f"expected an activation that is square-integrable under the Gaussian of variance {variance:g}, got "
-            f"E[phi^2] = {total:.3g} with {family.nodes} nodes, most of it from their ends; choose one that grows less, "
-            f"or a smaller variance"
+            f"E[phi^2] = {total:.3g} with {family.nodes} nodes, most of it from their ends; choose one that grows "
+            f"less, or a smaller variance"
         )
     if total == 0:
         raise InputError(
