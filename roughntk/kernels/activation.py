@@ -171,7 +171,7 @@ class ActivationLayers(LayeredFamily):
         if not settled > 1e-3 * min(first, 1.0):
             raise InputError(
                 f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} "
-                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias variance above 0 "
+                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias_variance > 0 "
                 f"or a finite depth"
             )
         if chi < 1 - CRITICAL:
