@@ -73,8 +73,8 @@ def _part_of_a_layer(family: CompositionKernel, d: Array, part: Array) -> Array:
         newton = y - (found - target) / growth
         inside = (newton >= low) & (newton <= high)
         following = jnp.where(inside, newton, (low + high) / 2)
-        # Newton's method squares the error: after a step of 1e-8 rounding is left
-        settled = (inside & (jnp.abs(following - y) <= 1e-8 * jnp.abs(y))) | (high - low <= 1e-16 * jnp.abs(y))
+        # rounding makes steps of some 1e-14; beside a repelling fixed point 1e-8 would be far from the end
+        settled = (inside & (jnp.abs(following - y) <= 1e-13 * jnp.abs(y))) | (high - low <= 1e-16 * jnp.abs(y))
         return count + 1, jnp.where(open_, following, y), low, high, open_ & ~settled
 
     ends = jnp.minimum(d, d * slope), jnp.maximum(d, d * slope)

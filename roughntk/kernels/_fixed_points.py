@@ -203,7 +203,8 @@ def _follow(h, point: FixedPoint, others) -> tuple[float, float]:
         start, end = inside[astray[0]], ends[2 + astray[0]]
         raise InputError(
             f"expected every start to tend to the fixed point {point.value:.10g}, got {end:.6g} after {layers} layers "
-            f"from {start:.6g} ({astray.size} of {_ORBITS} starts); a cycle or a second attractor: choose another map"
+            f"from {start:.6g} ({astray.size} of {_ORBITS} starts); a cycle or a second attractor: choose another "
+            f"map"
         )
     found = []
     for end in ends[:2]:

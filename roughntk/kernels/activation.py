@@ -176,8 +176,8 @@ class ActivationLayers(LayeredFamily):
         if not settled > 1e-3 * min(first, 1.0):
             raise InputError(
                 f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} "
-                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias variance above "
-                f"0 or a finite depth"
+                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias_variance > 0 "
+                f"or a finite depth"
             )
         if chi < 1 - CRITICAL:
             return jnp.ones_like(theta)

@@ -58,8 +58,8 @@ def test_one_block_is_the_sum_of_both_branches():
     covariance, diagonal = rho + a * s * h / 2, 1 + a * s / 2
     tangent = rho * (1 + a * s * slope / 2) + a * s * h / 2
     nngp, ntk = ResidualReluNNGP(s, scaling=a), ResidualReluNTK(s, scaling=a)
-    np.testing.assert_allclose(nngp.at_correlation(rho, 2), covariance / diagonal, atol=8 * EPS)
-    np.testing.assert_allclose(ntk.at_correlation(rho, 2), tangent / (1 + a * s), atol=8 * EPS)
+    np.testing.assert_allclose(nngp.at_correlation(rho, 2), covariance / diagonal, rtol=0, atol=8 * EPS)
+    np.testing.assert_allclose(ntk.at_correlation(rho, 2), tangent / (1 + a * s), rtol=0, atol=8 * EPS)
 
 
 def test_a_fixed_branch_variance_has_the_limits_of_the_plain_network():
@@ -103,7 +103,7 @@ def test_the_trajectory_of_a_stable_network_is_a_network_for_each_depth():
     for family in (ResidualReluNTK(), ResidualReluNTK(scaling=0.2)):
         path = family.trajectory(theta, 6)
         for depth in (1, 2, 6):
-            np.testing.assert_allclose(path[depth - 1], family.at_angle(theta, depth), atol=8 * EPS)
+            np.testing.assert_allclose(path[depth - 1], family.at_angle(theta, depth), rtol=0, atol=8 * EPS)
 
 
 @pytest.mark.parametrize(
