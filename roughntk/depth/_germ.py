@@ -33,7 +33,7 @@ _NODES = 64
 _DEGREES = (24, 40, 56)  # few, as each is compiled by itself
 _TAIL = 2e-17
 """A polynomial is cut where what follows is smaller: of n and g absolutely, of A relative to lambda."""
-_REFINEMENTS = 3
+_REFINEMENTS = 2
 
 
 class Germ(NamedTuple):
