@@ -23,7 +23,7 @@ Source: `roughntk.depth.iteration` for the closed form; Trefethen 2013 for inter
 
 import math
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -49,8 +49,8 @@ _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for 
 # Some thousand angles do not repay an optimising compiler.
 _OPTIONS = {"xla_backend_optimization_level": 0}
 _CLOSED_FORM = {
-    "ntk": jax.jit(continuous.relu_ntk, compiler_options=_OPTIONS),
-    "nngp": jax.jit(continuous.relu_nngp, compiler_options=_OPTIONS),
+    "ntk": jax.jit(partial(continuous.relu_ntk, ReluNTK()), compiler_options=_OPTIONS),
+    "nngp": jax.jit(partial(continuous.relu_nngp, ReluNNGP()), compiler_options=_OPTIONS),
 }
 _HUGE = float(np.finfo(np.float64).max)
 _LIMIT = {"ntk": 0.25, "nngp": 1.0}
