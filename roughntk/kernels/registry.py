@@ -1,16 +1,13 @@
 """Families by the name that the command line knows them by."""
 
 from roughntk import _checks
-from roughntk.kernels.activation import GeluNTK, TanhNTK
 from roughntk.kernels.composition import SigmoidComposition
 from roughntk.kernels.families import KernelFamily, ReluNNGP, ReluNTK
 from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
-from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 _MEMBERS: tuple[type[KernelFamily], ...] = (
     ReluNTK, ReluNNGP, SigmoidComposition, LeakyReluNTK, LeakyReluNNGP, BiasedReluNTK, BiasedReluNNGP, ErfNTK, ErfNNGP,
-    ResidualReluNTK, ResidualReluNNGP, TanhNTK, GeluNTK,
 )  # fmt: skip
 
 FAMILIES: dict[str, type[KernelFamily]] = {member.name: member for member in _MEMBERS}
