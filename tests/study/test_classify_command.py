@@ -103,7 +103,8 @@ def test_command_writes_the_diagram(tmp_path, monkeypatch, diagram):
     monkeypatch.setattr(phase, "measure", lambda points: diagram[0])
     result = call("--phase-diagram", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    assert "chaotic" in result.stdout and (tmp_path / "out" / "phase_diagram.png").exists()
+    assert "Figure:" in result.stdout and (tmp_path / "out" / "phase_diagram.png").exists()
+    assert "chaotic" in (tmp_path / "out" / "phase.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("points", [4, 2.5, 1000])
