@@ -3,19 +3,14 @@
 import mpmath
 import numpy as np
 import pytest
+from digits import exact_angle
 
 import roughntk as rn
 from roughntk.depth.limit import bordered_solve, limit_coefficients
-from roughntk.transport import NotPositiveDefiniteError
+from roughntk.transport import IndefiniteKernelWarning, NotPositiveDefiniteError
+from roughntk.transport.linear import solve
 
 EPS = np.finfo(np.float64).eps
-
-
-def exact_angle(x, z):
-    x, z = ([mpmath.mpf(float(v)) for v in row] for row in (x, z))
-    minus = mpmath.sqrt(sum((a - b) ** 2 for a, b in zip(x, z, strict=True)))
-    plus = mpmath.sqrt(sum((a + b) ** 2 for a, b in zip(x, z, strict=True)))
-    return 2 * mpmath.atan2(minus, plus)
 
 
 def exact_ntk(theta, depth):
@@ -77,8 +72,22 @@ def test_singular_matrix_is_refused_with_depth_and_eigenvalue():
     X, x = rn.sphere.uniform(9, 3, 0), rn.sphere.uniform(1, 3, 1)
     with pytest.raises(NotPositiveDefiniteError, match="relu-ntk kernel matrix at depth 1.*smallest eigenvalue"):
         rn.coefficients(rn.kernels.ReluNTK(), X, x, depth=1)
-    with pytest.raises(NotPositiveDefiniteError, match="sigmoid kernel matrix at depth 60"):
-        rn.coefficients(rn.kernels.SigmoidComposition(), X, x, depth=60)
+
+
+def test_a_matrix_that_is_singular_in_64_bit_is_solved_in_its_deflated_form_with_a_warning_if_indefinite():
+    X, x = rn.sphere.uniform(9, 3, 0), rn.sphere.uniform(1, 3, 1)
+    family = rn.kernels.SigmoidComposition()
+    K, B = np.asarray(family(X, depth=60)), np.asarray(family(X, x, depth=60))
+    with pytest.raises(NotPositiveDefiniteError, match="smallest eigenvalue"):
+        solve(K, B)
+    with pytest.warns(IndefiniteKernelWarning, match="sigmoid kernel matrix at depth 60.*smallest eigenvalue -0.00682"):
+        u, report = rn.coefficients(family, X, x, depth=60, report=True)
+    assert report.method == "deflated" and not report.positive_definite
+    with pytest.warns(IndefiniteKernelWarning):
+        limit = rn.coefficients(family, X, x, depth=np.inf)
+    # lambda^59 is 1e-32: the limit to rounding, times the condition number
+    np.testing.assert_allclose(u, limit, atol=100 * EPS * report.condition_number)
+    np.testing.assert_allclose(u.sum(axis=0), 1.0, atol=100 * EPS * report.condition_number)
 
 
 def test_two_nearly_equal_rows_are_ill_conditioned_but_solved():
