@@ -22,7 +22,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from paired import PairedRatio, paired_ratio
+from paired import paired_ratio
 
 import roughntk as rn
 from roughntk import sphere
@@ -37,15 +37,6 @@ def baselines(X: np.ndarray, Z: np.ndarray) -> dict[str, Any]:
     compiled = jax.jit(lambda X, Z: jnp.arccos(jnp.clip(X @ Z.T, -1.0, 1.0)))
     on_device = jnp.asarray(X), jnp.asarray(Z)
     return {"numpy": lambda: np.arccos(np.clip(X @ Z.T, -1.0, 1.0)), "jax": lambda: compiled(*on_device)}
-
-
-def as_dict(ratio: PairedRatio) -> dict[str, float]:
-    return {
-        "min": round(ratio.min, 3),
-        "median": round(ratio.median, 3),
-        "max": round(ratio.max, 3),
-        "pairs": len(ratio.ratios),
-    }
 
 
 def error(family: Any, matrix: Any, X: np.ndarray, Z: np.ndarray | None, depth: float) -> float:
@@ -104,14 +95,14 @@ def measure(repeats: int) -> dict[str, Any]:
                 if family.name == "relu-nngp" and depth not in (10, 1e12):
                     continue
                 against = {b: paired_ratio(call, base[b], repeats, warmup=2) for b in base}
-                found["ratios"][key] = {b: as_dict(ratio) for b, ratio in against.items()}
+                found["ratios"][key] = {b: ratio.as_dict() for b, ratio in against.items()}
                 print(key, *(f"\n    {b:6s} {ratio}" for b, ratio in against.items()), flush=True)
         deep, shallow = (lambda d=d, s=second: rn.kernels.ReluNTK()(X, s, depth=d) for d in (1e12, 10))
         ratio = paired_ratio(deep, shallow, 2 * repeats, warmup=2)
-        found["ratios"][f"relu-ntk, {name}, depth 1e12 over depth 10"] = as_dict(ratio)
+        found["ratios"][f"relu-ntk, {name}, depth 1e12 over depth 10"] = ratio.as_dict()
         print(f"relu-ntk, {name}, depth 1e12 over depth 10\n           {ratio}")
         alone = paired_ratio(lambda s=second: sphere.angles(X, s), base["numpy"], repeats, warmup=2)
-        found["ratios"][f"angles alone, {name}"] = {"numpy": as_dict(alone)}
+        found["ratios"][f"angles alone, {name}"] = {"numpy": alone.as_dict()}
         print(f"angles alone, {name}\n    numpy  {alone}")
     return found
 

@@ -30,6 +30,11 @@ class PairedRatio:
     def max(self) -> float:
         return max(self.ratios)
 
+    def as_dict(self) -> dict[str, float]:
+        """Minimum, median and maximum to three places, and the number of pairs, for a results file."""
+        places = {name: round(getattr(self, name), 3) for name in ("min", "median", "max")}
+        return places | {"pairs": len(self.ratios)}
+
     def __str__(self) -> str:
         pairs = len(self.ratios)
         text = f"A / B: median {self.median:.3g} ({self.min:.3g} to {self.max:.3g}, {pairs} pairs)"

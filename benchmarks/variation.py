@@ -22,7 +22,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from paired import PairedRatio, paired_ratio
+from paired import paired_ratio
 
 from roughntk import rough
 
@@ -79,15 +79,6 @@ def walks(points: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.standard_normal((points, CHANNELS)).cumsum(0), rng.standard_normal((points, CHANNELS)).cumsum(0)
 
 
-def as_dict(ratio: PairedRatio) -> dict[str, float]:
-    return {
-        "min": round(ratio.min, 3),
-        "median": round(ratio.median, 3),
-        "max": round(ratio.max, 3),
-        "pairs": len(ratio.ratios),
-    }
-
-
 def check(path: np.ndarray, p: float) -> None:
     """A piece of the path against the plain programme."""
     piece, sums = path[:1500], np.zeros(1500)
@@ -109,7 +100,7 @@ def against_sorting(repeats: int) -> dict[str, Any]:
 
             growth = paired_ratio(lambda p=p, x=path: rough.p_variation(x, p), repeated, 3)
             key = f"{name}, p = {p:g}"
-            found["over_sort"][key] = as_dict(ratio)
+            found["over_sort"][key] = ratio.as_dict()
             found["growth_exponent"][key] = round(1 + math.log(growth.median) / math.log(POINTS / FEW), 3)
             print(f"{key:28s} over sort {ratio}; growth exponent {found['growth_exponent'][key]}", flush=True)
     return found
@@ -126,7 +117,7 @@ def level_two(repeats: int) -> dict[str, Any]:
             lambda norm=norm: rough.p_variation_distance(a, b, 2.5, level=2, norm=norm),
             repeats,
         )
-        found[norm] = as_dict(ratio)
+        found[norm] = ratio.as_dict()
         print(f"level 2, {norm}: numpy over ours {ratio}", flush=True)
     return found
 

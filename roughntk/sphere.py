@@ -137,6 +137,12 @@ def lengths(X: np.ndarray) -> np.ndarray:
     return scale * np.linalg.norm(X / safe[:, None], axis=1)
 
 
+def polar(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths (n,) and directions (n, n0) of the rows; a zero row has no direction and gets the first axis."""
+    length = lengths(X)
+    return length, project(np.where(length[:, None] > 0, X, np.eye(1, X.shape[1])), distinct=False)
+
+
 def uniform(n: int, dim: int, seed: int) -> np.ndarray:
     """`n` independent points, uniform on the sphere S^{dim-1} in R^dim; `seed` fixes them."""
     n = _checks.integer(n, "n", least=1)
@@ -224,6 +230,16 @@ def angles(X, Z=None) -> Float[Array, "n m"]:
     symmetric = Z is None or Z is X
     X = check_unit(X)
     return map_angles(None, X, None if symmetric else check_unit(Z, "Z", columns=X.shape[1]))
+
+
+def joint_angles(X, x) -> np.ndarray:
+    """Angles of the rows of X with themselves and with those of x, side by side, shape (n, n + m).
+
+    A test point within `SAME_ANGLE` of a training point is that point: its angle is 0.
+    """
+    across = np.asarray(angles(X, x))
+    across = np.where(across <= SAME_ANGLE, 0.0, across)
+    return np.concatenate([np.asarray(angles(X)), across], axis=1)
 
 
 def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | None = None) -> Float[Array, "n m"]:

@@ -13,10 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from roughntk import sphere
 from roughntk.depth import iteration
 from roughntk.kernels import ReluNNGP, ReluNTK
-from roughntk.kernels.families import Deflated, register_deflation, register_real_depth
+from roughntk.kernels.families import Deflated, RealDepth, register_deflation, register_real_depth
 
 _TINY = 1e-17
 """Below this angle the flow's right-hand side is its leading term to rounding, and P' (theta^-5) nears overflow."""
@@ -39,15 +38,13 @@ def deflated_nngp(family: ReluNNGP, theta: np.ndarray, depth: float) -> Deflated
     """The ReLU covariance as 1 - 2 sin^2(theta_l/2), the largest defect taken out; at infinity all are equal."""
     del family
     if depth == math.inf:
-        return Deflated(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
-    defect = 2 * np.sin(np.asarray(iteration.flow(theta, depth - 1)) / 2) ** 2
-    largest = float(np.max(defect, initial=0.0))
-    return Deflated(1.0, math.log(largest), -defect / largest) if largest else Deflated(1.0, 0.0, -defect)
+        return Deflated.all_equal(theta)
+    return Deflated.below_one(2 * np.sin(np.asarray(iteration.flow(theta, depth - 1)) / 2) ** 2)
 
 
-register_real_depth(ReluNTK, relu_ntk)
+register_real_depth(ReluNTK, RealDepth(relu_ntk))
 register_deflation(ReluNNGP, deflated_nngp)
-register_real_depth(ReluNNGP, relu_nngp)
+register_real_depth(ReluNNGP, RealDepth(relu_nngp))
 
 
 def flow_field(depth, state: tuple[Array, Array], args=None) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from roughntk.kernels import CompositionKernel
-from roughntk.kernels.families import MemberRule, register_member_real_depth
+from roughntk.kernels.families import RealDepth, register_real_depth
 
 _ROUNDS = 60  # of Newton's method or bisection: the latter alone would end at rounding
 _CAP = 1_000_000  # layers until a displacement is small; only beside a repelling fixed point there are more than 1000s
@@ -136,4 +136,7 @@ def _at_angle(family: CompositionKernel, theta: Array, depth: Array) -> Array:
     return _at(family, family.displacement(theta), jnp.cos(theta), depth)
 
 
-register_member_real_depth(CompositionKernel, MemberRule(_at_angle, composition_flow, displacement_flow))
+register_real_depth(
+    CompositionKernel,
+    RealDepth(_at_angle, at_correlation=composition_flow, displacement=displacement_flow, for_subclasses=True),
+)

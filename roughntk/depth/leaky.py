@@ -29,7 +29,7 @@ from roughntk.depth._germ import Germ, germ, leaky_kappa
 from roughntk.depth.iteration import _within
 from roughntk.kernels import LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.duals import bracket
-from roughntk.kernels.families import Deflated, register_deflation, register_real_depth
+from roughntk.kernels.families import Deflated, RealDepth, register_deflation, register_real_depth
 from roughntk.kernels.relu import LeakyReluLayers, relu_angle_layer
 
 HUGE = float(np.finfo(np.float64).max)  # stands for an infinite slope, so that 0 times it is 0
@@ -311,7 +311,7 @@ def leaky_abel(slope: Any, theta: Any) -> Array:
 def _family(slope: Any) -> LeakyReluNNGP:
     family = LeakyReluNNGP(slope)
     if not family.has_real_depth:
-        raise InputError(f"expected a slope with real depth, got {slope!r}; {family._why_whole}")
+        raise InputError(f"expected a slope with real depth, got {slope!r}; {family._why_no_real_depth()}")
     return family
 
 
@@ -338,11 +338,9 @@ def _prepared(family: LeakyReluLayers, depth: Any) -> Germ:
 def _deflated(family: LeakyReluNNGP, theta: np.ndarray, depth: float) -> Deflated:
     """The covariance as 1 - 2 sin^2(theta_l/2), the largest defect taken out."""
     constants = _prepared(family, np.asarray(depth))
-    defect = np.asarray(_compiled_defect(constants, jnp.asarray(theta), jnp.asarray(depth)))
-    largest = float(np.max(defect, initial=0.0))
-    return Deflated(1.0, math.log(largest), -defect / largest) if largest else Deflated(1.0, 0.0, -defect)
+    return Deflated.below_one(np.asarray(_compiled_defect(constants, jnp.asarray(theta), jnp.asarray(depth))))
 
 
-register_real_depth(LeakyReluNTK, _ntk, _prepared)
-register_real_depth(LeakyReluNNGP, _nngp, _prepared)
+register_real_depth(LeakyReluNTK, RealDepth(_ntk, _prepared))
+register_real_depth(LeakyReluNNGP, RealDepth(_nngp, _prepared))
 register_deflation(LeakyReluNNGP, _deflated)

@@ -19,8 +19,8 @@ from roughntk.depth.joint import JointLimit, harmonics, joint, ridge_predict
 from roughntk.kernels import KernelFamily, ReluNTK
 
 __all__ = [
-    "JointLimit", "bordered_solve", "boundary_layer", "coefficient_expansion", "harmonics", "joint", "kernel_expansion",
-    "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
+    "JointLimit", "bordered_solve", "bordered_system", "boundary_layer", "coefficient_expansion", "harmonics", "joint",
+    "kernel_expansion", "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
 ]  # fmt: skip
 
 
@@ -46,15 +46,14 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
         X: training points, unit distinct rows, shape (n, n0).
         x: test points, unit rows, shape (m, n0).
     """
-    across = np.asarray(sphere.angles(X, x))
-    n = len(across)
-    same = across <= sphere.SAME_ANGLE
+    theta = sphere.joint_angles(X, x)
+    n = len(theta)
+    same = theta[:, n:] == 0
     if family.collapses:
-        across = np.where(same, 0.0, across)
-        found = family.deflated(np.concatenate([np.asarray(sphere.angles(X)), across], axis=1), math.inf)
+        found = family.deflated(theta, math.inf)
         off = bordered_solve(found.values[:, :n], found.values[:, n:], 0.0)
     elif isinstance(family, ReluNTK):
-        off = np.full(across.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
+        off = np.full(same.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
     else:
         off = np.linalg.solve(np.asarray(family(X, depth=math.inf)), np.asarray(family(X, x, depth=math.inf)))
     return np.where(same.any(axis=0), same, off) * 1.0
@@ -112,6 +111,13 @@ def coefficient_expansion(X, x, depth: float) -> Float[np.ndarray, "n m"]:
     return 1 / (n + 3) + (4 / 3) * (right - right.sum(axis=0) / (n + 3))
 
 
+def bordered_system(G, g, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """([[G, 1], [1^T, -ratio]], [g, 1]), shapes (n + 1, n + 1) and (n + 1, m)."""
+    n, m = np.shape(g)
+    matrix = np.block([[np.asarray(G), np.ones((n, 1))], [np.ones((1, n)), np.full((1, 1), -ratio)]])
+    return matrix, np.concatenate([np.asarray(g), np.ones((1, m))])
+
+
 def bordered_solve(G, g, ratio: float) -> Float[np.ndarray, "n m"]:
     """Coefficients of K = c 1 1^T + s G, b = c 1 + s g, without forming K: the bordered system
 
@@ -120,7 +126,4 @@ def bordered_solve(G, g, ratio: float) -> Float[np.ndarray, "n m"]:
 
     which stays well conditioned as s/c -> 0, where K itself becomes singular. `ratio` is s/c.
     """
-    n = len(G)
-    system = np.block([[np.asarray(G), np.ones((n, 1))], [np.ones((1, n)), np.full((1, 1), -ratio)]])
-    right = np.concatenate([np.asarray(g), np.ones((1, g.shape[1]))])
-    return np.linalg.solve(system, right)[:n]
+    return np.linalg.solve(*bordered_system(G, g, ratio))[:-1]

@@ -11,9 +11,8 @@ import numpy as np
 from jax import lax
 
 from roughntk._checks import InputError
-
-CRITICAL = 1e-6
-"""A multiplier within this of 1 in absolute value counts as neutral."""
+from roughntk.kernels._parameters import elementwise
+from roughntk.kernels.families import CRITICAL
 
 _GRID = 4097  # points of each of the two grids on which the map is looked at
 _ZOOM = 33  # points of one refinement: 12 of them go below the spacing of floats
@@ -53,7 +52,11 @@ def analyse(h: Callable) -> Analysis:
         InputError: h is no elementwise JAX function, is not finite, leaves [-1, 1], has no fixed point, none that
             attracts, or several that do, or does not settle from some starting point.
     """
-    evaluate = _elementwise(h)
+    compiled, _ = elementwise(h, "a map", np.linspace(-1.0, 1.0, _ZOOM))
+
+    def evaluate(points: np.ndarray) -> np.ndarray:
+        return np.asarray(compiled(jnp.asarray(points)))
+
     even = np.linspace(-1.0, 1.0, _GRID)
     grid = np.unique(np.concatenate([even, -np.cos(np.pi * np.arange(_GRID) / (_GRID - 1))]))
     values = evaluate(grid)
@@ -83,29 +86,6 @@ def analyse(h: Callable) -> Analysis:
 
 def _shown(points) -> str:
     return ", ".join(f"{point.value:.10g} (multiplier {point.multiplier:.6g})" for point in points)
-
-
-def _elementwise(h: Callable) -> Callable[[np.ndarray], np.ndarray]:
-    """h as a compiled function of arrays, known to act on each entry alone."""
-    compiled = jax.jit(h)
-    probe = np.linspace(-1.0, 1.0, _ZOOM)
-    try:
-        values = compiled(jnp.asarray(probe))
-        others = compiled(jnp.asarray(np.where(np.arange(_ZOOM) % 2, probe, probe / 2)))
-    except Exception as error:  # whatever a user's function may raise
-        raise InputError(
-            f"expected a map written for JAX arrays, got {type(error).__name__}: {str(error).splitlines()[0]}; write "
-            f"it elementwise with jax.numpy"
-        ) from error
-    dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
-    if shape != probe.shape or dtype != jnp.result_type(float):
-        raise InputError(
-            f"expected a map from arrays to real arrays of the same shape, got shape {shape} and dtype {dtype} from "
-            f"shape {probe.shape}; write it elementwise with jax.numpy"
-        )
-    if not np.array_equal(np.asarray(values)[1::2], np.asarray(others)[1::2], equal_nan=True):
-        raise InputError("expected an elementwise map, got one that mixes the entries of an array; treat each alone")
-    return lambda points: np.asarray(compiled(jnp.asarray(points)))
 
 
 def _check_range(grid: np.ndarray, values: np.ndarray) -> None:

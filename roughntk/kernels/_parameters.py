@@ -1,8 +1,11 @@
-"""Parameters of kernel families: float64 scalars, checked where they are known, differentiable where traced."""
+"""Parameters of kernel families: float64 scalars, checked where they are known, differentiable where traced; and the
+functions that users bring."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -29,3 +32,49 @@ def number(
             wanted.append(f"below {below:g}")
         raise InputError(f"expected {name} {' and '.join(wanted)}, got {found:g}; correct it")
     return jnp.asarray(found, dtype=jnp.result_type(float))
+
+
+def function(value: Any, noun: str) -> Callable[[Array], Array]:
+    """A callable that can be hashed, as a static field of a family must be; `noun` names it, as in "a map"."""
+    try:
+        hash(value)
+    except TypeError:
+        raise InputError(
+            f"expected {noun} that can be hashed, got {type(value).__name__}; wrap it in a function"
+        ) from None
+    if not callable(value):
+        raise InputError(f"expected {noun}, got {value!r}; pass a function written with jax.numpy")
+    return value
+
+
+def elementwise(value: Callable, noun: str, probe: np.ndarray) -> tuple[Callable[[Array], Array], np.ndarray]:
+    """The compiled function and its values at `probe`, if it takes arrays to real arrays and acts on each entry alone.
+
+    Args:
+        value: as `function` returns it.
+        noun: "a map", "an activation".
+        probe: where it is tried, shape (k,).
+
+    Raises:
+        InputError: it fails, changes the shape, is not real, or mixes entries.
+    """
+    compiled = jax.jit(value)
+    odd = np.arange(len(probe)) % 2 == 1
+    try:
+        values, others = compiled(jnp.asarray(probe)), compiled(jnp.asarray(np.where(odd, probe, probe / 2)))
+    except Exception as error:  # whatever a user's function may raise
+        raise InputError(
+            f"expected {noun} written for JAX arrays, got {type(error).__name__}: {str(error).splitlines()[0]}; write "
+            f"it elementwise with jax.numpy"
+        ) from error
+    dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
+    if shape != probe.shape or dtype != jnp.result_type(float):
+        raise InputError(
+            f"expected {noun} from arrays to real arrays of the same shape, got shape {shape} and dtype {dtype} from "
+            f"shape {probe.shape}; write it elementwise with jax.numpy"
+        )
+    if not np.array_equal(np.asarray(values)[odd], np.asarray(others)[odd], equal_nan=True):
+        raise InputError(
+            f"expected an elementwise {noun.split()[-1]}, got one that mixes the entries of an array; treat each alone"
+        )
+    return compiled, np.asarray(values)

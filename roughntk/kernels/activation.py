@@ -22,8 +22,9 @@ from jax import Array, lax
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels._parameters import number
-from roughntk.kernels.layers import CRITICAL, LayeredFamily, Pair, Scalars
+from roughntk.kernels._parameters import elementwise, function, number
+from roughntk.kernels.families import CRITICAL
+from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 _LEAST_VARIANCE = 1e-200
 """Below it the activation is taken at this variance and scaled: without biases it is linear there."""
@@ -79,15 +80,7 @@ class ActivationLayers(LayeredFamily):
     nodes: int = eqx.field(static=True)
 
     def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
-        try:
-            hash(phi)
-        except TypeError:
-            raise InputError(
-                f"expected an activation that can be hashed, got {type(phi).__name__}; wrap it in a function"
-            ) from None
-        if not callable(phi):
-            raise InputError(f"expected an activation, got {phi!r}; pass a function written with jax.numpy")
-        self.activation = phi
+        self.activation = function(phi, "an activation")
         self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
         self.bias_variance = number(bias_variance, "bias_variance", least=0.0)
         self.input_variance = number(input_variance, "input_variance", above=0.0)
@@ -197,23 +190,8 @@ class ActivationLayers(LayeredFamily):
 
 def _check_activation(phi: Callable) -> None:
     """An elementwise JAX function with real finite values around 0."""
-    probe = jnp.linspace(-2.0, 2.0, 9)
-    try:
-        compiled = jax.jit(phi)
-        values, others = compiled(probe), compiled(jnp.where(jnp.arange(9) % 2 == 1, probe, probe / 2))
-    except Exception as error:  # whatever a user's function may raise
-        raise InputError(
-            f"expected an activation written for JAX arrays, got {type(error).__name__}: {str(error).splitlines()[0]}; "
-            f"write it elementwise with jax.numpy"
-        ) from error
-    dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
-    if shape != probe.shape or dtype != jnp.result_type(float):
-        raise InputError(
-            f"expected an activation from arrays to real arrays of the same shape, got shape {shape} and dtype {dtype} "
-            f"from shape {probe.shape}; write it elementwise with jax.numpy"
-        )
-    if not np.array_equal(values[1::2], others[1::2], equal_nan=True):
-        raise InputError("expected an elementwise activation, got one that mixes the entries of an array")
+    probe = np.linspace(-2.0, 2.0, 9)
+    _, values = elementwise(phi, "an activation", probe)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise InputError(

@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.kernels import families, recursion
-from roughntk.kernels._fixed_points import CRITICAL, Analysis, FixedPoint, analyse
+from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
+from roughntk.kernels._parameters import function
 from roughntk.kernels.duals import sigmoid_composition_dual
-from roughntk.kernels.families import Deflated, KernelFamily
+from roughntk.kernels.families import CRITICAL, Deflated, KernelFamily
 
 _RADII = (0.25, 0.1, 0.03, 0.01, 1e-3)  # within which the quadrature may stand for the difference
 _AGREEMENT = 64 * np.finfo(np.float64).eps
@@ -67,14 +67,7 @@ class CompositionKernel(KernelFamily):
     radius: float = eqx.field(static=True)
 
     def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
-        try:
-            hash(h)
-        except TypeError:
-            raise InputError(
-                f"expected a map that can be hashed, got {type(h).__name__}; wrap it in a function"
-            ) from None
-        if not callable(h):
-            raise InputError(f"expected a map, got {h!r}; pass a function written with jax.numpy")
+        h = function(h, "a map")
         self.map, self.step, self.analysis = h, step, analyse(h)
         self.radius = self._trusted_radius()
 
@@ -128,7 +121,7 @@ class CompositionKernel(KernelFamily):
             return f"no real depth is known for {where}, which must lie in (0, 1): round the depth to an integer"
         if self.multiplier < 0 or not self.analysis.increasing:
             return f"the map does not increase strictly on [-1, 1] ({where}): round the depth to an integer"
-        return ""
+        return super()._why_no_real_depth()
 
     # Around the fixed point
 
@@ -197,7 +190,7 @@ class CompositionKernel(KernelFamily):
             return Deflated(self.fixed_point, (depth - 1) * math.log(abs(self.multiplier)), turned)
         if depth == math.inf:
             if self.fixed_point == 1.0:
-                return Deflated(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
+                return Deflated.all_equal(theta)
             raise InputError(
                 f"expected a finite depth for the deflated kernel at the neutral fixed point {self.fixed_point:.10g}, "
                 f"got infinity; its displacements have no common profile"
@@ -208,7 +201,7 @@ class CompositionKernel(KernelFamily):
 
     def _deflated_between(self, d: Array, depth: float) -> Deflated:
         """At a real depth: first the part of a layer, then whole ones."""
-        rule = families.member_rule(type(self))
+        rule = families.real_depth_rule(type(self))
         assert rule is not None and rule.displacement is not None  # has_real_depth says so
         layers, part = divmod(depth - 1, 1.0)
         reached = rule.displacement(self, d, jnp.asarray(part))
@@ -280,13 +273,6 @@ class SigmoidComposition(CompositionKernel):
 
     def __init__(self):
         c, multiplier = recursion.sigmoid_fixed_point()
-        self.map, self.step = sigmoid_composition_dual, _sigmoid_step
+        self.map, self.step = sigmoid_composition_dual, recursion.sigmoid_step
         self.analysis = Analysis(FixedPoint(c, multiplier, True), (), (c, c), True)
         self.radius = _RADII[0]
-
-
-def _sigmoid_step(d: Array) -> Array:
-    """F(c + d) - F(c) = (s(c+d) - s(c)) (s(c+d) + s(c)), s(c+d) - s(c) = -s(c+d) s(c) e^{-c} expm1(-d)."""
-    c, _ = recursion.sigmoid_fixed_point()
-    base, moved = jax.nn.sigmoid(jnp.asarray(c)), jax.nn.sigmoid(c + d)
-    return -moved * base * math.exp(-c) * jnp.expm1(-d) * (moved + base)

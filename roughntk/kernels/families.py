@@ -20,14 +20,6 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import duals, recursion
 
-RealDepthRule = Callable[[Any, Array, Array], Array]
-"""(family, theta, depth) -> kernel, elementwise, for any real depth >= 1 and infinity; it is compiled."""
-
-Preparation = Callable[[Any, Array], Any]
-"""(family, depth) -> what a `RealDepthRule` gets in the place of the family, a pytree of arrays; not compiled."""
-
-_REAL_DEPTH: dict[type["KernelFamily"], tuple[RealDepthRule, Preparation]] = {}
-
 TableRule = Callable[[float], sphere.AngleFunction | None]
 """depth -> (theta -> kernel, elementwise and fast, on known angles), or None where that depth has no table."""
 
@@ -35,6 +27,9 @@ _TABLES: dict[type["KernelFamily"], TableRule] = {}
 
 TABLE_ENTRIES = 10_000
 """Matrices of at least so many entries, of known rows and at one known depth, go through a table of the kernel."""
+
+CRITICAL = 1e-6
+"""A multiplier of a correlation map within this of 1 in absolute value counts as critical (neutral, parabolic)."""
 
 RECURSION_DEPTH = 8
 """Whole depths up to this one, known before tracing, go layer by layer; deeper ones in constant time."""
@@ -45,40 +40,42 @@ def _itself(family: "KernelFamily", depth: Array) -> "KernelFamily":
     return family
 
 
-def register_real_depth(family: type["KernelFamily"], rule: RealDepthRule, prepare: Preparation = _itself) -> None:
-    """Give a family its kernel at real depth. `roughntk.depth` does so for the ReLU families when it is imported."""
-    _REAL_DEPTH[family] = rule, prepare
-
-
-class MemberRule(NamedTuple):
-    """A kernel at real depth that depends on the member, elementwise.
+class RealDepth(NamedTuple):
+    """A kernel at any real depth >= 1 and infinity, elementwise.
 
     Attributes:
-        at_angle: (family, theta, depth) -> kernel.
-        at_correlation: (family, rho, depth) -> kernel.
+        at_angle: (prepared, theta, depth) -> kernel; it is compiled.
+        prepare: (family, depth) -> what the rules get in the place of the family, a pytree of arrays; not compiled.
+        at_correlation: (prepared, rho, depth) -> kernel, compiled as well; by default it goes through the angle.
         displacement: (family, d, time) -> d after so many layers, for families that are iterated around a fixed point.
+        for_subclasses: whether it serves subclasses, too.
     """
 
-    at_angle: "Callable[[Any, Array, Array], Array]"
-    at_correlation: "Callable[[Any, Array, Array], Array]"
-    displacement: "Callable[[Any, Array, Array], Array] | None" = None
+    at_angle: Callable[[Any, Array, Array], Array]
+    prepare: Callable[[Any, Array], Any] = _itself
+    at_correlation: Callable[[Any, Array, Array], Array] | None = None
+    displacement: Callable[[Any, Array, Array], Array] | None = None
+    for_subclasses: bool = False
 
 
-_MEMBER_REAL_DEPTH: dict[type["KernelFamily"], MemberRule] = {}
+_REAL_DEPTH: dict[type["KernelFamily"], RealDepth] = {}
 
 
-def register_member_real_depth(family: type["KernelFamily"], rule: MemberRule) -> None:
-    """Give a family and its subclasses real depth by a rule that also receives the member itself.
+def register_real_depth(family: type["KernelFamily"], rule: RealDepth) -> None:
+    """Give a family its kernel at real depth; `roughntk.depth` does so when it is imported.
 
     Each member says by `_why_no_real_depth` whether the rule serves it.
     """
-    _MEMBER_REAL_DEPTH[family] = rule
+    _REAL_DEPTH[family] = rule
 
 
-def member_rule(family: type["KernelFamily"]) -> MemberRule | None:
-    """The rule that was registered for the family or the nearest of its bases."""
-    found = [_MEMBER_REAL_DEPTH[kind] for kind in family.__mro__ if kind in _MEMBER_REAL_DEPTH]
-    return found[0] if found else None
+def real_depth_rule(family: type["KernelFamily"]) -> RealDepth | None:
+    """The rule that was registered for the family, or for the nearest of its bases that shares its own."""
+    for kind in family.__mro__:
+        rule = _REAL_DEPTH.get(kind)
+        if rule is not None and (kind is family or rule.for_subclasses):
+            return rule
+    return None
 
 
 def register_table(family: type["KernelFamily"], rule: TableRule) -> None:
@@ -98,6 +95,19 @@ class Deflated(NamedTuple):
     level: float
     log_scale: float
     values: Float[np.ndarray, "..."]
+
+    @classmethod
+    def below_one(cls, defect: np.ndarray, log_factor: float = 0.0) -> "Deflated":
+        """K = 1 - exp(log_factor) defect, the largest defect being taken out."""
+        largest = float(np.max(defect, initial=0.0))
+        if largest == 0.0:
+            return cls(1.0, log_factor, -defect)
+        return cls(1.0, log_factor + math.log(largest), -defect / largest)
+
+    @classmethod
+    def all_equal(cls, theta: np.ndarray) -> "Deflated":
+        """The limit at a neutral fixed point 1: the defects of all distinct pairs become equal."""
+        return cls(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
 
 
 DeflationRule = Callable[[Any, np.ndarray, float], Deflated]
@@ -133,8 +143,8 @@ class KernelFamily(eqx.Module):
         """Kernel values at depths 1 .. layers, stacked along a new first axis."""
 
     def _why_no_real_depth(self) -> str:
-        """Why this member has no real depth; empty if it has, as far as the rule of its family goes."""
-        return ""
+        """Why this member has no real depth; empty if it has."""
+        return "" if real_depth_rule(type(self)) is not None else "this family has no real depth"
 
     def _correlation_map(self, c: Array) -> Array:
         """One layer on the correlation, arguments already checked: by default what takes depth 1 to depth 2."""
@@ -147,14 +157,7 @@ class KernelFamily(eqx.Module):
     @property
     def has_real_depth(self) -> bool:
         """Whether depth may be any real number >= 1, or infinity."""
-        if type(self) in _REAL_DEPTH:
-            return True
-        return member_rule(type(self)) is not None and not self._why_no_real_depth()
-
-    @property
-    def _why_whole(self) -> str:
-        """Why a depth must be whole, where it must be."""
-        return "this family has no real depth"
+        return not self._why_no_real_depth()
 
     def at_angle(self, theta: Float[Array, "..."], depth) -> Float[Array, "..."]:
         """Kernel at the angle theta_1 in [0, pi] (radians), elementwise.
@@ -257,15 +260,9 @@ class KernelFamily(eqx.Module):
         self.check_homogeneous()
         X = _checks.matrix(X, "X")
         Z = X if Z is None else _checks.matrix(Z, "Z", columns=X.shape[1])
-        lengths = [sphere.lengths(rows) for rows in (X, Z)]
-        # a zero row has no direction: any will do, as its length multiplies the result
-        first = np.eye(1, X.shape[1])
-        units = [
-            sphere.project(np.where(length[:, None] > 0, rows, first), distinct=False)
-            for rows, length in zip((X, Z), lengths, strict=True)
-        ]
-        same = Z is X
-        return self(units[0], None if same else units[1], depth=depth) * lengths[0][:, None] * lengths[1]
+        length_X, unit_X = sphere.polar(X)
+        length_Z, unit_Z = (length_X, None) if Z is X else sphere.polar(Z)
+        return self(unit_X, unit_Z, depth=depth) * length_X[:, None] * length_Z
 
     def check_homogeneous(self) -> None:
         """Refuse a family whose kernel off the sphere is more than |x| |z| times that on it."""
@@ -352,27 +349,25 @@ class KernelFamily(eqx.Module):
             whole = not self.has_real_depth
             if whole and not jnp.issubdtype(depth.dtype, jnp.integer):
                 raise InputError(
-                    f"expected a traced depth of integer dtype for {self.name}, got {depth.dtype}; {self._why_whole}: "
-                    f"cast it with astype(int)"
+                    f"expected a traced depth of integer dtype for {self.name}, got {depth.dtype}; "
+                    f"{self._why_no_real_depth()}: cast it with astype(int)"
                 )
             return whole, depth if whole else depth.astype(float)
         if not self.has_real_depth:
             self._check_whole(depth)
-            number = _scalar(depth)
-            if type(self) in _REAL_DEPTH and isinstance(number, float) and number >= 1 and not number.is_integer():
-                raise InputError(f"expected a whole depth for {self.name} here, got {number:g}; {self._why_whole}")
-            return True, jnp.asarray(_checks.integer_depth(number))
+            return True, jnp.asarray(_checks.integer_depth(_scalar(depth)))
         number = _checks.real_depth(depth, shape)
         if number.ndim == 0 and number < math.inf and number <= self.recursion_depth and number == int(number):
             return True, jnp.asarray(int(number))
         return False, jnp.asarray(number)
 
     def _check_whole(self, depth) -> None:
-        """Say why there is no real depth, where a member knows and one is asked for."""
-        reason = self._why_no_real_depth()
+        """Say why this member has no real depth, though its family has one and it is asked for."""
         number = np.asarray(depth)
-        if reason and number.dtype.kind == "f" and np.any(np.isfinite(number) & (number >= 1) & (number % 1 != 0)):
-            raise InputError(f"expected a whole depth for {self.name}, got {depth}; {reason}")
+        if real_depth_rule(type(self)) is None or number.dtype.kind != "f":
+            return
+        if np.any(np.isfinite(number) & (number >= 1) & (number % 1 != 0)):
+            raise InputError(f"expected a whole depth for {self.name}, got {depth}; {self._why_no_real_depth()}")
 
 
 def _scalar(depth):
@@ -396,39 +391,27 @@ def _whole_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Arr
 
 
 def _real_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
-    member = member_rule(type(family))
-    if type(family) not in _REAL_DEPTH and member is not None:
-        return _member_at_angle(member, family, theta, depth)
-    rule, prepare = _REAL_DEPTH[type(family)]
-    return _compiled_at_angle(rule, prepare(family, depth), theta, depth)
+    rule = real_depth_rule(type(family))
+    assert rule is not None  # has_real_depth says so
+    return _compiled_at_angle(rule, rule.prepare(family, depth), theta, depth)
 
 
 def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
-    member = member_rule(type(family))
-    if type(family) not in _REAL_DEPTH and member is not None:
-        return _member_at_correlation(member, family, rho, depth)
-    rule, prepare = _REAL_DEPTH[type(family)]
-    return _compiled_at_correlation(rule, prepare(family, depth), rho, depth)
+    rule = real_depth_rule(type(family))
+    assert rule is not None  # has_real_depth says so
+    return _compiled_at_correlation(rule, rule.prepare(family, depth), rho, depth)
 
 
 @eqx.filter_jit
-def _compiled_at_angle(rule: RealDepthRule, prepared: Any, theta: Array, depth: Array) -> Array:
-    return rule(prepared, theta, depth)
+def _compiled_at_angle(rule: RealDepth, prepared: Any, theta: Array, depth: Array) -> Array:
+    return rule.at_angle(prepared, theta, depth)
 
 
 @eqx.filter_jit
-def _compiled_at_correlation(rule: RealDepthRule, prepared: Any, rho: Array, depth: Array) -> Array:
-    return recursion.by_correlation(rule, prepared, *jnp.broadcast_arrays(rho, depth))
-
-
-@eqx.filter_jit
-def _member_at_angle(rule: MemberRule, family: KernelFamily, theta: Array, depth: Array) -> Array:
-    return rule.at_angle(family, theta, depth)
-
-
-@eqx.filter_jit
-def _member_at_correlation(rule: MemberRule, family: KernelFamily, rho: Array, depth: Array) -> Array:
-    return rule.at_correlation(family, rho, depth)
+def _compiled_at_correlation(rule: RealDepth, prepared: Any, rho: Array, depth: Array) -> Array:
+    if rule.at_correlation is not None:
+        return rule.at_correlation(prepared, rho, depth)
+    return recursion.by_correlation(rule.at_angle, prepared, *jnp.broadcast_arrays(rho, depth))
 
 
 @jax.custom_jvp

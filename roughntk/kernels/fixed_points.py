@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from roughntk.kernels.families import KernelFamily
-from roughntk.kernels.layers import CRITICAL, LayeredFamily
+from roughntk.kernels.families import CRITICAL, KernelFamily
+from roughntk.kernels.layers import LayeredFamily
 
 EPS = float(np.finfo(np.float64).eps)
 STARTS = np.linspace(-0.95, 0.95, 20)

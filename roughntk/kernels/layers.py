@@ -25,12 +25,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from roughntk import sphere
 from roughntk._checks import InputError
-from roughntk.kernels.families import RECURSION_DEPTH, Deflated, KernelFamily
-
-CRITICAL = 1e-6
-"""A multiplier of the correlation map within this of 1 counts as critical (parabolic)."""
+from roughntk.kernels.families import CRITICAL, RECURSION_DEPTH, Deflated, KernelFamily
 
 _LINEAR = 1e-34  # below this defect a layer is linear to rounding, also where it moves the root of the defect
 _TINY = 1e-100  # a position at which a layer shows its linear part
@@ -224,34 +220,26 @@ class LayeredFamily(KernelFamily):
         linear, angle = self.linear_layer(), self._runs_by_angle
         critical = self.multiplier > 1 - CRITICAL
         if critical and depth == math.inf:
-            return Deflated(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
+            return Deflated.all_equal(theta)
         position = jnp.asarray(theta if angle else 2 * np.sin(theta / 2) ** 2)
         stop = jnp.asarray(np.iinfo(np.int64).max if depth == math.inf else int(depth))
         reached, pair = _run_to_linear(self, position, stop, angle)
         y, delta = np.asarray(pair.position), np.asarray(pair.defect)
         if depth == math.inf:
             profile = y if self._is_ntk or not angle else y**2
-            return _scaled(profile, -math.inf)
+            return Deflated.below_one(profile, -math.inf)
         left = int(depth) - int(reached)
         if not left:
-            return _scaled(np.asarray(self._defect(pair, angle)), 0.0)
+            return Deflated.below_one(np.asarray(self._defect(pair, angle)))
         log_y = left * math.log(linear.y_y)
         if not self._is_ntk:
-            return _scaled(2 * (y / 2) ** 2, 2 * log_y) if angle else _scaled(y, log_y)
+            return Deflated.below_one(2 * (y / 2) ** 2, 2 * log_y) if angle else Deflated.below_one(y, log_y)
         # delta after `left` layers over y_y^left: delta_y y (1 - q^left)/(1 - q)/y_y + q^left delta, q = dd/y_y
         quotient = linear.delta_delta / linear.y_y
         power = math.exp(left * math.log(quotient)) if quotient > 0 else 0.0
         near = abs(quotient - 1) < 1e-12
         total = float(left) if near else math.expm1(left * math.log(quotient)) / (quotient - 1)
-        return _scaled(linear.delta_y / linear.y_y * total * y + power * delta, log_y)
-
-
-def _scaled(defect: np.ndarray, log_factor: float) -> Deflated:
-    """1 - K = exp(log_factor) defect, the largest defect being taken out."""
-    largest = float(np.max(defect, initial=0.0))
-    if largest == 0.0:
-        return Deflated(1.0, log_factor, -defect)
-    return Deflated(1.0, log_factor + math.log(largest), -defect / largest)
+        return Deflated.below_one(linear.delta_y / linear.y_y * total * y + power * delta, log_y)
 
 
 def _changed(old: tuple, new: tuple) -> Array:

@@ -21,7 +21,7 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
-from roughntk.kernels.duals import arccos, relu_angle_map, sigmoid_composition_dual
+from roughntk.kernels.duals import arccos, relu_angle_map
 
 
 def _relu_layer(theta: Array, total: Array) -> tuple[Array, Array]:
@@ -149,29 +149,6 @@ def _by_correlation(slope: Array, rho: Array, depth: Array) -> Array:
     return jnp.where(inside, -slope / sine, ends)
 
 
-@jax.custom_jvp
-def sigmoid_layers(rho: Float[Array, "..."], depth: Int[Array, ""]) -> Float[Array, "..."]:
-    """eta_L with eta_1 = rho and eta_{L+1} = (1 + exp(-eta_L))^{-2} (the paper's second family)."""
-    return lax.fori_loop(1, depth, lambda _, eta: sigmoid_composition_dual(eta), rho)
-
-
-@sigmoid_layers.defjvp
-def _sigmoid_layers_jvp(primals, tangents):
-    rho, depth = primals
-
-    def layer(_, carry):
-        return jax.jvp(sigmoid_composition_dual, (carry[0],), (carry[1],))
-
-    value, slope = lax.fori_loop(1, depth, layer, (rho, jnp.ones_like(rho)))
-    return value, slope * tangents[0]
-
-
-def sigmoid_trajectory(rho: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
-    """eta_L for L = 1 .. layers, stacked along a new first axis."""
-    _, trajectory = lax.scan(lambda eta, _: (sigmoid_composition_dual(eta), eta), rho, length=layers)
-    return trajectory
-
-
 def sigmoid_fixed_point() -> tuple[float, float]:
     """Fixed point c = F(c) of F(eta) = (1 + e^{-eta})^{-2} and the multiplier lambda = F'(c) there."""
     c = 0.5
@@ -180,20 +157,20 @@ def sigmoid_fixed_point() -> tuple[float, float]:
     return c, 2 * c * (1 - math.sqrt(c))
 
 
-def sigmoid_displacement(rho: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
-    """(eta_L - c) / lambda^{L-1} for L = 1 .. layers, free of cancellation; it tends to the Koenigs function.
+def sigmoid_step(d: Float[Array, "..."]) -> Float[Array, "..."]:
+    """F(c + d) - F(c) around the fixed point, free of cancellation.
 
     With s = logistic, F(c + d) - F(c) = (s(c+d) - s(c)) (s(c+d) + s(c)) and
     s(c+d) - s(c) = -s(c+d) s(c) e^{-c} expm1(-d), so no two nearly equal numbers are ever subtracted.
     """
+    c, _ = sigmoid_fixed_point()
+    base, moved = jax.nn.sigmoid(jnp.asarray(c)), jax.nn.sigmoid(c + d)
+    return -moved * base * math.exp(-c) * jnp.expm1(-d) * (moved + base)
+
+
+def sigmoid_displacement(rho: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
+    """(eta_L - c) / lambda^{L-1} for L = 1 .. layers, by `sigmoid_step`; it tends to the Koenigs function."""
     c, multiplier = sigmoid_fixed_point()
-    base = jax.nn.sigmoid(jnp.asarray(c))
-
-    def step(d, _):
-        moved = jax.nn.sigmoid(c + d)
-        following = -moved * base * jnp.exp(-c) * jnp.expm1(-d) * (moved + base)
-        return following, d
-
-    _, displacement = lax.scan(step, jnp.asarray(rho) - c, length=layers)
+    _, displacement = lax.scan(lambda d, _: (sigmoid_step(d), d), jnp.asarray(rho) - c, length=layers)
     powers = multiplier ** jnp.arange(layers, dtype=displacement.dtype)
     return displacement / powers.reshape((-1,) + (1,) * jnp.ndim(rho))

@@ -123,17 +123,13 @@ class LeakyReluLayers(ReluLayers):
     def __init__(self, slope=0.01):
         self.slope = number(slope, "slope", least=-1.0, below=1.0)
 
-    @property
-    def has_real_depth(self) -> bool:
-        """Whether depth may be real or infinite: for a known slope of at most `STEEPEST_SLOPE`. A negative slope has
-        no depth between 1 and 2, where its map would have to be undone but sends two angles to one."""
-        return super().has_real_depth and not is_traced(self.slope) and float(self.slope) <= STEEPEST_SLOPE
-
-    @property
-    def _why_whole(self) -> str:
+    def _why_no_real_depth(self):
+        # A negative slope has real depth, but none between 1 and 2: its map sends two angles to one.
         if is_traced(self.slope):
             return "real depth needs a slope that is known: build the family outside of jit, grad and vmap"
-        return f"real depth needs a slope of at most {STEEPEST_SLOPE:g}"
+        if float(self.slope) > STEEPEST_SLOPE:
+            return f"real depth needs a slope of at most {STEEPEST_SLOPE:g}"
+        return super()._why_no_real_depth()
 
     def _first(self):
         return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(())

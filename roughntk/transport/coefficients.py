@@ -64,19 +64,16 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
     X, x = check_points(X, x)
     what = f"{family.name} kernel matrix at depth {depth}"
     if family.collapses:
-        u, how = solve_deflated(*deflated_system(family, X, x, depth), what=what, indefinite=True)
+        u, how = solve_deflated(*deflated_system(family, sphere.joint_angles(X, x), depth), what=what, indefinite=True)
     else:
         K, B = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
         u, how = solve(K, B, what=what, indefinite=True)
     return (u, how) if report else u
 
 
-def deflated_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray, float]:
-    """(G, g, s/c) of K = c 1 1^T + s G and b = c 1 + s g, shapes (n, n) and (n, m)."""
-    across = np.asarray(sphere.angles(X, x))
-    across = np.where(across <= sphere.SAME_ANGLE, 0.0, across)  # the same point: u = e_i at every depth
-    found = family.deflated(np.concatenate([np.asarray(sphere.angles(X)), across], axis=1), depth)
-    n = len(X)
+def deflated_system(family: KernelFamily, theta: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray, float]:
+    """(G, g, s/c) of K = c 1 1^T + s G and b = c 1 + s g, shapes (n, n) and (n, m), from `sphere.joint_angles`."""
+    n, found = len(theta), family.deflated(theta, depth)
     ratio = math.exp(found.log_scale) / found.level if found.level else math.inf
     return found.values[:, :n], found.values[:, n:], ratio
 
@@ -85,23 +82,16 @@ def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, Coefficie
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     family.check_homogeneous()
     X, x = _checks.matrix(X, "X"), _checks.matrix(x, "x")
-    length_X, length_x = sphere.lengths(X), sphere.lengths(x)
+    length_X = sphere.lengths(X)
     zero = np.flatnonzero(length_X == 0)
     if zero.size:
         raise InputError(
             f"expected non-zero training rows, got zeros in {_checks.name_rows(zero)}; a homogeneous kernel is 0 on "
             f"them and its matrix singular: remove them"
         )
-    inside = length_x > 0
-    u = np.zeros((len(X), len(x)))
-    found, how = coefficients(family, sphere.project(X), _directions(x, inside), depth=depth, report=True)
-    u[:, inside] = found[:, : int(inside.sum())] * length_x[inside] / length_X[:, None]
-    return u, how
-
-
-def _directions(x: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Unit rows of the non-zero rows; where there is none, one direction that stands for nothing."""
-    return sphere.project(x[inside], distinct=False) if inside.any() else np.eye(1, x.shape[1])
+    length_x, directions = sphere.polar(x)
+    u, how = coefficients(family, sphere.project(X), directions, depth=depth, report=True)
+    return u * length_x / length_X[:, None], how
 
 
 def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:

@@ -18,10 +18,12 @@ from jax import Array
 
 from roughntk import sphere
 from roughntk._checks import InputError
+from roughntk.depth.limit import bordered_system
 from roughntk.kernels import KernelFamily
+from roughntk.transport.coefficients import deflated_system
 from roughntk.transport.depth_path import DepthPath
 from roughntk.transport.drivers import Segment
-from roughntk.transport.linear import CoefficientReport, bordered_matrix, solve_deflated_system
+from roughntk.transport.linear import CoefficientReport, solve_deflated_system
 
 SPREAD = 1e-2
 """Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""
@@ -49,25 +51,17 @@ class DeflatedDepthPath(DepthPath):
         return A, jnp.concatenate([g, jnp.full((1, g.shape[1]), diagonal)])
 
 
-def joint_angles(X: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Angles of X with itself and with x, side by side, shape (n, n + m)."""
-    across = np.asarray(sphere.angles(X, x))
-    across = np.where(across <= sphere.SAME_ANGLE, 0.0, across)
-    return np.concatenate([np.asarray(sphere.angles(X)), across], axis=1)
-
-
 def deflated_segment(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int) -> tuple[DeflatedSegment, float]:
     """The segment of bordered systems from a whole depth to the next, and s/c at the first."""
-    n, theta = len(X), joint_angles(X, x)
-    ends = [family.deflated(theta, depth), family.deflated(theta, depth + 1)]
-    if not ends[0].level:
+    theta = sphere.joint_angles(X, x)
+    ends = [deflated_system(family, theta, level) for level in (depth, depth + 1)]
+    ratio = ends[0][2]
+    if math.isinf(ratio):
         raise InputError(
             f"expected a family whose kernel tends to another value than 0, got {family.name}; use system='kernel'"
         )
-    ratios = [math.exp(end.log_scale) / end.level for end in ends]
-    systems = [bordered_matrix(end.values[:, :n], ratio) for end, ratio in zip(ends, ratios, strict=True)]
-    rights = [np.concatenate([end.values[:, n:], np.ones((1, len(x)))]) for end in ends]
-    return DeflatedSegment(*map(jnp.asarray, (*systems, *rights))), ratios[0]
+    systems, rights = zip(*(bordered_system(*end) for end in ends), strict=True)
+    return DeflatedSegment(*map(jnp.asarray, (*systems, *rights))), ratio
 
 
 class DeflatedKernel:
@@ -93,8 +87,7 @@ class DeflatedKernel:
         row, n = self.row(depth), self.n
         count = n * (n - 1) // 2
         G = np.append(row[:count], row[-2])[self.pairs]
-        g = row[count:-2].reshape(n, -1)
-        return bordered_matrix(G, row[-1]), np.concatenate([g, np.ones((1, g.shape[1]))])
+        return bordered_system(G, row[count:-2].reshape(n, -1), row[-1])
 
     def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
         """w = (u, mu) in closed form."""

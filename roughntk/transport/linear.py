@@ -15,6 +15,8 @@ import warnings
 import numpy as np
 import scipy.linalg
 
+from roughntk.depth.limit import bordered_system
+
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -108,8 +110,7 @@ def solve_deflated(
     if not 0 <= ratio <= 1:
         level = 0.0 if np.isinf(ratio) else 1 / ratio
         return solve(G + level, g + level, what=f"deflated {what}", indefinite=indefinite)
-    right = np.concatenate([g, np.ones((1, g.shape[1]))])
-    w, how = solve_deflated_system(bordered_matrix(G, ratio), right, what=what, indefinite=indefinite)
+    w, how = solve_deflated_system(*bordered_system(G, g, ratio), what=what, indefinite=indefinite)
     return w[:n], how
 
 
@@ -146,12 +147,6 @@ def solve_deflated_system(
         method="deflated",
         positive_definite=definite,
     )
-
-
-def bordered_matrix(G: np.ndarray, ratio: float) -> np.ndarray:
-    """[[G, 1], [1^T, -ratio]], shape (n + 1, n + 1)."""
-    n = len(G)
-    return np.block([[np.asarray(G), np.ones((n, 1))], [np.ones((1, n)), np.full((1, 1), -ratio)]])
 
 
 def log_determinant(K: np.ndarray) -> float:

@@ -224,9 +224,8 @@ class _Kernel:
     def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray):
         self.family, self.n = family, len(X)
         upper = np.triu_indices(self.n, 1)
-        across = np.asarray(sphere.angles(X, x))
-        across = np.where(across <= sphere.SAME_ANGLE, 0.0, across)  # the same point: u = e_i at every depth
-        self.angles = jnp.asarray(np.concatenate([np.asarray(sphere.angles(X))[upper], across.ravel()]))
+        theta = sphere.joint_angles(X, x)
+        self.angles = jnp.asarray(np.concatenate([theta[:, : self.n][upper], theta[:, self.n :].ravel()]))
         self.pairs = np.full((self.n, self.n), len(upper[0]))
         self.pairs[upper] = np.arange(len(upper[0]))
         self.pairs.T[upper] = self.pairs[upper]

@@ -6,19 +6,14 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
+from digits import exact_angle
 
 import roughntk as rn
 from roughntk.kernels import BiasedReluNNGP, BiasedReluNTK, ErfNNGP, ErfNTK, LeakyReluNNGP, ReluNNGP, ReluNTK
 from roughntk.transport import IndefiniteKernelWarning, NotPositiveDefiniteError, between_depths, to_depth
-from roughntk.transport.linear import bordered_matrix, solve, solve_deflated
+from roughntk.transport.linear import bordered_system, solve, solve_deflated
 
 X, x = rn.sphere.uniform(6, 5, 0), rn.sphere.uniform(3, 5, 7)
-
-
-def exact_angle(a, b):
-    a, b = ([mpmath.mpf(float(v)) for v in row] for row in (a, b))
-    minus = mpmath.sqrt(sum((p - q) ** 2 for p, q in zip(a, b, strict=True)))
-    return 2 * mpmath.atan2(minus, mpmath.sqrt(sum((p + q) ** 2 for p, q in zip(a, b, strict=True))))
 
 
 def biased_relu(theta, depth, bias, gain):
@@ -147,7 +142,7 @@ def test_the_deflated_system_is_that_of_the_kernel():
             assert report.positive_definite
     with pytest.raises(NotPositiveDefiniteError, match="negative"):
         solve_deflated(-G, g, 1e-3)
-    assert bordered_matrix(G, 0.25)[-1, -1] == -0.25
+    assert bordered_system(G, g, 0.25)[0][-1, -1] == -0.25
 
 
 def test_an_indefinite_matrix_is_solved_with_a_warning_and_refused_where_definiteness_matters():
