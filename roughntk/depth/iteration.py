@@ -184,6 +184,21 @@ def ntk_sum(theta: Any, time: Any) -> tuple[Array, Array]:
     return _parabolic.ntk_sum(*_pair(theta, time, 0.0))
 
 
+@jax.custom_jvp
+def mean(total: Array, depth: Array) -> Array:
+    """S/l at any finite depth l, elementwise; d(S/l) = (dS - (S/l) dl)/l.
+
+    Behind the barrier a depth that all entries share divides each: compiled as a factor 1/l, it is 0 above l = 4.5e307.
+    """
+    return total / lax.optimization_barrier(jnp.broadcast_to(depth, jnp.broadcast_shapes(total.shape, depth.shape)))
+
+
+@mean.defjvp
+def _mean_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    value = mean(*primals)
+    return value, mean(tangents[0] - value * tangents[1], primals[1])
+
+
 def ntk_kernel(theta: Any, time: Any) -> Array:
     """The normalised kernel K(l) = S(l)/l at the real depth l = 1 + time.
 
@@ -193,8 +208,8 @@ def ntk_kernel(theta: Any, time: Any) -> Array:
     theta, time = _pair(theta, time, 0.0)
     finite = jnp.isfinite(time)
     safe = jnp.where(finite, time, 0.0)
-    mean = _parabolic.ntk_sum(theta, safe)[1] / (1 + safe)
-    return jnp.where(finite, mean, jnp.where(theta == 0, 1.0, 0.25))
+    value = mean(_parabolic.ntk_sum(theta, safe)[1], 1 + safe)
+    return jnp.where(finite, value, jnp.where(theta == 0, 1.0, 0.25))
 
 
 def _count(multiplier: Any, iterations: int | None) -> int:

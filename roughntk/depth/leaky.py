@@ -26,7 +26,7 @@ from jax import Array, lax
 
 from roughntk._checks import InputError, is_traced, require_x64
 from roughntk.depth._germ import Germ, germ, leaky_kappa
-from roughntk.depth.iteration import _within
+from roughntk.depth.iteration import _within, mean
 from roughntk.kernels import LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.duals import bracket
 from roughntk.kernels.families import Deflated, RealDepth, register_deflation, register_real_depth
@@ -236,7 +236,7 @@ def _ntk(constants: Germ, theta: Array, depth: Array) -> Array:
     depth = jnp.where(finite, depth, 2.0)
     at = _advance(constants, theta, depth - 1)
     total = _sum(constants, theta, depth - 1, at)
-    return jnp.where(finite, total / depth, jnp.where(at.start.chord == 0, 1.0, 0.25))
+    return jnp.where(finite, mean(total, depth), jnp.where(at.start.chord == 0, 1.0, 0.25))
 
 
 def _nngp(constants: Germ, theta: Array, depth: Array) -> Array:

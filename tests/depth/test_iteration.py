@@ -39,6 +39,7 @@ from roughntk.depth.iteration import (
     principal_sum,
     relu_angle_step,
 )
+from roughntk.kernels import ReluNTK
 
 ROOT = Path(__file__).resolve().parents[2]
 EPS = float(np.finfo(np.float64).eps)
@@ -516,6 +517,22 @@ def test_derivatives_at_infinite_depth(sum_derivatives):
         # at depth L the remainder is O(log L/L)
         np.testing.assert_allclose(by_time, 0.25, rtol=1e-11)
         np.testing.assert_allclose(by_theta, 0.25 / padded(generator, theta), rtol=1e-9)
+
+
+def test_kernel_at_depths_near_the_end_of_the_range_of_float64():
+    """One depth for all entries, in compiled code that may divide by way of 1/l; K = F(s) + O(1/L) near 0."""
+    family = ReluNTK()
+    for depth in (1e300, 1e307, 5e307, 1.7e308, float(np.finfo(np.float64).max)):
+        angles = np.append(np.array([0.0, 1.0, 3 * PI, PI * 1e9]) / depth, [1.0, PI])
+        s = np.array([math.inf, 3 * PI, 1.0, 3e-9])
+        layer = 1 - 1.5 / (1 + s) + 1 / (1 + s) ** 2 - 0.25 / (1 + s) ** 3  # F((1 - a)/a) with a = 1/(1 + s)
+        K = np.asarray(family.at_angle(angles, depth))
+        # parts of angles that small are subnormal, and flushed to 0
+        held = (angles == 0) | (angles > 100 * np.finfo(np.float64).tiny)
+        np.testing.assert_allclose(K[held], np.append(layer, [0.25, 0.25])[held], rtol=16 * EPS)
+        at = partial(family.at_angle, jnp.asarray(angles))
+        by_depth = jax.jvp(at, (depth,), (1.0,))[1]
+        np.testing.assert_allclose(by_depth, 0.0, atol=1 / depth / 2)  # 1/l off by itself would be 1/l
 
 
 def test_second_derivatives_of_the_step_are_finite_at_the_ends():

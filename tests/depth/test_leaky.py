@@ -90,6 +90,7 @@ def test_ends_of_the_range_of_depths_and_angles(slope):
     theta = np.array([1e-9, 0.3, 2.0, 3.1])
     np.testing.assert_array_equal(padded(ntk.at_angle, theta, math.inf), 0.25)
     np.testing.assert_array_equal(padded(nngp.at_angle, theta, math.inf), 1.0)
+    np.testing.assert_allclose(ntk.at_angle(theta, 1.7e308), 0.25, rtol=4 * EPS)
     assert np.all(padded(lambda t, time: leaky_flow(slope, t, time), theta, math.inf) == 0)
 
 
