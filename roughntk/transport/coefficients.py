@@ -22,7 +22,8 @@ from roughntk.transport.linear import (
 )
 
 __all__ = [
-    "EPS", "CoefficientReport", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "check_points", "coefficients",
+    "EPS", "CoefficientReport", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "check_directions",
+    "check_points", "coefficients",
     "deflated_system", "log_determinant", "solve", "solve_deflated",
 ]  # fmt: skip
 
@@ -80,18 +81,23 @@ def deflated_system(family: KernelFamily, theta: np.ndarray, depth) -> tuple[np.
 
 def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
+    X, unit, x = check_directions(family, X, x)
+    length_x, directions = sphere.polar(x)
+    u, how = coefficients(family, unit, directions, depth=depth, report=True)
+    return u * length_x / sphere.lengths(X)[:, None], how
+
+
+def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """X, its directions and x, of any length, for a homogeneous family; no row of X is 0 or collinear with another."""
     family.check_homogeneous()
-    X, x = _checks.matrix(X, "X"), _checks.matrix(x, "x")
-    length_X = sphere.lengths(X)
-    zero = np.flatnonzero(length_X == 0)
+    X = _checks.matrix(X, "X")
+    zero = np.flatnonzero(sphere.lengths(X) == 0)
     if zero.size:
         raise InputError(
             f"expected non-zero training rows, got zeros in {_checks.name_rows(zero)}; a homogeneous kernel is 0 on "
             f"them and its matrix singular: remove them"
         )
-    length_x, directions = sphere.polar(x)
-    u, how = coefficients(family, sphere.project(X), directions, depth=depth, report=True)
-    return u * length_x / length_X[:, None], how
+    return X, sphere.project(X), _checks.matrix(x, "x", columns=X.shape[1])
 
 
 def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:

@@ -15,36 +15,43 @@ from jaxtyping import Float
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_points, coefficients
+from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_directions, check_points, coefficients
 
 
-def predict(family: KernelFamily, X, y, x, *, depth, time: float = math.inf) -> Float[np.ndarray, "m ..."]:
+def predict(
+    family: KernelFamily, X, y, x, *, depth, time: float = math.inf, domain: str = "sphere"
+) -> Float[np.ndarray, "m ..."]:
     """Ensemble-mean prediction at the test points after training for a time.
 
     Args:
         family: a kernel family.
-        X: training points, unit distinct rows, shape (n, n0).
+        X: training points, unit distinct rows, shape (n, n0); with domain="euclidean", rows of any length in different
+            directions.
         y: targets, shape (n,) or (n, k).
         x: test points, unit rows, shape (m, n0).
         depth: network depth, whole, real or infinite where the family allows it.
         time: t >= 0 in units of the normalised kernel; infinity is training to convergence.
+        domain: "sphere", or "euclidean" for a homogeneous family: t then multiplies |x| |x'| K(x/|x|, x'/|x'|).
 
     Returns:
         f_t(x), shape (m,) or (m, k).
 
     Raises:
-        InputError: targets of another length, NaN, negative time, or bad points.
+        InputError: targets of another length, NaN, negative time, or bad points (as for `coefficients`).
         NotPositiveDefiniteError: the kernel matrix is singular to working precision, or indefinite at a finite time.
     """
-    X, x = check_points(X, x)
+    if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
+        X, _, x = check_directions(family, X, x)
+    else:
+        X, x = check_points(X, x)
     y = _checks.real_array(y, "y")
     if y.ndim not in (1, 2) or len(y) != len(X):
         raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")
     if not isinstance(time, int | float) or not time >= 0:
         raise InputError(f"expected a training time of at least 0, got {time!r}; math.inf trains to convergence")
     if time == math.inf:
-        return coefficients(family, X, x, depth=depth).T @ y
-    K, B = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
+        return coefficients(family, X, x, depth=depth, domain=domain).T @ y
+    K, B = (np.asarray(family(X, Z, depth=depth, domain=domain)) for Z in (None, x))
     spectrum, Q = np.linalg.eigh(K)
     if spectrum[0] < -len(K) * EPS * spectrum[-1]:
         raise NotPositiveDefiniteError(

@@ -104,3 +104,18 @@ def test_prediction_in_time_solves_the_gradient_flow():
 def test_bad_predictions_are_named(y, time, message):
     with pytest.raises(rn.InputError, match=message):
         rn.predict(NTK, X, y, x, depth=3, time=time)
+
+
+def test_predictions_off_the_sphere_follow_the_homogeneous_kernel():
+    lengths, test_lengths = np.array([0.5, 2.0, 3.0, 1.0, 0.1, 4.0]), np.array([0.0, 7.0])
+    rows, tests, y = X * lengths[:, None], x * test_lengths[:, None], np.arange(6.0)
+    K = np.asarray(NTK(X, depth=4)) * np.outer(lengths, lengths)
+    B = np.asarray(NTK(X, x, depth=4)) * np.outer(lengths, test_lengths)
+    stopped = B.T @ np.linalg.solve(K, y - scipy.linalg.expm(-0.3 * K) @ y)
+    # the condition number of K is 1e5
+    for time, expected in ((0.3, stopped), (np.inf, B.T @ np.linalg.solve(K, y))):
+        got = rn.predict(NTK, rows, y, tests, depth=4, time=time, domain="euclidean")
+        np.testing.assert_allclose(got, expected, rtol=1e-10)
+        with pytest.raises(rn.InputError, match="collinear rows 1 and 5"):
+            collinear = np.vstack([rows[:5], 3 * rows[1]])
+            rn.predict(NTK, collinear, y, tests, depth=4, time=time, domain="euclidean")
