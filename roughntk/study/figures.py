@@ -223,6 +223,21 @@ def plain_log_ticks(axis, depths: list[int]) -> None:
     axis.set_xticks([], minor=True)
 
 
+def plain_log_labels(*axes: Any) -> None:
+    """Labels 2, 5, 10 instead of powers of ten on short logarithmic axes (`axis.xaxis`, `axis.yaxis`); draw first."""
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        if high > 30 * low:
+            continue
+        digits = "12345678" if high < 5 * low else "125"
+
+        def label(value: float, _: int, digits: str = digits) -> str:
+            return f"{value:g}" if f"{value:e}"[0] in digits else ""
+
+        axis.set_major_formatter(label)
+        axis.set_minor_formatter(label)
+
+
 def variation(study: Study):
     """p-variation of the drivers against depth, with fitted slopes."""
     figure, axes = canvas(1, 2, (9.6, 3.8))

@@ -16,7 +16,7 @@ import numpy as np
 
 from roughntk import _checks, rough
 from roughntk._checks import InputError
-from roughntk.study.figures import COLOURS, STYLE, canvas
+from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 from roughntk.study.path_files import PathFile, check_pair, write
 
 BASES = ("lyndon", "hall", "words")
@@ -255,10 +255,10 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
                 when = np.arange(len(values)) if each.file.times is None else each.file.times
                 for k, colour in zip(range(values.shape[1]), COLOURS, strict=False):
                     axis.plot(when, values[:, k], color=colour, linewidth=0.8, label=f"channel {names[k]}")
-                    axis.plot(
-                        when[chosen], values[chosen, k], "o", color=COLOURS[1] if k == 0 else colour, markersize=3
-                    )
-                axis.set(xlabel="row" if each.file.times is None else "time", ylabel="value")
+                    axis.plot(when[chosen], values[chosen, k], "o", color="black", markersize=2.8)
+                axis.plot([], [], "o", color="black", markersize=2.8, label="partition")
+                more = f" (channels 1 to {len(COLOURS)} of {len(names)})" if len(names) > len(COLOURS) else ""
+                axis.set(xlabel="row" if each.file.times is None else "time", ylabel="value" + more)
             axis.set_title(
                 f"{each.file.name}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
                 f"{len(chosen)} of {len(values)} points"
@@ -277,6 +277,7 @@ def draw_convergence(found: rough.Convergence, target: Path) -> None:
         axes[0, 0].set(
             xlabel="scale", ylabel=f"distance, {found.norm} norm", title=f"$p = {found.p:g}$: {found.verdict}"
         )
+        plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
         axes[0, 0].legend()
         write(target, _drawn(figure, target))
 
