@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,11 @@ def test_bad_options_of_variation_are_refused(arguments, match):
 def test_paths_that_do_not_go_together_are_refused(first, second, match):
     assert_refused(match, "variation", *two(first, second))
     assert_refused(match, "variation", "a.csv", *two(first, second))
+
+
+def test_a_backend_that_is_not_installed_is_refused_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "esig", None)
+    assert_refused(r"pip install 'roughntk\[esig\]'", "signature", save("w.npy", WALK), "--backend", "esig")
 
 
 def test_a_result_that_cannot_be_written_is_refused_and_leaves_nothing(monkeypatch):
