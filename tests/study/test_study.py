@@ -390,7 +390,12 @@ def test_the_convergence_of_the_drivers_is_read_off_the_distances_that_were_meas
         assert rate == pytest.approx(slope, rel=1e-10)
         # 12.706 is the 97.5 % quantile of Student's t with one degree of freedom
         assert error == pytest.approx(12.706 * math.sqrt(covariance[0, 0]), rel=1e-4)
-    assert record["verdicts"] == ["converges"] * 2
+    drivers = written.study.drivers.paths
+    zero = np.zeros_like(drivers[1])
+    again = rn.rough.convergence(list(drivers.values()), zero, 2.0, scale=list(drivers))  # from the paths themselves
+    np.testing.assert_allclose(again.distances, record["distances"], rtol=8 * EPS * 35)
+    np.testing.assert_allclose(again.rates, record["rates"], rtol=1e-10)
+    assert list(again.verdicts) == record["verdicts"] == ["converges"] * 2
     assert (record["verdict"], record["measured_verdict"], record["reason"]) == ("converges", "converges", "measured")
     line = f"r = {record['rates'][0]:.3f} ± {record['rate_errors'][0]:.2g} at level 1"
     page = (written.folder / "report.html").read_text(encoding="utf-8")
