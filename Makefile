@@ -17,11 +17,11 @@ help:
 	@echo "make setup      the set-up of 'make study' alone"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
-	@echo "make examples   run every script of examples/; each asserts its claim"
-	@echo "make docs       check every link and image of README.md and docs/"
+	@echo "make examples   run every script of examples/; each asserts its claim and draws into example-figures/"
+	@echo "make docs       check every link and image of README.md and docs/, and run every snippet"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
-	@echo "make clean      remove .venv, $(OUT), caches and built packages"
+	@echo "make clean      remove .venv, $(OUT), example-figures, caches and built packages"
 
 setup:
 	@bash .ci/setup $(BACKENDS)
@@ -43,12 +43,15 @@ types: setup-dev
 	@$(RUN) -m mypy
 
 examples: setup
+	@mkdir -p example-figures
 	@for script in examples/*.py; do \
-		echo "== $$script"; MPLBACKEND=Agg $(RUN) "$$script" || exit 1; \
+		echo "== $$script"; name=$$(basename "$$script" .py); \
+		MPLBACKEND=Agg $(RUN) "$$script" "example-figures/$$name.png" || exit 1; \
 	done
 
 docs: setup
 	@$(RUN) docs/check_links.py
+	@$(RUN) docs/run_snippets.py
 
 bench: setup
 	@for script in benchmarks/*.py; do \
@@ -64,5 +67,5 @@ bench-peers: setup
 	@$(RUN) benchmarks/peers/compare.py .venv-peers/bin/python $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-peers .venv.lock "$(OUT)" dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-peers .venv.lock "$(OUT)" example-figures dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find roughntk tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,12 +1,14 @@
 """Exact p-variation against sorting, and the level-2 distance against a vectorised numpy programme, in one process.
 
-    python benchmarks/variation.py              the ratios; writes results/variation.json
-    python benchmarks/variation.py --memory     the same, and the peak memory of the 4,000 point, 10 channel distance in
-                                                a process of its own
+    python benchmarks/variation.py              the ratios, and a peak of memory; writes results/variation.json
+    python benchmarks/variation.py --quick      all of it at a tenth of the sizes, to see that it runs; writes nothing
 
 Scalar paths: A is p_variation(x, p) from start to end, checks included, B is numpy.sort(x), 10^6 points. Growth: the
-exponent of the time of A between 10^4 and 10^6 points, from the ratio of the two in alternation. Level 2: A is the
-plain vectorised programme below, one row of pairs at a time, B is p_variation_distance, 1,000 points in 10 channels.
+exponent of the time of A between 10^4 and 10^6 points, from the ratio of the two in alternation; and, for Brownian,
+fractional Brownian and monotone paths, the exponent of a least-squares line through five sizes, beside that of N log N
+through the same. Level 2: A is the plain vectorised programme below, one row of pairs at a time, B is
+p_variation_distance, 1,000 points in 10 channels. Memory: the peak of a process of its own that computes the levels 1
+and 2 of the distance of two paths of 4,000 points in 10 channels.
 """
 
 import argparse
@@ -29,6 +31,8 @@ from roughntk import rough
 RESULT = Path(__file__).parent / "results" / "variation.json"
 POINTS, FEW, EXPONENTS = 10**6, 10**4, (1.5, 2.0, 2.2, 2.5, 3.0)
 PAIRS, CHANNELS, LARGE = 1000, 10, 4000
+FIT_SIZES = (1.0, 0.316, 0.1, 0.0316, 0.01)  # times POINTS
+FITTED = ("brownian", "fbm, H = 0.3", "fbm, H = 0.75", "monotone")
 
 
 def fractional(points: int, hurst: float, rng: np.random.Generator) -> np.ndarray:
@@ -87,27 +91,53 @@ def check(path: np.ndarray, p: float) -> None:
     assert math.isclose(rough.p_variation(piece, p, root=False), sums[-1], rel_tol=1e-11), p
 
 
-def against_sorting(repeats: int) -> dict[str, Any]:
+def against_sorting(points: int, repeats: int) -> dict[str, Any]:
     found: dict[str, Any] = {"over_sort": {}, "growth_exponent": {}}
-    few = scalar_paths(FEW)
-    for name, path in scalar_paths(POINTS).items():
+    fewer = points * FEW // POINTS
+    few = scalar_paths(fewer)
+    for name, path in scalar_paths(points).items():
         for p in EXPONENTS:
             check(path, p)
             ratio = paired_ratio(lambda p=p, x=path: rough.p_variation(x, p), lambda x=path: np.sort(x), repeats)
 
             def repeated(p: float = p, x: np.ndarray = few[name]) -> list[float]:
-                return [rough.p_variation(x, p) for _ in range(POINTS // FEW)]
+                return [rough.p_variation(x, p) for _ in range(points // fewer)]
 
             growth = paired_ratio(lambda p=p, x=path: rough.p_variation(x, p), repeated, 3)
             key = f"{name}, p = {p:g}"
             found["over_sort"][key] = ratio.as_dict()
-            found["growth_exponent"][key] = round(1 + math.log(growth.median) / math.log(POINTS / FEW), 3)
+            found["growth_exponent"][key] = round(1 + math.log(growth.median) / math.log(points / fewer), 3)
             print(f"{key:28s} over sort {ratio}; growth exponent {found['growth_exponent'][key]}", flush=True)
     return found
 
 
-def level_two(repeats: int) -> dict[str, Any]:
-    a, b = walks(PAIRS)
+def growth_fit(points: int, repeats: int) -> dict[str, Any]:
+    """The exponent of time against N by least squares over five sizes, each in alternation with the largest."""
+    sizes = [round(points * part) for part in FIT_SIZES]
+    paths = {size: scalar_paths(size) for size in sizes}
+    log = np.log(sizes)
+    expected = float(np.polyfit(log, log + np.log(log), 1)[0])
+    found: dict[str, Any] = {"sizes": sizes, "n_log_n": round(expected, 3), "exponent": {}}
+    for name in FITTED:
+        for p in (1.5, 2.5):
+            times = [1.0]
+            for size in sizes[1:]:
+                calls = points // size
+
+                def repeated(p: float = p, x: np.ndarray = paths[size][name], calls: int = calls) -> list[float]:
+                    return [rough.p_variation(x, p) for _ in range(calls)]
+
+                full = paths[points][name]
+                ratio = paired_ratio(repeated, lambda p=p, x=full: rough.p_variation(x, p), repeats)
+                times.append(ratio.median / calls)
+            key = f"{name}, p = {p:g}"
+            found["exponent"][key] = round(float(np.polyfit(log, np.log(times), 1)[0]), 3)
+            print(f"{key:28s} exponent {found['exponent'][key]} (N log N: {found['n_log_n']})", flush=True)
+    return found
+
+
+def level_two(points: int, repeats: int) -> dict[str, Any]:
+    a, b = walks(points)
     found = {}
     for norm in ("l1", "l2"):
         slow, fast = by_numpy(a, b, 2.5, norm), rough.p_variation_distance(a, b, 2.5, level=2, norm=norm)
@@ -138,15 +168,10 @@ def first_calls() -> dict[str, float]:
     return found
 
 
-def in_own_process(option: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, __file__, option],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    return done.stdout
+def peak_in_own_process(points: int) -> dict[str, int]:
+    """Bytes before, and at the peak of, a distance of two paths of so many points."""
+    done = subprocess.run([sys.executable, __file__, "--peak", str(points)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def peak_memory() -> int:
@@ -160,40 +185,37 @@ def peak_memory() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--memory", action="store_true", help="also the peak memory of a 4,000 point distance")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the sizes, 3 repeats, nothing written")
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--first-calls", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.first_calls:
-        print(json.dumps(first_calls()))
-        return
     if arguments.peak:
         before = peak_memory()
-        rough.p_variation_distance(*walks(LARGE), 2.5)
+        rough.p_variation_distance(*walks(arguments.peak), 2.5)
         print(json.dumps({"before": before, "peak": peak_memory()}))
         return
+    part, repeats = (10, 3) if arguments.quick else (1, arguments.repeats)
+    points, pairs, large = POINTS // part, PAIRS // (2 if arguments.quick else 1), LARGE // part
     found: dict[str, Any] = {
         "what": "time of p_variation / time of numpy.sort at 10^6 points; numpy programme / ours at level 2",
-        "points": POINTS,
-        "level_two_points": PAIRS,
+        "points": points,
+        "level_two_points": pairs,
         "level_two_channels": CHANNELS,
         "cores": os.cpu_count(),
         "load_at_start": round(os.getloadavg()[0], 1),
         "versions": {"numba": numba.__version__, "numpy": np.__version__},
         "first_call_seconds": first_calls(),
     }
-    found["level_two_numpy_over_ours"] = level_two(arguments.repeats)
-    found |= against_sorting(arguments.repeats)
+    memory = peak_in_own_process(large)
+    found[f"distance_{large}_points_{CHANNELS}_channels_bytes"] = memory
+    print(f"{large} points, {CHANNELS} channels, levels 1 and 2: peak {memory['peak'] / 2**30:.2f} GiB")
+    found["level_two_numpy_over_ours"] = level_two(pairs, repeats)
+    found["growth_fit"] = growth_fit(points, 3)
+    found |= against_sorting(points, repeats)
     found["load_at_end"] = round(os.getloadavg()[0], 1)
-    if arguments.memory:
-        found["distance_4000_points_10_channels_bytes"] = json.loads(in_own_process("--peak"))
-        print("4,000 points, 10 channels:", found["distance_4000_points_10_channels_bytes"])
-    elif RESULT.exists():
-        kept = json.loads(RESULT.read_text(encoding="utf-8")).get("distance_4000_points_10_channels_bytes")
-        found |= {"distance_4000_points_10_channels_bytes": kept} if kept else {}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if not arguments.quick:
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import matplotlib
 import numpy as np
 
 from roughntk.rough import critical_p, fractional_brownian, p_variation
-from roughntk.study.figures import COLOURS, STYLE, canvas
+from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 POINTS = 2**16 + 1
 EXPONENTS = {0.3: (2.5, 4.5), 0.5: (1.6, 2.8), 0.75: (1.1, 1.9)}
@@ -39,6 +39,7 @@ def main():
             print(f"    32 times more points multiply the p-variation by {growth[0]:.2f} and {growth[1]:.3f}")
             assert growth[0] > 1.2 and growth[1] < 1.1
             axis.set(title=f"$H = {hurst:g}$, critical $p = {1 / hurst:.3g}$", xlabel="sample points")
+            plain_log_labels(axis.yaxis)
             axis.legend()
         axes[0, 0].set_ylabel("p-variation (outer root taken)")
         target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp()) / "fbm_variation.png"

@@ -136,12 +136,8 @@ def main(path):
         assert distances[1600][form] < distances[100][form] / 8
     with matplotlib.rc_context(STYLE):
         draw(table, fixed, by_gamma).savefig(path, dpi=150)
-    print(path)
+    print(f"figure: {path}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            main(Path(folder) / "joint_limit.png")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp()) / "joint_limit.png")

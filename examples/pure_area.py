@@ -64,8 +64,8 @@ assert abs(rate - 1) < 0.02 and abs(away[-1] - 2 * np.sqrt(2)) < 1e-3
 with matplotlib.rc_context(STYLE):
     figure, axes = canvas(1, 2, (10, 3.9))
     left, right = axes[0]
-    for n, colour in zip((4, 8, 16), COLOURS, strict=False):
-        left.plot(*turning[n], color=colour, linewidth=0.8, label=f"$n = {n}$")
+    for n, colour in zip((2, 4, 8), COLOURS, strict=False):
+        left.plot(*turning[n], color=colour, linewidth=0.9, label=f"$n = {n}$")
     time = np.linspace(0, 2 * np.pi, 200)
     limit = [scipy.linalg.expm(t / 2 * (A1 @ A2 - A2 @ A1))[0, 1] for t in time]
     left.plot(time, limit, ":", color="black", label="pure area")

@@ -20,7 +20,7 @@ import numpy as np
 from roughntk.rough import PiecewiseLinear, lift
 from roughntk.rough.perturbed import brownian_lift, perturb
 from roughntk.rough.rde import solve_rde
-from roughntk.study.figures import COLOURS, STYLE, canvas
+from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 PATHS, SAMPLES = 256, 2048
 SIZES = [8, 32, 128]
@@ -107,6 +107,9 @@ with matplotlib.rc_context(STYLE):
     right.loglog(SIZES, interpolated, "o-", color=COLOURS[0], label=f"interpolation, level 1: order {half:.2f}")
     right.loglog(SIZES, compensated, "s-", color=COLOURS[1], label=f"Davie, Ito lift: order {one:.2f}")
     right.set(title="Strong error at $t = 1$", xlabel="steps", ylabel="root mean square error")
+    right.set_xticks(SIZES, [str(m) for m in SIZES])
+    right.set_xticks([], minor=True)
+    plain_log_labels(right.yaxis)
     right.legend()
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp()) / "wong_zakai_and_ito.png"
     figure.savefig(path, dpi=150)

@@ -1,4 +1,4 @@
-"""The command line: `roughntk study`, `limit`, `classify`, `figure1`, `doctor`."""
+"""The command line: `roughntk study`, `limit`, `classify`, `signature`, `variation`, `figure1`, `doctor`."""
 
 import contextlib
 import shlex
@@ -21,8 +21,11 @@ from roughntk.kernels import FAMILIES
 from roughntk.kernels import classify as classify_family
 from roughntk.kernels import criteria as criteria_room
 from roughntk.kernels import family as family_by_name
+from roughntk.rough.signature import BACKENDS
 from roughntk.study import classes as classes_room
 from roughntk.study import limit as limit_room
+from roughntk.study import path_files as files_room
+from roughntk.study import paths as paths_room
 from roughntk.study import phase as phase_room
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import BUILT_IN, PROJECTIONS, load
@@ -37,11 +40,12 @@ app = typer.Typer(
 out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = StudyConfig()
+TIMES = "Column of the times: a name or number, or none; if left out, one called t, time or times."
 
 
 @contextlib.contextmanager
-def clear_errors() -> Iterator[None]:
-    """Bad input ends with one message and exit code 2, without a traceback."""
+def clear_errors(lower: str = "--points, --samples or the number of depths") -> Iterator[None]:
+    """Bad input ends with one message and exit code 2, without a traceback; `lower` says what to lower for memory."""
     try:
         yield
     except (InputError, MissingBackendError) as error:
@@ -49,8 +53,7 @@ def clear_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
     except MemoryError as error:
         err_console.print(
-            f"[bold red]Error:[/] expected a job that fits in memory, got more ({escape(str(error))}); lower --points, "
-            f"--samples or the number of depths"
+            f"[bold red]Error:[/] expected a job that fits in memory, got more ({escape(str(error))}); lower {lower}"
         )
         raise typer.Exit(2) from None
 
@@ -210,6 +213,93 @@ def classify(
             out_console.print(
                 _table(("condition", "verdict", "from depth", "counterexample", "evidence"), tried.rows())
             )
+
+
+@app.command()
+def signature(
+    file: Annotated[str, typer.Argument(help="A path: .csv, .npy or .npz, points in rows.")],
+    level: Annotated[int, typer.Option(help="Truncation level N >= 1.")] = 2,
+    log: Annotated[bool, typer.Option("--log", help="The log-signature.")] = False,
+    basis: Annotated[
+        str | None, typer.Option(help=f"Of the log-signature: {', '.join(paths_room.BASES)}; lyndon if left out.")
+    ] = None,
+    backend: Annotated[str, typer.Option(help=", ".join(BACKENDS) + ".")] = "jax",
+    times: Annotated[str | None, typer.Option(help=TIMES)] = None,
+    out: Annotated[str | None, typer.Option(help="Write all entries, all digits: .csv, .npy or .json.")] = None,
+) -> None:
+    """The signature or log-signature of the piecewise-linear path in FILE."""
+    with clear_errors("--level or the number of channels"):
+        target = files_room.check_target(out, "--out", paths_room.OUT_SUFFIXES, [file])
+        found = paths_room.signature_table(
+            files_room.read_path(file, times), level, log=log, basis=basis, backend=backend
+        )
+        if target is not None:
+            files_room.write(target, found.content(target.suffix.lower()))
+    out_console.print(escape(found.file.describe()))
+    out_console.print(f"[bold]{escape(found.title())}[/]")
+    rows = found.rows()
+    out_console.print(_table(("bracket" if found.basis in ("lyndon", "hall") else "word", "value"), rows))
+    if len(rows) < len(found.values):
+        out_console.print(f"The first {len(rows)} of {len(found.values)}; --out writes them all.")
+    if target is not None:
+        out_console.print(f"[bold]Written:[/] {escape(str(target))}")
+
+
+@app.command()
+def variation(
+    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help="Paths: .csv, .npy or .npz, points in rows.")],
+    p: Annotated[float, typer.Option(help="Variation exponent p >= 1.")] = 2.0,
+    against: Annotated[
+        str | None, typer.Option(metavar="LIMIT", help="Distance to this path; several FILEs: do they converge to it?")
+    ] = None,
+    level: Annotated[
+        int | None, typer.Option(help="Level of the lift; if left out 1, and 1 .. floor(p) for a distance.")
+    ] = None,
+    norm: Annotated[str | None, typer.Option(help="l1 or l2; if left out l2, and l1 for a distance.")] = None,
+    root: Annotated[bool, typer.Option(help="Whether to take the outer root.")] = True,
+    critical: Annotated[bool, typer.Option("--critical", help="Estimate the critical exponent.")] = False,
+    scale: Annotated[
+        str | None, typer.Option(help="Of the sequence of FILEs, for the rates: numbers with commas.")
+    ] = None,
+    times: Annotated[str | None, typer.Option(help=TIMES)] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="Draw the path with its maximising partition, or the distances of a sequence.")
+    ] = None,
+) -> None:
+    """Exact p-variation of the paths in FILE..., or their p-variation distance to LIMIT, level by level."""
+    with clear_errors("--level, or the number of points or channels"):
+        target = files_room.check_target(figure, "--figure", paths_room.FIGURE_SUFFIXES, [*paths, against or ""])
+        paths_room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
+        read = [files_room.read_path(each, times) for each in paths]
+        limit = None if against is None else files_room.read_path(against, times)
+        if limit is None:
+            measured = [
+                paths_room.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read
+            ]
+            if target is not None:
+                paths_room.draw_paths(measured, target)
+            for each in measured:
+                _print_lines(each.lines())
+        elif len(read) == 1:
+            compared = paths_room.compare(read[0], limit, p, level=level, norm=norm)
+            _print_lines([read[0].describe(), limit.describe()])
+            out_console.print(_table(("level", "distance"), compared.rows()))
+            _print_lines(compared.lines())
+        else:
+            found = paths_room.converge(read, limit, p, norm=norm, scale=scale)
+            if target is not None:
+                paths_room.draw_convergence(found, target)
+            _print_lines([f"Limit: {limit.describe()}", f"p = {p:g}, {found.norm} norm, outer root taken."])
+            heads = ("file", "scale", *(f"level {k}" for k in found.levels))
+            out_console.print(_table(heads, paths_room.convergence_rows(read, found)))
+            _print_lines([f"The sequence {found.verdict}." if "conv" in found.verdict else "Undecided.", found.rule])
+    if target is not None:
+        out_console.print(f"[bold]Figure:[/] {escape(str(target))}")
+
+
+def _print_lines(lines: list[str]) -> None:
+    for line in lines:
+        out_console.print(escape(line))
 
 
 def _table(headings, rows) -> Table:

@@ -158,6 +158,29 @@ def test_the_link_check_tells_good_from_broken(
     capsys.readouterr()
 
 
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ("```python\nx = 2\nx / 3  # = 0.667\n[x, 2.5]  # = [2, 2.5]\n(x, 'a')  # = (2, 'a')\n```\n", None),
+        ("```python\nx = 2\n```\n\ntext\n\n```python\nx + 1  # = 3\n```\n", None),
+        ("```\nnot run\n```\n", None),
+        ("```python\n2 / 3  # = 0.66\n```\n", "line 2: 2 / 3 is 0.66"),
+        ("```python\n[1, 2]  # = [1]\n```\n", "line 2"),
+        ("```python\n'a'  # = b\n```\n", "line 2"),
+        ("\n\n```python\nx = 1\nmissing\n```\n", "line 5: missing: NameError"),
+        ("```sh\nroughntk variation none.csv\n```\n", "line 2: roughntk variation none.csv: exit code 2"),
+        ("```sh\nroughntk variation none.csv  # exit code 2\n```\n", None),
+    ],
+)
+def test_the_snippets_of_a_page_are_run_and_their_values_compared(
+    tmp_path: Path, page: str, problem: str | None
+) -> None:
+    (tmp_path / "page.md").write_text(page)
+    _, problems = runpy.run_path(str(ROOT / "docs" / "run_snippets.py"))["run_page"](tmp_path / "page.md")
+    assert len(problems) == (problem is not None)
+    assert problem is None or problem in problems[0]
+
+
 def test_a_paired_ratio_is_the_ratio_of_the_times_without_the_warm_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -17,7 +17,7 @@ from roughntk.rough.augment import (
     sub_path,
 )
 from roughntk.rough.bases import convert_basis, hall_brackets
-from roughntk.rough.convergence import Convergence, convergence
+from roughntk.rough.convergence import Convergence, convergence, convergence_of_distances
 from roughntk.rough.gaussian import StationaryGaussian
 from roughntk.rough.ito_lyons import ItoLyons, ito_lyons
 from roughntk.rough.lift import Lift, lift, lift_from_steps
@@ -74,6 +74,7 @@ __all__ = [
     "concatenate",
     "control",
     "convergence",
+    "convergence_of_distances",
     "convert_basis",
     "critical_p",
     "flat",

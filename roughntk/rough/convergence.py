@@ -91,12 +91,50 @@ def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None
     distances = np.array([_distances(path, limit, p, norm, f"paths[{n}]") for n, path in enumerate(paths)])
     first, origin = paths[0], _distances(limit, _still(limit), p, norm, "limit")
     reference = np.maximum(origin, _distances(first, _still(first), p, norm, "paths[0]"))
+    return _judged(distances, p, norm, levels, sizes, reference)
+
+
+def convergence_of_distances(
+    distances: Any, p: float, *, scale: Any = None, norm: str = "l1", reference: Any = None
+) -> Convergence:
+    """The rates and the verdict of `convergence` from distances that are known already; no path is looked at.
+
+    `distances`: shape (paths, levels), at least two rows; column k - 1 holds the level-k part of the p-variation
+    distance to the limit, outer root taken, for levels 1, 2, ... up to floor(p) at most. `p`, `scale`: as in
+    `convergence`. `norm`: what to call the norm that they were measured in. `reference`: the size of the limit and of
+    the first path at each level, next to which a distance may count as none; None: the first row, which is right
+    where the limit is the constant path.
+    A verdict on fewer than floor(p) levels is a verdict on these levels only.
+    Raises `InputError` for distances that are negative, not finite or of another shape, and for a bad p or scale.
+    """
+    p = _checks.exponent(p)
+    table = _checks.real_array(distances, "distances")
+    top = math.floor(p)
+    if table.ndim != 2 or len(table) < 2 or not 1 <= table.shape[1] <= top:
+        raise InputError(
+            f"expected distances of shape (paths, levels), at least two paths and 1 to {top} levels for p = {p:g}, got "
+            f"shape {table.shape}; give one row a path and one column a level"
+        )
+    negative = np.flatnonzero((table < 0).any(axis=1))
+    if negative.size:
+        raise InputError(f"expected distances of at least 0, got negative ones in {_checks.name_rows(negative)}")
+    levels = tuple(range(1, table.shape[1] + 1))
+    sizes = table[0] if reference is None else _checks.real_array(reference, "reference")
+    if sizes.shape != levels[-1:]:
+        raise InputError(f"expected reference to hold {levels[-1]} sizes, one a level, got shape {sizes.shape}")
+    return _judged(table, p, norm, levels, _scale(scale, len(table)), sizes)
+
+
+def _judged(
+    distances: np.ndarray, p: float, norm: str, levels: tuple[int, ...], sizes: np.ndarray, reference: np.ndarray
+) -> Convergence:
+    """Rates and verdicts of the columns of `distances`."""
     x = np.log(sizes) * (1.0 if sizes[-1] > sizes[0] else -1.0)
-    half = max(3, math.ceil(len(paths) / 2))
+    half = max(3, math.ceil(len(sizes) / 2))
     rates, errors = np.full(len(levels), np.nan), np.full(len(levels), np.nan)
     verdicts = []
     for column, values in enumerate(distances.T):
-        if len(paths) >= 3 and (values > 0).all():
+        if len(values) >= 3 and (values > 0).all():
             rates[column], errors[column] = _rate(x[-half:], values[-half:])
         verdicts.append(_verdict(x, values, reference[column], rates[column], errors[column]))
     whole = DOES_NOT if DOES_NOT in verdicts else CONVERGES if set(verdicts) == {CONVERGES} else UNDECIDED

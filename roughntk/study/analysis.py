@@ -12,6 +12,7 @@ import numpy as np
 from roughntk import rough, sphere
 from roughntk.depth.limit import limit_coefficients, limit_value
 from roughntk.kernels import KernelFamily
+from roughntk.rough.convergence import DOES_NOT
 from roughntk.study.data import DataSet
 from roughntk.study.laws import law
 from roughntk.transport import (
@@ -245,14 +246,15 @@ def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[di
 
     `norm` is the p-variation norm, with its outer root. `tensor_norm` names the norm of the increments: l1 (projective
     for l1 on the channels) on all channels, and l2 (Hilbert-Schmidt, which does not depend on the choice of axes) on
-    principal directions.
+    principal directions. Level 3 enters for p >= 3 where the directions are few enough for it.
     """
-    wide = drivers.channels > FULL_LEVEL_2_CHANNELS
+    most = {1: drivers.channels, 2: FULL_LEVEL_2_CHANNELS, 3: LEVEL_3_CHANNELS}
+    kinds = [(1.0, 1), (p, 1), (p, 2)] + [(p, 3)] * (p >= 3 and drivers.directions <= LEVEL_3_CHANNELS)
     records: list[dict[str, Any]] = []
     previous: int | None = None
     for depth in drivers.paths:
-        for exponent, level in ((1.0, 1), (p, 1), (p, 2)):
-            on_directions = level == 2 and wide
+        for exponent, level in kinds:
+            on_directions = drivers.channels > most[level]
             source = drivers.reduced if on_directions else drivers.paths
             norm = "l2" if on_directions else "l1"
             path = source[depth]
@@ -276,6 +278,39 @@ def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[di
         previous = depth
         progress("p-variation", 1)
     return records
+
+
+@dataclasses.dataclass(frozen=True)
+class DriverConvergence:
+    """Do the drivers v^(L) converge to the zero path, as rough paths, as L grows?
+
+    `measured` holds the distances at each level, their rates and what its rule makes of them. `verdict` is the same,
+    except for a hyperbolic family, whose drivers are known to tend to log(multiplier) times a projection: it does not
+    converge, even where the depths of the study are too few to see it. `reason` says which it is.
+    """
+
+    measured: rough.Convergence
+    verdict: str
+    reason: str
+
+
+def driver_convergence(records: list[dict[str, Any]], p: float, family: str) -> DriverConvergence | None:
+    """From the distances to the zero path that `variation_records` found: nothing is measured again.
+
+    Levels 1 .. floor(p) (as far as they were measured), scale L. None for fewer than two drivers.
+    """
+    chosen = [r for r in records if r["p"] == p]
+    depths, levels = sorted({r["depth"] for r in chosen}), sorted({r["level"] for r in chosen if r["level"] <= p})
+    if len(depths) < 2:
+        return None
+    rows = {(r["depth"], r["level"]): r for r in chosen}
+    distances = np.array([[rows[depth, level]["distance_to_zero"] for level in levels] for depth in depths])
+    norms = [rows[depths[0], level]["tensor_norm"] for level in levels]
+    words = norms[0] if len(set(norms)) == 1 else ", ".join(f"{n} at level {k}" for k, n in enumerate(norms, 1))
+    measured = rough.convergence_of_distances(distances, p, scale=depths, norm=words)
+    if law(family).hyperbolic and measured.verdict != DOES_NOT:
+        return DriverConvergence(measured, DOES_NOT, "theory")
+    return DriverConvergence(measured, measured.verdict, "measured")
 
 
 def theory(family: str, depths: np.ndarray) -> np.ndarray:

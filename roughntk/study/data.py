@@ -1,8 +1,6 @@
 """Data for the study: built-in sets, a user's file, the choice of points and the projection onto the sphere."""
 
-import csv
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import numpy as np
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.rough.tensor import check_memory
+from roughntk.study import files
 
 BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
@@ -167,90 +166,27 @@ def _raw(data: str, count: int, seed: int, dimension: int | None) -> np.ndarray:
 
         return np.asarray(getattr(datasets, f"load_{data}")().data, dtype=np.float64)
     path = Path(data)
-    if path.suffix.lower() not in (".npy", ".npz", ".csv"):
+    if path.suffix.lower() not in files.SUFFIXES:
         return _unknown(data)
-    if not _is(path.is_file):
-        cause = "is a folder" if _is(path.is_dir) else "does not exist"
-        raise InputError(f"expected a data file, got {data}, which {cause}; check the path")
+    files.check_exists(path)
     if path.suffix.lower() == ".csv":
-        return _read_csv(path)
-    return _checks.matrix(_read_numpy(path), path.name)
+        return _checks.matrix(files.read_csv(path).values, path.name)
+
+    def points(names: list[str]) -> list[str]:
+        others = [name for name in names if name != "y"]  # y holds targets
+        if "X" in names or len(others) == 1:
+            return ["X" if "X" in names else others[0]]
+        raise InputError(
+            f"expected one array in {path.name}, or one named X, got {', '.join(names) or 'none'}; save the points as X"
+        )
+
+    return _checks.matrix(files.read_numpy(path, points)[0], path.name)
 
 
 def _unknown(data: str) -> np.ndarray:
-    if data and _is(Path(data).exists):
+    if data and files.answer(Path(data).exists):
         if Path(data).is_dir():
             raise InputError(f"expected a .npy, .npz or .csv file, got the folder {data}; name a file in it")
         raise InputError(f"expected a .npy, .npz or .csv file, got {data}; convert it to one of these")
     _checks.choice(data, BUILT_IN, "data (or the name of a .npy, .npz or .csv file)")
     raise AssertionError("unreachable: the name is not built in")
-
-
-def _is(test: Callable[[], bool]) -> bool:
-    """Whether a question about a path has the answer yes; False where the path cannot be looked at."""
-    try:
-        return test()
-    except OSError:
-        return False
-
-
-def _read_numpy(path: Path) -> np.ndarray:
-    """The array of a .npy file, or the only one (or the one named X) of a .npz file; never a pickle."""
-    try:
-        with path.open("rb") as stream:
-            content = np.load(stream, allow_pickle=False)
-            if not isinstance(content, np.lib.npyio.NpzFile):
-                return content
-            with content:
-                names = list(content.files)
-                others = [name for name in names if name != "y"]  # y holds targets
-                name = "X" if "X" in names else others[0] if len(others) == 1 else None
-                if name is not None:
-                    return content[name]
-    except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises
-        raise InputError(
-            f"expected {path.name} to hold a plain numeric array, got a file that numpy cannot read without "
-            f"pickles ({str(error).partition('. ')[0]}); save it with numpy.save or numpy.savez"
-        ) from None
-    raise InputError(
-        f"expected one array in {path.name}, or one named X, got {', '.join(names) or 'none'}; save the points as X"
-    )
-
-
-def _read_csv(path: Path) -> np.ndarray:
-    """A comma-separated table of numbers, with or without a header line."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            lines = [
-                (number, cells) for number, cells in enumerate(csv.reader(stream), 1) if any(map(str.strip, cells))
-            ]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise InputError(f"expected {path.name} to be comma-separated text, got {error}; save it as UTF-8") from None
-    if lines and not any(_is_number(cell) for cell in lines[0][1]):
-        lines = lines[1:]
-    if not lines:
-        raise InputError(f"expected rows of numbers in {path.name}, got none; put one point a line")
-    width = len(lines[0][1])
-    table = np.empty((len(lines), width))
-    for row, (number, cells) in enumerate(lines):
-        if len(cells) != width:
-            raise InputError(
-                f"expected {width} cells in every line of {path.name}, got {len(cells)} in line {number}; "
-                f"give every line the same number"
-            )
-        for column, cell in enumerate(cells):
-            if not _is_number(cell):
-                raise InputError(
-                    f"expected numbers in {path.name}, got {cell!r} in line {number}, column {column + 1}; remove "
-                    f"the column or encode it as a number"
-                )
-            table[row, column] = float(cell)
-    return _checks.matrix(table, path.name)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # Python reads 1_0 as 10

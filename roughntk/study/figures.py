@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from roughntk.kernels import family as family_by_name
 from roughntk.study.laws import law
 from roughntk.study.result import Study
+from roughntk.study.sentences import convergence_sentence, infinite_sentence, slope_sentence, transport_sentence
 
 COLOURS = (
     "#2c6fbb",
@@ -222,6 +223,21 @@ def plain_log_ticks(axis, depths: list[int]) -> None:
     axis.set_xticks([], minor=True)
 
 
+def plain_log_labels(*axes: Any) -> None:
+    """Labels 2, 5, 10 instead of powers of ten on short logarithmic axes (`axis.xaxis`, `axis.yaxis`); draw first."""
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        if high > 30 * low:
+            continue
+        digits = "12345678" if high < 5 * low else "125"
+
+        def label(value: float, _: int, digits: str = digits) -> str:
+            return f"{value:g}" if f"{value:e}"[0] in digits else ""
+
+        axis.set_major_formatter(label)
+        axis.set_minor_formatter(label)
+
+
 def variation(study: Study):
     """p-variation of the drivers against depth, with fitted slopes."""
     figure, axes = canvas(1, 2, (9.6, 3.8))
@@ -265,28 +281,10 @@ def variation(study: Study):
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     caption = (
         "Exact over the sample points, by dynamic programming over all partitions. At level 1 the two exponents nearly "
-        "coincide, because the drivers are nearly straight. " + slope_sentence(study)
+        "coincide, because the drivers are nearly straight. "
+        + " ".join((slope_sentence(study), convergence_sentence(study)))
     )
     return figure, "p-variation of the drivers", caption
-
-
-def slope_sentence(study: Study) -> str:
-    """Measured slopes beside those of theory, in words."""
-    slopes = study.slopes
-    if slopes.get("level1") is None:
-        return "Too few depths for a fitted slope."
-    first, last = slopes["fitted_depths"]
-    level2 = "" if slopes.get("level2") is None else f", level 2 {slopes['level2']:.3f}"
-    text = f"Fitted slope against L over depths {first} to {last}: level 1 {slopes['level1']:.3f}{level2}."
-    known = law(study.config.family)
-    if known.rate is None:
-        return text
-    if not known.hyperbolic:
-        beside = "" if slopes.get("level2") is None else f" and {slopes['theory_level2']:.3f}"
-        text += f" Theory ({known.rate_words}) has {slopes['theory_level1']:.3f}{beside} over the same depths."
-    else:
-        text += " The drivers of this hyperbolic family do not vanish, as theory says."
-    return text
 
 
 def conditioning(study: Study):
@@ -377,30 +375,3 @@ def infinite_depth(study: Study):
         "limit. " + " ".join(part for part in (infinite_sentence(study), transport_sentence(study)) if part)
     )
     return figure, "As depth grows to infinity", caption
-
-
-def transport_sentence(study: Study) -> str:
-    """The equation carried to infinite depth, in words."""
-    carried = None if study.deep is None else study.deep.transport
-    if carried is None:
-        return ""
-    if "note" in carried:
-        return f"The equation was not carried to infinity: {carried['note']}."
-    return (
-        f"The equation carried from depth 2 to infinity in {carried['steps']} steps is within "
-        f"{max(carried['errors']):.1e} of the closed form at every depth checked; its driver has 1-variation "
-        f"{carried['one_variation']:.4g}."
-    )
-
-
-def infinite_sentence(study: Study) -> str:
-    """Depths needed for a tolerance, in words."""
-    deep = study.deep
-    if deep is None:
-        return "This family has no real depth."
-    met = [row for row in deep.needed if row["whole_depth"]]
-    if not met:
-        return "The coefficients tend to 1/n each." if study.config.family.endswith("relu-nngp") else ""
-    words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
-    loose = max(row["looseness"] for row in met)
-    return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."

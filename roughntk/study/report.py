@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roughntk import __version__
-from roughntk.study.figures import Picture, infinite_sentence, slope_sentence
+from roughntk.study.figures import Picture
 from roughntk.study.result import Study
+from roughntk.study.sentences import convergence_sentence, infinite_sentence, slope_sentence
 
 CSS = """
 :root { color-scheme: light; --ink: #1d2430; --muted: #5b6573; --line: #dfe3e8; --accent: #2c6fbb; }
@@ -39,12 +40,12 @@ def summary_lines(study: Study) -> list[str]:
         f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; their limit is "
         f"{kernels.limit_entry:.6g}.",
         f"Condition number: {kernels.condition[kernels.depths[0]]:.3g} at depth {kernels.depths[0]}, "
-        f"{kernels.condition[last]:.3g} at depth {last}.",
+        f"{kernels.condition[last]:.3g} at depth {last}. " + _reach(study),
         _transport_line(study, rows),
-        _reach_line(study),
         _driver_line(study),
         _signature_line(study),
         "p-variation: " + slope_sentence(study),
+        convergence_sentence(study),
         _distance_to_limit(study)
         + (" " + infinite_sentence(study) if study.deep is not None and study.deep.needed else ""),
     ]
@@ -72,7 +73,7 @@ def _transport_line(study: Study, rows: list) -> str:
     )
 
 
-def _reach_line(study: Study) -> str:
+def _reach(study: Study) -> str:
     kernels = study.kernels
     beyond = [depth for depth in kernels.depths if not kernels.meaningful(depth)]
     if not beyond:
@@ -147,6 +148,8 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
              "signature disagreement"],
             _depth_rows(study),
         ),
+        "<h2>Do the drivers converge to the zero path?</h2>",
+        *_convergence_part(study),
         "<h2>Which numbers are these</h2>",
         f"<p>{html.escape(_method_note(study))}</p>",
         "</body></html>",
@@ -200,6 +203,24 @@ def _depth_rows(study: Study) -> list[list[str]]:
         ]
         for depth in kernels.depths
     ]
+
+
+def _convergence_part(study: Study) -> list[str]:
+    """Distances per level, rates, verdict and the rule behind it."""
+    sentence = f"<p>{html.escape(convergence_sentence(study))}</p>"
+    if study.convergence is None:
+        return [sentence]
+    found = study.convergence.measured
+    rows = [[f"{L:g}", *(f"{value:.4g}" for value in row)] for L, row in zip(found.scale, found.distances, strict=True)]
+    rows.append(
+        ["rate r", *(f"{rate:.3f} ± {error:.2g}" for rate, error in zip(found.rates, found.rate_errors, strict=True))]
+    )
+    rows.append(["measured verdict", *found.verdicts])
+    note = (
+        f"p-variation distances of the drivers v^(L) to the zero path, p = {found.p:g}, outer root taken, norm of the "
+        f"increments: {found.norm}; scale L. Rule: {found.rule}"
+    )
+    return [sentence, _table(["depth L", *(f"level {k}" for k in found.levels)], rows), f"<p>{html.escape(note)}</p>"]
 
 
 def _method_note(study: Study) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from roughntk.study.analysis import Drivers, Kernels
+from roughntk.study.analysis import DriverConvergence, Drivers, Kernels
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
 from roughntk.study.deep import DeepLimit
@@ -23,6 +23,7 @@ class Study:
         signature: signatures and the disagreement of the backends.
         variation: p-variation records.
         slopes: fitted log-log slopes.
+        convergence: the drivers against the zero path as rough paths, level by level; None for fewer than two drivers.
         first_depth: what became of depth 1.
         deep: kernel and coefficients at real depths up to 10^6; None for a family without real depth.
         summary: ten lines for a person.
@@ -40,6 +41,7 @@ class Study:
     slopes: dict[str, Any]
     first_depth: str
     timings: dict[str, float]
+    convergence: DriverConvergence | None = None
     deep: DeepLimit | None = None
     summary: list[str] = dataclasses.field(default_factory=list)
     out: Path | None = None

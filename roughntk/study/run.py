@@ -114,6 +114,7 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
     variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
     slopes = analysis.fitted_slopes(variation, config.p, config.family)
     study = Study(config, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings)
+    study.convergence = analysis.driver_convergence(variation, config.p, config.family)
     family = family_by_name(config.family)
     if family.has_real_depth:
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
@@ -140,6 +141,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "signature": study.signature,
         "p_variation": study.variation,
         "slopes": study.slopes,
+        "convergence": _convergence(study),
         "coefficients": coefficient_rows(study),
         "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
         "first_depth": study.first_depth,
@@ -148,6 +150,15 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "timings": study.timings,
     }
     return _plain(record)
+
+
+def _convergence(study: Study) -> dict[str, Any] | None:
+    """The drivers against the zero path; `measured_verdict` is what the rule alone makes of the distances."""
+    found = study.convergence
+    if found is None:
+        return None
+    measured = dataclasses.asdict(found.measured)
+    return measured | {"verdict": found.verdict, "measured_verdict": found.measured.verdict, "reason": found.reason}
 
 
 def coefficient_rows(study: Study) -> list[dict[str, Any]]:

@@ -91,6 +91,37 @@ def test_the_text_holds_the_table_the_rates_and_the_rule():
     assert len(text.splitlines()) == 2 + 6 + 3 and "outer root taken" in text
 
 
+def test_distances_that_are_known_give_the_same_result_without_the_paths():
+    shape = np.random.default_rng(0).standard_normal((20, 2)).cumsum(0)
+    n = np.arange(1.0, 9)
+    found = convergence([shape / m for m in n], 0 * shape, 2.5, scale=n)
+    again = rough.convergence_of_distances(found.distances, 2.5, scale=n)
+    assert again.verdict == CONVERGES and str(again) == str(found)
+    np.testing.assert_array_equal(again.rates, found.rates)
+    np.testing.assert_array_equal(again.rate_errors, found.rate_errors)
+    # A last distance of 1e-13 is none beside the first one, and one beside 1e-6.
+    few = [[1.0], [0.9], [0.8], [1e-13]]
+    assert rough.convergence_of_distances(few, 1.0).verdict == CONVERGES
+    assert rough.convergence_of_distances(few, 1.0, reference=[1e-6]).verdict == UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("distances", "options", "match"),
+    [
+        ([[1.0, 2, 3]] * 4, {}, r"1 to 2 levels for p = 2.5, got shape \(4, 3\)"),
+        ([[1.0, 2]], {}, "at least two paths"),
+        ([1.0, 2], {}, r"got shape \(2,\)"),
+        ([[1.0], [-1.0]], {}, "negative ones in row 1"),
+        ([[1.0], [np.nan]], {}, r"distances\[1, 0\] = nan"),
+        ([[1.0], [1.0]], {"reference": [1.0, 2.0]}, "1 sizes, one a level"),
+        ([[1.0], [1.0]], {"scale": [1.0]}, "scale"),
+    ],
+)
+def test_bad_distances_are_refused(distances, options, match):
+    with pytest.raises(InputError, match=match):
+        rough.convergence_of_distances(distances, 2.5, **options)
+
+
 def test_convergence_refuses_bad_input():
     path = np.random.default_rng(0).standard_normal((5, 2))
     with pytest.raises(InputError, match="at least two paths"):

@@ -237,7 +237,7 @@ def test_the_version_is_printed():
 def test_help_names_every_command():
     result = call("--help")
     assert result.exit_code == 0
-    assert all(command in result.stdout for command in ("study", "figure1", "doctor"))
+    assert all(command in result.stdout for command in ("study", "figure1", "signature", "variation", "doctor"))
 
 
 def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, written):

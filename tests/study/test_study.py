@@ -376,6 +376,80 @@ def test_drivers_that_vanish_give_no_slope():
     assert analysis.fitted_slopes(records, 2.0)["level1"] is None
 
 
+def test_the_convergence_of_the_drivers_is_read_off_the_distances_that_were_measured(written):
+    record = written.record["convergence"]
+    rows = [[row["distance_to_zero"] for row in variation_rows(written, p=2.0, level=k)] for k in (1, 2)]
+    assert record["distances"] == [
+        list(pair) for pair in zip(*rows, strict=True)
+    ]  # to the last bit: no new computation
+    assert (record["p"], record["levels"], record["norm"]) == (2.0, [1, 2], "l1")
+    assert record["scale"] == [float(depth) for depth in range(1, LAST_DEPTH)]
+    x = np.log([4.0, 5, 6])  # the later half
+    for rate, error, distances in zip(record["rates"], record["rate_errors"], rows, strict=True):
+        (slope, _), covariance = np.polyfit(x, -np.log(distances[3:]), 1, cov=True)
+        assert rate == pytest.approx(slope, rel=1e-10)
+        # 12.706 is the 97.5 % quantile of Student's t with one degree of freedom
+        assert error == pytest.approx(12.706 * math.sqrt(covariance[0, 0]), rel=1e-4)
+    drivers = written.study.drivers.paths
+    zero = np.zeros_like(drivers[1])
+    again = rn.rough.convergence(list(drivers.values()), zero, 2.0, scale=list(drivers))  # from the paths themselves
+    np.testing.assert_allclose(again.distances, record["distances"], rtol=8 * EPS * 35)
+    np.testing.assert_allclose(again.rates, record["rates"], rtol=1e-10)
+    assert list(again.verdicts) == record["verdicts"] == ["converges"] * 2
+    assert (record["verdict"], record["measured_verdict"], record["reason"]) == ("converges", "converges", "measured")
+    line = f"r = {record['rates'][0]:.3f} ± {record['rate_errors'][0]:.2g} at level 1"
+    page = (written.folder / "report.html").read_text(encoding="utf-8")
+    assert line in written.study.summary[8] and line in page
+    assert "The drivers converge to the zero path as rough paths (p = 2, levels 1 to 2)" in written.study.summary[8]
+    assert page.count(f"<td>{rows[1][2]:.4g}</td>") >= 1 and record["rule"].split("(")[0] in page
+
+
+def test_drivers_of_a_hyperbolic_family_are_measured_not_to_converge():
+    data = load("digits", points=POINTS, test_points=TEST_POINTS, seed=0)
+    kernels = analysis.kernels_at_depths(rn.kernels.SigmoidComposition(), data, range(2, 12), silent)
+    drivers = analysis.driver_paths(kernels, list(range(2, 11)), 33, 8, silent)
+    found = analysis.driver_convergence(analysis.variation_records(drivers, 2.0, silent), 2.0, "sigmoid")
+    assert (found.verdict, found.reason, found.measured.verdicts) == (
+        "does not converge",
+        "measured",
+        (found.verdict,) * 2,
+    )
+    # They tend to log(lambda) times the projection on the complement of 1, n - 1 = 4 of 5 eigenvalues.
+    multiplier = 2 * math.exp(-0.34182) * (1 + math.exp(-0.34182)) ** -3.0
+    projection = np.eye(POINTS) - 1 / POINTS
+    least = abs(math.log(multiplier)) * np.abs(projection).sum()
+    assert least * 0.99 < found.measured.distances[-1, 0] < 4 * least
+
+
+def falling(exponent, depths):
+    return [
+        {"p": p, "level": k, "depth": L, "distance_to_zero": float(L) ** (exponent * k), "tensor_norm": "l1"}
+        for L in depths
+        for p, k in ((1.0, 1), (3.0, 1), (3.0, 2), (3.0, 3))
+    ]
+
+
+def test_theory_decides_where_the_depths_are_too_few_to_see_that_drivers_stay():
+    for family, verdict, reason in (("relu-ntk", "converges", "measured"), ("erf-ntk", "does not converge", "theory")):
+        found = analysis.driver_convergence(falling(-1.5, range(2, 12)), 3.0, family)
+        assert (found.verdict, found.reason, found.measured.verdict) == (verdict, reason, "converges")
+        np.testing.assert_allclose(found.measured.rates, [1.5, 3, 4.5], rtol=1e-12)
+    assert analysis.driver_convergence(falling(-1.5, [2]), 3.0, "relu-ntk") is None
+    assert analysis.driver_convergence(falling(-1.5, [2, 3]), 3.0, "relu-ntk").verdict == "undecided"
+
+
+def test_level_three_enters_from_p_3_on_where_directions_are_few(written):
+    drivers = written.study.drivers
+    rows = {(row["depth"], row["p"], row["level"]): row for row in analysis.variation_records(drivers, 3.0, silent)}
+    assert set(rows) == {(L, *kind) for L in range(1, LAST_DEPTH) for kind in ((1.0, 1), (3.0, 1), (3.0, 2), (3.0, 3))}
+    row, path = rows[5, 3.0, 3], drivers.reduced[5]
+    assert (row["channels"], row["tensor_norm"], rows[5, 3.0, 2]["tensor_norm"]) == (8, "l2", "l1")
+    # Nearly straight drivers: level 3 over the whole interval is almost the cube of the chord over 3!.
+    chord = np.linalg.norm(path[-1] - path[0])
+    assert row["norm"] == pytest.approx(chord**3 / 6, rel=1e-3)
+    assert row["distance_to_zero"] == pytest.approx(row["norm"], rel=1e-12)
+
+
 def test_the_summary_has_ten_lines_and_reports_the_worst_numbers(written):
     lines = written.study.summary
     assert lines == written.record["summary"] and len(lines) == 10
@@ -413,8 +487,9 @@ def test_two_depths_are_enough(written):
     assert record["depths"] == [2, 3]
     expected = [{**row} for row in written.record["transport"] if row["depth"] == 2]
     assert record["transport"] == expected
-    assert record["slopes"]["level1"] is None
+    assert record["slopes"]["level1"] is None and record["convergence"] is None
     assert any("Too few depths for a fitted slope" in line for line in found.summary)
+    assert any("Too few drivers" in line for line in found.summary) and len(found.summary) == 10
 
 
 def test_a_study_of_the_nngp_kernel_works():

@@ -1,0 +1,288 @@
+"""`roughntk signature` and `roughntk variation`: what is computed for paths from files, what is said, the figures."""
+
+import contextlib
+import csv
+import dataclasses
+import io
+import itertools
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from roughntk import _checks, rough
+from roughntk._checks import InputError
+from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
+from roughntk.study.path_files import PathFile, check_pair, write
+
+BASES = ("lyndon", "hall", "words")
+OUT_SUFFIXES, FIGURE_SUFFIXES = (".csv", ".npy", ".json"), (".png", ".svg", ".pdf")
+SHOWN = 40
+"""Entries of a signature that are printed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SignatureTable:
+    """A signature or log-signature with what it is: `basis` None is a signature."""
+
+    file: PathFile
+    level: int
+    basis: str | None
+    backend: str
+    values: np.ndarray
+
+    def labels(self) -> Iterator[str]:
+        """The words, or brackets, in the order of the values."""
+        channels = self.file.values.shape[1]
+        if self.basis == "lyndon":
+            return iter(rough.lyndon_brackets(channels, self.level))
+        if self.basis == "hall":
+            return iter(rough.hall_brackets(channels, self.level))
+        words = (itertools.product(range(1, channels + 1), repeat=k) for k in range(1, self.level + 1))
+        joint = "" if channels < 10 else ","
+        return (joint.join(map(str, word)) for word in itertools.chain.from_iterable(words))
+
+    def title(self) -> str:
+        """What the numbers are."""
+        what = "Signature" if self.basis is None else "Log-signature"
+        how = {None: "words", "words": "words", "lyndon": "Lyndon brackets", "hall": "Hall brackets"}[self.basis]
+        return f"{what} to level {self.level}: {len(self.values)} entries in {how} (backend {self.backend})"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The first entries as text."""
+        shown = zip(itertools.islice(self.labels(), SHOWN), self.values, strict=False)
+        return [(label, f"{value:.12g}") for label, value in shown]
+
+    def content(self, suffix: str) -> bytes:
+        """All entries with all digits, as .csv, .npy or .json."""
+        if suffix == ".npy":
+            buffer = io.BytesIO()
+            np.save(buffer, self.values)
+            return buffer.getvalue()
+        if suffix == ".json":
+            record = {
+                "path": self.file.name, "points": len(self.file.values), "channels": list(self.file.channels),
+                "level": self.level, "kind": "signature" if self.basis is None else "log-signature",
+                "basis": self.basis or "words", "backend": self.backend, "entries": list(self.labels()),
+                "values": self.values.tolist(),
+            }  # fmt: skip
+            return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["bracket" if self.basis in ("lyndon", "hall") else "word", "value"])
+        writer.writerows((label, repr(float(value))) for label, value in zip(self.labels(), self.values, strict=True))
+        return text.getvalue().encode()
+
+
+def signature_table(
+    file: PathFile, level: int, *, log: bool = False, basis: str | None = None, backend: str = "jax"
+) -> SignatureTable:
+    """The signature of the path to `level`, or with `log` its logarithm in `basis` (lyndon, hall or words).
+
+    Raises as `rough.signature` does, and for a basis without `log`.
+    """
+    if not log:
+        if basis is not None:
+            raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")
+        return SignatureTable(
+            file, level, None, backend, np.asarray(rough.signature(file.values, level, backend=backend))
+        )
+    basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
+    first = "words" if basis == "words" else "lyndon"
+    values = rough.log_signature(file.values, level, basis=first, backend=backend)
+    if basis == "hall":
+        values = rough.convert_basis(values, "lyndon", "hall", file.values.shape[1], level)
+    return SignatureTable(file, level, basis, backend, np.asarray(values))
+
+
+# p-variation
+
+
+def check_options(
+    count: int, against: str | None, level: int | None, *, root: bool, critical: bool, scale: str | None,
+    figure: str | None,
+) -> None:  # fmt: skip
+    """Raise `InputError` for options of `roughntk variation` that mean nothing together."""
+    if against is None:
+        if scale is not None:
+            raise InputError("expected --scale with --against and several files, got no --against; drop it, or add it")
+        return
+    for given, option in ((not root, "--no-root"), (critical, "--critical")):
+        if given:
+            raise InputError(f"expected {option} without --against, got both; measure the path in a call of its own")
+    if count > 1 and level is not None:
+        raise InputError(
+            f"expected no --level with several files, got {level}; convergence looks at the levels 1 to floor(p)"
+        )
+    if count == 1 and (figure is not None or scale is not None):
+        option = "--scale" if figure is None else "--figure"
+        raise InputError(f"expected {option} with several files or without --against, got one file; drop {option}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """The p-variation of one path, and its critical exponent if that was asked for."""
+
+    file: PathFile
+    found: rough.Variation
+    critical: rough.CriticalExponent | None = None
+
+    def lines(self) -> list[str]:
+        """What is printed."""
+        said = [
+            self.file.describe(),
+            f"p-variation {self.found.value:.12g}: {_kind(self.found)}; exact over the sample points "
+            f"({self.found.method}).",
+            _partition_line(self.found, len(self.file.values)),
+        ]
+        return said + ([] if self.critical is None else [f"Critical exponent: {self.critical}; an estimate."])
+
+
+def measure(
+    file: PathFile, p: float, *, level: int | None = None, norm: str | None = None, root: bool = True,
+    critical: bool = False,
+) -> Measured:  # fmt: skip
+    """The exact p-variation of the path at `level` (None: 1) of its canonical lift. Raises `InputError`."""
+    with _named(file.name):
+        found = rough.variation(file.path, p, level=level, norm="l2" if norm is None else norm, root=root)
+        return Measured(file, found, rough.critical_p(file.path) if critical else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """The distance of two paths, level by level, and the homogeneous one."""
+
+    file: PathFile
+    limit: PathFile
+    found: rough.Variation
+    homogeneous: rough.Variation
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Level and distance, as text."""
+        return [(str(level), f"{value:.12g}") for level, value in self.found.levels.items()]
+
+    def lines(self) -> list[str]:
+        """What is printed below the table."""
+        top = self.homogeneous.level
+        several = f", the largest of {len(self.found.levels)} levels" if len(self.found.levels) > 1 else ""
+        return [
+            f"Inhomogeneous distance {self.found.value:.12g}{several}: {_kind(self.found)}.",
+            _partition_line(self.found, len(self.file.values)),
+            f"Homogeneous distance {self.homogeneous.value:.12g}: p = {self.homogeneous.p:g}, levels 1 to {top}, "
+            f"{self.homogeneous.norm} norm, outer root taken.",
+        ]
+
+
+def compare(
+    file: PathFile, limit: PathFile, p: float, *, level: int | None = None, norm: str | None = None
+) -> Compared:
+    """The p-variation distances of two paths with the same points, channels and times. Raises `InputError`."""
+    check_pair(file, limit)
+    norm = "l1" if norm is None else norm
+    with _named(f"{file.name} against {limit.name}"):
+        found = rough.variation_distance(file.path, limit.path, p, level=level, norm=norm)
+        return Compared(
+            file, limit, found, rough.homogeneous_distance(file.path, limit.path, p, level=level, norm=norm)
+        )
+
+
+def converge(
+    paths: Sequence[PathFile], limit: PathFile, p: float, *, norm: str | None = None, scale: str | None = None
+) -> rough.Convergence:
+    """Whether the paths converge to the limit, by `rough.convergence`; `scale` is a list of numbers, "1,2,4"."""
+    for file in paths:
+        check_pair(file, limit)
+    return rough.convergence(
+        [file.path for file in paths], limit.path, p, scale=_scale(scale), norm="l1" if norm is None else norm
+    )
+
+
+def convergence_rows(paths: Sequence[PathFile], found: rough.Convergence) -> list[list[str]]:
+    """The table of a convergence: file, scale and distances; then the rates and the verdicts."""
+    rows = [
+        [file.name, f"{scale:g}", *(f"{value:.6g}" for value in distances)]
+        for file, scale, distances in zip(paths, found.scale, found.distances, strict=True)
+    ]
+    rates = (f"{rate:.3f} ± {error:.2g}" for rate, error in zip(found.rates, found.rate_errors, strict=True))
+    return [*rows, ["rate", "", *rates], ["verdict", "", *found.verdicts]]
+
+
+def _kind(found: rough.Variation) -> str:
+    return f"p = {found.p:g}, level {found.level}, {found.norm} norm, {'' if found.root else 'no '}outer root taken"
+
+
+def _partition_line(found: rough.Variation, points: int) -> str:
+    chosen = [str(i) for i in found.partition]
+    listed = chosen if len(chosen) <= 12 else [*chosen[:6], "...", *chosen[-3:]]
+    return f"Maximising partition: {len(chosen)} of {points} points, {', '.join(listed)} (counted from 0)."
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Puts the name of the file before the message of an `InputError`."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _scale(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(cell) for cell in text.split(",")]
+    except ValueError:
+        raise InputError(
+            f"expected --scale to hold a number a file, with commas, got {text!r}; for instance 1,2,4"
+        ) from None
+
+
+def draw_paths(measured: Sequence[Measured], target: Path) -> None:
+    """Each path with its maximising partition: in the plane for two channels, else its channels against time."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(len(measured), 1, (7.2, 3.9 * len(measured)))
+        for axis, each in zip(axes[:, 0], measured, strict=True):
+            values, chosen, names = each.file.values, each.found.partition, each.file.channels
+            if values.shape[1] == 2:
+                axis.plot(*values.T, color=COLOURS[0], linewidth=0.8, label="path")
+                axis.plot(*values[chosen].T, "o-", color=COLOURS[1], markersize=3, linewidth=1, label="partition")
+                axis.set(xlabel=f"channel {names[0]}", ylabel=f"channel {names[1]}")
+            else:
+                when = np.arange(len(values)) if each.file.times is None else each.file.times
+                for k, colour in zip(range(values.shape[1]), COLOURS, strict=False):
+                    axis.plot(when, values[:, k], color=colour, linewidth=0.8, label=f"channel {names[k]}")
+                    axis.plot(when[chosen], values[chosen, k], "o", color="black", markersize=2.8)
+                axis.plot([], [], "o", color="black", markersize=2.8, label="partition")
+                more = f" (channels 1 to {len(COLOURS)} of {len(names)})" if len(names) > len(COLOURS) else ""
+                axis.set(xlabel="row" if each.file.times is None else "time", ylabel="value" + more)
+            axis.set_title(
+                f"{each.file.name}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
+                f"{len(chosen)} of {len(values)} points"
+            )
+            axis.legend()
+        write(target, _drawn(figure, target))
+
+
+def draw_convergence(found: rough.Convergence, target: Path) -> None:
+    """Distances to the limit against the scale, level by level."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(1, 1, (6.0, 4.0))
+        for level, colour, values, rate in zip(found.levels, COLOURS, found.distances.T, found.rates, strict=False):
+            label = f"level {level}" + (f", rate {rate:.3g}" if math.isfinite(rate) else "")
+            axes[0, 0].loglog(found.scale, values, "o-", color=colour, markersize=3.5, label=label)
+        axes[0, 0].set(
+            xlabel="scale", ylabel=f"distance, {found.norm} norm", title=f"$p = {found.p:g}$: {found.verdict}"
+        )
+        plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
+        axes[0, 0].legend()
+        write(target, _drawn(figure, target))
+
+
+def _drawn(figure: Any, target: Path) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=target.suffix[1:].lower(), dpi=150)
+    return buffer.getvalue()

@@ -1,0 +1,77 @@
+"""What a study found, in words, for its figures and its report."""
+
+import math
+
+from roughntk.rough.convergence import CONVERGES, DOES_NOT, UNDECIDED
+from roughntk.study.laws import law
+from roughntk.study.result import Study
+
+
+def slope_sentence(study: Study) -> str:
+    """Measured slopes beside those of theory, in words."""
+    slopes = study.slopes
+    if slopes.get("level1") is None:
+        return "Too few depths for a fitted slope."
+    first, last = slopes["fitted_depths"]
+    level2 = "" if slopes.get("level2") is None else f", level 2 {slopes['level2']:.3f}"
+    text = f"Fitted slope against L over depths {first} to {last}: level 1 {slopes['level1']:.3f}{level2}."
+    known = law(study.config.family)
+    if known.rate is None:
+        return text
+    if not known.hyperbolic:
+        beside = "" if slopes.get("level2") is None else f" and {slopes['theory_level2']:.3f}"
+        text += f" Theory ({known.rate_words}) has {slopes['theory_level1']:.3f}{beside} over the same depths."
+    else:
+        text += " The drivers of this hyperbolic family do not vanish, as theory says."
+    return text
+
+
+def convergence_sentence(study: Study) -> str:
+    """Whether the drivers converge to the zero path as rough paths, and how fast, in words."""
+    if study.convergence is None:
+        return "Too few drivers to ask whether they converge to the zero path."
+    found, verdict = study.convergence.measured, study.convergence.verdict
+    top = math.floor(found.p)
+    levels = f"levels 1 to {found.levels[-1]}" + (f" of {top}" if found.levels[-1] < top else "")
+    what = {
+        CONVERGES: "The drivers converge to the zero path as rough paths",
+        DOES_NOT: "The drivers do not converge to the zero path as rough paths",
+        UNDECIDED: "Whether the drivers converge to the zero path as rough paths is undecided",
+    }[verdict]
+    rates = ", ".join(
+        f"{rate:.3f} ± {error:.2g} at level {level}"
+        for level, rate, error in zip(found.levels, found.rates, found.rate_errors, strict=True)
+        if math.isfinite(rate) and math.isfinite(error)
+    )
+    text = f"{what} (p = {found.p:g}, {levels})"
+    text += f": distance like L^-r, r = {rates}." if rates else "."
+    if study.convergence.reason == "theory":
+        text += " That is theory for a hyperbolic family: these depths do not show it yet."
+    return text
+
+
+def transport_sentence(study: Study) -> str:
+    """The equation carried to infinite depth, in words."""
+    carried = None if study.deep is None else study.deep.transport
+    if carried is None:
+        return ""
+    if "note" in carried:
+        return f"The equation was not carried to infinity: {carried['note']}."
+    return (
+        f"The equation carried from depth 2 to infinity in {carried['steps']} steps is within "
+        f"{max(carried['errors']):.1e} of the closed form at every depth checked; its driver has 1-variation "
+        f"{carried['one_variation']:.4g}."
+    )
+
+
+def infinite_sentence(study: Study) -> str:
+    """Depths needed for a tolerance, in words."""
+    deep = study.deep
+    if deep is None:
+        return "This family has no real depth."
+    met = [row for row in deep.needed if row["whole_depth"]]
+    if not met:
+        return "The coefficients tend to 1/n each." if study.config.family.endswith("relu-nngp") else ""
+    words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
+    loose = max(row["looseness"] for row in met)
+    return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."
