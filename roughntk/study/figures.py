@@ -358,7 +358,8 @@ def infinite_depth(study: Study):
             places, np.maximum(carried["errors"], np.finfo(np.float64).eps), "o", color=COLOURS[3], markersize=4,
             label="error of the transport",
         )  # fmt: skip
-    axes[0, 2].legend(loc="best")
+    axes[0, 2].set_ylim(bottom=axes[0, 2].get_ylim()[0] * 1e-7)  # room for the legend below the curves and markers
+    axes[0, 2].legend(loc="lower left")
     ticks = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6]
     names = ["$10$", *(f"$10^{k}$" for k in range(2, 7))]
     for axis, last in ((axes[0, 0], True), (axes[0, 1], True), (axes[0, 2], bool(carried))):
