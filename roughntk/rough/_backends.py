@@ -139,8 +139,8 @@ def _iisignature_prepared(channels: int, level: int) -> Any:
 
 
 # roughpy 0.3.0 takes NaN silently, computes in single precision for float32, refuses read-only arrays, gives wrong
-# numbers for strided increments without a word, takes one path at a time, and ends Python when two threads use it at
-# once. Streams answer any interval, so that the prefixes of one path come from one stream.
+# numbers for strided increments without a word, takes one path at a time, and now and then ends Python when two threads
+# use it at once. Streams answer any interval, so that the prefixes of one path come from one stream.
 
 
 def _roughpy_stream(roughpy: Any, path: np.ndarray, level: int) -> tuple[Any, Any]:

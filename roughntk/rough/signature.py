@@ -173,6 +173,8 @@ def _validated(path: Any, level: Any, times: Any, backend: str) -> tuple[Any, in
             f"expected a concrete path for backend={backend!r}, got a JAX tracer; "
             f"use backend='jax' under jit, vmap and grad"
         )
+    if backend != "jax":
+        points = np.ascontiguousarray(points)
     return points, level, backend
 
 
@@ -211,11 +213,9 @@ def _points(path: Any, times: Any) -> Any:
         return _shaped(jnp.asarray(path, float))
     if not isinstance(path, np.ndarray | jax.Array) or path.dtype != np.float64:
         return _shaped(_checks.real_array(path, "path"))
-    entries = np.asarray(path)
-    if not math.isfinite(np.vdot(entries, entries)):  # NaN, infinite, or only too large to be squared
-        _checks.real_array(path, "path")
-    shaped = _shaped(path)
-    return np.ascontiguousarray(shaped) if isinstance(shaped, np.ndarray) else shaped
+    if not np.isfinite(np.asarray(path)).all():
+        _checks.real_array(path, "path")  # says where
+    return _shaped(path)
 
 
 def _shaped(points: Any) -> Any:
