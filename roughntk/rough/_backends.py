@@ -235,8 +235,11 @@ IISIGNATURE_BELOW_PYSIGLIB = 5_000
 IISIGNATURE_BELOW_JAX = 30_000
 
 
-def fastest(shape: tuple[int, ...], level: int) -> str:
-    """The fastest installed backend for concrete points of this shape: the rule of `signature`'s docstring."""
+def fastest(shape: tuple[int, ...], level: int, prefixes: bool = False) -> str:
+    """The fastest installed backend for concrete points of this shape: the rules in the docstrings of `signature` and
+    `prefix_signatures`."""
+    if prefixes:
+        return "iisignature" if _installed("iisignature") else "jax"
     *batch, points, channels = shape
     work = math.prod(batch) * points * sum(channels**k for k in range(1, level + 1))
     pysiglib = _installed("pysiglib")

