@@ -9,7 +9,7 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev study test lint types examples docs bench bench-peers clean
+.PHONY: help setup setup-dev study test lint types examples docs bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
@@ -21,6 +21,7 @@ help:
 	@echo "make docs       check every link and image of README.md and docs/, and run every snippet"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
+	@echo "make bench-signatures  compare with every signature package, in an environment of its own, .venv-signatures"
 	@echo "make clean      remove .venv, $(OUT), example-figures, caches and built packages"
 
 setup:
@@ -66,6 +67,17 @@ bench-peers: setup
 		cp benchmarks/peers/requirements.txt .venv-peers/stamp; }
 	@$(RUN) benchmarks/peers/compare.py .venv-peers/bin/python $(ARGS)
 
+# pysiglib needs PyTorch, so it is kept out of .venv. signax 0.2.1 runs with the versions of JAX and equinox pinned here.
+bench-signatures:
+	@[ -f .venv-signatures/stamp ] && cmp -s .venv-signatures/stamp constraints.txt || { \
+		rm -rf .venv-signatures && $${PYTHON:-python3} -m venv .venv-signatures && \
+		.venv-signatures/bin/python -m pip install -q -c constraints.txt setuptools hatchling numpy && \
+		.venv-signatures/bin/python -m pip install -q -c constraints.txt --no-build-isolation \
+			-e '.[esig,iisignature,roughpy,pysiglib]' signax==0.2.1 && \
+		cp constraints.txt .venv-signatures/stamp; }
+	@.venv-signatures/bin/python benchmarks/signature.py $(ARGS)
+
 clean:
-	@rm -rf .venv .venv-peers .venv.lock "$(OUT)" example-figures dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-peers .venv-signatures .venv.lock "$(OUT)" example-figures dist build .pytest_cache .mypy_cache \
+		.ruff_cache .hypothesis
 	@find roughntk tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -51,8 +51,9 @@ def examine() -> list[Check]:
         )
     )
     checks.append(_test("kernel recursion", _kernel_error, 1e-14 if on else 1e-5))
-    for backend in ("jax", "esig", "iisignature"):
-        if backend in rough.available_backends():
+    available = rough.available_backends()
+    for backend in rough.SIGNATURE_BACKENDS:
+        if backend in available:
             checks.append(_test(f"signatures: {backend}", functools.partial(_signature_error, backend), 1e-13))
         else:
             checks.append(Check(f"signatures: {backend}", "absent", rough.backend_install_command(backend)))

@@ -20,6 +20,7 @@ OPTIONAL = {
     "esig",
     "iisignature",
     "roughpy",
+    "pysiglib",
     "flint",
 }  # imported where they are used, never on import of a room
 

@@ -38,10 +38,13 @@ from roughntk.rough.sample import (
 )
 from roughntk.rough.shuffle import is_group_like, is_lie, shuffle_words
 from roughntk.rough.signature import (
+    SIGNATURE_BACKENDS,
     available_backends,
     backend_install_command,
     log_signature,
+    prefix_signatures,
     signature,
+    window_signatures,
 )
 from roughntk.rough.tensor import lyndon_brackets, lyndon_words, signature_size, witt_dimension
 from roughntk.rough.variation import (
@@ -64,6 +67,7 @@ __all__ = [
     "PiecewiseLinear",
     "RDEError",
     "RDESolution",
+    "SIGNATURE_BACKENDS",
     "StationaryGaussian",
     "Variation",
     "add_time",
@@ -100,6 +104,7 @@ __all__ = [
     "p_variation",
     "p_variation_distance",
     "perturb",
+    "prefix_signatures",
     "projective_norm",
     "pure_area",
     "pure_area_lift",
@@ -117,5 +122,6 @@ __all__ = [
     "variation",
     "variation_distance",
     "variation_partition",
+    "window_signatures",
     "witt_dimension",
 ]

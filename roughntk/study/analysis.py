@@ -228,7 +228,7 @@ def signature_records(drivers: Drivers, progress: Progress) -> dict[str, Any]:
         "captured": {str(depth): value for depth, value in drivers.captured.items()},
         "backends": backends,
         "absent": {
-            name: rough.backend_install_command(name) for name in ("esig", "iisignature") if name not in backends
+            name: rough.backend_install_command(name) for name in rough.SIGNATURE_BACKENDS if name not in backends
         },
         "max_disagreement": worst if len(backends) > 1 else None,
         "per_depth": per_depth,

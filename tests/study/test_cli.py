@@ -267,7 +267,7 @@ def test_doctor_finds_everything_in_order_and_lists_the_backends():
     assert result.exit_code == 0, result.output
     lines = dict(re.findall(r"^(?:ok|absent) +(.+?)  +(.+)$", result.stdout, re.MULTILINE))
     assert lines["roughntk"] == rn.__version__ and lines["numpy"] == np.__version__ and lines["64-bit mode"] == "on"
-    for backend in ("jax", "esig", "iisignature"):
+    for backend in ("jax", "esig", "iisignature", "roughpy", "pysiglib"):
         present = backend in rn.rough.available_backends()
         detail = lines[f"signatures: {backend}"]
         assert ("self-test error" in detail) == present
