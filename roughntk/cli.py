@@ -21,7 +21,7 @@ from roughntk.kernels import FAMILIES
 from roughntk.kernels import classify as classify_family
 from roughntk.kernels import criteria as criteria_room
 from roughntk.kernels import family as family_by_name
-from roughntk.rough.signature import BACKENDS
+from roughntk.rough import SIGNATURE_BACKENDS as BACKENDS
 from roughntk.study import classes as classes_room
 from roughntk.study import limit as limit_room
 from roughntk.study import path_files as files_room
@@ -223,7 +223,7 @@ def signature(
     basis: Annotated[
         str | None, typer.Option(help=f"Of the log-signature: {', '.join(paths_room.BASES)}; lyndon if left out.")
     ] = None,
-    backend: Annotated[str, typer.Option(help=", ".join(BACKENDS) + ".")] = "jax",
+    backend: Annotated[str, typer.Option(help=", ".join((*BACKENDS, "auto")) + ".")] = "jax",
     times: Annotated[str | None, typer.Option(help=TIMES)] = None,
     out: Annotated[str | None, typer.Option(help="Write all entries, all digits: .csv, .npy or .json.")] = None,
 ) -> None:

@@ -67,15 +67,15 @@ def signature(path: Any, level: int, *, times: Any = None, backend: str = "jax")
     were never the fastest.
 
     Raises:
-        InputError: shape, NaN, level, unknown backend, a result above `tensor.MEMORY_LIMIT`, a tracer handed to another
-            backend, a size that the package cannot do.
+        InputError: shape, NaN, level, unknown backend, a result above `tensor.MEMORY_LIMIT` or beyond the range of
+            float64, a tracer handed to another backend, a size that the package cannot do.
         MissingBackendError: the package is not installed; with the install command.
     Source: LyonsCaruanaLevy2007, section 2.2.
     """
     points, level, backend = _validated(path, level, times, backend)
     if backend == "jax":
-        return _blocks.signatures(_on_device(points), level)
-    return _backends.PACKAGES[backend].signature(_backends.module(backend), points, level)
+        return _finite(_blocks.signatures(_on_device(points), level), points, level)
+    return _finite(_backends.PACKAGES[backend].signature(_backends.module(backend), points, level), points, level)
 
 
 def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str = "jax") -> Array:
@@ -88,8 +88,8 @@ def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str 
     points, level, backend = _validated(path, level, times, backend, prefixes=True)
     _check_memory(points, level, points.shape[-2] - 1)
     if backend == "jax":
-        return _blocks.prefix_signatures(_on_device(points), level)
-    return _backends.PACKAGES[backend].prefixes(_backends.module(backend), points, level)
+        return _finite(_blocks.prefix_signatures(_on_device(points), level), points, level)
+    return _finite(_backends.PACKAGES[backend].prefixes(_backends.module(backend), points, level), points, level)
 
 
 def window_signatures(
@@ -124,9 +124,9 @@ def window_signatures(
     if asked == "auto" and not _checks.is_traced(points):
         backend = _backends.fastest(windows.shape, level)
     if backend == "jax":
-        return _blocks.signatures(_on_device(windows), level)
+        return _finite(_blocks.signatures(_on_device(windows), level), points, level)
     windows = np.ascontiguousarray(windows)
-    return _backends.PACKAGES[backend].signature(_backends.module(backend), windows, level)
+    return _finite(_backends.PACKAGES[backend].signature(_backends.module(backend), windows, level), points, level)
 
 
 def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = None, backend: str = "jax") -> Array:
@@ -147,14 +147,14 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
     points, level, backend = _validated(path, level, times, backend)
     channels = points.shape[-1]
     if backend == "jax":
-        return _blocks.log_signatures(_on_device(points), level, basis)
+        return _finite(_blocks.log_signatures(_on_device(points), level, basis), points, level)
     module, package = _backends.module(backend), _backends.PACKAGES[backend]
     if channels == 1 or level == 1:  # the increment; iisignature and roughpy have no bases for these
         found, given = points[..., -1, :] - points[..., 0, :], basis
         if channels == 1 and basis == "words":
             found = np.concatenate([found, np.zeros((*found.shape[:-1], level - 1))], -1)
     else:
-        found, given = package.log(module, points, level), package.log_basis
+        found, given = _finite(package.log(module, points, level), points, level), package.log_basis
     if given == basis:
         return found
     if basis == "words":
@@ -181,6 +181,27 @@ def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: boo
     if backend != "jax":
         points = np.ascontiguousarray(points)
     return points, level, backend
+
+
+def _finite(found: Array, points: Any, level: int) -> Array:
+    """`found`, refused where entries are beyond the range of float64.
+
+    A JAX array is waited for only where |S^k| <= |X|_1var^k allows for that; a traced one is not looked at.
+    """
+    if isinstance(found, np.ndarray):
+        finite = bool(np.isfinite(found).all())
+    elif _checks.is_traced(found):
+        return found
+    else:
+        entries = np.asarray(points)
+        length = 2 * float(max(entries.max(), -entries.min(), 1.0)) * entries.size
+        finite = level * math.log(length) < 690 or bool(jnp.isfinite(found).all())
+    if not finite:
+        raise InputError(
+            f"expected a signature within the range of float64, got entries beyond 1.8e308 at level {level}; multiply "
+            f"the path by c < 1 (level k is then multiplied by c^k), or lower the level"
+        )
+    return found
 
 
 def _check_memory(points: Any, level: int, rows: int) -> None:
@@ -228,7 +249,8 @@ def _points(path: Any, times: Any) -> Any:
 def _all_finite(array: np.ndarray) -> bool:
     """Whether there is no NaN or infinity; few numbers are squared and added, which is faster and starts no threads."""
     entries = array.ravel()
-    return (entries.size <= 8192 and math.isfinite(entries.dot(entries))) or bool(np.isfinite(entries).all())
+    with np.errstate(over="ignore"):
+        return (entries.size <= 8192 and math.isfinite(entries.dot(entries))) or bool(np.isfinite(entries).all())
 
 
 def _shaped(points: Any) -> Any:

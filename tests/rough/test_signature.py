@@ -318,3 +318,17 @@ def test_input_is_not_changed_and_need_not_be_contiguous(backend):
         rough.signature(view, 3, backend=backend), slow_signature(view, 3), rtol=0, atol=TOLERANCE
     )
     np.testing.assert_array_equal(wide, kept)
+
+
+@pytest.mark.parametrize("backend", rough.available_backends())
+def test_entries_beyond_the_range_of_float64_are_refused(backend):
+    path = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    for function in (rough.signature, rough.log_signature):
+        assert np.isfinite(function(path * 1e100, 3, backend=backend)).all()
+        assert np.isfinite(function(path * 1e300, 1, backend=backend)).all()
+        with pytest.raises(InputError, match="beyond 1.8e308 at level 3; multiply the path by c < 1"):
+            function(path * 1e120, 3, backend=backend)
+    with pytest.raises(InputError, match="beyond 1.8e308"):
+        rough.prefix_signatures(path * 1e120, 3, backend=backend)
+    with pytest.raises(InputError, match="beyond 1.8e308"):
+        rough.window_signatures(path * 1e120, 3, length=2, backend=backend)
