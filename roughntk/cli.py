@@ -18,7 +18,6 @@ from roughntk import doctor as doctor_room
 from roughntk import study as study_room
 from roughntk._checks import InputError, MissingBackendError
 from roughntk.kernels import FAMILIES
-from roughntk.kernels import classify as classify_family
 from roughntk.kernels import criteria as criteria_room
 from roughntk.kernels import family as family_by_name
 from roughntk.study import classes as classes_room
@@ -197,7 +196,7 @@ def classify(
             out_console.print(_table(phase_room.HEADINGS, phase_room.cells(diagram)))
             out_console.print(f"[bold]Figure:[/] {escape(f'{phase_diagram}/phase_diagram.png')}")
             return
-        found = [classify_family(member) for member in members]
+        found = classes_room.classified(members)
         if len(found) == 1:
             out_console.print(_table(("quantity", "measured"), found[0].rows()))
             for line in (*found[0].evidence, *(f"note: {note}" for note in found[0].notes)):
@@ -213,7 +212,9 @@ def classify(
 
 
 def _table(headings, rows) -> Table:
-    table = Table(*headings)
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     return table

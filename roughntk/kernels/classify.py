@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk.kernels import by_depth
 from roughntk.kernels.classification import Classification, Evidence
 from roughntk.kernels.extrapolation import (
     GeometricRate,
@@ -44,6 +45,7 @@ ANGLES = (0.0, 0.5, 1.0, math.pi / 2, 2.5)
 _FIRST = 300
 _SAME = 1e-6  # limits closer than this, or than their uncertainty, are one limit
 _UNSETTLED = 1e-4  # a limit less certain than this is not reported
+_WELL = 1e-7  # an extrapolation more certain than this is taken as it is
 _POINTS = 5
 
 
@@ -62,6 +64,8 @@ def classify(family: KernelFamily) -> Classification:
     if not isinstance(family, KernelFamily):
         raise InputError(f"expected a kernel family, got {type(family).__name__}; use criteria.check for a sequence")
     parameters = _parameters(family)
+    if family.differs_by_depth:
+        return by_depth.classified(family, parameters, _data_angles())
     found = analyse(family)
     settled = _Settled.of(family, found)
     notes = list(settled.notes)
@@ -96,15 +100,12 @@ def classify(family: KernelFamily) -> Classification:
     )  # fmt: skip
 
 
-def _parameters(family: KernelFamily) -> tuple[tuple[str, float], ...]:
-    found = []
-    for field in dataclasses.fields(family):
-        value = getattr(family, field.name)
+def _parameters(family: KernelFamily) -> tuple[tuple[str, float | str], ...]:
+    found = family.settings
+    for name, value in found.items():
         if _checks.is_traced(value):
-            raise InputError(f"expected known parameters, got a traced {field.name}; call classify outside jit")
-        if (eqx.is_inexact_array(value) or isinstance(value, int | float)) and np.ndim(value) == 0:
-            found.append((field.name, float(value)))
-    return tuple(found)
+            raise InputError(f"expected known parameters, got a traced {name}; call classify outside jit")
+    return tuple(found.items())
 
 
 def _kind(point: FixedPoint | None) -> str:
@@ -202,13 +203,22 @@ def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, t
     depths = sample_depths(_FIRST, len(K))
     if np.ptp(K[depths[0] :, 1:], axis=0).max() < 1e-10:  # settled long ago: nothing to extrapolate
         return K[-1], np.abs(K[-1] - K[depths[0]]) + 4 * np.finfo(np.float64).eps, None, ()
-    found = [power_limit(depths, column) for column in K[depths - 1].T]
+    found = [_extrapolated(depths, K[depths - 1, k]) for k in range(K.shape[1])]
     limits = np.array([fit.value for fit in found])
     uncertainties = np.array([fit.uncertainty for fit in found])
     notes: tuple[str, ...] = ()
     if uncertainties.max() > _UNSETTLED:
         notes = (f"the extrapolation is uncertain by {uncertainties.max():.1g}: not settled at depth {len(K):,}",)
     return limits, uncertainties, found[2].leading, notes
+
+
+def _extrapolated(depths: NDArray[np.int64], values: NDArray[np.float64]) -> PowerLimit:
+    """`power_limit`, from ten times the depth on if that is more certain: where scalars settle slowly."""
+    found = power_limit(depths, values)
+    if found.uncertainty < _WELL:
+        return found
+    deep = depths >= 10 * _FIRST
+    return min(found, power_limit(depths[deep], values[deep]), key=lambda fit: fit.uncertainty)
 
 
 def _critical_rule(family: KernelFamily) -> tuple[PowerLimit, PowerLimit, PowerLimit] | None:
@@ -221,7 +231,7 @@ def _critical_rule(family: KernelFamily) -> tuple[PowerLimit, PowerLimit, PowerL
     on, off = kept[depths - 1].T
     lost, turned = depths * (1 - on), depths * (1 - off / on)
     return (
-        power_limit(depths, lost), power_limit(depths, turned), power_limit(depths, lost / (lost + turned)),
+        _extrapolated(depths, lost), _extrapolated(depths, turned), _extrapolated(depths, lost / (lost + turned)),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.tree_util import Partial
 from jaxtyping import Array
 
 from roughntk._checks import InputError
@@ -130,7 +131,10 @@ class LayeredFamily(KernelFamily):
 
     def _defect_map(self, defect: Array) -> Array:
         """1 - h(c) from 1 - c for the layer that layers tend to, without cancellation at c = 1."""
-        return self._layer(self._settled(), Pair(defect, defect), False)[1].position
+        return self._settled_map()(defect)
+
+    def _settled_map(self):
+        return Partial(_settled_layer, self, _compiled_settled(self))
 
     def _retained(self, theta, layers):
         if not self._is_ntk:
@@ -163,7 +167,7 @@ class LayeredFamily(KernelFamily):
 
     def linear_layer(self) -> Linear:
         """The linear part of a layer at c = 1, once the scalars have settled, in theta or in 1 - c."""
-        settled, angle = self._settled(), self._runs_by_angle
+        settled, angle = _compiled_settled(self), self._runs_by_angle
         tiny, zero = jnp.asarray(_TINY), jnp.zeros(())
         moved = self._layer(settled, Pair(tiny, zero), angle)[1]
         kept = self._layer(settled, Pair(zero, tiny), angle)[1]
@@ -198,11 +202,7 @@ class LayeredFamily(KernelFamily):
 
     def _chaotic_limit(self) -> float:
         """c* < 1 of the covariance where chi > 1: the attracting fixed point of the settled correlation map."""
-        settled = self._settled()
-        zero, start = jnp.zeros(()), jnp.asarray(1.0)
-
-        def moved(defect):
-            return self._layer(settled, Pair(defect, zero), False)[1].position
+        moved, start = self._settled_map(), jnp.asarray(1.0)
 
         def going(state):
             return (state[0] < 100_000) & (jnp.abs(state[1] - state[2]) > 2 * jnp.finfo(float).eps * state[2])
@@ -339,6 +339,15 @@ def _run_to_linear(family: LayeredFamily, position: Array, depth: Array, angle: 
     start = (jnp.ones((), depth.dtype), family._begin(position, angle), jnp.asarray(False))
     reached, (_, pair), _ = lax.while_loop(going, body, start)
     return reached, pair
+
+
+@eqx.filter_jit
+def _compiled_settled(family: LayeredFamily) -> Scalars:
+    return family._settled()
+
+
+def _settled_layer(family: LayeredFamily, settled: Scalars, defect: Array) -> Array:
+    return family._layer(settled, Pair(defect, defect), False)[1].position
 
 
 @eqx.filter_jit

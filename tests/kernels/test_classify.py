@@ -31,7 +31,7 @@ def found(name: str):
 
 @functools.cache
 def everything():
-    return tuple(rn.kernels.classify(member) for member in classes.table_members())
+    return tuple(classes.classified(classes.table_members()))
 
 
 def test_sigmoid_fixed_point_and_multiplier_are_recovered():
@@ -171,7 +171,7 @@ def test_retained_is_the_slope_of_the_recursion(family):
     theta = jnp.array([0.0, 1.0])
     kept = np.asarray(family._retained(theta, 30))
     K = np.asarray(family.trajectory(theta, 31))
-    nngp = rn.kernels.family(family.name.replace("ntk", "nngp"), **dict(room._parameters(family)))
+    nngp = rn.kernels.family(family.name.replace("ntk", "nngp"), **family.settings)
     c = np.asarray(nngp.trajectory(theta, 31))
     added = (1 - kept[:, :1]) * c[1:]
     np.testing.assert_allclose(K[1:], kept * K[:-1] + added, rtol=0, atol=32 * EPS)
