@@ -19,7 +19,6 @@ from roughntk import study as study_room
 from roughntk._checks import InputError, MissingBackendError
 from roughntk.kernels import FAMILIES
 from roughntk.kernels import criteria as criteria_room
-from roughntk.kernels import family as family_by_name
 from roughntk.study import classes as classes_room
 from roughntk.study import limit as limit_room
 from roughntk.study import phase as phase_room
@@ -36,6 +35,9 @@ app = typer.Typer(
 out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = StudyConfig()
+Parameters = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
+]
 
 
 @contextlib.contextmanager
@@ -78,6 +80,7 @@ def study(
     projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
     depths: Annotated[str, typer.Option(help="First and last depth.")] = DEFAULTS.depths,
     family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    set_: Parameters = None,
     p: Annotated[float, typer.Option(help="Variation exponent, at least 2.")] = DEFAULTS.p,
     drop_duplicates: Annotated[
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
@@ -94,7 +97,8 @@ def study(
     with clear_errors(), progress_display() as report:
         result = study_room.run(
             data, out=out, command=" ".join(["roughntk", *map(shlex.quote, sys.argv[1:])]), progress=report,
-            points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family, p=p,
+            points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family,
+            parameters=tuple(set_ or ()), p=p,
             drop_duplicates=drop_duplicates, dimension=dim, signature_channels=signature_channels, samples=samples,
         )  # fmt: skip
     for number, line in enumerate(result.summary, 1):
@@ -154,6 +158,7 @@ def limit(
     seed: Annotated[int, typer.Option(help="Fixes the choice of points.")] = DEFAULTS.seed,
     projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
     family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    set_: Parameters = None,
     drop_duplicates: Annotated[
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
     ] = False,
@@ -161,11 +166,12 @@ def limit(
 ) -> None:
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors():
+        member = StudyConfig(family=family, parameters=tuple(set_ or ())).member()
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim,
         )  # fmt: skip
-        found = limit_room.at_depth(family_by_name(family), chosen, depth, tolerance)
+        found = limit_room.at_depth(member, chosen, depth, tolerance)
     out_console.print(f"Data: {escape(chosen.name)}, {points} training points, {test_points} test points; {family}.")
     table = Table("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
     for row in found.rows:
@@ -178,9 +184,7 @@ def limit(
 @app.command()
 def classify(
     family: Annotated[str, typer.Argument(help=f"{', '.join(FAMILIES)}, or all.")] = DEFAULTS.family,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
-    ] = None,
+    set_: Parameters = None,
     criteria: Annotated[
         bool, typer.Option("--criteria", help="Also try the paper's conditions (Section 6) on hard point sets.")
     ] = False,
