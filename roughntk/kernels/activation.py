@@ -130,8 +130,9 @@ class ActivationLayers(LayeredFamily):
     def _trajectory(self, theta, layers):
         return self._walk(theta, layers)[0]
 
-    def _retained(self, theta, layers):
-        return self._walk(theta, layers)[1] if self._is_ntk else None
+    def _path(self, theta, layers):
+        K, kept = self._walk(theta, layers)
+        return K, kept if self._is_ntk else None
 
     def _settled_memory(self):
         duals = settled_duals(self._layer_of, self._first()[0].memory)

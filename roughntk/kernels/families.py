@@ -160,6 +160,10 @@ class KernelFamily(eqx.Module):
         """dK_{L+1}/dK_L at depths 1 .. layers, what a layer keeps of a tangent kernel; None for other kernels."""
         return None
 
+    def _path(self, theta: Array, layers: int) -> tuple[Array, Array | None]:
+        """`_trajectory` and `_retained`, in one run where the family can."""
+        return self._trajectory(theta, layers), self._retained(theta, layers)
+
     @property
     def settings(self) -> dict[str, Any]:
         """The parameters that it was built with, by name: numbers, and words for what is no number."""

@@ -137,8 +137,11 @@ class LayeredFamily(KernelFamily):
         return Partial(_settled_layer, self, _compiled_settled(self))
 
     def _retained(self, theta, layers):
+        return self._path(theta, layers)[1]
+
+    def _path(self, theta, layers):
         if not self._is_ntk:
-            return None
+            return self._trajectory(theta, layers), None
         angle = self._runs_by_angle
 
         def step(state, _):
@@ -149,7 +152,7 @@ class LayeredFamily(KernelFamily):
                 return new[1].defect, new
 
             _, kept, new = jax.jvp(following, (pair.defect,), (jnp.ones_like(pair.defect),), has_aux=True)
-            return new, kept
+            return new, (1 - self._defect(pair, angle), kept)
 
         start = self._begin(theta if angle else 2 * jnp.sin(theta / 2) ** 2, angle)
         return lax.scan(step, start, length=layers)[1]

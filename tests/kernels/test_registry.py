@@ -54,9 +54,7 @@ def test_critical_families_have_multiplier_one_at_an_attracting_variance():
     for _ in range(200):  # a contraction near the solution
         q = 0.1 + weights @ np.tanh(np.sqrt(q) * z) ** 2 / (weights @ np.cosh(np.sqrt(q) * z) ** -4.0)
     assert float(tanh.weight_variance) == pytest.approx(1 / (weights @ np.cosh(np.sqrt(q) * z) ** -4.0), rel=1e-12)
-    with pytest.raises(
-        rn.InputError, match=r"variance, got 0.1; the least that has one is about 0.17"
-    ):
+    with pytest.raises(rn.InputError, match=r"variance, got 0.1; the least that has one is about 0.17"):
         rn.kernels.GeluNTK.critical(0.1)
     with pytest.raises(rn.InputError, match="bias_variance above 0"):
         rn.kernels.TanhNTK.critical(0.0)
