@@ -36,6 +36,7 @@ from roughntk.kernels._parameters import elementwise, function, number
 from roughntk.kernels.families import CRITICAL
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
+_NOTHING = 1e-12
 _CORRELATIONS = (-0.9, -0.3, 0.5, 0.95)
 
 
@@ -167,16 +168,15 @@ class ActivationLayers(LayeredFamily):
         """What the kernel between two distinct points that are not antipodal tends to as the depth grows."""
         return float(self._limit(jnp.asarray(1.0)))
 
+    @property
+    def _variance_vanishes(self):
+        first = self._first()[0].memory
+        return not float(settled_duals(self._layer_of, first).variance) > 1e-3 * min(float(first), 1.0)
+
     def _limit(self, theta):
         """1 (ordered), 1 or 1/3 for the NTK (critical), the chaotic fixed point or 0 for the NTK."""
-        chi, settled = self.multiplier, float(settled_duals(self._layer_of, self._first()[0].memory).variance)
-        first = float(self._first()[0].memory)
-        if not settled > 1e-3 * min(first, 1.0):
-            raise InputError(
-                f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} "
-                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias_variance > 0 "
-                f"or a finite depth"
-            )
+        self._check_variance()
+        chi = self.multiplier
         if chi < 1 - CRITICAL:
             return jnp.ones_like(theta)
         opposite = self._opposite()
@@ -184,7 +184,9 @@ class ActivationLayers(LayeredFamily):
             off = 1 / 3 if self._is_ntk else 1.0
             return jnp.where((theta == 0) | ((theta == jnp.pi) & (opposite == 0)), 1.0, off)
         layers = jnp.asarray(math.ceil(min(1e6, 100 + 80 / math.log(chi))))
-        return _deep(self, theta, layers)
+        reached = _deep(self, theta, layers)
+        # what is left of a chaotic tangent kernel after so many layers is rounding
+        return jnp.where(jnp.abs(reached) < _NOTHING, 0.0, reached) if self._is_ntk else reached
 
     def _opposite(self) -> float:
         """The defect of the covariance between x and -x after one layer, at the settled variance."""

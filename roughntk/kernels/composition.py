@@ -117,7 +117,7 @@ class CompositionKernel(KernelFamily):
 
     @property
     def drivers_vanish(self) -> bool:
-        return not self.is_hyperbolic
+        return not (self.is_hyperbolic and self.collapses)
 
     def _why_no_real_depth(self):
         where = f"h'(c) = {self.multiplier:.6g} at its fixed point c = {self.fixed_point:.10g}"

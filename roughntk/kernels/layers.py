@@ -183,7 +183,14 @@ class LayeredFamily(KernelFamily):
         return slope**2 if self._runs_by_angle else slope
 
     @property
+    def _variance_vanishes(self) -> bool:
+        """Whether Sigma(x, x) tends to 0, so that layers become linear and each pair keeps its own correlation."""
+        return False
+
+    @property
     def collapses(self) -> bool:
+        if self._variance_vanishes:
+            return False
         return self.multiplier < 1 - CRITICAL or (not self._is_ntk and self.multiplier < 1 + CRITICAL)
 
     @property
@@ -193,11 +200,19 @@ class LayeredFamily(KernelFamily):
     @property
     def limit_value(self) -> float:
         """What the kernel between two distinct points tends to as the depth grows."""
+        self._check_variance()
         if self.collapses:
             return 1.0
         if self._is_ntk:
             return self._critical_limit() if self.multiplier < 1 + CRITICAL else 0.0
         return self._chaotic_limit()
+
+    def _check_variance(self) -> None:
+        if self._variance_vanishes:
+            raise InputError(
+                f"expected a variance that tends to a positive number for the limit of {self.name}, got one that tends "
+                f"to 0; the limit then depends on the pair: choose a bias_variance > 0 or a finite depth"
+            )
 
     def _critical_limit(self) -> float:
         """The limit of K off the diagonal where chi = 1."""

@@ -161,6 +161,10 @@ def test_variance_that_dies_out_leaves_limits_that_depend_on_the_pair():
     each = rn.kernels.classify(family)
     assert each.fixed_point is None and each.ratio is None and each.depends_on_data is True
     assert each.ratio_text == "depends on the pair" and each.chi == 1
+    for dying in (family, rn.kernels.ErfNNGP.critical(0.0), rn.kernels.TanhNNGP(0.5, 0.0)):
+        assert not dying.collapses
+        with pytest.raises(rn.InputError, match="tends to 0; the limit then depends on the pair"):
+            _ = dying.limit_value
 
 
 def test_fixed_points_of_a_chaotic_odd_map_are_all_found():
