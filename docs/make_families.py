@@ -55,7 +55,7 @@ def committed(name: str) -> str:
 
 if __name__ == "__main__":
     page = PAGE.read_text(encoding="utf-8")
-    found = [rn.kernels.classify(member) for member in classes.table_members()]
+    found = classes.classified(classes.table_members())
     page = replaced(page, "families", families_table(found))
     page = replaced(
         page,

@@ -18,9 +18,7 @@ from roughntk import doctor as doctor_room
 from roughntk import study as study_room
 from roughntk._checks import InputError, MissingBackendError
 from roughntk.kernels import FAMILIES
-from roughntk.kernels import classify as classify_family
 from roughntk.kernels import criteria as criteria_room
-from roughntk.kernels import family as family_by_name
 from roughntk.rough import SIGNATURE_BACKENDS as BACKENDS
 from roughntk.study import classes as classes_room
 from roughntk.study import limit as limit_room
@@ -41,6 +39,9 @@ out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = StudyConfig()
 TIMES = "Column of the times: a name or number, or none; if left out, one called t, time or times."
+Parameters = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
+]
 
 
 @contextlib.contextmanager
@@ -82,6 +83,7 @@ def study(
     projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
     depths: Annotated[str, typer.Option(help="First and last depth.")] = DEFAULTS.depths,
     family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    set_: Parameters = None,
     p: Annotated[float, typer.Option(help="Variation exponent, at least 2.")] = DEFAULTS.p,
     drop_duplicates: Annotated[
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
@@ -98,7 +100,8 @@ def study(
     with clear_errors(), progress_display() as report:
         result = study_room.run(
             data, out=out, command=" ".join(["roughntk", *map(shlex.quote, sys.argv[1:])]), progress=report,
-            points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family, p=p,
+            points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family,
+            parameters=tuple(set_ or ()), p=p,
             drop_duplicates=drop_duplicates, dimension=dim, signature_channels=signature_channels, samples=samples,
         )  # fmt: skip
     for number, line in enumerate(result.summary, 1):
@@ -158,6 +161,7 @@ def limit(
     seed: Annotated[int, typer.Option(help="Fixes the choice of points.")] = DEFAULTS.seed,
     projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
     family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    set_: Parameters = None,
     drop_duplicates: Annotated[
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
     ] = False,
@@ -165,11 +169,12 @@ def limit(
 ) -> None:
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors():
+        member = StudyConfig(family=family, parameters=tuple(set_ or ())).member()
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim,
         )  # fmt: skip
-        found = limit_room.at_depth(family_by_name(family), chosen, depth, tolerance)
+        found = limit_room.at_depth(member, chosen, depth, tolerance)
     out_console.print(f"Data: {escape(chosen.name)}, {points} training points, {test_points} test points; {family}.")
     table = Table("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
     for row in found.rows:
@@ -182,9 +187,7 @@ def limit(
 @app.command()
 def classify(
     family: Annotated[str, typer.Argument(help=f"{', '.join(FAMILIES)}, or all.")] = DEFAULTS.family,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
-    ] = None,
+    set_: Parameters = None,
     criteria: Annotated[
         bool, typer.Option("--criteria", help="Also try the paper's conditions (Section 6) on hard point sets.")
     ] = False,
@@ -200,7 +203,7 @@ def classify(
             out_console.print(_table(phase_room.HEADINGS, phase_room.cells(diagram)))
             out_console.print(f"[bold]Figure:[/] {escape(f'{phase_diagram}/phase_diagram.png')}")
             return
-        found = [classify_family(member) for member in members]
+        found = classes_room.classified(members)
         if len(found) == 1:
             out_console.print(_table(("quantity", "measured"), found[0].rows()))
             for line in (*found[0].evidence, *(f"note: {note}" for note in found[0].notes)):
@@ -303,7 +306,9 @@ def _print_lines(lines: list[str]) -> None:
 
 
 def _table(headings, rows) -> Table:
-    table = Table(*headings)
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     return table

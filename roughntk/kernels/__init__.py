@@ -1,11 +1,12 @@
 """What an infinitely wide network of depth L computes: dual activations, families, the layer recursion."""
 
 from roughntk.kernels import criteria
-from roughntk.kernels.activation import ActivationNNGP, ActivationNTK, GeluNTK, TanhNTK
+from roughntk.kernels.activation import ActivationNNGP, ActivationNTK
 from roughntk.kernels.classification import Classification
 from roughntk.kernels.classify import classify
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
 from roughntk.kernels.families import Deflated, KernelFamily, ReluNNGP, ReluNTK
+from roughntk.kernels.named import GeluNNGP, GeluNTK, TanhNNGP, TanhNTK
 from roughntk.kernels.registry import FAMILIES, family
 from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
@@ -13,7 +14,7 @@ from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 __all__ = [
     "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", "Classification",
-    "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNTK", "KernelFamily", "LeakyReluNNGP", "LeakyReluNTK",
-    "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNTK", "classify",
-    "criteria", "family",
+    "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNNGP", "GeluNTK", "KernelFamily", "LeakyReluNNGP",
+    "LeakyReluNTK", "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNNGP",
+    "TanhNTK", "classify", "criteria", "family",
 ]  # fmt: skip

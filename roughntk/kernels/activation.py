@@ -9,65 +9,35 @@ coefficients; they fall off exponentially for analytic activations, and like a p
 for which no N suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 + c + ... + c^{k-1}), nor near c = -1.
 """
 
-import functools
 import math
 from collections.abc import Callable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.special
 from jax import Array, lax
+from jax.tree_util import Partial
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk.kernels._hermite import (
+    LEAST_VARIANCE,
+    Duals,
+    HermiteLayer,
+    critical_weight_variance,
+    duals_by_coefficients,
+    duals_over_the_plane,
+    hermite,
+    one_minus,
+    settled_duals,
+    variances,
+)
 from roughntk.kernels._parameters import elementwise, function, number
 from roughntk.kernels.families import CRITICAL
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
-_LEAST_VARIANCE = 1e-200
-"""Below it the activation is taken at this variance and scaled: without biases it is linear there."""
-
-_LAYERS = 3000  # that the variance is followed for before anything else
+_NOTHING = 1e-12
 _CORRELATIONS = (-0.9, -0.3, 0.5, 0.95)
-
-
-@functools.lru_cache(maxsize=16)
-def hermite(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(nodes, transform) of the rule with `count` nodes: coefficients are transform @ phi(nodes)."""
-    nodes, _ = scipy.special.roots_hermitenorm(count)
-    values = np.empty((count, count))
-    values[0] = 1.0
-    values[1] = nodes
-    for k in range(1, count - 1):
-        values[k + 1] = (nodes * values[k] - math.sqrt(k) * values[k - 1]) / math.sqrt(k + 1)
-    largest = np.max(np.abs(values), axis=0)  # its square could overflow
-    scaled = values / largest
-    return nodes, scaled / (largest * np.sum(scaled**2, axis=0))  # w_i = 1/sum_k he_k(z_i)^2
-
-
-def _one_minus(coefficients: Array, defect: Array) -> Array:
-    """1 - sum_k p_k c^k at c = 1 - defect, for p_k >= 0 of sum 1 stacked on the first axis; nothing cancels.
-
-    By p = |c| and f = 1 - p: even k give p_k (1 - p^k) = p_k f (1 + p + ... + p^{k-1}), odd ones the same for c > 0 and
-    p_k (1 + p^k) for c < 0. Shape (j,) + defect.shape for coefficients of shape (k, j).
-    """
-    k = np.arange(coefficients.shape[0])
-    even = jnp.where((k % 2 == 0)[:, None], coefficients, 0.0)
-    tails = [jnp.cumsum(part[::-1], axis=0)[::-1][1:] for part in (even, coefficients - even)]
-    positive = defect <= 1
-    p, f = jnp.where(positive, 1 - defect, defect - 1), jnp.where(positive, defect, 2 - defect)
-    shape = (2, coefficients.shape[1]) + (1,) * defect.ndim
-
-    def horner(total, tail):
-        return total * p + tail.reshape(shape), None
-
-    start = jnp.zeros((2, coefficients.shape[1], *defect.shape), coefficients.dtype)
-    sums, _ = lax.scan(horner, start, jnp.stack(tails, axis=1)[::-1])
-    odd = jnp.sum(coefficients - even, axis=0)
-    odd = (odd / (odd + jnp.sum(even, axis=0))).reshape(shape[1:])  # exactly 1 for an odd activation
-    return f * sums[0] + jnp.where(positive, f * sums[1], 2 * odd - f * sums[1])
 
 
 class ActivationLayers(LayeredFamily):
@@ -90,52 +60,88 @@ class ActivationLayers(LayeredFamily):
         if not _checks.is_traced(self.weight_variance, self.bias_variance, self.input_variance):
             _check_duals(self, tolerance)
 
+    @classmethod
+    def critical(cls, phi, bias_variance=0.1, input_variance=1.0, *, nodes=384):
+        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2 > 0, at a variance that attracts.
+
+        Raises:
+            InputError: there is none (GELU has one from sigma_b^2 = 0.173 on), or it is not reached from this
+                `input_variance`.
+        """
+        noise = float(number(bias_variance, "bias_variance", above=0.0))
+        name = getattr(function(phi, "an activation"), "__name__", "the activation")
+        _check_activation(phi)
+        weight = critical_weight_variance(phi, noise, _checks.integer(nodes, "nodes", least=16, most=600), name)
+        family = ActivationLayers.__new__(cls)
+        ActivationLayers.__init__(family, phi, weight, noise, input_variance, nodes=nodes)
+        chi = float(settled_duals(family._layer_of, family._first()[0].memory).omega)
+        if abs(chi - 1) > CRITICAL:
+            raise InputError(
+                f"expected an input_variance from which the critical variance of {name} is reached, got "
+                f"{float(family.input_variance):g}, where chi tends to {chi:.9g}; choose another one"
+            )
+        return family
+
+    @property
+    def settings(self):
+        numbers = {name: getattr(self, name) for name in ("weight_variance", "bias_variance", "input_variance")}
+        found = {name: value if _checks.is_traced(value) else float(value) for name, value in numbers.items()}
+        return {"phi": getattr(self.activation, "__name__", repr(self.activation))} | found | {"nodes": self.nodes}
+
     # One layer
 
-    def _coefficients(self, variance: Array) -> Array:
-        """a_k, k < nodes, at a variance."""
-        nodes, transform = hermite(self.nodes)
-        return jnp.asarray(transform) @ self.activation(jnp.sqrt(variance) * jnp.asarray(nodes))
+    @property
+    def _layer_of(self) -> HermiteLayer:
+        return HermiteLayer(self.activation, self.weight_variance, self.bias_variance, self.nodes)
 
     def _first(self):
         signal = self.weight_variance * self.input_variance
         variance = signal + self.bias_variance
         return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance
 
-    def _next(self, variance: Array) -> tuple[Array, Array, Array, Array]:
-        """a_k^2, the share of the weights in the next variance, omega, and the next variance over this one."""
-        tangible = jnp.maximum(variance, _LEAST_VARIANCE)
-        squares = self._coefficients(tangible) ** 2
-        signal = self.weight_variance * jnp.sum(squares) / tangible
-        growth = signal + jnp.where(self.bias_variance > 0, self.bias_variance / tangible, 0.0)
-        slopes = jnp.sum(np.arange(self.nodes) * squares)
-        return squares, signal / growth, self.weight_variance * slopes / tangible / growth, growth
-
-    def _next_variance(self, variance: Array) -> Array:
-        return variance * self._next(variance)[3]
-
     def _layer(self, scalars, pair, angle):
         assert not angle
         return _compiled_layer(self, scalars, pair)
 
-    def _one_layer(self, scalars: Scalars, pair: Pair) -> tuple[Scalars, Pair]:
-        squares, share, omega, growth = self._next(scalars.memory)
-        slopes = (np.arange(self.nodes) * squares)[1:]
-        normal = jnp.stack(
-            [squares / jnp.sum(squares), jnp.concatenate([slopes / jnp.sum(slopes), jnp.zeros(1, slopes.dtype)])],
-            axis=1,
-        )
-        moved, lost = _one_minus(normal, pair.position)
-        moved = share * moved
-        ratio = scalars.ratio / (omega + scalars.ratio)
-        kept = (1 - ratio) * (lost + (1 - lost) * pair.defect)
-        following = Scalars(scalars.log_variance + jnp.log(growth), ratio, scalars.memory * growth)
-        return following, Pair(moved, kept + ratio * moved)
+    def _one_layer(self, scalars: Scalars, pair: Pair, duals: Duals) -> tuple[tuple[Scalars, Pair], Array]:
+        """(scalars, pair) one layer on, and what it keeps of the tangent kernel's defect."""
+        moved, lost = one_minus(duals.tails, duals.odd, pair.position)
+        moved = duals.share * moved
+        ratio = scalars.ratio / (duals.omega + scalars.ratio)
+        kept = (1 - ratio) * (1 - lost)
+        defect = (1 - ratio) * lost + kept * pair.defect + ratio * moved
+        log_variance = scalars.log_variance + jnp.log(duals.growth)
+        return (Scalars(log_variance, ratio, scalars.memory * duals.growth), Pair(moved, defect)), kept
+
+    def _walk(self, theta: Array, layers: int) -> tuple[Array, Array]:
+        """(kernel, what the layer keeps of the tangent kernel) at depths 1 .. layers.
+
+        Duals are computed anew only while the variance still moves.
+        """
+
+        def step(carry, _):
+            (scalars, pair), known = carry
+            known = layer.duals_from(known, scalars.memory)
+            following, kept = self._one_layer(scalars, pair, known)
+            return (following, known), (1 - self._defect(pair, False), kept)
+
+        layer, start = self._layer_of, self._begin(2 * jnp.sin(theta / 2) ** 2, False)
+        return lax.scan(step, (start, layer.duals(start[0].memory)), length=layers)[1]
+
+    def _trajectory(self, theta, layers):
+        return self._walk(theta, layers)[0]
+
+    def _path(self, theta, layers):
+        K, kept = self._walk(theta, layers)
+        return K, kept if self._is_ntk else None
 
     def _settled_memory(self):
-        variance = _settled_variance(self)
-        omega = self._next(variance)[2]
-        return variance, omega
+        duals = settled_duals(self._layer_of, self._first()[0].memory)
+        return duals.variance, duals.omega
+
+    def _settled_map(self):
+        duals = settled_duals(self._layer_of, self._first()[0].memory)
+        return Partial(_settled_layer, duals.share, duals.tails[..., :1], duals.odd[:1])
 
     # Error
 
@@ -153,7 +159,7 @@ class ActivationLayers(LayeredFamily):
             variance = float(self._first()[0].memory)
         q = number(variance, "variance", above=0.0)
         with np.errstate(all="ignore"):
-            return float(_compiled_error(self, q))
+            return float(_compiled_error(self.activation, self.nodes, q))
 
     # Infinite depth
 
@@ -162,16 +168,15 @@ class ActivationLayers(LayeredFamily):
         """What the kernel between two distinct points that are not antipodal tends to as the depth grows."""
         return float(self._limit(jnp.asarray(1.0)))
 
+    @property
+    def _variance_vanishes(self):
+        first = self._first()[0].memory
+        return not float(settled_duals(self._layer_of, first).variance) > 1e-3 * min(float(first), 1.0)
+
     def _limit(self, theta):
         """1 (ordered), 1 or 1/3 for the NTK (critical), the chaotic fixed point or 0 for the NTK."""
-        chi, settled = self.multiplier, float(_settled_variance(self))
-        first = float(self._first()[0].memory)
-        if not settled > 1e-3 * min(first, 1.0):
-            raise InputError(
-                f"expected a variance that tends to a positive number for the limit of {self.name}, got {settled:.3g} "
-                f"after thousands of layers; where it vanishes the limit depends on how: choose a bias_variance > 0 "
-                f"or a finite depth"
-            )
+        self._check_variance()
+        chi = self.multiplier
         if chi < 1 - CRITICAL:
             return jnp.ones_like(theta)
         opposite = self._opposite()
@@ -179,13 +184,15 @@ class ActivationLayers(LayeredFamily):
             off = 1 / 3 if self._is_ntk else 1.0
             return jnp.where((theta == 0) | ((theta == jnp.pi) & (opposite == 0)), 1.0, off)
         layers = jnp.asarray(math.ceil(min(1e6, 100 + 80 / math.log(chi))))
-        return _deep(self, theta, layers)
+        reached = _deep(self, theta, layers)
+        # what is left of a chaotic tangent kernel after so many layers is rounding
+        return jnp.where(jnp.abs(reached) < _NOTHING, 0.0, reached) if self._is_ntk else reached
 
     def _opposite(self) -> float:
         """The defect of the covariance between x and -x after one layer, at the settled variance."""
-        squares, share, _, _ = self._next(_settled_variance(self))
-        odd = jnp.sum(squares[1::2]) / jnp.sum(squares)
-        return float(share * 2 * odd) if float(odd) > 1e-25 else 0.0
+        duals = settled_duals(self._layer_of, self._first()[0].memory)
+        odd = float(duals.odd[0])
+        return float(duals.share) * 2 * odd if odd > 1e-25 else 0.0
 
 
 def _check_activation(phi: Callable) -> None:
@@ -204,7 +211,7 @@ def _check_duals(family: ActivationLayers, tolerance: float) -> None:
     """The activation is square-integrable, variances stay bounded, and the duals are resolved wherever they go."""
     first = float(family._first()[0].memory)
     _check_integrable(family, first)
-    reached = np.asarray(_variances(family))
+    reached = np.asarray(variances(family._layer_of, family._first()[0].memory))
     layers = int(np.argmin(np.isfinite(reached))) or len(reached)  # the first that overflows, or all
     last = float(reached[layers - 1])
     if layers < len(reached) or not np.isfinite(last) or (last > 2 * first and last > reached[-2] * (1 + 1e-7)):
@@ -213,7 +220,7 @@ def _check_duals(family: ActivationLayers, tolerance: float) -> None:
             f"{first:.3g}, still growing; lower weight_variance (got {float(family.weight_variance):g})"
         )
     for q in sorted({first, float(np.min(reached)), float(np.max(reached)), last}):
-        if q > _LEAST_VARIANCE:
+        if q > LEAST_VARIANCE:
             error = family.dual_error(q)
             if not error <= tolerance:
                 raise InputError(
@@ -245,24 +252,11 @@ def _check_integrable(family: ActivationLayers, variance: float) -> None:
 
 @eqx.filter_jit
 def _compiled_layer(family: ActivationLayers, scalars: Scalars, pair: Pair) -> tuple[Scalars, Pair]:
-    return family._one_layer(scalars, pair)
+    return family._one_layer(scalars, pair, family._layer_of.duals(scalars.memory))[0]
 
 
-@eqx.filter_jit
-def _variances(family: ActivationLayers) -> Array:
-    """The variances of the first layers."""
-
-    def step(q, _):
-        following = family._next_variance(q)
-        return following, following
-
-    return lax.scan(step, family._first()[0].memory, length=_LAYERS)[1]
-
-
-@eqx.filter_jit
-def _settled_variance(family: ActivationLayers) -> Array:
-    """Where the variance tends to: that of a deep layer."""
-    return lax.fori_loop(0, _LAYERS, lambda _, q: family._next_variance(q), family._first()[0].memory)
+def _settled_layer(share: Array, tails: Array, odd: Array, defect: Array) -> Array:
+    return share * one_minus(tails, odd, defect)[0]
 
 
 @eqx.filter_jit
@@ -271,40 +265,14 @@ def _deep(family: ActivationLayers, theta: Array, depth: Array) -> Array:
 
 
 @eqx.filter_jit
-def _compiled_error(family: ActivationLayers, variance: Array) -> Array:
+def _compiled_error(phi: Callable, nodes: int, variance: Array) -> Array:
     correlations = jnp.asarray((*_CORRELATIONS, 1.0))
-    fine = _duals(family.activation, variance, family.nodes, correlations)
-    coarse = _duals(family.activation, variance, 7 * family.nodes // 8, correlations)
-    plane = _plane_duals(family.activation, variance, family.nodes, correlations)
+    fine = duals_by_coefficients(phi, variance, nodes, correlations)
+    coarse = duals_by_coefficients(phi, variance, 7 * nodes // 8, correlations)
+    plane = duals_over_the_plane(phi, variance, nodes, correlations)
     scale = jnp.abs(fine[:, -1:])
     differences = jnp.stack([jnp.abs(fine - coarse) / scale, jnp.abs(fine - plane) / scale])
     return jnp.where(jnp.all(jnp.isfinite(differences)), jnp.max(differences), jnp.inf)
-
-
-def _duals(phi: Callable, variance: Array, count: int, c: Array) -> Array:
-    """(E[phi phi], q E[phi' phi']) at the correlations from the coefficients, shape (2, correlations)."""
-    nodes, transform = hermite(count)
-    squares = (jnp.asarray(transform) @ phi(jnp.sqrt(variance) * jnp.asarray(nodes))) ** 2
-    k = np.arange(count)
-    slopes = (k * squares)[1:]
-    powers = c[:, None] ** k
-    return jnp.stack([powers @ squares, powers[:, :-1] @ slopes])
-
-
-def _plane_duals(phi: Callable, variance: Array, count: int, c: Array) -> Array:
-    """The same by a quadrature over the plane: u = sqrt(q) x, u' = sqrt(q) (c x + sqrt(1 - c^2) y)."""
-    nodes, transform = hermite(count)
-    x, w = jnp.asarray(nodes), jnp.asarray(transform[0])
-    root = jnp.sqrt(variance)
-
-    def both(z):
-        return jax.jvp(phi, (root * z,), (jnp.broadcast_to(root, z.shape),))
-
-    def at(c):
-        there = both(c * x[:, None] + jnp.sqrt((1 - c) * (1 + c)) * x[None, :])
-        return jnp.stack([jnp.einsum("i,ij,i,j->", here, far, w, w) for here, far in zip(both(x), there, strict=True)])
-
-    return lax.map(at, c).T
 
 
 class ActivationNTK(ActivationLayers):
@@ -338,25 +306,3 @@ class ActivationNNGP(ActivationLayers):
 
     name = "activation-nngp"
     symbol = "\\rho"
-
-
-def _gelu(u: Array) -> Array:
-    return u * jax.scipy.stats.norm.cdf(u)
-
-
-class TanhNTK(ActivationNTK):
-    """`ActivationNTK` of tanh; arguments as there."""
-
-    name = "tanh-ntk"
-
-    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        ActivationLayers.__init__(self, jnp.tanh, weight_variance, bias_variance, input_variance)
-
-
-class GeluNTK(ActivationNTK):
-    """`ActivationNTK` of the Gaussian error linear unit u Phi(u); arguments as there."""
-
-    name = "gelu-ntk"
-
-    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        ActivationLayers.__init__(self, _gelu, weight_variance, bias_variance, input_variance)

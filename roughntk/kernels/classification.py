@@ -47,7 +47,7 @@ class Classification:
     """
 
     family: str
-    parameters: tuple[tuple[str, float], ...]
+    parameters: tuple[tuple[str, float | str], ...]
     fixed_point: float | None
     multiplier: float | None
     kind: str
@@ -104,7 +104,9 @@ class Classification:
 
     def rows(self) -> list[tuple[str, str]]:
         """(quantity, value) for display."""
-        shown = ", ".join(f"{name} = {value:g}" for name, value in self.parameters)
+        shown = ", ".join(
+            f"{name} = {value if isinstance(value, str) else f'{value:g}'}" for name, value in self.parameters
+        )
         found = [
             ("family", self.family + (f" ({shown})" if shown else "")),
             ("phase", self.phase + ("" if self.chi is None else f", chi = {self.chi:.10g}")),
@@ -141,6 +143,10 @@ class Classification:
         return "\n".join(
             [*lines, "measured:", *(f"  {e}" for e in self.evidence), *(f"  note: {n}" for n in self.notes)]
         )
+
+
+def _word(value: float | str, form: str) -> str:
+    return value if isinstance(value, str) else f"{value:{form}}"
 
 
 def _plain(value: float | None) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk.kernels import by_depth
 from roughntk.kernels.classification import Classification, Evidence
 from roughntk.kernels.extrapolation import (
     GeometricRate,
@@ -44,6 +45,7 @@ ANGLES = (0.0, 0.5, 1.0, math.pi / 2, 2.5)
 _FIRST = 300
 _SAME = 1e-6  # limits closer than this, or than their uncertainty, are one limit
 _UNSETTLED = 1e-4  # a limit less certain than this is not reported
+_WELL = 1e-7  # an extrapolation more certain than this is taken as it is
 _POINTS = 5
 
 
@@ -62,24 +64,23 @@ def classify(family: KernelFamily) -> Classification:
     if not isinstance(family, KernelFamily):
         raise InputError(f"expected a kernel family, got {type(family).__name__}; use criteria.check for a sequence")
     parameters = _parameters(family)
+    if family.differs_by_depth:
+        return by_depth.classified(family, parameters, _data_angles())
     found = analyse(family)
     settled = _Settled.of(family, found)
     notes = list(settled.notes)
     beta = gamma = None
     evidence = list(settled.evidence)
-    if settled.critical and settled.ratio is not None:
-        rule = _critical_rule(family)
-        if rule is not None:
-            gamma, beta, predicted = (part.value for part in rule)
-            evidence += [
-                Evidence("gamma = lim L (1 - a_L)", gamma, rule[0].uncertainty, f"depths to {LAYERS:,}"),
-                Evidence("beta = lim L (1 - k_L/a_L)", beta, rule[1].uncertainty, f"depths to {LAYERS:,}"),
-                Evidence("gamma/(gamma + beta)", predicted, rule[2].uncertainty, "against the kernel's own ratio"),
-            ]
-            if abs(predicted - settled.ratio) > 10 * (rule[2].uncertainty + settled.uncertainty) + 1e-9:
-                notes.append(
-                    "the rule gamma/(gamma + beta) and the kernel itself disagree: not settled at these depths"
-                )
+    if settled.critical and settled.ratio is not None and settled.kept is not None:
+        rule = _critical_rule(settled.kept)
+        gamma, beta, predicted = (part.value for part in rule)
+        evidence += [
+            Evidence("gamma = lim L (1 - a_L)", gamma, rule[0].uncertainty, f"depths to {LAYERS:,}"),
+            Evidence("beta = lim L (1 - k_L/a_L)", beta, rule[1].uncertainty, f"depths to {LAYERS:,}"),
+            Evidence("gamma/(gamma + beta)", predicted, rule[2].uncertainty, "against the kernel's own ratio"),
+        ]
+        if abs(predicted - settled.ratio) > 10 * (rule[2].uncertainty + settled.uncertainty) + 1e-9:
+            notes.append("the rule gamma/(gamma + beta) and the kernel itself disagree: not settled at these depths")
     depends, more, words = _depends_on_data(settled)
     notes += words
     attractor = found.attractor
@@ -96,15 +97,12 @@ def classify(family: KernelFamily) -> Classification:
     )  # fmt: skip
 
 
-def _parameters(family: KernelFamily) -> tuple[tuple[str, float], ...]:
-    found = []
-    for field in dataclasses.fields(family):
-        value = getattr(family, field.name)
+def _parameters(family: KernelFamily) -> tuple[tuple[str, float | str], ...]:
+    found = family.settings
+    for name, value in found.items():
         if _checks.is_traced(value):
-            raise InputError(f"expected known parameters, got a traced {field.name}; call classify outside jit")
-        if (eqx.is_inexact_array(value) or isinstance(value, int | float)) and np.ndim(value) == 0:
-            found.append((field.name, float(value)))
-    return tuple(found)
+            raise InputError(f"expected known parameters, got a traced {name}; call classify outside jit")
+    return tuple(found.items())
 
 
 def _kind(point: FixedPoint | None) -> str:
@@ -137,6 +135,7 @@ class _Settled:
     on_diagonal: NDArray[np.float64]  # by depth
     kernel: NDArray[np.float64]  # at theta = 1, by depth
     data: NDArray[np.float64]  # at the angles of `_data_angles`, by depth
+    kept: NDArray[np.float64] | None  # dK'/dK on the diagonal and at theta = 1, by depth
     evidence: tuple[Evidence, ...]
     notes: tuple[str, ...]
 
@@ -145,7 +144,8 @@ class _Settled:
         layers = _layers_needed(found)
         critical = layers is None
         layers = layers or LAYERS
-        every = np.asarray(family.trajectory(jnp.asarray(np.append(ANGLES, _data_angles())), layers))
+        path, retained = _run(family, jnp.asarray(np.append(ANGLES, _data_angles())), layers)
+        every, kept = np.asarray(path), None if retained is None else np.asarray(retained)[:, [0, 2]]
         K, data = every[:, : len(ANGLES)], every[:, len(ANGLES) :]
         if not np.isfinite(every).all():
             raise InputError(
@@ -155,7 +155,7 @@ class _Settled:
         measure = _algebraic if critical else _geometric
         limits, uncertainties, rate, notes = measure(K)
         diagonal = float(limits[0])
-        kept = (K[:, 0], K[:, 2], data)
+        paths = (K[:, 0], K[:, 2], data, kept)
         off, error = limits[1:], float(uncertainties.max())
         where = f"theta = 1, depths to {layers:,}"
         evidence = (
@@ -164,17 +164,15 @@ class _Settled:
         )
         if np.ptp(off) > max(_SAME, 10 * error) and error < _UNSETTLED:
             spread = Evidence("spread of the limits over four pairs", float(np.ptp(off)), error, where)
-            return cls(
-                critical, layers, None, diagonal, None, error, None, K[:, 0], K[:, 2], data, (*evidence, spread), notes
-            )
+            return cls(critical, layers, None, diagonal, None, error, None, *paths, (*evidence, spread), notes)
         if float(uncertainties[1:].min()) > _UNSETTLED:
-            return cls(critical, layers, None, diagonal, None, error, None, *kept, evidence, notes)
+            return cls(critical, layers, None, diagonal, None, error, None, *paths, evidence, notes)
         best = 1 + int(np.argmin(uncertainties[1:]))
         limit, error = float(limits[best]), float(uncertainties[best])
         if critical and abs(limit - diagonal) <= 10 * error:
             rate = algebraic_rate(K[:, 0] - K[:, 2])
         ratio = limit / diagonal
-        return cls(critical, layers, limit, diagonal, ratio, error / abs(diagonal), rate, *kept, evidence, notes)
+        return cls(critical, layers, limit, diagonal, ratio, error / abs(diagonal), rate, *paths, evidence, notes)
 
 
 def _layers_needed(found: MapAnalysis) -> int | None:
@@ -202,7 +200,7 @@ def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, t
     depths = sample_depths(_FIRST, len(K))
     if np.ptp(K[depths[0] :, 1:], axis=0).max() < 1e-10:  # settled long ago: nothing to extrapolate
         return K[-1], np.abs(K[-1] - K[depths[0]]) + 4 * np.finfo(np.float64).eps, None, ()
-    found = [power_limit(depths, column) for column in K[depths - 1].T]
+    found = [_extrapolated(depths, K[depths - 1, k]) for k in range(K.shape[1])]
     limits = np.array([fit.value for fit in found])
     uncertainties = np.array([fit.uncertainty for fit in found])
     notes: tuple[str, ...] = ()
@@ -211,23 +209,28 @@ def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, t
     return limits, uncertainties, found[2].leading, notes
 
 
-def _critical_rule(family: KernelFamily) -> tuple[PowerLimit, PowerLimit, PowerLimit] | None:
-    """(gamma, beta, gamma/(gamma + beta)) from what each layer keeps; None for a kernel of another kind."""
-    kept = _kept(family, jnp.asarray((0.0, 1.0)), LAYERS)
-    if kept is None:
-        return None
-    kept = np.asarray(kept)
-    depths = sample_depths(_FIRST, LAYERS)
+def _extrapolated(depths: NDArray[np.int64], values: NDArray[np.float64]) -> PowerLimit:
+    """`power_limit`, from ten times the depth on if that is more certain: where scalars settle slowly."""
+    found = power_limit(depths, values)
+    if found.uncertainty < _WELL:
+        return found
+    deep = depths >= 10 * _FIRST
+    return min(found, power_limit(depths[deep], values[deep]), key=lambda fit: fit.uncertainty)
+
+
+def _critical_rule(kept: NDArray[np.float64]) -> tuple[PowerLimit, PowerLimit, PowerLimit]:
+    """(gamma, beta, gamma/(gamma + beta)) from what each layer keeps, on the diagonal and off it."""
+    depths = sample_depths(_FIRST, len(kept))
     on, off = kept[depths - 1].T
     lost, turned = depths * (1 - on), depths * (1 - off / on)
     return (
-        power_limit(depths, lost), power_limit(depths, turned), power_limit(depths, lost / (lost + turned)),
+        _extrapolated(depths, lost), _extrapolated(depths, turned), _extrapolated(depths, lost / (lost + turned)),
     )  # fmt: skip
 
 
 @eqx.filter_jit
-def _kept(family: KernelFamily, theta: jax.Array, layers: int):
-    return family._retained(theta, layers)
+def _run(family: KernelFamily, theta: jax.Array, layers: int):
+    return family._path(theta, layers)
 
 
 def _depends_on_data(settled: _Settled) -> tuple[bool | None, list[Evidence], list[str]]:

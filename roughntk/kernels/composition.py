@@ -72,6 +72,10 @@ class CompositionKernel(KernelFamily):
         self.radius = self._trusted_radius()
 
     @property
+    def settings(self):
+        return {"h": getattr(self.map, "__name__", repr(self.map))}
+
+    @property
     def fixed_point(self) -> float:
         """c = h(c), where every correlation tends to (but for those that stay on a repelling fixed point)."""
         return self.analysis.attracting.value
@@ -113,7 +117,7 @@ class CompositionKernel(KernelFamily):
 
     @property
     def drivers_vanish(self) -> bool:
-        return not self.is_hyperbolic
+        return not (self.is_hyperbolic and self.collapses)
 
     def _why_no_real_depth(self):
         where = f"h'(c) = {self.multiplier:.6g} at its fixed point c = {self.fixed_point:.10g}"
@@ -276,3 +280,7 @@ class SigmoidComposition(CompositionKernel):
         self.map, self.step = sigmoid_composition_dual, recursion.sigmoid_step
         self.analysis = Analysis(FixedPoint(c, multiplier, True), (), (c, c), True)
         self.radius = _RADII[0]
+
+    @property
+    def settings(self):
+        return {}

@@ -256,7 +256,7 @@ def _negative_coefficient(family: KernelFamily) -> tuple[int, int, float] | None
     negative if it lies below 0 by more than ten times the difference between 20 and 24 nodes.
     """
     for depth in range(2, 7):
-        fine, coarse = (_maclaurin(family, depth, nodes) for nodes in (24, 20))
+        fine, coarse = _maclaurin(family, depth, 24, 20)
         doubt = np.abs(fine - coarse) + 1e-9
         below = np.flatnonzero(fine < -10 * doubt)
         if below.size:
@@ -264,11 +264,15 @@ def _negative_coefficient(family: KernelFamily) -> tuple[int, int, float] | None
     return None
 
 
-def _maclaurin(family: KernelFamily, depth: int, nodes: int) -> NDArray[np.float64]:
-    z = np.cos((2 * np.arange(nodes) + 1) * math.pi / (2 * nodes))
-    values = np.asarray(family.at_correlation(jnp.asarray(_RADIUS * z), depth))
-    series = np.polynomial.chebyshev.cheb2poly(np.polynomial.chebyshev.chebfit(z, values, nodes - 1))
-    return series[: _ORDERS + 1] / _RADIUS ** np.arange(_ORDERS + 1)
+def _maclaurin(family: KernelFamily, depth: int, *counts: int) -> list[NDArray[np.float64]]:
+    """The first coefficients, from each of these numbers of nodes."""
+    nodes = [np.cos((2 * np.arange(count) + 1) * math.pi / (2 * count)) for count in counts]
+    every = np.asarray(family.at_correlation(jnp.asarray(_RADIUS * np.concatenate(nodes)), depth))
+    found = []
+    for z, values in zip(nodes, np.split(every, np.cumsum(counts)[:-1]), strict=True):
+        series = np.polynomial.chebyshev.cheb2poly(np.polynomial.chebyshev.chebfit(z, values, len(z) - 1))
+        found.append(series[: _ORDERS + 1] / _RADIUS ** np.arange(_ORDERS + 1))
+    return found
 
 
 def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Condition:

@@ -6,6 +6,7 @@ Depth 1 is the input layer for every family: the correlation itself. Depth L app
 """
 
 import abc
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
@@ -14,6 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
@@ -150,9 +152,28 @@ class KernelFamily(eqx.Module):
         """One layer on the correlation, arguments already checked: by default what takes depth 1 to depth 2."""
         return self._at_correlation(c, jnp.asarray(2))
 
+    def _settled_map(self) -> Callable[[Array], Array]:
+        """1 - c -> 1 - h(c), a pytree: what the layer that layers tend to needs is computed once."""
+        return Partial(_plain_defect_map, self)
+
     def _retained(self, theta: Array, layers: int) -> Array | None:
         """dK_{L+1}/dK_L at depths 1 .. layers, what a layer keeps of a tangent kernel; None for other kernels."""
         return None
+
+    def _path(self, theta: Array, layers: int) -> tuple[Array, Array | None]:
+        """`_trajectory` and `_retained`, in one run where the family can."""
+        return self._trajectory(theta, layers), self._retained(theta, layers)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The parameters that it was built with, by name: numbers, and words for what is no number."""
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value if _checks.is_traced(value) else float(value) for name, value in found.items()}
+
+    @property
+    def differs_by_depth(self) -> bool:
+        """Whether a network of another depth has other layers, not only more of them."""
+        return False
 
     @property
     def has_real_depth(self) -> bool:
@@ -431,6 +452,10 @@ def _angle_jvp(primals, tangents):
 @eqx.filter_jit
 def _compiled_correlation_map(family: KernelFamily, c: Array) -> Array:
     return family._correlation_map(c)
+
+
+def _plain_defect_map(family: KernelFamily, defect: Array) -> Array:
+    return 1 - family._correlation_map(1 - defect)
 
 
 @eqx.filter_jit

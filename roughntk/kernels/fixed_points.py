@@ -57,22 +57,22 @@ def analyse(family: KernelFamily) -> MapAnalysis:
     The search runs on the defect e = 1 - c, on a grid that is fine near e = 0, and near c = 1 it knows how far
     rounding lets it see.
     """
-    exact = isinstance(family, LayeredFamily)
+    exact, layer = isinstance(family, LayeredFamily), family._settled_map()
     defects = np.unique(np.concatenate([np.geomspace(1e-14, 2.0, 4001), np.linspace(0.0, 2.0, 2001)[1:]]))
     defects[-1] = 2.0
-    moved = np.asarray(_moved(family, jnp.asarray(defects)))
+    moved = np.asarray(_moved(layer, jnp.asarray(defects)))
     gap = moved - defects
     noise = 64 * EPS * (np.maximum(moved, defects) if exact else np.ones_like(defects))
     seen = np.abs(gap) > noise
-    ends = [float(c) for c in (1.0, -1.0) if abs(_at(family, c)[0] - c) <= 8 * EPS]
+    ends = [float(c) for c in (1.0, -1.0) if abs(_at(layer, c)[0] - c) <= 8 * EPS]
     if not seen.any():
         return MapAnalysis((), FixedPoint(1.0, 1.0, 0), True)
     found = list(ends)
     kept, sign = defects[seen], np.sign(gap[seen])
     for k in np.flatnonzero(sign[1:] != sign[:-1]):
-        found.append(_polish(family, _section(family, kept[k], kept[k + 1], sign[k], len(defects))))
-    slopes = [_at(family, c)[1] for c in found]
-    counts = _basins(family, found)
+        found.append(_polish(layer, _section(layer, kept[k], kept[k + 1], sign[k], len(defects))))
+    slopes = [_at(layer, c)[1] for c in found]
+    counts = _basins(layer, found)
     points = [FixedPoint(c, slope, n) for c, slope, n in zip(found, slopes, counts[:-1], strict=True)]
     tends = counts[-1]
     diagonal = None if tends is None else points[tends]
@@ -80,32 +80,30 @@ def analyse(family: KernelFamily) -> MapAnalysis:
 
 
 @eqx.filter_jit
-def _moved(family: KernelFamily, defects):
-    if isinstance(family, LayeredFamily):
-        return family._defect_map(defects)
-    return 1 - family._correlation_map(1 - defects)
+def _moved(layer, defects):
+    return layer(defects)
 
 
-def _section(family: KernelFamily, low: float, high: float, sign: float, points: int) -> float:
+def _section(layer, low: float, high: float, sign: float, points: int) -> float:
     """The correlation at which h(c) - c changes sign, between two defects; by grids of `points` points."""
     for _ in range(5):
         grid = np.linspace(low, high, points)
-        gap = np.asarray(_moved(family, jnp.asarray(grid))) - grid
+        gap = np.asarray(_moved(layer, jnp.asarray(grid))) - grid
         last = int(np.flatnonzero(np.sign(gap[:-1]) == sign)[-1]) if (np.sign(gap[:-1]) == sign).any() else 0
         low, high = grid[last], grid[last + 1]
     return float(1 - (low + high) / 2)
 
 
-def _polish(family: KernelFamily, c: float) -> float:
+def _polish(layer, c: float) -> float:
     """Newton steps on h(c) - c; they stop as soon as they no longer help."""
-    value, slope = _at(family, c)
+    value, slope = _at(layer, c)
     for _ in range(4):
         if slope == 1:
             break
         better = c - (value - c) / (slope - 1)
         if not -1 <= better <= 1:
             break
-        moved, slope_there = _at(family, better)
+        moved, slope_there = _at(layer, better)
         if abs(moved - better) >= abs(value - c):
             break
         c, value, slope = better, moved, slope_there
@@ -113,37 +111,35 @@ def _polish(family: KernelFamily, c: float) -> float:
 
 
 @eqx.filter_jit
-def _map_and_slope(family: KernelFamily, c):
-    return jax.jvp(family._correlation_map, (c,), (jnp.ones_like(c),))
+def _map_and_slope(layer, defect):
+    return jax.jvp(layer, (defect,), (jnp.ones_like(defect),))
 
 
-def _at(family: KernelFamily, c: float) -> tuple[float, float]:
+def _at(layer, c: float) -> tuple[float, float]:
     """h(c) and h'(c)."""
-    value, slope = _map_and_slope(family, jnp.asarray(c))
-    return float(value), float(slope)
+    moved, slope = _map_and_slope(layer, jnp.asarray(1 - c))
+    return float(1 - moved), float(slope)
 
 
 @eqx.filter_jit
-def _iterate(family: KernelFamily, starts):
+def _iterate(layer, starts):
     """Defects after ITERATES/2 and ITERATES layers."""
 
-    def layer(_, e):
-        if isinstance(family, LayeredFamily):
-            return jnp.clip(family._defect_map(e), 0.0, 2.0)
-        return 1 - family._correlation_map(1 - e)
+    def step(_, e):
+        return jnp.clip(layer(e), 0.0, 2.0)
 
-    half = lax.fori_loop(0, ITERATES // 2, layer, starts)
-    return half, lax.fori_loop(0, ITERATES // 2, layer, half)
+    half = lax.fori_loop(0, ITERATES // 2, step, starts)
+    return half, lax.fori_loop(0, ITERATES // 2, step, half)
 
 
-def _basins(family: KernelFamily, points: list[float]) -> list:
+def _basins(layer, points: list[float]) -> list:
     """How many starts tend to each fixed point, and at the end the index of the one that c = 1 tends to, or None.
 
     A start tends to the nearest fixed point if it has come within 1e-9 of it, or is nearer at the end than half way.
     """
     counts: list = [0] * len(points)
     defects = 1 - np.array(points)
-    middle, last = (np.asarray(part) for part in _iterate(family, jnp.asarray(np.append(1 - STARTS, 0.0))))
+    middle, last = (np.asarray(part) for part in _iterate(layer, jnp.asarray(np.append(1 - STARTS, 0.0))))
     ends: list[int | None] = []
     for before, after in zip(middle, last, strict=True):
         k = int(np.argmin(np.abs(defects - after))) if points else 0

@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.tree_util import Partial
 from jaxtyping import Array
 
 from roughntk._checks import InputError
@@ -130,11 +131,17 @@ class LayeredFamily(KernelFamily):
 
     def _defect_map(self, defect: Array) -> Array:
         """1 - h(c) from 1 - c for the layer that layers tend to, without cancellation at c = 1."""
-        return self._layer(self._settled(), Pair(defect, defect), False)[1].position
+        return self._settled_map()(defect)
+
+    def _settled_map(self):
+        return Partial(_settled_layer, self, _compiled_settled(self))
 
     def _retained(self, theta, layers):
+        return self._path(theta, layers)[1]
+
+    def _path(self, theta, layers):
         if not self._is_ntk:
-            return None
+            return self._trajectory(theta, layers), None
         angle = self._runs_by_angle
 
         def step(state, _):
@@ -145,7 +152,7 @@ class LayeredFamily(KernelFamily):
                 return new[1].defect, new
 
             _, kept, new = jax.jvp(following, (pair.defect,), (jnp.ones_like(pair.defect),), has_aux=True)
-            return new, kept
+            return new, (1 - self._defect(pair, angle), kept)
 
         start = self._begin(theta if angle else 2 * jnp.sin(theta / 2) ** 2, angle)
         return lax.scan(step, start, length=layers)[1]
@@ -163,7 +170,7 @@ class LayeredFamily(KernelFamily):
 
     def linear_layer(self) -> Linear:
         """The linear part of a layer at c = 1, once the scalars have settled, in theta or in 1 - c."""
-        settled, angle = self._settled(), self._runs_by_angle
+        settled, angle = _compiled_settled(self), self._runs_by_angle
         tiny, zero = jnp.asarray(_TINY), jnp.zeros(())
         moved = self._layer(settled, Pair(tiny, zero), angle)[1]
         kept = self._layer(settled, Pair(zero, tiny), angle)[1]
@@ -176,7 +183,14 @@ class LayeredFamily(KernelFamily):
         return slope**2 if self._runs_by_angle else slope
 
     @property
+    def _variance_vanishes(self) -> bool:
+        """Whether Sigma(x, x) tends to 0, so that layers become linear and each pair keeps its own correlation."""
+        return False
+
+    @property
     def collapses(self) -> bool:
+        if self._variance_vanishes:
+            return False
         return self.multiplier < 1 - CRITICAL or (not self._is_ntk and self.multiplier < 1 + CRITICAL)
 
     @property
@@ -186,11 +200,19 @@ class LayeredFamily(KernelFamily):
     @property
     def limit_value(self) -> float:
         """What the kernel between two distinct points tends to as the depth grows."""
+        self._check_variance()
         if self.collapses:
             return 1.0
         if self._is_ntk:
             return self._critical_limit() if self.multiplier < 1 + CRITICAL else 0.0
         return self._chaotic_limit()
+
+    def _check_variance(self) -> None:
+        if self._variance_vanishes:
+            raise InputError(
+                f"expected a variance that tends to a positive number for the limit of {self.name}, got one that tends "
+                f"to 0; the limit then depends on the pair: choose a bias_variance > 0 or a finite depth"
+            )
 
     def _critical_limit(self) -> float:
         """The limit of K off the diagonal where chi = 1."""
@@ -198,11 +220,7 @@ class LayeredFamily(KernelFamily):
 
     def _chaotic_limit(self) -> float:
         """c* < 1 of the covariance where chi > 1: the attracting fixed point of the settled correlation map."""
-        settled = self._settled()
-        zero, start = jnp.zeros(()), jnp.asarray(1.0)
-
-        def moved(defect):
-            return self._layer(settled, Pair(defect, zero), False)[1].position
+        moved, start = self._settled_map(), jnp.asarray(1.0)
 
         def going(state):
             return (state[0] < 100_000) & (jnp.abs(state[1] - state[2]) > 2 * jnp.finfo(float).eps * state[2])
@@ -339,6 +357,15 @@ def _run_to_linear(family: LayeredFamily, position: Array, depth: Array, angle: 
     start = (jnp.ones((), depth.dtype), family._begin(position, angle), jnp.asarray(False))
     reached, (_, pair), _ = lax.while_loop(going, body, start)
     return reached, pair
+
+
+@eqx.filter_jit
+def _compiled_settled(family: LayeredFamily) -> Scalars:
+    return family._settled()
+
+
+def _settled_layer(family: LayeredFamily, settled: Scalars, defect: Array) -> Array:
+    return family._layer(settled, Pair(defect, defect), False)[1].position
 
 
 @eqx.filter_jit

@@ -44,23 +44,35 @@ class Kernels:
         self.sets, self.deepest = sets, deepest
         self._source: Any = source
         self._known: dict[tuple[str, int], NDArray[np.float64]] = {}
+        self._rows: dict[int, NDArray[np.float64]] = {}
         self._flat: NDArray[np.float64] | None = None
-        if isinstance(source, KernelFamily):
+        self._by_angle = isinstance(source, KernelFamily)
+        if self._by_angle:
             self._angles = {name: np.asarray(sphere.angles(points)) for name, points in sets.items()}
             self._grid = np.linspace(0.0, math.pi, 181)
             every = np.concatenate([self._grid, *(angles.ravel() for angles in self._angles.values())])
-            self._flat = np.asarray(source.trajectory(jnp.asarray(every), deepest))
+            self._distinct, self._places = np.unique(every, return_inverse=True)
+
+    def _row(self, depth: int) -> NDArray[np.float64]:
+        """The kernel at all angles at that depth, by the layers that all depths share or else for that depth alone."""
+        if depth not in self._rows:
+            if self._source.differs_by_depth:
+                values = np.asarray(self._source.at_angle(jnp.asarray(self._distinct), depth))
+            else:
+                if self._flat is None:
+                    self._flat = np.asarray(self._source.trajectory(jnp.asarray(self._distinct), self.deepest))
+                values = self._flat[depth - 1]
+            self._rows[depth] = values[self._places]
+        return self._rows[depth]
 
     def on_grid(self, depth: int) -> NDArray[np.float64] | None:
         """The kernel at angles 0, 1, ..., 180 degrees; None for a sequence, which need not be a function of angles."""
-        return None if self._flat is None else self._flat[depth - 1, : len(self._grid)]
+        return self._row(depth)[: len(self._grid)] if self._by_angle else None
 
     def at(self, name: str, depth: int) -> NDArray[np.float64]:
         """The matrix on that set at that depth."""
         if (name, depth) not in self._known:
-            self._known[name, depth] = (
-                self._of_family(name, depth) if self._flat is not None else self._call(name, depth)
-            )
+            self._known[name, depth] = self._of_family(name, depth) if self._by_angle else self._call(name, depth)
         return self._known[name, depth]
 
     def least_of_what_is_left(self, family: KernelFamily) -> float:
@@ -81,11 +93,10 @@ class Kernels:
         return least
 
     def _of_family(self, name: str, depth: int) -> NDArray[np.float64]:
-        assert self._flat is not None
         start = len(self._grid)
         for other, angles in self._angles.items():
             if other == name:
-                return self._flat[depth - 1, start : start + angles.size].reshape(angles.shape)
+                return self._row(depth)[start : start + angles.size].reshape(angles.shape)
             start += angles.size
         raise KeyError(name)
 

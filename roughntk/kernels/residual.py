@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.tree_util import Partial
 from jaxtyping import Float
 
 from roughntk import _checks
@@ -150,6 +151,19 @@ class ResidualReluLayers(ReluLayers):
         """Whether the branch variance is time/(L - 1), or else the same at every depth."""
         return self.scaling == STABLE
 
+    @property
+    def settings(self):
+        variance, branch = (
+            value if _checks.is_traced(value) else float(value) for value in (self.weight_variance, self.branch)
+        )
+        how = {"scaling": STABLE, "time": branch} if self.is_stable else {"scaling": branch}
+        return {"weight_variance": variance} | how
+
+    @property
+    def differs_by_depth(self) -> bool:
+        """Whether a network of another depth has other layers: with stable scaling it has."""
+        return self.is_stable
+
     def _with_blocks(self, blocks: Array) -> "ResidualReluLayers":
         """The family with the branch variance that each of so many blocks has."""
         if not self.is_stable:
@@ -198,6 +212,11 @@ class ResidualReluLayers(ReluLayers):
 
     def _log_scale(self, depth):
         return super(ResidualReluLayers, self._with_blocks(jnp.asarray(depth - 1)))._log_scale(depth)
+
+    def _settled_map(self):
+        if self.is_stable:  # the more blocks there are, the less each one does
+            return Partial(jnp.asarray)
+        return super()._settled_map()
 
     def linear_layer(self) -> Linear:
         """The linear part of a block at c = 1; with stable scaling, of the only block of a network of depth 2."""

@@ -11,7 +11,7 @@ from jax import Array, lax
 from roughntk.kernels._parameters import number
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
-_LEAST_VARIANCE = 1e-280
+_LEAST_VARIANCE = 1e-150
 """Where variances fall for ever (no biases, small weights) they are held here, where layers are linear to rounding."""
 
 
@@ -72,6 +72,11 @@ class ErfLayers(LayeredFamily):
         )
         return variance, self._gain(variance)
 
+    @property
+    def _variance_vanishes(self):
+        # sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) < q for all q > 0
+        return bool((self.bias_variance == 0) & (self.weight_variance <= jnp.pi / 4))
+
     def _critical_limit(self):
         return 1 / 3
 
@@ -104,6 +109,8 @@ class ErfNTK(ErfLayers):
 
     With chi = sigma_w^2 E[erf'^2] at the fixed point q* of the variance: at chi < 1 (ordered) all entries of the
     normalised kernel tend to 1, at chi = 1 (:meth:`critical`) those off the diagonal to 1/3, at chi > 1 (chaotic) to 0.
+    Without biases and at sigma_w^2 <= pi/4 the variance falls to 0, layers become linear, and each pair keeps a limit
+    of its own, which is known by measurement only (`classify`).
 
     Args:
         weight_variance: sigma_w^2 > 0.

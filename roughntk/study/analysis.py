@@ -1,7 +1,9 @@
 """The numbers of a study, stage by stage; no files and no pictures here."""
 
+import contextlib
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import rough, sphere
+from roughntk._checks import InputError
 from roughntk.depth.limit import limit_coefficients, limit_value
 from roughntk.kernels import KernelFamily
 from roughntk.rough.convergence import DOES_NOT
 from roughntk.study.data import DataSet
-from roughntk.study.laws import law
+from roughntk.study.laws import Law
 from roughntk.transport import (
     NotPositiveDefiniteError,
     Segment,
@@ -43,7 +46,8 @@ class Kernels:
     """Kernel matrices and closed-form coefficients at every depth of the study.
 
     `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is (u, report), or None where K_L(X,X) is singular
-    to working precision.
+    to working precision. `limit_entry` is None where pairs tend to different values, those of `limit_pairs` (as
+    `within` and `across` at infinite depth), or to unknown ones; so are then `limit_coefficients`.
     """
 
     depths: list[int]
@@ -52,8 +56,9 @@ class Kernels:
     solved: dict[int, tuple[np.ndarray, CoefficientReport] | None]
     condition: dict[int, float]
     log_det: dict[int, float]
-    limit_entry: float
-    limit_coefficients: np.ndarray
+    limit_entry: float | None
+    limit_coefficients: np.ndarray | None
+    limit_pairs: tuple[np.ndarray, np.ndarray] | None = None
 
     def at(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
         """(K_L(X,X), K_L(X,x))."""
@@ -89,10 +94,23 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
             condition[depth] = float(np.max(np.abs(spectrum)) / max(np.min(np.abs(spectrum)), 1e-300))
         log_det[depth] = log_determinant(K)
         progress("closed form", 1)
-    return Kernels(
-        list(depths), within, across, solved, condition, log_det,
-        limit_value(family), limit_coefficients(family, data.X, data.x),
-    )  # fmt: skip
+    return Kernels(list(depths), within, across, solved, condition, log_det, *limits(family, data))
+
+
+def limits(
+    family: KernelFamily, data: DataSet
+) -> tuple[float | None, np.ndarray | None, tuple[np.ndarray, np.ndarray] | None]:
+    """What `Kernels` says of infinite depth; None for what is not known."""
+    entry, pairs = None, None
+    if family.differs_by_depth:
+        pairs = (np.asarray(family(data.X, depth=math.inf)), np.asarray(family(data.X, data.x, depth=math.inf)))
+    else:
+        with contextlib.suppress(InputError):
+            entry = limit_value(family)
+    try:
+        return entry, limit_coefficients(family, data.X, data.x), pairs
+    except InputError:
+        return entry, None, pairs
 
 
 def transport_pairs(kernels: Kernels) -> tuple[list[int], str]:
@@ -294,7 +312,7 @@ class DriverConvergence:
     reason: str
 
 
-def driver_convergence(records: list[dict[str, Any]], p: float, family: str) -> DriverConvergence | None:
+def driver_convergence(records: list[dict[str, Any]], p: float, known: Law) -> DriverConvergence | None:
     """From the distances to the zero path that `variation_records` found: nothing is measured again.
 
     Levels 1 .. floor(p) (as far as they were measured), scale L. None for fewer than two drivers.
@@ -308,22 +326,12 @@ def driver_convergence(records: list[dict[str, Any]], p: float, family: str) -> 
     norms = [rows[depths[0], level]["tensor_norm"] for level in levels]
     words = norms[0] if len(set(norms)) == 1 else ", ".join(f"{n} at level {k}" for k, n in enumerate(norms, 1))
     measured = rough.convergence_of_distances(distances, p, scale=depths, norm=words)
-    if law(family).hyperbolic and measured.verdict != DOES_NOT:
+    if known.hyperbolic and measured.verdict != DOES_NOT:
         return DriverConvergence(measured, DOES_NOT, "theory")
     return DriverConvergence(measured, measured.verdict, "measured")
 
 
-def theory(family: str, depths: np.ndarray) -> np.ndarray:
-    """How level 1 of the drivers falls with depth, up to a constant factor; level k falls like its k-th power.
-
-    ReLU NTK: log L / L^2. ReLU NNGP: 1/L, since K_L^{-1}(K_{L+1} - K_L) -> -(2/L) I on the complement of 1. Sigmoid:
-    constant, (lambda - 1) I there. NaN where no rate is claimed.
-    """
-    rate = law(family).rate
-    return np.full_like(depths, np.nan) if rate is None else rate(depths)
-
-
-def fitted_slopes(records: list[dict[str, Any]], p: float, family: str = "relu-ntk") -> dict[str, Any]:
+def fitted_slopes(records: list[dict[str, Any]], p: float, known: Law) -> dict[str, Any]:
     """Least-squares slopes of log(p-variation) against log L over the deeper half, with theory's over the same."""
     slopes: dict[str, Any] = {}
     for level in (1, 2):
@@ -336,9 +344,8 @@ def fitted_slopes(records: list[dict[str, Any]], p: float, family: str = "relu-n
             continue
         L = depths[half]
         slopes[f"level{level}"] = float(np.polyfit(np.log(L), np.log(values[half]), 1)[0])
-        expected = theory(family, L)
-        known = bool(np.isfinite(expected).all())
-        slope = float(np.polyfit(np.log(L), np.log(expected), 1)[0]) if known else 0.0
-        slopes[f"theory_level{level}"] = level * slope if known else None
+        expected = None if known.rate is None else known.rate(L)
+        slope = 0.0 if expected is None else float(np.polyfit(np.log(L), np.log(expected), 1)[0])
+        slopes[f"theory_level{level}"] = None if expected is None else level * slope
         slopes["fitted_depths"] = [int(L[0]), int(L[-1])]
     return slopes

@@ -3,15 +3,34 @@
 The table of docs/which-kernel-has-which-limit.md is written from here (docs/make_families.py).
 """
 
-import inspect
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import FAMILIES, BiasedReluNNGP, BiasedReluNTK, Classification, ErfNNGP, ErfNTK, KernelFamily
+from roughntk.kernels import (
+    FAMILIES,
+    BiasedReluNNGP,
+    BiasedReluNTK,
+    Classification,
+    CompositionKernel,
+    ErfNNGP,
+    ErfNTK,
+    GeluNNGP,
+    GeluNTK,
+    KernelFamily,
+    ResidualReluNNGP,
+    ResidualReluNTK,
+    TanhNNGP,
+    TanhNTK,
+    classify,
+)  # fmt: skip
 from roughntk.kernels import family as family_by_name
+from roughntk.kernels.registry import parameters
 
 ALL = "all"
+_SHOWN = ("weight_variance", "slope", "phi", "h", "scaling")  # parameters that the table names
 HEADINGS = ("family", "phase", "c*", "multiplier", "limit ratio", "rate", "limit of the coefficients")
 
 
@@ -19,27 +38,41 @@ def members(name: str, settings: Sequence[str] = ()) -> list[KernelFamily]:
     """The family of that name with `settings` such as weight_variance=2, or with "all" each of the registry.
 
     Raises:
-        InputError: an unknown family or parameter, a setting that is not NAME=NUMBER, or settings together with "all".
+        InputError: an unknown family or parameter, a setting that is not NAME=VALUE, or settings together with "all".
     """
     chosen = _checks.choice(name, (*FAMILIES, ALL), "family")
     if chosen == ALL:
         if settings:
             raise InputError(f"expected no --set with {ALL}, got {', '.join(settings)}; name one family")
         return table_members()
-    parameters = tuple(inspect.signature(FAMILIES[chosen]).parameters)
-    values: dict[str, float] = {}
+    return [family_by_name(chosen, **values_of(chosen, settings))]
+
+
+def values_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
+    """The parameters of the family of that name that `settings`, such as weight_variance=2, give."""
+    known = parameters(name)
+    values: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
+        key, text = key.strip(), text.strip()
         if not equals:
             raise InputError(f"expected --set NAME=VALUE, got {setting!r}; write for instance --set weight_variance=2")
-        if not parameters:
-            raise InputError(f"expected no --set for {chosen}, which has no parameters, got {setting!r}; leave it out")
-        _checks.choice(key.strip(), parameters, f"parameter of {chosen}")
-        try:
-            values[key.strip()] = float(text)
-        except ValueError:
-            raise InputError(f"expected a number for {key.strip()}, got {text!r}; write it as 1.5") from None
-    return [FAMILIES[chosen](**values)]
+        if not known:
+            raise InputError(f"expected no --set for {name}, which has no parameters, got {setting!r}; leave it out")
+        _checks.choice(key, tuple(known), f"parameter of {name}")
+        values[key] = _value(text, key, known[key])
+    return values
+
+
+def _value(text: str, key: str, default: Any) -> Any:
+    """The text as the number that it is; as a word where the default is one."""
+    try:
+        return int(text) if isinstance(default, int) else float(text)
+    except ValueError:
+        if isinstance(default, str):
+            return text
+        what = "a whole number" if isinstance(default, int) else "a number"
+        raise InputError(f"expected {what} for {key}, got {text!r}; write it as {default}") from None
 
 
 def table_members() -> list[KernelFamily]:
@@ -49,8 +82,21 @@ def table_members() -> list[KernelFamily]:
         BiasedReluNNGP: [BiasedReluNNGP.critical(), family_by_name(BiasedReluNNGP.name, weight_variance=3.0)],
         ErfNTK: [ErfNTK.critical(), family_by_name(ErfNTK.name, weight_variance=2.5)],
         ErfNNGP: [ErfNNGP.critical(), family_by_name(ErfNNGP.name, weight_variance=2.5)],
+        TanhNTK: [TanhNTK.critical(), family_by_name(TanhNTK.name, weight_variance=3.0)],
+        TanhNNGP: [TanhNNGP.critical(), family_by_name(TanhNNGP.name, weight_variance=3.0)],
+        GeluNTK: [GeluNTK.critical()],
+        GeluNNGP: [GeluNNGP.critical()],
+        ResidualReluNTK: [family_by_name(ResidualReluNTK.name, scaling=0.5)],
+        ResidualReluNNGP: [family_by_name(ResidualReluNNGP.name, scaling=0.5)],
+        CompositionKernel: [family_by_name(CompositionKernel.name, h="cubic")],
     }
     return [member for name, kind in FAMILIES.items() for member in (family_by_name(name), *others.get(kind, ()))]
+
+
+def classified(members: Sequence[KernelFamily]) -> list[Classification]:
+    """Each of the members classified, two at a time: most of the time goes into compilation, which runs beside it."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(classify, members))
 
 
 def cells(found: Classification) -> tuple[str, ...]:
@@ -68,7 +114,11 @@ def cells(found: Classification) -> tuple[str, ...]:
 
 def label(found: Classification) -> str:
     """The family's name with those of its parameters that decide its phase."""
-    shown = [f"{name} = {value:.6g}" for name, value in found.parameters if name in ("weight_variance", "slope")]
+    shown = [
+        f"{name} = {value if isinstance(value, str) else f'{value:.6g}'}"
+        for name, value in found.parameters
+        if name in _SHOWN and not (name == "weight_variance" and found.family.startswith("residual"))
+    ]
     return found.family + (f", {', '.join(shown)}" if shown else "")
 
 
@@ -84,4 +134,4 @@ def _ratio(found: Classification) -> str:
     return text if near is None or near.denominator == 1 else f"{text} = {near}"
 
 
-__all__ = ["HEADINGS", "cells", "label", "members", "table_members"]
+__all__ = ["HEADINGS", "cells", "classified", "label", "members", "table_members", "values_of"]

@@ -5,7 +5,8 @@ import re
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import FAMILIES
+from roughntk.kernels import FAMILIES, KernelFamily
+from roughntk.study.classes import members
 from roughntk.study.data import MOST, PROJECTIONS
 
 
@@ -19,7 +20,8 @@ class StudyConfig:
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
         depths: first and last depth, as in "1:30".
-        family: relu-ntk, relu-nngp or sigmoid.
+        family: a name of the registry.
+        parameters: of the family, as in ("weight_variance=2",).
         p: variation exponent of levels 1 .. floor(p); at least 2 in a study, so that level 2 counts.
         drop_duplicates: use only the first of rows that coincide.
         dimension: of the random data sets sphere and cube.
@@ -34,6 +36,7 @@ class StudyConfig:
     projection: str = "canonical"
     depths: str = "1:30"
     family: str = "relu-ntk"
+    parameters: tuple[str, ...] = ()
     p: float = 2.0
     drop_duplicates: bool = False
     dimension: int | None = None
@@ -45,12 +48,17 @@ class StudyConfig:
         _checks.integer(self.test_points, "test points", least=1, most=MOST)
         _checks.integer(self.seed, "seed", least=0)
         _checks.choice(self.projection, PROJECTIONS, "projection")
-        _checks.choice(self.family, tuple(FAMILIES), "family")
+        self.member()
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
         _checks.integer(self.samples, "samples", least=3, most=2000)
         if _checks.exponent(self.p) < 2:
             raise InputError(f"expected p >= 2 in a study, so that level 2 counts, got {self.p}; p = 1 is always added")
         _ = self.depth_range
+
+    def member(self) -> KernelFamily:
+        """The family with its parameters."""
+        _checks.choice(self.family, tuple(FAMILIES), "family")
+        return members(self.family, self.parameters)[0]
 
     @property
     def depth_range(self) -> range:

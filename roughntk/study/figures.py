@@ -9,8 +9,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from roughntk.kernels import family as family_by_name
-from roughntk.study.laws import law
 from roughntk.study.result import Study
 from roughntk.study.sentences import convergence_sentence, infinite_sentence, slope_sentence, transport_sentence
 
@@ -84,7 +82,7 @@ def kernel_entries(study: Study):
     """Kernel between training points, and between test and training points, against depth."""
     kernels = study.kernels
     figure, axes = canvas(1, 2, (9.6, 3.8))
-    symbol = law(study.config.family).symbol
+    symbol = study.law.symbol
     n = len(study.data.X)
     i, j = np.triu_indices(n, 1)
     rng = np.random.default_rng(0)
@@ -96,14 +94,21 @@ def kernel_entries(study: Study):
         (axes[0, 1], across, f"First test point, ${symbol}(x, x_i)$"),
     ):
         axis.plot(kernels.depths, values, color=COLOURS[0], alpha=0.35, linewidth=0.9)
-        axis.axhline(kernels.limit_entry, label=f"limit {kernels.limit_entry:.4g}", **LIMIT_STYLE)
+        if kernels.limit_entry is not None:
+            axis.axhline(kernels.limit_entry, label=f"limit {kernels.limit_entry:.4g}", **LIMIT_STYLE)
+            axis.legend(loc="best")
         axis.set(title=title, xlabel="network depth $L$", ylabel="kernel value")
-        axis.legend(loc="best")
+    tends = "All of them tend to the dashed limit: "
+    if kernels.limit_pairs is not None:
+        ends = (kernels.limit_pairs[0][i[pick], j[pick]], kernels.limit_pairs[1][:, 0][:60])
+        right = kernels.depths[-1] + 0.05 * (kernels.depths[-1] - kernels.depths[0])
+        for axis, values in zip(axes[0], ends, strict=True):
+            axis.plot(np.full(len(values), right), values, "D", color="black", markersize=3)
+        tends = "Diamonds at the right end are the limit of infinite depth, "
+    elif kernels.limit_entry is None:
+        tends = "They tend to "
     shown = f" ({len(pick)} of {len(i)} pairs shown)" if len(pick) < len(i) else ""
-    caption = (
-        f"Every curve is one pair of points{shown}. All of them tend to the dashed limit: "
-        + law(study.config.family).limit
-    )
+    caption = f"Every curve is one pair of points{shown}. {tends}{study.law.limit}"
     return figure, "Kernel entries against depth", caption
 
 
@@ -124,18 +129,20 @@ def coefficients(study: Study):
         line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
         axis.plot(depths, line, color=colour, linewidth=1.3, label=f"$u_{{{i}}}$")
         axis.plot(list(carried), [u[i, 0] for u in carried.values()], "o", color=colour, markersize=3.6)
-    limits = kernels.limit_coefficients[chosen, 0]
-    for value in np.unique(np.round(limits, 12)):
-        axis.axhline(value, **LIMIT_STYLE)
     axis.plot([], [], "o", color="#555555", markersize=3.6, label="equation, ψ clock")
-    axis.plot([], [], label="limit", **LIMIT_STYLE)
+    dashed = ""
+    if kernels.limit_coefficients is not None:
+        for value in np.unique(np.round(kernels.limit_coefficients[chosen, 0], 12)):
+            axis.axhline(value, **LIMIT_STYLE)
+        axis.plot([], [], label="limit", **LIMIT_STYLE)
+        dashed = " Dashed: the limit of infinite depth."
     axis.set(xlabel="network depth $L$", ylabel="coefficient $u_i$", title="Coefficients of the first test point")
     axis.legend(ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
     caption = (
         "Lines: closed form K(X,X)⁻¹K(X,x) at each depth. Markers: the solution of the controlled equation "
         "(Theorem 3), carried from the depth before with the paper's clock ψ. They coincide. Shown are the "
         f"{len(chosen)} training points nearest to the test point, from depth 2 on (depth 1, the linear kernel, is in "
-        "tables/coefficients.csv). Dashed: the limit of infinite depth."
+        f"tables/coefficients.csv).{dashed}"
     )
     return figure, "Coefficients against depth", caption
 
@@ -208,7 +215,7 @@ def driver_components(study: Study):
     )
     axes[0, 1].set(title="End values $|v^{(L)}_{ij}(1)|$", xlabel="network depth $L$", ylabel="absolute value")
     tends = "They vanish as L grows, because the kernel stops moving."
-    if law(study.config.family).hyperbolic:
+    if study.law.hyperbolic:
         tends = "They do not vanish: the kernel matrix shrinks by the same factor at every depth."
     caption = (
         "The drivers v = ∫A⁻¹[dA, db] of the linear equation du = dv_b − dv_A u, in closed form log(I + sM). " + tends
@@ -262,7 +269,7 @@ def variation(study: Study):
     slopes = study.slopes
     for level in (1, 2):
         rows = [r for r in study.variation if (r["p"], r["level"]) == (p, level) and r["depth"] > 1]
-        known = law(study.config.family)
+        known = study.law
         if slopes.get(f"level{level}") is None or known.rate is None or known.hyperbolic:
             continue
         L = np.array([r["depth"] for r in rows if r["depth"] >= slopes["fitted_depths"][0]], dtype=float)
@@ -300,34 +307,43 @@ def conditioning(study: Study):
     condition = np.array([kernels.condition[d] for d in kernels.depths])
     axes[0, 1].semilogy(depths, condition, "o-", color=COLOURS[1], markersize=3.2)
     axes[0, 1].set(title="Condition number", xlabel="network depth $L$", ylabel=r"$\lambda_{\max} / \lambda_{\min}$")
-    if study.config.family == "relu-ntk":
-        limit = ((n - 1) * np.log(0.75) + np.log((3 + n) / 4)) / np.log(10)
+    ratio = study.law.ratio
+    if ratio is not None and 0 <= ratio < 1 and np.allclose(kernels.within[:, 0, 0], 1.0):
+        limit = ((n - 1) * np.log1p(-ratio) + np.log1p((n - 1) * ratio)) / np.log(10)
+        largest = 1 + n * ratio / (1 - ratio)
+        words, below = _condition_limit(ratio)
         axes[0, 0].axhline(limit, label=f"limit {limit:.4g}", **LIMIT_STYLE)
-        axes[0, 1].axhline(1 + n / 3, label=f"limit 1 + n/3 = {1 + n / 3:.4g}", **LIMIT_STYLE)
+        axes[0, 1].axhline(largest, label=f"limit {words} = {largest:.4g}", **LIMIT_STYLE)
         axes[0, 0].legend(loc="best")
         axes[0, 1].legend(loc="best")
         caption = (
-            "The determinant tends to (3/4)ⁿ⁻¹(3+n)/4 > 0 and the condition number to 1 + n/3 (dashed): the limit "
-            "kernel "
-            "is not singular, against what the paper's Section 6 asks for."
+            f"The determinant tends to {below} > 0 and the condition number to {words} (dashed): the limit kernel is "
+            f"not singular, against what the paper's Section 6 asks for."
         )
     else:
         if condition.max() > 1e12:
             axes[0, 1].axhline(1e12, label="64-bit comparisons end", **LIMIT_STYLE)
             axes[0, 1].legend(loc="best")
-        known = law(study.config.family)
         caption = (
             "The kernel matrix becomes singular as all its entries tend to one value."
-            if known.hyperbolic or family_by_name(study.config.family).collapses
-            else f"The kernel matrix stays regular: off the diagonal it tends to {known.limit}"
+            if study.law.hyperbolic or study.family.collapses
+            else f"The kernel matrix stays regular: off the diagonal it tends to {study.law.limit}"
         )
     return figure, "Determinant and condition number", caption
+
+
+def _condition_limit(ratio: float) -> tuple[str, str]:
+    """(limit of the condition number, of the determinant) in words, for (1 - r) I + r 1 1^T."""
+    if ratio == 0.25:
+        return "1 + n/3", "(3/4)ⁿ⁻¹(3+n)/4"
+    return f"1 + {ratio / (1 - ratio):.4g} n", f"(1−r)ⁿ⁻¹(1+(n−1)r), r = {ratio:.4g},"
 
 
 def infinite_depth(study: Study):
     """Kernel, coefficients and distance to the limit on a logarithmic depth axis, ending in the limit."""
     deep = study.deep
     assert deep is not None
+    assert study.kernels.limit_entry is not None and study.kernels.limit_coefficients is not None
     figure, axes = canvas(1, 3, (11.4, 3.9))
     L = deep.depths
     end = L[-1] * 6  # where the limit itself is drawn
@@ -368,7 +384,7 @@ def infinite_depth(study: Study):
         axis.set_xticks(*shown)
         axis.set_xticks([], minor=True)
         axis.set_xlabel("network depth $L$, real")
-    axes[0, 0].set(title=f"Kernel ${law(study.config.family).symbol}(x, x_i)$", ylabel="kernel value")
+    axes[0, 0].set(title=f"Kernel ${study.law.symbol}(x, x_i)$", ylabel="kernel value")
     axes[0, 1].set(title="Coefficients $u_i$", ylabel="coefficient")
     axes[0, 2].set(title=r"max$|u_L - u_\infty|$", ylabel="largest difference")
     caption = (

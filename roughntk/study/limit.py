@@ -39,7 +39,12 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
     except NotPositiveDefiniteError as problem:
         raise InputError(str(problem)) from None
     n = len(data.X)
-    limit = limit_coefficients(family, data.X, data.x)
+    try:
+        limit = limit_coefficients(family, data.X, data.x)
+    except InputError:
+        if number == math.inf:
+            raise
+        limit = np.full_like(u, math.nan)
     predictions = None if data.y is None else u.T @ data.y[:n]
     rows = []
     for k in range(len(data.x)):
@@ -50,7 +55,7 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
                 "-" if data.y is None else f"{data.y[n + k]:g}",
                 f"{u[:, k].max():.10g}",
                 f"{u[:, k].min():.10g}",
-                f"{np.abs(u[:, k] - limit[:, k]).max():.3g}",
+                "not known" if np.isnan(limit[:, k]).any() else f"{np.abs(u[:, k] - limit[:, k]).max():.3g}",
             ]
         )
     note = f"residual {report.residual:.2g}, condition number {report.condition_number:.4g} ({report.method})"

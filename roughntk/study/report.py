@@ -35,10 +35,9 @@ def summary_lines(study: Study) -> list[str]:
     lines = [
         f"Data: {data['name']}, {data['n']} training and {data['m']} test points on the sphere in R^{data['dim']} "
         f"({data['projection']} projection, seed {study.config.seed}).",
-        f"Family {study.config.family}, depths {kernels.depths[0]} to {last}. "
+        f"Family {family_words(study)}, depths {kernels.depths[0]} to {last}. "
         + (study.first_depth or "The study starts at a depth from 2 on."),
-        f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; their limit is "
-        f"{kernels.limit_entry:.6g}.",
+        f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; {_limit_words(study)}.",
         f"Condition number: {kernels.condition[kernels.depths[0]]:.3g} at depth {kernels.depths[0]}, "
         f"{kernels.condition[last]:.3g} at depth {last}. " + _reach(study),
         _transport_line(study, rows),
@@ -50,6 +49,24 @@ def summary_lines(study: Study) -> list[str]:
         + (" " + infinite_sentence(study) if study.deep is not None and study.deep.needed else ""),
     ]
     return lines
+
+
+def family_words(study: Study) -> str:
+    """The family with the parameters that were set."""
+    given = ", ".join(study.config.parameters)
+    return study.config.family + (f" ({given})" if given else "")
+
+
+def _limit_words(study: Study) -> str:
+    kernels = study.kernels
+    if kernels.limit_entry is not None:
+        return f"their limit is {kernels.limit_entry:.6g}"
+    if kernels.limit_pairs is None:
+        return "their limit is not known here"
+    values = kernels.limit_pairs[0][~np.eye(len(study.data.X), dtype=bool)]
+    if not values.size:
+        values = kernels.limit_pairs[1].ravel()
+    return f"each has a limit of its own, in [{values.min():.6g}, {values.max():.6g}]"
 
 
 def _off_diagonal_range(study: Study) -> str:
@@ -120,6 +137,8 @@ def _distance_to_limit(study: Study) -> str:
     depths = [depth for depth in kernels.depths if kernels.meaningful(depth)]
     if not depths:
         return "Coefficients: none within 64 bit."
+    if kernels.limit_coefficients is None:
+        return "Coefficients: their limit of infinite depth is not known for this family."
     distance = np.max(np.abs(kernels.coefficients_at(depths[-1]) - kernels.limit_coefficients))
     return f"Coefficients at depth {depths[-1]} are within {distance:.3g} of their limit of infinite depth."
 
@@ -133,7 +152,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         f"<title>roughntk study: {html.escape(str(data['name']))}</title><style>{CSS}</style></head><body>",
         "<h1>How the coefficients move with depth</h1>",
         f"<p class='sub'>roughntk {__version__} study of <b>{html.escape(str(data['name']))}</b>, family "
-        f"<b>{html.escape(study.config.family)}</b>: {data['n']} training points, {data['m']} test points.</p>",
+        f"<b>{html.escape(family_words(study))}</b>: {data['n']} training points, {data['m']} test points.</p>",
         "<ol class='summary'>",
         *(f"<li>{html.escape(line)}</li>" for line in study.summary),
         "</ol>",

@@ -4,10 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from roughntk.kernels import KernelFamily
 from roughntk.study.analysis import DriverConvergence, Drivers, Kernels
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
 from roughntk.study.deep import DeepLimit
+from roughntk.study.laws import Law
 
 
 @dataclasses.dataclass
@@ -16,6 +18,8 @@ class Study:
 
     Attributes:
         config: its settings.
+        family: the kernel family.
+        law: what theory says of it.
         data: the points on the sphere.
         kernels: kernel matrices and closed-form coefficients at each depth.
         transport: one record per pair of depths, clock and right-hand side.
@@ -32,6 +36,8 @@ class Study:
     """
 
     config: StudyConfig
+    family: KernelFamily
+    law: Law
     data: DataSet
     kernels: Kernels
     transport: list[dict[str, Any]]

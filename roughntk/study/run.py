@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from roughntk import __version__, _checks
-from roughntk.kernels import family as family_by_name
 from roughntk.rough.tensor import check_memory
 from roughntk.study import analysis, deep, figures, output, report
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
+from roughntk.study.laws import law
 from roughntk.study.result import Study
 
 Report = Callable[[str, int, int], None]
@@ -39,7 +39,7 @@ def run(
         command: the command line to record in study.json.
         progress: called as progress(stage, done, total).
         settings: fields of :class:`roughntk.study.config.StudyConfig`: points, test_points, seed, projection, depths,
-            family, p, drop_duplicates, dimension, signature_channels, samples.
+            family, parameters, p, drop_duplicates, dimension, signature_channels, samples.
 
     Raises:
         InputError: any bad setting or data, before anything is written.
@@ -92,13 +92,14 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
         config.data, points=config.points, test_points=config.test_points, seed=config.seed,
         projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
     )  # fmt: skip
-    depths = config.depth_range
+    depths, family = config.depth_range, config.member()
+    known = law(family)
     check_memory(
         float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
         f"kernel matrices at {depths[-1]} depths",
         "choose a smaller last depth or fewer points",
     )
-    kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family_by_name(config.family), data, depths)
+    kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family, data, depths)
     starts, first_depth = analysis.transport_pairs(kernels)
     transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)
     drivers = stage(
@@ -112,10 +113,11 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
     )
     signature = stage("signatures", len(drivers.paths), analysis.signature_records, drivers)
     variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
-    slopes = analysis.fitted_slopes(variation, config.p, config.family)
-    study = Study(config, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings)
-    study.convergence = analysis.driver_convergence(variation, config.p, config.family)
-    family = family_by_name(config.family)
+    slopes = analysis.fitted_slopes(variation, config.p, known)
+    study = Study(
+        config, family, known, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings
+    )
+    study.convergence = analysis.driver_convergence(variation, config.p, known)
     if family.has_real_depth:
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)

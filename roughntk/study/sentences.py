@@ -3,7 +3,6 @@
 import math
 
 from roughntk.rough.convergence import CONVERGES, DOES_NOT, UNDECIDED
-from roughntk.study.laws import law
 from roughntk.study.result import Study
 
 
@@ -15,7 +14,7 @@ def slope_sentence(study: Study) -> str:
     first, last = slopes["fitted_depths"]
     level2 = "" if slopes.get("level2") is None else f", level 2 {slopes['level2']:.3f}"
     text = f"Fitted slope against L over depths {first} to {last}: level 1 {slopes['level1']:.3f}{level2}."
-    known = law(study.config.family)
+    known = study.law
     if known.rate is None:
         return text
     if not known.hyperbolic:

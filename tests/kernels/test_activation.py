@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 
 import roughntk as rn
 from roughntk.kernels import ActivationNNGP, ActivationNTK, ErfNNGP, ErfNTK, GeluNTK, TanhNTK
@@ -45,6 +46,38 @@ def test_tanh_and_gelu_agree_with_28_digit_quadrature(table):
         found = family(kind, phi, 1.5, 0.1)
         for depth, row in zip(table["depths"], table[name], strict=True):
             np.testing.assert_allclose(found.at_correlation(rho, depth), [float(v) for v in row], rtol=0, atol=1e-12)
+
+
+def by_trapezoids(phi, slope, rho, depth):
+    """(NNGP, NTK) at a depth, by the trapezoidal rule over the plane: exponentially accurate for Gaussians."""
+    z = np.linspace(-11, 11, 221)
+    x, y = z[:, None], z[None, :]
+    weights = np.exp(-(x**2 + y**2) / 2) * (z[1] - z[0]) ** 2 / (2 * np.pi)
+
+    def means(q, c):
+        u, v = np.sqrt(q) * x, np.sqrt(q) * (c * x + np.sqrt((1 - c) * (1 + c)) * y)
+        return (weights * phi(u) * phi(v)).sum(), (weights * slope(u) * slope(v)).sum()
+
+    sigma = tangent = np.array([1.6, 1.5 * rho + 0.1])  # on and off the diagonal
+    for _ in range(depth - 1):
+        pairs = [means(sigma[0], c) for c in (1.0, sigma[1] / sigma[0])]
+        sigma = np.array([1.5 * pair[0] + 0.1 for pair in pairs])
+        tangent = tangent * np.array([1.5 * pair[1] for pair in pairs]) + sigma
+    return sigma[1] / sigma[0], tangent[1] / tangent[0]
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu"])
+def test_deep_networks_agree_with_another_quadrature(name):
+    normal = {"cdf": scipy.special.ndtr, "pdf": lambda u: np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)}
+    phi, slope = {
+        "tanh": (np.tanh, lambda u: np.cosh(u) ** -2.0),
+        "gelu": (lambda u: u * normal["cdf"](u), lambda u: normal["cdf"](u) + u * normal["pdf"](u)),
+    }[name]
+    own = {"tanh": jnp.tanh, "gelu": GELU}[name]
+    for rho in (-0.7, 0.4):
+        nngp, ntk = by_trapezoids(phi, slope, rho, 10)
+        assert float(family(ActivationNNGP, own, 1.5, 0.1).at_correlation(rho, 10)) == pytest.approx(nngp, abs=1e-12)
+        assert float(family(ActivationNTK, own, 1.5, 0.1).at_correlation(rho, 10)) == pytest.approx(ntk, abs=1e-12)
 
 
 def test_sine_has_its_closed_form_and_its_antipodes():

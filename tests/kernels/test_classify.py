@@ -31,7 +31,7 @@ def found(name: str):
 
 @functools.cache
 def everything():
-    return tuple(rn.kernels.classify(member) for member in classes.table_members())
+    return tuple(classes.classified(classes.table_members()))
 
 
 def test_sigmoid_fixed_point_and_multiplier_are_recovered():
@@ -53,6 +53,9 @@ def test_sigmoid_fixed_point_and_multiplier_are_recovered():
         ("biased-relu-ntk, weight_variance = 2", Fraction(4, 7), 1.5, 2, "4/(4n + 3) each"),
         ("biased-relu-ntk, weight_variance = 3", Fraction(1, 4), 3, 1, "1/(n + 3) each"),
         ("erf-ntk, weight_variance = 1.55212", Fraction(1, 3), 2, 1, "1/(n + 2) each"),
+        ("tanh-ntk, weight_variance = 1.98607", Fraction(1, 3), 2, 1, "1/(n + 2) each"),
+        ("gelu-ntk, weight_variance = 1.95616", Fraction(1, 3), 2, 1, "1/(n + 2) each"),
+        ("residual-relu-ntk, scaling = 0.5", Fraction(1, 4), 3, 1, "1/(n + 3) each"),
     ],
 )
 def test_critical_tangent_kernels_have_the_ratio_gamma_over_gamma_plus_beta(name, ratio, beta, gamma, words):
@@ -101,6 +104,32 @@ def test_ordered_relu_with_biases_falls_like_the_root_of_its_multiplier():
     assert each.depends_on_data is True
 
 
+@pytest.mark.parametrize(("name", "at_right_angles"), [("nngp", 0.25385910), ("ntk", 0.15988847)])
+def test_stable_residual_network_has_a_limit_for_each_angle(name, at_right_angles):
+    each = found(f"residual-relu-{name}, scaling = stable")
+    assert each.fixed_point is None and each.ratio is None and each.depends_on_data is True
+    assert each.ratio_text == "depends on the pair" and each.phase == "critical"
+    value, extrapolated, falls = (item for item in each.evidence if item.where.startswith("theta = 1.571"))
+    assert value.value == pytest.approx(at_right_angles, abs=5e-9)
+    # the equation in depth time, and networks of depth up to 20 000: 3e-13 was seen
+    assert extrapolated.value == pytest.approx(value.value, abs=1e-11) and extrapolated.uncertainty < 1e-11
+    # L (K_L - K_inf) at one depth: what is left of the limit falls like 1/L, too
+    family = rn.kernels.family(f"residual-relu-{name}")
+    at = (float(family.at_angle(math.pi / 2, 2001)) - value.value) * 2000
+    assert falls.value == pytest.approx(at, rel=2e-3) and falls.uncertainty < 1e-7
+    assert each.rate.power == 1 and each.rate.short.endswith(" / L")
+    assert any("other layers" in note for note in each.notes)
+
+
+def test_gelu_is_ordered_at_small_bias_however_large_its_weights_are():
+    # E[phi^2] and E[phi'^2] at the variance where it settles, up to the weights beyond which it grows without bound
+    for weight in (1.0, 2.0):
+        family = rn.kernels.GeluNTK(weight, 0.1)
+        assert family.multiplier < 0.8
+    with pytest.raises(rn.InputError, match="stay bounded"):
+        rn.kernels.GeluNTK(2.1, 0.1)
+
+
 def test_limits_that_depend_on_the_data_have_no_common_coefficient():
     with pytest.raises(rn.InputError, match="depends on the data"):
         found("sigmoid").coefficient_limit(5)
@@ -132,6 +161,10 @@ def test_variance_that_dies_out_leaves_limits_that_depend_on_the_pair():
     each = rn.kernels.classify(family)
     assert each.fixed_point is None and each.ratio is None and each.depends_on_data is True
     assert each.ratio_text == "depends on the pair" and each.chi == 1
+    for dying in (family, rn.kernels.ErfNNGP.critical(0.0), rn.kernels.TanhNNGP(0.5, 0.0)):
+        assert not dying.collapses
+        with pytest.raises(rn.InputError, match="tends to 0; the limit then depends on the pair"):
+            _ = dying.limit_value
 
 
 def test_fixed_points_of_a_chaotic_odd_map_are_all_found():
@@ -171,7 +204,7 @@ def test_retained_is_the_slope_of_the_recursion(family):
     theta = jnp.array([0.0, 1.0])
     kept = np.asarray(family._retained(theta, 30))
     K = np.asarray(family.trajectory(theta, 31))
-    nngp = rn.kernels.family(family.name.replace("ntk", "nngp"), **dict(room._parameters(family)))
+    nngp = rn.kernels.family(family.name.replace("ntk", "nngp"), **family.settings)
     c = np.asarray(nngp.trajectory(theta, 31))
     added = (1 - kept[:, :1]) * c[1:]
     np.testing.assert_allclose(K[1:], kept * K[:-1] + added, rtol=0, atol=32 * EPS)

@@ -17,11 +17,13 @@ from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, plain_ker
 import roughntk as rn
 from roughntk.study import analysis, report
 from roughntk.study.data import load
+from roughntk.study.laws import law
 from roughntk.transport import TransportResult
 
 run_room = importlib.import_module("roughntk.study.run")  # `roughntk.study.run` is the function
 
 EPS = np.finfo(np.float64).eps
+LAW = law(rn.kernels.ReluNTK())
 FIGURES = (
     "kernel_entries",
     "coefficients",
@@ -356,7 +358,7 @@ def test_slopes_of_exact_power_laws_are_exact(exponent):
         for depth in range(1, 31)
         for p, level in ((1.0, 1), (2.0, 1), (2.0, 2))
     ]
-    slopes = analysis.fitted_slopes(records, 2.0)
+    slopes = analysis.fitted_slopes(records, 2.0, LAW)
     # log of numbers to e^8 over a range of log L of 0.6: rounding grows at most to 100 eps.
     assert slopes["level1"] == pytest.approx(exponent, abs=100 * EPS)
     assert slopes["level2"] == pytest.approx(2 * exponent, abs=100 * EPS)
@@ -367,13 +369,13 @@ def test_slopes_of_exact_power_laws_are_exact(exponent):
 @pytest.mark.parametrize("depths", [[], [2], [2, 3, 4], [1, 2, 3, 4]])
 def test_too_few_depths_give_no_slope(depths):
     records = [{"p": 2.0, "level": k, "depth": L, "norm": 1.0} for L in depths for k in (1, 2)]
-    slopes = analysis.fitted_slopes(records, 2.0)
+    slopes = analysis.fitted_slopes(records, 2.0, LAW)
     assert slopes["level1"] is None and slopes["level2"] is None
 
 
 def test_drivers_that_vanish_give_no_slope():
     records = [{"p": 2.0, "level": k, "depth": L, "norm": 0.0} for L in range(1, 31) for k in (1, 2)]
-    assert analysis.fitted_slopes(records, 2.0)["level1"] is None
+    assert analysis.fitted_slopes(records, 2.0, LAW)["level1"] is None
 
 
 def test_the_convergence_of_the_drivers_is_read_off_the_distances_that_were_measured(written):

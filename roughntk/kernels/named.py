@@ -1,0 +1,149 @@
+"""Activations and maps by name, and the families of tanh and GELU.
+
+The command line knows functions by these names, or as FILE.py:NAME and MODULE:NAME, for functions of your own.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk.kernels.activation import ActivationLayers, ActivationNNGP, ActivationNTK
+from roughntk.kernels.duals import sigmoid_composition_dual
+from roughntk.kernels.recursion import sigmoid_step
+
+
+def gelu(u: Array) -> Array:
+    """The Gaussian error linear unit u Phi(u)."""
+    return u * jax.scipy.stats.norm.cdf(u)
+
+
+def gaussian(u: Array) -> Array:
+    """exp(-u^2/2)."""
+    return jnp.exp(-(u**2) / 2)
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": jnp.tanh, "gelu": gelu, "erf": jax.scipy.special.erf, "sin": jnp.sin, "softplus": jax.nn.softplus,
+    "silu": jax.nn.silu, "sigmoid": jax.nn.sigmoid, "gaussian": gaussian,
+}  # fmt: skip
+"""Activations by their command-line name."""
+
+
+def exponential(c: Array) -> Array:
+    """e^{c - 1}: the Gaussian kernel exp(-|x - z|^2/2) on the sphere, as a map of the correlation."""
+    return jnp.exp(c - 1)
+
+
+def cubic(c: Array) -> Array:
+    """(c + c^3)/2: 0 attracts with multiplier 1/2, 1 and -1 repel with 2."""
+    return (c + c**3) / 2
+
+
+class Map(NamedTuple):
+    """A map h, and optionally d -> h(c + d) - h(c) around its fixed point c without cancellation."""
+
+    h: Callable[[Array], Array]
+    step: Callable[[Array], Array] | None = None
+
+
+MAPS: dict[str, Map] = {
+    "exponential": Map(exponential, jnp.expm1), "cubic": Map(cubic),
+    "sigmoid": Map(sigmoid_composition_dual, sigmoid_step),
+}  # fmt: skip
+"""Maps for `CompositionKernel` by their command-line name."""
+
+
+def activation(name: str) -> Callable[[Array], Array]:
+    """The activation of that name."""
+    return _imported(name) if ":" in name else ACTIVATIONS[_known(name, ACTIVATIONS, "phi")]
+
+
+def composition_map(name: str) -> Map:
+    """The map of that name."""
+    return Map(_imported(name)) if ":" in name else MAPS[_known(name, MAPS, "h")]
+
+
+def _known(name: str, known: dict, parameter: str) -> str:
+    return _checks.choice(name, (*known, "FILE.py:NAME"), parameter)
+
+
+def _imported(place: str) -> Callable[[Array], Array]:
+    """The function NAME of the file or module before the last colon."""
+    source, _, name = place.rpartition(":")
+    try:
+        if source.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(source).stem, source)
+            assert spec is not None and spec.loader is not None  # the name ends with .py
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(source)
+        return getattr(module, name)
+    except Exception as problem:  # whatever a user's file may raise
+        raise InputError(
+            f"expected a function as FILE.py:NAME or MODULE:NAME, got {place!r}: {type(problem).__name__}: {problem}; "
+            f"correct the place or the file"
+        ) from problem
+
+
+class _Named(ActivationLayers):
+    """One activation, with the usual number of nodes."""
+
+    @property
+    def settings(self):
+        return {name: value for name, value in super().settings.items() if name not in ("phi", "nodes")}
+
+
+class _Tanh(_Named):
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        ActivationLayers.__init__(self, jnp.tanh, weight_variance, bias_variance, input_variance)
+
+    @classmethod
+    def critical(cls, bias_variance=0.1, input_variance=1.0):  # type: ignore[override]
+        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2 > 0."""
+        return super().critical(jnp.tanh, bias_variance, input_variance)
+
+
+class _Gelu(_Named):
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        ActivationLayers.__init__(self, gelu, weight_variance, bias_variance, input_variance)
+
+    @classmethod
+    def critical(cls, bias_variance=0.3, input_variance=1.0):  # type: ignore[override]
+        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2, from 0.173 on: below, variances leave it."""
+        return super().critical(gelu, bias_variance, input_variance)
+
+
+class TanhNTK(_Tanh, ActivationNTK):
+    """`ActivationNTK` of tanh; arguments as there."""
+
+    name = "tanh-ntk"
+
+
+class TanhNNGP(_Tanh, ActivationNNGP):
+    """`ActivationNNGP` of tanh; arguments as there."""
+
+    name = "tanh-nngp"
+
+
+class GeluNTK(_Gelu, ActivationNTK):
+    """`ActivationNTK` of the Gaussian error linear unit u Phi(u); arguments as there."""
+
+    name = "gelu-ntk"
+
+
+class GeluNNGP(_Gelu, ActivationNNGP):
+    """`ActivationNNGP` of the Gaussian error linear unit u Phi(u); arguments as there."""
+
+    name = "gelu-nngp"
+
+
+__all__ = ["ACTIVATIONS", "MAPS", "GeluNNGP", "GeluNTK", "Map", "TanhNNGP", "TanhNTK", "activation", "composition_map"]
