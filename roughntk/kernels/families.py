@@ -411,16 +411,36 @@ def _whole_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Arr
     return family._at_correlation(rho, depth)
 
 
+_BUCKET = 16  # the least number of entries that is compiled for; then its doubles
+_LARGEST_BUCKET = 2**16
+
+
 def _real_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
-    rule = real_depth_rule(type(family))
-    assert rule is not None  # has_real_depth says so
-    return _compiled_at_angle(rule, rule.prepare(family, depth), theta, depth)
+    return _in_buckets(_compiled_at_angle, family, theta, depth)
 
 
 def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
+    return _in_buckets(_compiled_at_correlation, family, rho, depth)
+
+
+def _in_buckets(compiled: Callable, family: KernelFamily, values: Array, depth: Array) -> Array:
+    """`compiled` on known values, filled up to a power of two: closed forms take a second to compile for each length."""
     rule = real_depth_rule(type(family))
     assert rule is not None  # has_real_depth says so
-    return _compiled_at_correlation(rule, rule.prepare(family, depth), rho, depth)
+    prepared = rule.prepare(family, depth)
+    shape = np.broadcast_shapes(values.shape, depth.shape)
+    size = math.prod(shape)
+    if _checks.is_traced(values, depth) or not 0 < size <= _LARGEST_BUCKET:
+        return compiled(rule, prepared, values, depth)
+    missing = max(_BUCKET, 1 << (size - 1).bit_length()) - size
+
+    def filled(array: Array) -> np.ndarray:
+        return np.pad(np.broadcast_to(np.asarray(array), shape).reshape(-1), (0, missing), mode="edge")
+
+    found = compiled(rule, prepared, filled(values), depth if depth.ndim == 0 else filled(depth))
+    if _checks.is_traced(found):  # known numbers within a trace, or traced parameters
+        return found[:size].reshape(shape)
+    return jnp.asarray(np.asarray(found)[:size].reshape(shape))
 
 
 @eqx.filter_jit

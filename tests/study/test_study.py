@@ -15,6 +15,7 @@ import scipy.linalg
 from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, plain_kernels
 
 import roughntk as rn
+from roughntk.kernels import ErfNTK, ReluNTK, SigmoidComposition
 from roughntk.study import analysis, report
 from roughntk.study.data import load
 from roughntk.study.laws import law
@@ -408,9 +409,9 @@ def test_the_convergence_of_the_drivers_is_read_off_the_distances_that_were_meas
 
 def test_drivers_of_a_hyperbolic_family_are_measured_not_to_converge():
     data = load("digits", points=POINTS, test_points=TEST_POINTS, seed=0)
-    kernels = analysis.kernels_at_depths(rn.kernels.SigmoidComposition(), data, range(2, 12), silent)
+    kernels = analysis.kernels_at_depths(SigmoidComposition(), data, range(2, 12), silent)
     drivers = analysis.driver_paths(kernels, list(range(2, 11)), 33, 8, silent)
-    found = analysis.driver_convergence(analysis.variation_records(drivers, 2.0, silent), 2.0, "sigmoid")
+    found = analysis.driver_convergence(analysis.variation_records(drivers, 2.0, silent), 2.0, law(SigmoidComposition()))
     assert (found.verdict, found.reason, found.measured.verdicts) == (
         "does not converge",
         "measured",
@@ -432,12 +433,12 @@ def falling(exponent, depths):
 
 
 def test_theory_decides_where_the_depths_are_too_few_to_see_that_drivers_stay():
-    for family, verdict, reason in (("relu-ntk", "converges", "measured"), ("erf-ntk", "does not converge", "theory")):
-        found = analysis.driver_convergence(falling(-1.5, range(2, 12)), 3.0, family)
+    for family, verdict, reason in ((ReluNTK(), "converges", "measured"), (ErfNTK(), "does not converge", "theory")):
+        found = analysis.driver_convergence(falling(-1.5, range(2, 12)), 3.0, law(family))
         assert (found.verdict, found.reason, found.measured.verdict) == (verdict, reason, "converges")
         np.testing.assert_allclose(found.measured.rates, [1.5, 3, 4.5], rtol=1e-12)
-    assert analysis.driver_convergence(falling(-1.5, [2]), 3.0, "relu-ntk") is None
-    assert analysis.driver_convergence(falling(-1.5, [2, 3]), 3.0, "relu-ntk").verdict == "undecided"
+    assert analysis.driver_convergence(falling(-1.5, [2]), 3.0, LAW) is None
+    assert analysis.driver_convergence(falling(-1.5, [2, 3]), 3.0, LAW).verdict == "undecided"
 
 
 def test_level_three_enters_from_p_3_on_where_directions_are_few(written):
