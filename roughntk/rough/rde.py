@@ -172,7 +172,7 @@ def _check_group_like(driver: Lift) -> None:
     if _checks.is_traced(driver.steps):
         return
     sizes = geometric_violation(driver)
-    if sizes.max() > GROUP_TOLERANCE:
+    if not sizes.max() <= GROUP_TOLERANCE:
         i, k = np.unravel_index(np.argmax(sizes), sizes.shape)
         raise InputError(
             f"expected group-like steps for a log-ODE, got a lift whose log leaves the Lie algebra by "

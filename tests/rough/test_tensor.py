@@ -285,8 +285,6 @@ def test_flat_functions_are_those_of_tensors_row_by_row_over_batches():
 def test_bad_input_to_the_algebra_and_the_norms_is_refused():
     with pytest.raises(InputError, match="positive scalar part"):
         ta.log(random_tensor(0, 2, 2, -1.0))
-    with pytest.raises(InputError, match="positive scalar part"):
-        ta.log(random_tensor(0, 2, 2, np.nan))
     with pytest.raises(InputError, match="no inverse"):
         ta.inverse(random_tensor(0, 2, 2, 0.0))
     with pytest.raises(InputError, match="same level and channels"):
