@@ -180,9 +180,9 @@ def expected_exponential(step):
     return both @ np.asarray(jax.vmap(lambda dx: ta.flatten(ta.exp(dx, 4)))(jnp.asarray(points)))
 
 
-def test_the_expected_signature_of_brownian_motion_is_that_of_fawcett():
-    # E S(B)_{0,t} = exp((t/2) sum_i e_i (x) e_i). Of an interpolation with n steps it is E exp(dx)^n, which differs from
-    # it by c/n at level 4 alone: twice that of 2n steps less that of n steps is the limit.
+def test_the_expected_signature_of_brownian_motion_is_an_exponential():
+    # E S(B)_{0,t} = exp((t/2) sum_i e_i (x) e_i). Of an interpolation with n steps it is E exp(dx)^n, which differs by
+    # c/n at level 4 alone: twice that of 2n steps less that of n steps is the limit.
     t, n = 1.5, 8
     powers = []
     for steps in (n, 2 * n):
