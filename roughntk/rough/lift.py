@@ -160,11 +160,10 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     `times`: the sample times, shape (points,), strictly increasing; those of a `PiecewiseLinear`, or 0, 1, ...,
     if left out. Inside jit or vmap pass an array and its concrete times: those of a `PiecewiseLinear` that was built
     there are traced, and cannot be looked up.
-    Raises `InputError` for a bad path, level or times, where points * sum_k channels^k numbers exceed
-    `tensor.MEMORY_LIMIT`, for iterated integrals beyond float64, and in 32-bit mode.
-    Source: LyonsCaruanaLevy2007, section 2.
+    Raises `InputError` for a bad path, level or times, for iterated integrals beyond float64, or where points *
+    sum_k channels^k numbers exceed
+    `tensor.MEMORY_LIMIT`. Source: LyonsCaruanaLevy2007, section 2.
     """
-    _checks.require_x64("a lift")
     points = path_array(path)
     level = _checks.level(level)
     channels = points.shape[1]
@@ -185,10 +184,9 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     Any rows make a multiplicative functional; it is (weakly) geometric if they are group-like, as signatures
     and exponentials of Lie elements are. `geometric=True` claims that; it is not checked here but where it
     matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
-    Raises `InputError` for another shape, NaN, times that do not increase, a result above `tensor.MEMORY_LIMIT`
-    or beyond float64, and in 32-bit mode.
+    Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
+    `tensor.MEMORY_LIMIT`.
     """
-    _checks.require_x64("a lift")
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)
     size = tensor.signature_size(channels, level)

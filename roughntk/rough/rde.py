@@ -204,7 +204,7 @@ def on_partition(driver: Lift, partition: Any, p: float | None, threshold: float
 def make_scheme(method: str, channels: int, level: int, solver: Any, rtol: float, atol: float, max_steps: int,
             adjoint: Any) -> Scheme:  # fmt: skip
     for value, name in ((rtol, "rtol"), (atol, "atol")):
-        if not isinstance(value, int | float) or not 0 < value < 1:
+        if not 0 < _checks.real_number(value) < 1:
             raise InputError(f"expected {name} in (0, 1), got {value!r}; 1e-9 is a good start")
     max_steps = _checks.integer(max_steps, "max_steps", least=1)
     solver = diffrax.Tsit5() if solver is None else solver

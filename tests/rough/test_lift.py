@@ -203,7 +203,7 @@ def test_the_geometric_check_holds_at_every_scale_and_tells_nan():
             rough.solve_rde(lambda y: jnp.ones((1, 2)), broken, [0.0])
 
 
-def test_lifts_beyond_float64_and_in_32_bits_are_refused():
+def test_lifts_beyond_float64_and_checks_in_32_bits_are_refused():
     for scale, level, first in ((1e150, 3, 3), (1e200, 3, 2)):
         with pytest.raises(InputError, match=f"infinite entries at level {first}; scale the path .* below {first}"):
             rough.lift(scale * np.array([[0.0, 0.0], [1.0, 1.0]]), level)
@@ -212,17 +212,8 @@ def test_lifts_beyond_float64_and_in_32_bits_are_refused():
     with pytest.raises(InputError, match="infinite entries at level 1"):
         rough.lift_from_steps([[1.5e308], [1.5e308]], 1, 1)
     lifted = rough.lift(PATH, 2)
-    jax.config.update("jax_enable_x64", False)
-    try:
-        for call in (
-            lambda: rough.lift(PATH, 2),
-            lambda: rough.lift_from_steps(np.zeros((4, 6)), 2, 2),
-            lambda: perturbed.is_geometric(lifted),
-        ):
-            with pytest.raises(InputError, match="64-bit"):
-                call()
-    finally:
-        jax.config.update("jax_enable_x64", True)
+    with jax.enable_x64(False), pytest.raises(InputError, match="64-bit"):
+        perturbed.is_geometric(lifted)
 
 
 def test_a_lift_remembers_whether_times_were_given():
@@ -240,16 +231,6 @@ def test_bad_times_and_perturbations_are_refused():
     for call in (perturbed.is_geometric, perturbed.geometric_violation, lambda x: perturbed.perturb(x, np.eye(3))):
         with pytest.raises(InputError, match="expected a Lift, got ndarray"):
             call(PATH)
-    for times in ([[0.0, 1.0], [2.0]], [0.0], [1.0, 0.0]):
-        with pytest.raises(InputError, match="times"):
-            perturbed.pure_area_lift(np.zeros((2, 2)), times)
-    with pytest.raises(InputError, match="eigenvalue -1"):
-        perturbed.brownian_lift(PATH, kind="ito", covariance=-np.eye(3))
-    assert perturbed.brownian_lift(PATH, kind="ito", covariance=np.diag([1.0, 1.0, 0.0])).level == 2
-    with pytest.raises(InputError, match="concrete covariance.*-C/2 to perturb"):
-        jax.eval_shape(lambda c: perturbed.brownian_lift(PATH, kind="ito", covariance=c).steps, np.eye(3))
-    with pytest.raises(InputError, match="concrete area"):
-        jax.eval_shape(lambda a: perturbed.pure_area_lift(a, [0.0, 1.0]).steps, np.zeros((2, 2)))
     for times, message in (
         ([0.0, 2.0, 1.0], r"decreasing times\[1\] = 2"),
         ([0.0, 0.0], "repeated"),

@@ -300,10 +300,7 @@ def test_bad_input_is_refused():
                 function(bad)
     with pytest.raises(InputError, match="finite"):
         ta.dynkin((x[0], jnp.full(2, jnp.nan), *x[2:]))
-    jax.config.update("jax_enable_x64", False)
-    try:
+    with jax.enable_x64(False):
         for function in (ta.is_group_like, ta.is_lie, ta.group_like_error):
             with pytest.raises(InputError, match="64-bit"):
                 function(x)
-    finally:
-        jax.config.update("jax_enable_x64", True)

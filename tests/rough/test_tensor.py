@@ -355,8 +355,12 @@ def test_bad_input_to_the_algebra_and_the_norms_is_refused():
         ta.multiply_exp(x, np.ones(3))
     with pytest.raises(InputError, match="number for scale"):
         ta.dilate(x, [1.0, 2.0])
+    with pytest.raises(InputError, match="levels of the shapes"):
+        ta.tensor_to_lyndon((np.zeros(1), np.ones(2), np.ones(3)))
+    functions = [ta.norm, lambda z: rough.projective_norm(z, 2)]
+    functions += [lambda z: ta.lyndon_to_tensor(z, 2, 1), lambda z: ta.unflatten(z, 2, 1)]
     for bad in (None, "abc", [np.nan, 1.0]):
-        for function in (ta.norm, lambda z: ta.unflatten(z, 2, 1), lambda z: rough.projective_norm(z, 2)):
+        for function in functions:
             with pytest.raises(InputError, match="real numbers|finite"):
                 function(bad)
 

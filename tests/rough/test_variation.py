@@ -17,6 +17,7 @@ from roughntk import rough
 from roughntk._checks import InputError
 from roughntk.rough._dynamic import pair_sizes
 from roughntk.rough._increments import paired_steps
+from roughntk.rough.rde import make_scheme
 from roughntk.rough.variation import homogeneous_distance, variation, variation_distance
 
 # Both routes add at most a dozen powers of numbers of size about 1, then take a root.
@@ -502,6 +503,10 @@ def test_exponents_and_levels_may_be_large_and_come_as_numpy_or_jax_numbers():
     np.testing.assert_array_equal(partition, rough.greedy_partition(path, 2.0, 1.0))
     with pytest.raises(InputError, match="threshold > 0"):
         rough.greedy_partition(path, 2.0, np.array([1.0]))
+    scheme = make_scheme("davie", 2, 2, None, np.float32(1e-6), np.array(1e-9), 16, None)
+    assert (float(scheme.rtol), float(scheme.atol)) == (float(np.float32(1e-6)), 1e-9)
+    with pytest.raises(InputError, match="rtol in"):
+        make_scheme("davie", 2, 2, None, np.array([1e-6]), 1e-9, 16, None)
 
 
 def pruned_programme(sizes, power):
