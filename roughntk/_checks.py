@@ -131,11 +131,25 @@ def level(value: Any) -> int:
     return integer(value, "level", least=1)
 
 
+def real_number(value: Any) -> float:
+    """`value`, a number or an array of shape (), as a float; NaN, which lies in no range, for anything else (a
+    truth value or a tracer included)."""
+    if isinstance(value, jax.Array | np.ndarray) and not is_traced(value) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond float64
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+
 def exponent(p: Any) -> float:
     """A variation exponent: a finite real number p >= 1."""
-    if isinstance(p, bool) or not isinstance(p, numbers.Real) or not math.isfinite(p) or p < 1:
+    number = real_number(p)
+    if not 1 <= number < math.inf:
         raise InputError(f"expected a finite exponent p >= 1, got {p!r}; p = 1 is the length of the path")
-    return float(p)
+    return number
 
 
 def integer_depth(depth: Any) -> int:

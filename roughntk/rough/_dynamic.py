@@ -19,6 +19,7 @@ import numpy as np
 
 from roughntk._checks import InputError
 from roughntk.rough._increments import Steps, check_pair_memory, quotient
+from roughntk.rough.norms import root_factorial
 
 #: Values of i in a tile, and of j in a block.
 TILE, BLOCK = 64, 64
@@ -39,16 +40,17 @@ class Supremum:
         """sup sum c^power, with the outer root 1/power if `root`, in the units of the input."""
         if self.total == 0.0:
             return 0.0
-        log = math.log2(self.total) + self.power * (math.log2(self.unit) + self.exponent)
-        if root:
-            log /= self.power
+        total, scale = math.log2(self.total), math.log2(self.unit) + self.exponent
+        log = total / self.power + scale if root else total + self.power * scale
         if log >= 1023.9:
             raise InputError(
                 f"expected a p-variation within float64, got one of about 2^{log:.1f}; "
                 f"rescale the path{'' if root else ', use a smaller p, or root=True'}"
             )
-        if root:
+        if root and abs(total / self.power) + abs(math.log2(self.unit)) < 1000:
             return math.ldexp(self.total ** (1 / self.power) * self.unit, self.exponent)
+        if root:
+            return math.ldexp(2.0 ** (log % 1), math.floor(log))
         if self.unit == 1.0 and self.exponent == 0:
             return self.total
         return 2.0**log
@@ -114,9 +116,9 @@ def homogeneous_supremum(x: Steps, y: Steps, p: float, level: int, norm: str) ->
     levels = range(1, level + 1)
     for first, sizes in pair_sizes(x, y, levels, norm, quotients=True):
         for k, part in zip(levels, sizes, strict=True):
-            part *= math.factorial(k)
             if k > 1:
                 np.power(part, 1 / k, out=part)
+                part *= root_factorial(k)
         programme.add(first, sizes.max(0))
     return programme.result(x.exponent)
 

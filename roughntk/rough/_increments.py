@@ -63,14 +63,14 @@ def steps_of(path: Any, level: int, name: str = "path") -> Steps:
         points = _checks.real_array(np.asarray(path.prefixes)[:, : path.channels], name)
         check_pair_memory(len(points), path.channels, level)
         ends = np.cumsum([path.channels**k for k in range(1, path.level + 1)])[:-1]
-        return _rescaled(points, np.split(_checks.real_array(path.steps, name), ends, axis=1)[:level], False)
+        return _rescaled(points, np.split(_checks.real_array(path.steps, name), ends, axis=1)[:level], False, level)
     points = path_array(path, name)
     if _checks.is_traced(points):
         raise InputError(_traced(name))
     if level == 1:  # nothing but the points is needed, and there may be millions of them
-        return _rescaled(points, [], True)
+        return _rescaled(points, [], True, 1)
     check_pair_memory(len(points), points.shape[1], level)
-    unit = _rescaled(points, [], True)
+    unit = _rescaled(points, [], True, level)
     steps = [np.diff(unit.points, axis=0)]
     for k in range(2, level + 1):
         steps.append(outer(steps[-1], steps[0] / k))
@@ -89,17 +89,15 @@ def paired_steps(path_a: Any, path_b: Any, level: int) -> tuple[Steps, Steps]:
             f"{b.points.shape}; resample them at common times"
         )
     _check_times(_times(path_a), _times(path_b))
-    top = max(a.exponent, b.exponent)
+    top = max((x.exponent for x in (a, b) if x.points.any() or any(part.any() for part in x.steps)), default=0)
     return a.in_units(top), b.in_units(top)
 
 
 def _times(path: Any) -> np.ndarray | None:
-    """The sample times, if the path was given any: 0, 1, 2, ... are those of a path without times."""
-    times = path.times if isinstance(path, Lift | PiecewiseLinear) else None
-    if times is None or _checks.is_traced(times):
+    """The sample times, if the path was given any."""
+    if not isinstance(path, Lift | PiecewiseLinear) or not path.timed or _checks.is_traced(path.times):
         return None
-    times = np.asarray(times, dtype=np.float64)
-    return None if (times == np.arange(len(times))).all() else times
+    return np.asarray(path.times, dtype=np.float64)
 
 
 def _check_times(a: np.ndarray | None, b: np.ndarray | None) -> None:
@@ -142,15 +140,17 @@ def quotient(x: Steps, y: Steps) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(inverse, axis=1), np.concatenate(ratio, axis=1)
 
 
-def _rescaled(points: np.ndarray, steps: list[np.ndarray], canonical: bool) -> Steps:
-    """In units of a power of two near the size of the largest entry, if that is far from 1."""
+def _rescaled(points: np.ndarray, steps: list[np.ndarray], canonical: bool, level: int) -> Steps:
+    """In units of a power of two near the size of the path, if the square of its `level`-th power, which the l2 norm
+    takes, is far from 1."""
+    reach = np.ptp(points, axis=0).max() if level > 1 else max(points.max(), -points.min())
     sizes = [
-        max(points.max(), -points.min()),
+        reach,
         *(np.abs(part).max() ** (1 / k) for k, part in enumerate(steps, start=1)),
     ]
     exponent = math.frexp(max(sizes))[1]
     plain = Steps(points, steps, 0, canonical)
-    return plain if abs(exponent) <= 64 else plain.in_units(exponent)
+    return plain if abs(exponent) <= min(64, 250 // level) else plain.in_units(exponent)
 
 
 def _traced(name: str) -> str:

@@ -106,4 +106,4 @@ def _sizes(rows: np.ndarray, norm: str) -> np.ndarray:
 
 def _quarters(p: float) -> int:
     """4 p if that is a whole number up to 64, else -1: see `_kernels.power`."""
-    return int(4 * p) if 4 * p == int(4 * p) and p <= 16 else -1
+    return int(4 * p) if p <= 16 and 4 * p == int(4 * p) else -1

@@ -29,7 +29,7 @@ def add_time(path: Any) -> PiecewiseLinear:
     The signature then determines the path, its start aside. Raises `InputError` for a bad path.
     """
     path = as_path(path)
-    return PiecewiseLinear(jnp.concatenate([path.times[:, None], path.values], 1), path.times)
+    return PiecewiseLinear(jnp.concatenate([path.times[:, None], path.values], 1), path.times if path.timed else None)
 
 
 def lead_lag(path: Any) -> PiecewiseLinear:
@@ -38,20 +38,22 @@ def lead_lag(path: Any) -> PiecewiseLinear:
     (X_0, X_0), (X_1, X_0), (X_1, X_1), (X_2, X_1), ...: the lead moves in the first half of each interval, the
     lag follows in the second. S^{lead i, lag j} - S^{lag i, lead j} = sum_k dX^i_k dX^j_k, the quadratic
     variation, and S^{lag i, lead j} = sum_k (X^i_k - X^i_0) dX^j_k, the Ito sum.
-    Raises `InputError` for a bad path.
+    Raises `InputError` for a bad path, and for two times with no number between them.
     """
     path = as_path(path)
     lead = jnp.repeat(path.values, 2, axis=0)[1:]
     lag = jnp.repeat(path.values, 2, axis=0)[:-1]
     middles = path.times[:-1] + jnp.diff(path.times) / 2
     times = jnp.concatenate([jnp.stack([path.times[:-1], middles], 1).ravel(), path.times[-1:]])
+    _check_apart(jnp.minimum(middles - path.times[:-1], path.times[1:] - middles), path.times, "halved")
     return PiecewiseLinear(jnp.concatenate([lead, lag], 1), times)
 
 
 def concatenate(*paths: Any) -> PiecewiseLinear:
     """X * Y * ...: each path begins where and when the one before it ends (values and times are shifted).
 
-    S(X * Y) = S(X) (x) S(Y), Chen's identity. Raises `InputError` for no path, or different numbers of channels.
+    S(X * Y) = S(X) (x) S(Y), Chen's identity. Raises `InputError` for no path, different numbers of channels, or times
+    that are no longer told apart when they are shifted.
     """
     if not paths:
         raise InputError("expected at least one path, got none; pass the paths to join, in order")
@@ -62,19 +64,37 @@ def concatenate(*paths: Any) -> PiecewiseLinear:
     values, times = [joined[0].values], [joined[0].times]
     for path in joined[1:]:
         values.append(values[-1][-1] + (path.values[1:] - path.values[0]))
-        times.append(times[-1][-1] + (path.times[1:] - path.times[0]))
-    return PiecewiseLinear(jnp.concatenate(values), jnp.concatenate(times))
+        shifted = times[-1][-1] + (path.times - path.times[0])
+        _check_apart(jnp.diff(shifted), path.times, "shifted")
+        times.append(shifted[1:])
+    timed = any(path.timed for path in joined)
+    return PiecewiseLinear(jnp.concatenate(values), jnp.concatenate(times) if timed else None)
 
 
 def reverse(path: Any) -> PiecewiseLinear:
     """t -> X_{t0 + t1 - t}, over the same times [t0, t1]; its signature is the inverse of that of X.
 
-    Raises `InputError` for a bad path.
+    Raises `InputError` for a bad path, and for times that are no longer told apart when they are reversed.
     """
     path = as_path(path)
     times = path.t0 + (path.t1 - path.times[::-1])
     times = times.at[-1].set(path.t1)  # t0 + (t1 - t0) may differ from it by a rounding
-    return PiecewiseLinear(path.values[::-1], times)
+    _check_apart(jnp.diff(times), path.times[::-1], "reversed")
+    return PiecewiseLinear(path.values[::-1], times if path.timed else None)
+
+
+def _check_apart(gaps: Any, times: Any, changed: str) -> None:
+    """Refuse concrete `gaps` between new times that rounding has closed, naming the old times[i], times[i + 1]."""
+    if _checks.is_traced(gaps):
+        return
+    stuck = np.flatnonzero(np.asarray(gaps) <= 0)
+    if stuck.size:
+        i = int(stuck[0])
+        first, second = sorted((float(times[i]), float(times[i + 1])))
+        raise InputError(
+            f"expected times that are told apart when {changed}, got {first!r} and {second!r}, closer than rounding; "
+            f"drop one of the two points, or reparametrise the path"
+        )
 
 
 def reparametrise(path: Any, times: Any) -> PiecewiseLinear:
@@ -117,8 +137,13 @@ def levy_area(path: Any) -> jax.Array:
 
     Shape (channels, channels), antisymmetric: the second level of the log-signature. It is the area enclosed
     with the chord, positive where the path turns from channel i towards channel j.
-    Raises `InputError` for a bad path.
+    Raises `InputError` for a bad path, and for an area beyond float64.
     """
     values = as_path(path).values
     moment = (values[:-1] - values[0]).T @ jnp.diff(values, axis=0)
-    return (moment - moment.T) / 2
+    area = (moment - moment.T) / 2
+    if not _checks.is_traced(area) and not np.isfinite(area).all():
+        raise InputError(
+            "expected an area within float64, got infinite entries; scale the path, its area goes with the square"
+        )
+    return area

@@ -31,11 +31,13 @@ from roughntk.rough.lyndon import (
     sparse_columns,
     tensor_to_lyndon,
 )
-from roughntk.rough.shuffle import lie_error
+from roughntk.rough.shuffle import TOLERANCE, group_like_error, lie_error
 
 BASES = ("lyndon", "hall", "words")
 
-#: The largest `lie_error` that `convert_basis` accepts in words.
+#: The largest `lie_error` that `convert_basis` accepts in words. (Of the logarithm of a path that retraces its steps
+#: rounding is left, which is no Lie element to its own size: absolute errors up to `shuffle.TOLERANCE` are accepted,
+#: unless the words are those of a signature.)
 LIE_TOLERANCE = 1e-6
 
 
@@ -147,13 +149,25 @@ def convert_basis(coordinates: Any, source: str, target: str, channels: int, lev
 
 
 def _check_lie(rows: jax.Array, channels: int, level: int) -> None:
-    errors = jax.vmap(lambda row: lie_error(unflatten(row, channels, level, scalar=0.0)))(rows)
-    bad = np.flatnonzero(~(np.asarray(errors) <= LIE_TOLERANCE))
+    errors, absolute, signatures = map(np.asarray, _lie_errors(rows, channels, level))
+    rounding = (absolute <= TOLERANCE) & ~(signatures <= LIE_TOLERANCE)
+    bad = np.flatnonzero(~(errors <= LIE_TOLERANCE) & ~rounding)
     if bad.size:
         raise InputError(
             f"expected the words of a Lie element, got an error of {float(errors[bad[0]]):.3g} in "
             f"{_checks.name_rows(bad)}; pass the logarithm of a signature, not the signature"
         )
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _lie_errors(rows: jax.Array, channels: int, level: int) -> tuple[jax.Array, ...]:
+    """For each row its `lie_error`, that in absolute terms, and its distance from the signatures."""
+
+    def errors(row: jax.Array) -> tuple[jax.Array, ...]:
+        lie, group = (unflatten(row, channels, level, scalar=scalar) for scalar in (0.0, 1.0))
+        return lie_error(lie), lie_error(lie, size=1.0), group_like_error(group)
+
+    return jax.vmap(errors)(rows)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))

@@ -1,7 +1,7 @@
 """Does a sequence of paths converge to a given one as rough paths, and how fast? Exact distances, level by level."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,8 @@ def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     if isinstance(paths, Lift | PiecewiseLinear):
         raise InputError("expected a sequence of paths, got one path; pass a list")
+    if not isinstance(paths, Iterable) or isinstance(paths, str):
+        raise InputError(f"expected a sequence of paths, got {type(paths).__name__}; pass a list")
     paths = list(paths)
     if len(paths) < 2:
         raise InputError(f"expected at least two paths, got {len(paths)}; a trend needs more than one distance")

@@ -29,7 +29,8 @@ class Lift(eqx.Module):
     `steps`: the flat X_{i,i+1}, shape (points - 1, sum_k channels^k). `prefixes`: the flat X_{0,i}, shape
     (points, sum_k channels^k), row 0 being zero. Both without the leading 1. `times`: t_i, shape (points,),
     0, 1, ..., points - 1 if left out. `geometric`: False marks a lift that is not group-like on purpose, such
-    as an Ito lift; True is a claim, which `roughntk.rough.perturbed.geometric_violation` measures. Immutable.
+    as an Ito lift; True is a claim, which `roughntk.rough.perturbed.geometric_violation` measures. `timed`: whether
+    times were given. Immutable.
     Built by `lift` (from a path) or `lift_from_steps`.
     """
 
@@ -39,6 +40,7 @@ class Lift(eqx.Module):
     level: int = eqx.field(static=True)
     times: Any
     geometric: bool = eqx.field(static=True)
+    timed: bool = eqx.field(static=True)
 
     def __init__(self, steps: Any, prefixes: Any, channels: int, level: int, times: Any = None, geometric: bool = True):
         self.steps = steps
@@ -47,6 +49,7 @@ class Lift(eqx.Module):
         self.level = level
         self.times = np.arange(prefixes.shape[0], dtype=np.float64) if times is None else times
         self.geometric = geometric
+        self.timed = times is not None
 
     @property
     def points(self) -> int:
@@ -85,7 +88,8 @@ class Lift(eqx.Module):
         """The lift up to a lower `level`. Raises `InputError` for a level above `self.level`."""
         level = _checks.integer(level, "level", least=1, most=self.level)
         size = tensor.signature_size(self.channels, level)
-        return Lift(self.steps[:, :size], self.prefixes[:, :size], self.channels, level, self.times, self.geometric)
+        times = self.times if self.timed else None
+        return Lift(self.steps[:, :size], self.prefixes[:, :size], self.channels, level, times, self.geometric)
 
     def resample(self, times: Any) -> "Lift":
         """The lift on other sample points: steps X_{tau_j, tau_{j+1}} for the given increasing times tau, shape
@@ -156,7 +160,8 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     `times`: the sample times, shape (points,), strictly increasing; those of a `PiecewiseLinear`, or 0, 1, ...,
     if left out. Inside jit or vmap pass an array and its concrete times: those of a `PiecewiseLinear` that was built
     there are traced, and cannot be looked up.
-    Raises `InputError` for a bad path, level or times, or where points * sum_k channels^k numbers exceed
+    Raises `InputError` for a bad path, level or times, for iterated integrals beyond float64, or where points *
+    sum_k channels^k numbers exceed
     `tensor.MEMORY_LIMIT`. Source: LyonsCaruanaLevy2007, section 2.
     """
     points = path_array(path)
@@ -164,7 +169,11 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     channels = points.shape[1]
     _check_lift_memory(points.shape[0], channels, level)
     steps, prefixes = _canonical(jnp.asarray(points), level)
-    times = path.times if times is None and isinstance(path, PiecewiseLinear) else _point_times(times, points.shape[0])
+    _check_range(steps, prefixes, channels, level)
+    if times is None and isinstance(path, PiecewiseLinear):
+        times = path.times if path.timed else None
+    else:
+        times = _point_times(times, points.shape[0])
     return Lift(steps, prefixes, channels, level, times)
 
 
@@ -175,7 +184,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     Any rows make a multiplicative functional; it is (weakly) geometric if they are group-like, as signatures
     and exponentials of Lie elements are. `geometric=True` claims that; it is not checked here but where it
     matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
-    Raises `InputError` for another shape, NaN, times that do not increase, or a result above
+    Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
     `tensor.MEMORY_LIMIT`.
     """
     channels = _checks.integer(channels, "channels", least=1)
@@ -192,7 +201,9 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     times = _point_times(times, points)
     _check_lift_memory(points, channels, level)
     steps = jnp.asarray(steps, float)
-    return Lift(steps, _chain(steps, channels, level), channels, level, times, bool(geometric))
+    prefixes = _chain(steps, channels, level)
+    _check_range(steps, prefixes, channels, level)
+    return Lift(steps, prefixes, channels, level, times, bool(geometric))
 
 
 def _point_times(times: Any, points: int) -> Any:
@@ -233,6 +244,18 @@ def _check_lift_memory(points: int, channels: int, level: int) -> None:
         f"the lift to level {level} of {points} points in {channels} channels",
         "lower the level, or use fewer points or channels",
     )
+
+
+def _check_range(steps: jax.Array, prefixes: jax.Array, channels: int, level: int) -> None:
+    """Refuse concrete steps or prefixes that left the range of float64, naming the level."""
+    if _checks.is_traced(steps, prefixes) or (np.isfinite(steps).all() and np.isfinite(prefixes).all()):
+        return
+    bad = int(np.flatnonzero(~(np.isfinite(steps).all(0) & np.isfinite(prefixes).all(0)))[0])
+    first = next(k for k in range(1, level + 1) if bad < tensor.signature_size(channels, k))
+    remedy = (
+        "scale the path" if first == 1 else f"scale the path (level k goes with its k-th power), or stay below {first}"
+    )
+    raise InputError(f"expected a lift within float64, got infinite entries at level {first}; {remedy}")
 
 
 @functools.partial(jax.jit, static_argnums=1)

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough.layout import Tensor, Word, signature_size
+from roughntk.rough.layout import Tensor, Word, check_tensor, real_values, signature_size
 
 
 def witt_dimension(channels: int, length: int) -> int:
@@ -225,7 +225,9 @@ def tensor_to_lyndon(lie: Tensor) -> jax.Array:
     """The coefficients c of a Lie element x = sum_w c_w [w] in the Lyndon basis, one flat vector over the
     words of
     `lyndon_words`. The entries of x at the Lyndon words determine it; nothing checks that x is a Lie element.
+    Raises `InputError` for what is no tensor, and for NaN in concrete levels.
     """
+    lie = check_tensor(lie)
     channels, level = lie[1].shape[0], len(lie) - 1
     if channels == 1:
         return lie[1]
@@ -238,9 +240,9 @@ def lyndon_to_tensor(coordinates: jax.Array, channels: int, level: int) -> Tenso
     """sum_w c_w [w] as a tensor with scalar part 0; `coordinates` has one entry for each word of
     `lyndon_words`.
 
-    Raises `InputError` if the number of coordinates is not that of the Lyndon words.
+    Raises `InputError` if the number of coordinates is not that of the Lyndon words, and for NaN in concrete ones.
     """
-    coordinates = jnp.asarray(coordinates)
+    coordinates = real_values(coordinates, "coordinates")
     count = len(lyndon_words(channels, level))
     if coordinates.shape != (count,):
         raise InputError(

@@ -13,11 +13,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import algebra
-from roughntk.rough.layout import Tensor
+from roughntk.rough.layout import Tensor, check_tensor, real_values
 
 KINDS = ("l1", "l2")
 VARIANTS = ("levels", "factorial", "log")
@@ -28,13 +29,26 @@ def norm(part: Any, kind: str = "l1") -> jax.Array:
 
     "l1": the entrywise sum of absolute values. With the l1 norm on R^d this is the projective norm, at every
     level. "l2": the Hilbert-Schmidt norm (root of the sum of squares). With the l2 norm on R^d the projective
-    norm is another one, see `projective_norm`. The gradient at 0 is taken to be 0.
+    norm is another one, see `projective_norm`. The gradient at 0 is taken to be 0. Squares are taken in units of the
+    largest entry, so that they neither over- nor underflow.
 
-    Raises `InputError` for any other `kind`.
+    Raises `InputError` for any other `kind`, for a single number, and for NaN in a concrete `part`.
     """
     kind = _checks.choice(kind, KINDS, "norm")
-    part = jnp.asarray(part)
-    return jnp.sum(jnp.abs(part), -1) if kind == "l1" else _root(jnp.sum(part * part, -1), 2)
+    part = real_values(part, "part")
+    if part.ndim == 0:
+        raise InputError("expected one level, an array whose last axis is flat, got a number; wrap it in a list")
+    return _norm(part, kind)
+
+
+def _norm(part: jax.Array, kind: str) -> jax.Array:
+    if kind == "l1":
+        return jnp.sum(jnp.abs(part), -1)
+    # A power of two, so that nothing is rounded; a constant to the gradient, which does not depend on it.
+    largest = lax.stop_gradient(jnp.max(jnp.abs(part), -1, initial=0.0))
+    unit = jnp.ldexp(jnp.ones_like(largest), jnp.clip(jnp.frexp(largest)[1] - 1, -1000, 1000))
+    scaled = part / unit[..., None]
+    return algebra.root(jnp.sum(scaled * scaled, -1), 2) * unit
 
 
 def projective_norm(part: Any, channels: int, kind: str = "l1") -> jax.Array:
@@ -44,11 +58,11 @@ def projective_norm(part: Any, channels: int, kind: str = "l1") -> jax.Array:
     R^d. "l1": the entrywise l1 norm, exactly, at every level. "l2": the Euclidean norm at level 1, the nuclear
     norm (sum of the singular values of the d x d matrix) at level 2.
     Raises `InputError` for "l2" beyond level 2, where the projective norm is NP-hard to compute, for another
-    kind, or for a number of entries that is no power of `channels`.
+    kind, for a number of entries that is no power of `channels`, and for NaN in a concrete `part`.
     """
     kind = _checks.choice(kind, KINDS, "norm")
     channels = _checks.integer(channels, "channels", least=1)
-    part = jnp.asarray(part)
+    part = real_values(part, "part")
     size = part.shape[-1] if part.ndim else 0
     power = next((k for k in range(1, 64) if channels**k >= size), 0)
     if size == 0 or channels**power != size:
@@ -74,25 +88,24 @@ def homogeneous_norm(tensor: Tensor, *, kind: str = "l2", variant: str = "levels
     `kind`: the norm of a level, "l1" or "l2" (Hilbert-Schmidt). The scalar part, 1, is not looked at.
     The gradient of a level that vanishes, where the k-th root has none, is taken to be 0.
 
-    Raises `InputError` for an unknown kind or variant.
+    Raises `InputError` for an unknown kind or variant, for what is no tensor, and for NaN in concrete levels.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 7.5.
     """
     _checks.choice(kind, KINDS, "norm")
     _checks.choice(variant, VARIANTS, "variant")
+    tensor = check_tensor(tensor)
     return _homogeneous(tensor if variant != "log" else algebra.log(tensor), kind, variant == "factorial")
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def _homogeneous(tensor: Tensor, kind: str, factorial: bool) -> jax.Array:
     sizes = [
-        _root(norm(part, kind), k) * (math.factorial(k) ** (1 / k) if factorial else 1.0)
+        algebra.root(_norm(part, kind), k) * (root_factorial(k) if factorial else 1.0)
         for k, part in enumerate(tensor[1:], start=1)
     ]
     return jnp.max(jnp.stack(sizes))
 
 
-def _root(value: jax.Array, degree: int) -> jax.Array:
-    """value^{1/degree} for value >= 0, with gradient 0 at 0."""
-    positive = value > 0
-    safe = jnp.where(positive, value, 1.0)
-    return jnp.where(positive, jnp.sqrt(safe) if degree == 2 else safe ** (1 / degree), 0.0)
+def root_factorial(k: int) -> float:
+    """(k!)^{1/k}, beyond the range of k! in float64 too."""
+    return math.factorial(k) ** (1 / k) if k <= 170 else math.exp(math.lgamma(k + 1) / k)

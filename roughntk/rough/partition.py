@@ -28,7 +28,7 @@ def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str =
     """
     p = _checks.exponent(p)
     norm = _checks.choice(norm, ("l1", "l2"), "norm")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.number) or not threshold > 0:
+    if not _checks.real_number(threshold) > 0:
         raise InputError(f"expected a threshold > 0, got {threshold!r}; it is the p-variation control of one step")
     levels = math.floor(p)
     rough_path = rough_path if isinstance(rough_path, Lift) else lift(rough_path, levels)
@@ -40,16 +40,17 @@ def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str =
     steps = np.split(np.asarray(low.steps, dtype=np.float64), ends, axis=1)
     chosen, last = [0], low.points - 1
     while chosen[-1] < last:
-        chosen.append(_farthest(steps, chosen[-1], p, float(threshold), norm))
+        chosen.append(_farthest(steps, chosen[-1], p, _checks.real_number(threshold), norm))
     return np.asarray(low.times, dtype=np.float64)[chosen]
 
 
 def check_level(level: int, p: float) -> None:
     """Refuse a level below floor(p), where the rough path is not determined by it."""
     if level < math.floor(p):
+        least = f"{math.floor(p)}" if p < 1e6 else f"{p:g}"
         raise InputError(
-            f"expected a lift of level at least floor(p) = {math.floor(p)} for p = {p:g}, got level {level}; below it "
-            f"the iterated integrals are not determined by the path: lift it to level {math.floor(p)}"
+            f"expected a lift of level at least floor(p) = {least} for p = {p:g}, got level {level}; below it "
+            f"the iterated integrals are not determined by the path: lift it to level {least}"
         )
 
 

@@ -24,15 +24,17 @@ class PiecewiseLinear(diffrax.AbstractPath):
     `values`: X_i, shape (points, channels), finite, at least two points; shape (points,) is one channel.
     `times`: t_i, shape (points,), strictly increasing; 0, 1, ..., points - 1 if left out.
     Raises `InputError` for other shapes, NaN, or times that do not increase (naming the rows). Traced values
-    and times are checked for shape only.
+    and times are checked for shape only. `timed`: whether times were given.
     """
 
     times: jax.Array
     values: jax.Array
+    timed: bool = eqx.field(static=True)
 
     def __init__(self, values: Any, times: Any = None):
         values = path_array(values)
         points = values.shape[0]
+        self.timed = times is not None
         times = np.arange(points, dtype=np.float64) if times is None else times
         self.times = jnp.asarray(times, float) if _checks.is_traced(times) else _increasing(times, points)
         if self.times.shape != (points,):
@@ -116,6 +118,12 @@ def path_array(path: Any, name: str = "path") -> Any:
     """
     if isinstance(path, PiecewiseLinear):
         path = path.values
+    if isinstance(path, eqx.Module):
+        raise InputError(
+            f"expected {name} to be sample points, an array (points, channels), or a PiecewiseLinear, got a "
+            f"{type(path).__name__}; pass the path that it was made of (the points of a Lift are "
+            f"lift.prefixes[:, : lift.channels])"
+        )
     if not _checks.is_traced(path):
         return np.ascontiguousarray(_checks.path_points(path, name))
     if jnp.iscomplexobj(path):

@@ -15,7 +15,7 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough import tensor
+from roughntk.rough import algebra, tensor
 from roughntk.rough.lift import Lift, exponential, lift, lift_from_steps
 from roughntk.rough.path import PiecewiseLinear
 
@@ -29,9 +29,10 @@ def perturb(rough_path: Lift, second_level: Any) -> Lift:
     `second_level`: a matrix F, shape (channels, channels), for phi_{s,t} = (t - s) F in the lift's times, or one
     matrix for each step, shape (points - 1, channels, channels). The result is geometric only if `rough_path`
     is and F is antisymmetric (to 4 eps).
-    Raises `InputError` for another shape, NaN, or a lift of level 1.
+    Raises `InputError` for what is no lift, another shape, NaN, or a lift of level 1.
     Source: FrizVictoir2010, chapter 12 (perturbed driving signals).
     """
+    rough_path = _checked_lift(rough_path)
     if rough_path.level < 2:
         raise InputError("expected a lift of level at least 2 to perturb its second level, got level 1; lift higher")
     d, count = rough_path.channels, rough_path.points - 1
@@ -48,7 +49,8 @@ def perturb(rough_path: Lift, second_level: Any) -> Lift:
         phi = jnp.diff(jnp.asarray(rough_path.times, float))[:, None, None] * phi
     steps = _shifted(rough_path.steps, phi.reshape(count, d * d), d, rough_path.level)
     geometric = rough_path.geometric and bool(antisymmetric)
-    return lift_from_steps(steps, d, rough_path.level, times=rough_path.times, geometric=geometric)
+    times = rough_path.times if rough_path.timed else None
+    return lift_from_steps(steps, d, rough_path.level, times=times, geometric=geometric)
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
@@ -72,7 +74,7 @@ def brownian_lift(
     non-geometric, so that `solve_rde` takes the Davie scheme and gives the Ito solution. `covariance`: C per unit of
     time, shape (channels, channels), symmetric; the identity if left out.
     Raises `InputError` as `lift` and `perturb` do, for an unknown kind, and for a covariance that is not
-    symmetric. Source: FrizVictoir2010, chapter 13.
+    symmetric and positive semi-definite, or traced. Source: FrizVictoir2010, chapter 13.
     """
     kind = _checks.choice(kind, KINDS, "kind")
     level = _checks.integer(level, "level", least=1 if kind == "stratonovich" else 2)
@@ -80,13 +82,29 @@ def brownian_lift(
     if kind == "stratonovich":
         return canonical
     d = canonical.channels
-    matrix = np.eye(d) if covariance is None else _checks.real_array(covariance, "covariance")
-    if matrix.shape != (d, d) or np.abs(matrix - matrix.T).max() > 1e-12 * np.abs(matrix).max():
+    return perturb(canonical, -0.5 * (np.eye(d) if covariance is None else _covariance(covariance, d)))
+
+
+def _covariance(covariance: Any, channels: int) -> np.ndarray:
+    """The covariance as a symmetric positive semi-definite array, or an error."""
+    if _checks.is_traced(covariance):
         raise InputError(
-            f"expected a symmetric covariance of shape ({d}, {d}), got shape {matrix.shape} with asymmetry "
-            f"{np.abs(matrix - matrix.T).max() if matrix.shape == (d, d) else float('nan'):.2g}; give C per unit time"
+            "expected a concrete covariance, got a JAX tracer; pass a NumPy array, or take perturb(lift, -C / 2)"
         )
-    return perturb(canonical, -0.5 * matrix)
+    matrix = _checks.real_array(covariance, "covariance")
+    if matrix.shape != (channels, channels) or np.abs(matrix - matrix.T).max() > 1e-12 * np.abs(matrix).max():
+        gap = np.abs(matrix - matrix.T).max() if matrix.shape == (channels, channels) else float("nan")
+        raise InputError(
+            f"expected a symmetric covariance of shape ({channels}, {channels}), got shape {matrix.shape} with "
+            f"asymmetry {gap:.2g}; give C per unit time"
+        )
+    least = np.linalg.eigvalsh(matrix)[0]
+    if least < -1e-12 * np.abs(matrix).max():
+        raise InputError(
+            f"expected a positive semi-definite covariance, got one with the eigenvalue {least:.3g}; give C per unit "
+            f"time, or take perturb for a bracket of another sign"
+        )
+    return matrix
 
 
 def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
@@ -96,6 +114,8 @@ def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
     sample times, shape (points,), increasing. The circles (cos(n^2 t)/n, sin(n^2 t)/n) converge to it with
     A_12 = 1/2. Raises `InputError` for an area that is not antisymmetric (add a bracket by `perturb`).
     """
+    if _checks.is_traced(area):
+        raise InputError("expected a concrete area, got a JAX tracer; pass a NumPy array, or perturb a lift in a trace")
     matrix = _checks.real_array(area, "area")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise InputError(f"expected an area of shape (channels, channels), got shape {matrix.shape}")
@@ -105,6 +125,7 @@ def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
             f"expected an antisymmetric area, got a symmetric part of {asymmetry / 2:.3g}; use perturb for brackets"
         )
     level = _checks.integer(level, "level", least=2)
+    times = times if _checks.is_traced(times) else _checks.real_array(times, "times")
     path = PiecewiseLinear(np.zeros((np.size(times), len(matrix))), times)
     return perturb(lift(path, level), 0.5 * (matrix - matrix.T))
 
@@ -117,9 +138,12 @@ def geometric_violation(rough_path: Lift) -> np.ndarray:
     max |D(l_k)/k - l_k| / |l|^k, where l = log X_{i,i+1}, D is the right-normed bracketing of words and
     |l| = max_j |l_j|^{1/j} (entrywise maximum), zero exactly for Lie elements l (Dynkin, Specht, Wever).
 
-    At level 2 it is the symmetric part of log X, the bracket. Scale invariant; about eps for signatures.
-    Raises `InputError` for a traced lift.
+    At level 2 it is the symmetric part of log X, the bracket. Scale invariant; about eps for signatures; what underflow
+    leaves does not count; NaN where a step has NaN or infinite entries.
+    Raises `InputError` for what is no lift, a traced one, and in 32-bit mode.
     """
+    _checks.require_x64("the geometric check")
+    rough_path = _checked_lift(rough_path)
     if _checks.is_traced(rough_path.steps):
         raise InputError("expected a concrete lift, got a JAX tracer; check it outside jit, vmap and grad")
     with jax.ensure_compile_time_eval():
@@ -135,13 +159,22 @@ def is_geometric(rough_path: Lift, tolerance: float = 1e-8) -> bool:
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def _violation(steps: jax.Array, channels: int, level: int) -> jax.Array:
     def violation(step: jax.Array) -> jax.Array:
-        lie = tensor.log(tensor.unflatten(step, channels, level))
-        sizes = jnp.stack([jnp.max(jnp.abs(part)) ** (1 / k) for k, part in enumerate(lie[1:], start=1)])
-        scale = jnp.max(sizes)
-        gaps = jnp.stack([jnp.max(jnp.abs(bracketed(part, channels, k) / k - part)) for k, part in enumerate(lie) if k])
-        return jnp.where(scale > 0, gaps / jnp.where(scale > 0, scale, 1.0) ** np.arange(1, level + 1), 0.0)
+        unit, whole, factor = algebra.normalised(tensor.unflatten(step, channels, level))
+        lie = tensor.log(unit)
+        whole = jnp.where(jnp.isnan(whole), whole, algebra.size(lie))
+        gaps = [jnp.max(jnp.abs(bracketed(part, channels, k) / k - part)) for k, part in enumerate(lie) if k]
+        return jnp.stack([algebra.relative(gap, whole, factor, k) for k, gap in enumerate(gaps, start=1)])
 
     return jax.vmap(violation)(steps)
+
+
+def _checked_lift(rough_path: Any) -> Lift:
+    if not isinstance(rough_path, Lift):
+        raise InputError(
+            f"expected a Lift, got {type(rough_path).__name__}; make one of a path by lift(path, level), or of steps "
+            f"by lift_from_steps"
+        )
+    return rough_path
 
 
 def bracketed(part: jax.Array, channels: int, length: int) -> jax.Array:

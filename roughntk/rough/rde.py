@@ -172,7 +172,7 @@ def _check_group_like(driver: Lift) -> None:
     if _checks.is_traced(driver.steps):
         return
     sizes = geometric_violation(driver)
-    if sizes.max() > GROUP_TOLERANCE:
+    if not sizes.max() <= GROUP_TOLERANCE:
         i, k = np.unravel_index(np.argmax(sizes), sizes.shape)
         raise InputError(
             f"expected group-like steps for a log-ODE, got a lift whose log leaves the Lie algebra by "
@@ -204,7 +204,7 @@ def on_partition(driver: Lift, partition: Any, p: float | None, threshold: float
 def make_scheme(method: str, channels: int, level: int, solver: Any, rtol: float, atol: float, max_steps: int,
             adjoint: Any) -> Scheme:  # fmt: skip
     for value, name in ((rtol, "rtol"), (atol, "atol")):
-        if not isinstance(value, int | float) or not 0 < value < 1:
+        if not 0 < _checks.real_number(value) < 1:
             raise InputError(f"expected {name} in (0, 1), got {value!r}; 1e-9 is a good start")
     max_steps = _checks.integer(max_steps, "max_steps", least=1)
     solver = diffrax.Tsit5() if solver is None else solver

@@ -15,7 +15,7 @@ from roughntk.rough._dynamic import pair_sizes, raised
 from roughntk.rough._increments import Steps, steps_of
 from roughntk.rough.lift import Lift, increasing_times
 from roughntk.rough.path import PiecewiseLinear
-from roughntk.rough.variation import NORMS, level_suprema, wanted_levels
+from roughntk.rough.variation import MOST_LEVELS, NORMS, level_suprema, wanted_levels
 
 #: The largest number of points for which a control keeps all its values, points^2 of them.
 TABLE_POINTS = 1024
@@ -64,9 +64,10 @@ class Control:
         for k in self.levels:
             powers = np.zeros((self.points, self.points))
             for first, sizes in pair_sizes(self._steps, None, [k], self.norm):
-                powers[first : first + sizes.shape[1]] = raised(
-                    np.ldexp(sizes[0], k * self._steps.exponent), self.p / k
-                )
+                powers[first : first + sizes.shape[1]] = raised(sizes[0], self.p / k)
+            # |X^k|^{p/k} goes with the p-th power of the unit.
+            whole, part = divmod(self.p * self._steps.exponent, 1)
+            powers = np.ldexp(powers * 2.0**part, int(max(min(whole, 4096), -4096)))
             total += _kernels.longest(powers)
         return total
 
@@ -131,11 +132,17 @@ def hoelder_norm(
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 5.1 and definition 8.6.
     """
     norm = _checks.choice(norm, NORMS, "norm")
-    if isinstance(exponent, bool) or not isinstance(exponent, int | float | np.number) or not 0 < exponent <= 1:
+    power = _checks.real_number(exponent)
+    if not 0 < power <= 1:
         raise InputError(f"expected a Hoelder exponent in (0, 1], got {exponent!r}; 1 is Lipschitz")
-    exponent = float(exponent)
-    # floor(1/exponent), 1/(1/3) included
-    levels = wanted_levels(path, math.floor(1 / exponent * (1 + 1e-12)), level)
+    exponent = power
+    if level is None and isinstance(path, Lift) and exponent * (MOST_LEVELS + 1) < 1:
+        raise InputError(
+            f"expected a Hoelder exponent of at least {1 / (MOST_LEVELS + 1):.3g} where all levels up to 1/exponent "
+            f"enter, got {exponent:g}; pass the level that you want"
+        )
+    # up to floor(1/exponent), 1/(1/3) included
+    levels = wanted_levels(path, min(1 / exponent * (1 + 1e-12), MOST_LEVELS), level)
     steps = steps_of(path, levels[-1])
     when = _times_of(path, times, len(steps.points))
     values: dict[int, float] = dict.fromkeys(levels, 0.0)
@@ -144,7 +151,8 @@ def hoelder_norm(
         for j in range(first, first + sizes.shape[1]):
             gaps = when[j] - when[:j]
             for k, rows in zip(levels, sizes, strict=True):
-                ratios = rows[j - first, :j] / gaps ** (k * exponent)
+                with np.errstate(over="ignore"):  # told below
+                    ratios = rows[j - first, :j] / gaps ** (k * exponent)
                 i = int(ratios.argmax())
                 if ratios[i] > values[k]:
                     values[k], pairs[k] = float(ratios[i]), (i, j)
@@ -154,10 +162,9 @@ def hoelder_norm(
 
 
 def _in_float64(value: float, exponent: int) -> float:
-    try:
+    if value == 0.0 or (math.isfinite(value) and math.frexp(value)[1] + exponent <= 1023):
         return math.ldexp(value, exponent)
-    except OverflowError:
-        raise InputError("expected a Hoelder norm within float64, got one above 2^1023; rescale the path") from None
+    raise InputError("expected a Hoelder norm within float64, got one above 2^1023; rescale the path or its times")
 
 
 def _times_of(path: Any, times: Any, count: int) -> np.ndarray:

@@ -10,7 +10,6 @@ Tests for Hurst effect (1987).
 
 import functools
 import math
-import numbers
 from typing import Any
 
 import jax
@@ -107,7 +106,7 @@ def pure_area(n: int, *, t1: float = 2 * math.pi, area_tolerance: float = 1e-3) 
     """
     n = _checks.integer(n, "n", least=1)
     t1 = _positive(t1, "t1")
-    tolerance = _real(area_tolerance)
+    tolerance = _checks.real_number(area_tolerance)
     if not 0 < tolerance < 1:
         raise InputError(f"expected an area_tolerance in (0, 1), got {area_tolerance!r}; 1e-3 takes 82 points a turn")
     pieces = max(float(n) ** 2 * t1 / math.sqrt(6 * tolerance), 1.0)
@@ -137,7 +136,7 @@ def random_smooth(
     key = random_key(key)
     points, channels = _sizes(points, channels)
     modes = _checks.integer(modes, "modes", least=1)
-    decay_rate = _real(decay)
+    decay_rate = _checks.real_number(decay)
     if not 0 <= decay_rate < math.inf:
         raise InputError(f"expected a finite decay >= 0, got {decay!r}; 2 makes smooth paths")
     times = _mesh(points, channels, t1)
@@ -162,21 +161,14 @@ def _mesh(points: int, channels: int, t1: Any) -> np.ndarray:
 
 
 def _positive(value: Any, name: str) -> float:
-    number = _real(value)
+    number = _checks.real_number(value)
     if not 0 < number < math.inf:
         raise InputError(f"expected {name} to be a finite number above 0, got {value!r}")
     return number
 
 
 def _hurst(value: Any) -> float:
-    number = _real(value)
+    number = _checks.real_number(value)
     if not 0 < number < 1:
         raise InputError(f"expected a Hurst parameter in (0, 1), got {value!r}; 0.5 is Brownian motion")
     return number
-
-
-def _real(value: Any) -> float:
-    """`value` as a float; NaN, which lies in no range, if it is no real number, or a traced one."""
-    if isinstance(value, jax.Array | np.ndarray) and not _checks.is_traced(value) and value.ndim == 0:
-        value = value.item()
-    return math.nan if isinstance(value, bool) or not isinstance(value, numbers.Real) else float(value)

@@ -12,7 +12,9 @@ Source: Reutenauer, Free Lie Algebras, chapter 1 (shuffles; Friedrichs' and Dynk
 """
 
 import functools
+import math
 from collections import Counter
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +23,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import algebra
-from roughntk.rough.layout import Tensor, Word
+from roughntk.rough.layout import Tensor, Word, check_tensor
 
 #: The default tolerance of `is_group_like` and `is_lie`: room for the rounding of about 10^5 products.
 TOLERANCE = 1e-10
@@ -54,8 +56,9 @@ def half_shuffle_words(u: Word, v: Word) -> dict[Word, int]:
 
 
 def pairing(tensor: Tensor, functional: Tensor) -> jax.Array:
-    """<x, f> = sum_k sum_{|w| = k} f_w x^w. Raises `InputError` if levels or channels differ."""
-    algebra.check_alike(tensor, functional)
+    """<x, f> = sum_k sum_{|w| = k} f_w x^w. Raises `InputError` if levels or channels differ, for what is no tensor,
+    and for NaN in concrete levels."""
+    tensor, functional = algebra.check_alike(tensor, functional)
     return sum((x @ f for x, f in zip(tensor, functional, strict=True)), jnp.zeros(()))
 
 
@@ -78,6 +81,7 @@ def half_shuffle_pairing(tensor: Tensor, left: int, right: int) -> jax.Array:
 
 
 def _pairing_matrix(tensor: Tensor, left: int, right: int, half: bool) -> jax.Array:
+    tensor = check_tensor(tensor)
     left, right = _checks.integer(left, "left", least=0), _checks.integer(right, "right", least=0)
     length, channels = left + right, tensor[1].shape[0]
     if length >= len(tensor):
@@ -131,19 +135,19 @@ def shuffle_product(f: Tensor, g: Tensor) -> Tensor:
     """(f sh g) = sum_{u,v} f_u g_v (u sh v), truncated: commutative, with unit (1, 0, ..., 0).
 
     <x, f sh g> = <x, f><x, g> for group-like x, where no word of f and g is longer than the level of x halved.
-    Raises `InputError` if levels or channels differ.
+    Raises `InputError` as `pairing` does.
     """
-    algebra.check_alike(f, g)
+    f, g = algebra.check_alike(f, g)
     return _words_product(f, g, False)
 
 
 def half_shuffle_product(f: Tensor, g: Tensor) -> Tensor:
     """(f > g) = sum_{u,v} f_u g_v (u > v), truncated; g_1, the coefficient of the empty word, must be 0.
 
-    f sh g = f > g + g > f where both have no scalar part. Raises `InputError` if levels or channels differ, or if
-    the scalar part of g is not 0 (a traced one is not looked at, and ignored).
+    f sh g = f > g + g > f where both have no scalar part. Raises `InputError` as `pairing` does, and if the scalar
+    part of g is not 0 (a traced one is not looked at, and ignored).
     """
-    algebra.check_alike(f, g)
+    f, g = algebra.check_alike(f, g)
     if not _checks.is_traced(g[0]) and float(g[0][0]) != 0:
         raise InputError(
             f"expected a second functional without scalar part, got {float(g[0][0])}; u > 1 is not defined"
@@ -160,36 +164,50 @@ def _words_product(f: Tensor, g: Tensor, half: bool) -> Tensor:
     return (jnp.zeros_like(f[0]) if half else f[0] * g[0], *levels[1:])
 
 
-@jax.jit
-def group_like_error(tensor: Tensor) -> jax.Array:
+def group_like_error(tensor: Tensor, *, size: Any = None) -> jax.Array:
     """How far x is from satisfying <x, u><x, v> = <x, u sh v> for all words with |u| + |v| <= N, and x^0 = 1.
 
-    The largest |<x, u><x, v> - <x, u sh v>|, over max(1, largest |<x, u><x, v>| of those lengths): an absolute
-    error for a tensor of entries below 1, so `dilate` one that is very small first.
+    The largest of |x^0 - 1| and |<x, u><x, v> - <x, u sh v>| / |x|^{|u| + |v|}, |x| = max_k (largest entry of
+    x^k)^{1/k}: `dilate` does not change it. What underflow leaves does not count.
+    `size`: what to take for |x|, where x is what rounding has left of something larger: the signature of a path that
+    retraces its steps is to be measured by the length of the path.
+    Raises `InputError` for what is no tensor, for a size that is no number above 0, and in 32-bit mode.
     Source: Reutenauer, Free Lie Algebras, chapter 3 (group-like elements).
     """
-    errors = [jnp.abs(tensor[0][0] - 1)]
-    for n, pairings in enumerate(_pairings(tensor, False), start=1):
+    return _group_like_error(*_measured(tensor, size))
+
+
+@jax.jit
+def _group_like_error(tensor: Tensor, given: jax.Array | None) -> jax.Array:
+    x, whole, factor = _in_units(tensor, given)
+    errors = [jnp.abs(x[0][0] - 1)]
+    for n, pairings in enumerate(_pairings(x, False), start=1):
         for i in range(1, n // 2 + 1):
-            split = algebra.outer(tensor[i], tensor[n - i])
-            errors.append(jnp.max(jnp.abs(pairings[i] - split)) / jnp.maximum(1.0, jnp.max(jnp.abs(split))))
+            gap = jnp.max(jnp.abs(pairings[i] - algebra.outer(x[i], x[n - i])))
+            errors.append(algebra.relative(gap, whole, factor, n))
     return jnp.max(jnp.stack(errors))
 
 
-def is_group_like(tensor: Tensor, tolerance: float = TOLERANCE) -> jax.Array:
+def is_group_like(tensor: Tensor, tolerance: float = TOLERANCE, *, size: Any = None) -> jax.Array:
     """Whether `group_like_error` is at most `tolerance`; signatures are group-like, Ito signatures are not.
 
-    A boolean array of shape (); NaN is not group-like. Raises `InputError` for a tolerance below 0 or NaN.
+    A boolean array of shape (); NaN is not group-like. Raises `InputError` as `group_like_error` does, and for a
+    tolerance below 0 or NaN.
     """
-    return group_like_error(tensor) <= _tolerance(tolerance)
+    return group_like_error(tensor, size=size) <= _tolerance(tolerance)
 
 
-@jax.jit
 def dynkin(tensor: Tensor) -> Tensor:
     """Dynkin's map, linear: the word a1 a2 ... an goes to [[...[a1, a2], ...], an]; level 0 goes to 0.
 
     x^n is a Lie element iff the map takes it to n x^n, so that dividing by n makes it a projection onto them.
+    Raises `InputError` for what is no tensor, and for NaN in concrete levels.
     """
+    return _dynkin(check_tensor(tensor))
+
+
+@jax.jit
+def _dynkin(tensor: Tensor) -> Tensor:
     channels, level = tensor[1].shape[0], len(tensor) - 1
     # All levels at once, letter by letter: r(w a) = r(w) a - a r(w), the rest of the word being left over.
     images = jnp.concatenate(tensor)[None]
@@ -203,28 +221,54 @@ def dynkin(tensor: Tensor) -> Tensor:
     return tuple(levels)
 
 
-@jax.jit
-def lie_error(tensor: Tensor) -> jax.Array:
-    """How far x is from a Lie element: the largest entry of x^n - dynkin(x)^n / n, over max(1, largest of x^n).
+def lie_error(tensor: Tensor, *, size: Any = None) -> jax.Array:
+    """How far x is from a Lie element: the largest entry of |x^n - dynkin(x)^n / n| / |x|^n, |x| as in
+    `group_like_error`, which has the arguments and the errors.
 
     Level 0 counts with |x^0|, which is 0 for a Lie element.
     Source: Reutenauer, Free Lie Algebras, chapter 1 (Dynkin, Specht, Wever).
     """
-    errors = [jnp.abs(tensor[0][0])]
-    for n, (part, image) in enumerate(zip(tensor[1:], dynkin(tensor)[1:], strict=True), start=1):
-        errors.append(jnp.max(jnp.abs(part - image / n)) / jnp.maximum(1.0, jnp.max(jnp.abs(part))))
+    return _lie_error(*_measured(tensor, size))
+
+
+@jax.jit
+def _lie_error(tensor: Tensor, given: jax.Array | None) -> jax.Array:
+    x, whole, factor = _in_units(tensor, given)
+    errors = [jnp.abs(x[0][0])]
+    for n, image in enumerate(_dynkin(x)[1:], start=1):
+        errors.append(algebra.relative(jnp.max(jnp.abs(x[n] - image / n)), whole, factor, n))
     return jnp.max(jnp.stack(errors))
 
 
-def is_lie(tensor: Tensor, tolerance: float = TOLERANCE) -> jax.Array:
+def is_lie(tensor: Tensor, tolerance: float = TOLERANCE, *, size: Any = None) -> jax.Array:
     """Whether `lie_error` is at most `tolerance`; logarithms of signatures are Lie elements.
 
-    A boolean array of shape (); NaN is no Lie element. Raises `InputError` for a tolerance below 0 or NaN.
+    A boolean array of shape (); NaN is no Lie element. Raises `InputError` as `lie_error` does, and for a tolerance
+    below 0 or NaN.
     """
-    return lie_error(tensor) <= _tolerance(tolerance)
+    return lie_error(tensor, size=size) <= _tolerance(tolerance)
 
 
-def _tolerance(value: float) -> float:
-    if not value >= 0:
+def _measured(tensor: Tensor, size: Any) -> tuple[Tensor, jax.Array | None]:
+    _checks.require_x64("a test for group-like and Lie elements")
+    tensor = check_tensor(tensor, finite=False)
+    if size is None or _checks.is_traced(size):
+        return tensor, size
+    number = _checks.real_number(size)
+    if not 0 < number < math.inf:
+        raise InputError(f"expected a finite size above 0, got {size!r}; pass the length of the path, or leave it out")
+    return tensor, jnp.asarray(number)
+
+
+def _in_units(tensor: Tensor, given: jax.Array | None) -> tuple[Tensor, jax.Array, jax.Array]:
+    x, whole, factor = algebra.normalised(tensor)
+    if given is not None:
+        whole = jnp.where(jnp.isnan(whole), whole, given * factor)
+    return x, whole, factor
+
+
+def _tolerance(value: Any) -> float:
+    number = _checks.real_number(value)
+    if not number >= 0:
         raise InputError(f"expected a tolerance of at least 0, got {value!r}; the default is {TOLERANCE}")
-    return value
+    return number

@@ -31,6 +31,9 @@ from roughntk.rough.perturbed import geometric_violation
 
 NORMS = ("l1", "l2")
 
+#: The largest number of levels 1 .. floor(p) that is looked at where none was asked for.
+MOST_LEVELS = 1000
+
 
 @dataclass(frozen=True)
 class Variation:
@@ -150,12 +153,12 @@ def homogeneous_distance(
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, sections 7.5 and 8.1.
     """
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
-    top = math.floor(p) if level is None else _checks.level(level)
+    top = wanted_levels(path_a, p, level, floor=True)[-1]
     for path, name in ((path_a, "path_a"), (path_b, "path_b")):
         wanted_levels(path, p, top)
         check_group_like(path, top, name)
     x, y = paired_steps(path_a, path_b, top)
-    if top == 1:
+    if top == 1 or x.points.shape[1] == 1:  # in one channel g^{-1} (x) h is the exponential of its level 1
         found, method = level_one(_difference(x, y), p, norm)
     else:
         found, method = homogeneous_supremum(x, y, p, top, norm), "dynamic programme"
@@ -167,6 +170,11 @@ def wanted_levels(path: Any, p: float, level: Any, *, floor: bool = False) -> li
     if level is not None:
         wanted = [_checks.level(level)]
     elif floor or isinstance(path, Lift):
+        if p >= MOST_LEVELS + 1:
+            raise InputError(
+                f"expected an exponent below {MOST_LEVELS + 1} where all levels 1 .. floor(p) enter, got {p:g}; pass "
+                f"the level that you want"
+            )
         wanted = list(range(1, math.floor(p) + 1))
     else:
         wanted = [1]
@@ -182,7 +190,7 @@ def check_group_like(path: Any, level: int, name: str, tolerance: float = 1e-8) 
     """Refuse a `Lift` with steps that are not group-like up to `level`."""
     if not isinstance(path, Lift):
         return
-    bad = np.flatnonzero((geometric_violation(path)[:, :level] > tolerance).any(axis=1))
+    bad = np.flatnonzero(~(geometric_violation(path)[:, :level] <= tolerance).all(axis=1))
     if bad.size:
         raise InputError(
             f"expected {name} to be a geometric lift, got steps that are not group-like at {_checks.name_rows(bad)}; "
@@ -200,8 +208,12 @@ def level_suprema(x: Steps, y: Steps | None, p: float, levels: list[int], norm: 
         # |X^k| = |dx|^k / k!
         best, method = found.get(1) or level_one(x, p, norm)
         for k in higher:
-            unit = best.unit**k / math.factorial(k)
-            found[k] = Supremum(best.total, unit, p / k, k * best.exponent, best.partition), method
+            # The unit best.unit^k / k! in two parts, as it may leave the range of float64.
+            log = k * math.log2(best.unit) - math.lgamma(k + 1) / math.log(2)
+            exact = k <= 170 and abs(log) < 1000 and abs(k * math.log2(best.unit)) < 1000
+            whole = 0 if exact else math.floor(log)
+            unit = best.unit**k / math.factorial(k) if exact else 2.0 ** (log - whole)
+            found[k] = Supremum(best.total, unit, p / k, k * best.exponent + whole, best.partition), method
     elif higher:
         for k, best in zip(higher, suprema(x, y, p, higher, norm), strict=True):
             found[k] = best, "dynamic programme"

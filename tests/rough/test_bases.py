@@ -167,6 +167,21 @@ def test_conversion_takes_batches_and_is_linear_under_grad_and_jit():
     np.testing.assert_array_equal(traced, np.zeros(count))
 
 
+def test_a_small_signature_is_told_from_a_logarithm_and_rounding_is_let_through():
+    corner = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    for scale in (1.0, 1e-4, 1e-9):
+        with pytest.raises(InputError, match="error of 0.5 in row 0; pass the logarithm"):
+            rough.convert_basis(rough.signature(scale * corner, 3), "words", "lyndon", 2, 3)
+        lie = rough.log_signature(scale * corner, 3, basis="words")
+        found = rough.convert_basis(lie, "words", "lyndon", 2, 3)
+        # log(exp(a) exp(b)) = a + b + [a, b]/2 + [a, [a, b]]/12 + [[a, b], b]/12
+        expected = [scale, scale, scale**2 / 2, scale**3 / 12, scale**3 / 12]
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+    there_and_back = path(2)[[0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0]]
+    rounding = rough.log_signature(there_and_back, 3, basis="words")
+    assert np.abs(rough.convert_basis(rounding, "words", "lyndon", 2, 3)).max() < 1e-13
+
+
 def test_bad_input_is_refused():
     with pytest.raises(InputError, match="source to be one of"):
         rough.convert_basis(np.zeros(8), "Hall", "lyndon", 2, 4)

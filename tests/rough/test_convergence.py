@@ -128,6 +128,11 @@ def test_convergence_refuses_bad_input():
         convergence([path], path, 2.0)
     with pytest.raises(InputError, match="sequence of paths"):
         convergence(rough.lift(path, 2), path, 2.0)
+    for paths in (None, 3, "paths"):
+        with pytest.raises(InputError, match="expected a sequence of paths, got (NoneType|int|str)"):
+            convergence(paths, path, 2.0)
+    with pytest.raises(InputError, match=r"exponent below 1001.*got 1e\+300"):
+        convergence([path, path], path, 1e300)
     with pytest.raises(InputError, match=r"paths\[1\].*same points"):
         convergence([path, path[:4]], path, 2.0)
     with pytest.raises(InputError, match=r"paths\[1\].*finite"):

@@ -187,8 +187,50 @@ def test_the_geometric_check_tells_group_like_steps_from_others_at_every_level()
     np.testing.assert_allclose(perturbed.geometric_violation(alone), [[0.0, 0.3 / 4]], rtol=1e-13)
 
 
+def test_the_geometric_check_holds_at_every_scale_and_tells_nan():
+    for scale in (1e-150, 1e-105, 1e-103, 1e-30, 1e60, 1e90):  # level 3 is 0, partly 0, and ordinary
+        assert perturbed.is_geometric(rough.lift(scale * PATH, 3))
+    # A symmetric part is seen as long as its level is: 1e-150 squared, not cubed, is in range.
+    ito = np.array(rough.lift(1e-150 * PATH, 3).steps)
+    ito[:, 3] += 1e-301
+    assert not perturbed.is_geometric(rough.lift_from_steps(ito, 3, 3))
+    for value in (np.nan, np.inf):
+        broken = rough.Lift(jnp.full((2, 6), value), jnp.zeros((3, 6)), 2, 2)
+        assert not perturbed.is_geometric(broken)
+        with pytest.raises(InputError, match="path_a to be a geometric lift.*rows 0 and 1"):
+            rough.homogeneous_distance(broken, broken, 2.0)
+        with pytest.raises(InputError, match="group-like steps"):
+            rough.solve_rde(lambda y: jnp.ones((1, 2)), broken, [0.0])
+
+
+def test_lifts_beyond_float64_and_checks_in_32_bits_are_refused():
+    for scale, level, first in ((1e150, 3, 3), (1e200, 3, 2)):
+        with pytest.raises(InputError, match=f"infinite entries at level {first}; scale the path .* below {first}"):
+            rough.lift(scale * np.array([[0.0, 0.0], [1.0, 1.0]]), level)
+    with pytest.raises(InputError, match="infinite entries at level 1; scale the path$"):
+        rough.lift([0.0, 1.5e308, -1.5e308], 1)
+    with pytest.raises(InputError, match="infinite entries at level 1"):
+        rough.lift_from_steps([[1.5e308], [1.5e308]], 1, 1)
+    lifted = rough.lift(PATH, 2)
+    with jax.enable_x64(False), pytest.raises(InputError, match="64-bit"):
+        perturbed.is_geometric(lifted)
+
+
+def test_a_lift_remembers_whether_times_were_given():
+    row_numbers = np.arange(9.0)
+    for path in (PATH, rough.PiecewiseLinear(PATH)):
+        bare = rough.lift(path, 2)
+        assert not bare.timed and not bare.truncate(1).timed and not perturbed.perturb(bare, np.eye(3)).timed
+        np.testing.assert_array_equal(bare.times, row_numbers)
+    for timed in (rough.lift(PATH, 2, times=row_numbers), rough.lift(rough.PiecewiseLinear(PATH, row_numbers), 2)):
+        assert timed.timed and timed.truncate(1).timed and perturbed.perturb(timed, np.eye(3)).timed
+
+
 def test_bad_times_and_perturbations_are_refused():
     lifted = rough.lift(PATH, 2)
+    for call in (perturbed.is_geometric, perturbed.geometric_violation, lambda x: perturbed.perturb(x, np.eye(3))):
+        with pytest.raises(InputError, match="expected a Lift, got ndarray"):
+            call(PATH)
     for times, message in (
         ([0.0, 2.0, 1.0], r"decreasing times\[1\] = 2"),
         ([0.0, 0.0], "repeated"),

@@ -239,6 +239,34 @@ def test_operations_work_on_traced_values_and_can_be_differentiated():
     np.testing.assert_array_equal(slope[:, 0], [0.5, 0.5, 0.0, 0.0])  # a quarter is halfway to the next time
 
 
+def test_operations_remember_whether_times_were_given():
+    row_numbers = rough.PiecewiseLinear(VALUES, np.arange(4.0))
+    for operation in (rough.reverse, rough.add_time, lambda x: rough.concatenate(x, x)):
+        assert operation(row_numbers).timed and not operation(VALUES).timed
+        np.testing.assert_array_equal(operation(row_numbers).times, operation(VALUES).times)
+    assert rough.lead_lag(VALUES).timed and rough.sub_path(VALUES, 0.5, 2.0).timed
+
+
+def test_times_that_rounding_makes_equal_are_named():
+    near = np.nextafter(1.0, 2.0)
+    for operation, times, message in (
+        (rough.reverse, [0.0, 1e-20, 1.0], "when reversed, got 0.0 and 1e-20"),
+        (rough.lead_lag, [1.0, near, 2.0], "when halved, got 1.0 and 1.0000000000000002"),
+        (lambda x: rough.concatenate([0, 1], x), [0.0, 1e-17, 2.0], "when shifted, got 0.0 and 1e-17"),
+    ):
+        with pytest.raises(InputError, match=message + ".*drop one of the two points"):
+            operation(rough.PiecewiseLinear([0.0, 1.0, 2.0], times))
+
+
+def test_a_lift_is_no_path_and_an_area_beyond_float64_is_told():
+    lifted = rough.lift(VALUES, 2)
+    for operation in (rough.add_time, rough.levy_area, rough.PiecewiseLinear, lambda x: rough.lift(x, 2)):
+        with pytest.raises(InputError, match="got a Lift"):
+            operation(lifted)
+    with pytest.raises(InputError, match="area within float64.*scale the path"):
+        rough.levy_area([[0, 0], [1e200, 0], [1e200, 1e200]])
+
+
 def test_bad_input_to_operations_is_refused(path):
     with pytest.raises(InputError, match="at least one path"):
         rough.concatenate()

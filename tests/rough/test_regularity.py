@@ -59,6 +59,19 @@ def test_a_control_keeps_a_table_for_moderate_paths_only_and_scales():
     assert math.isclose(far(3, 44), small(3, 44) * 2.0**200, rel_tol=TOLERANCE)
 
 
+@pytest.mark.parametrize("exponent", [-60, 60])
+def test_controls_and_hoelder_norms_of_high_levels_hold_at_every_scale(exponent):
+    path, scale = random_path(0, 8, 2), 2.0**exponent
+    one, other = control(path, 9.0, level=9), control(scale * path, 9.0, level=9)
+    for s, t in ((0, 7), (2, 5)):
+        assert math.isclose(other(s, t), scale**9 * one(s, t), rel_tol=TOLERANCE)
+    # level 9 of a path of size 2^120 is beyond float64, its control of p = 2.5 is not
+    one, other = control(path, 2.5, level=9), control(scale**2 * path, 2.5, level=9)
+    assert math.isclose(other(0, 7), scale**5 * one(0, 7), rel_tol=TOLERANCE)
+    found = hoelder_norm(scale * path, 0.1, level=9).value
+    assert math.isclose(found, scale**9 * hoelder_norm(path, 0.1, level=9).value, rel_tol=TOLERANCE)
+
+
 def test_a_control_refuses_bad_intervals_and_tables_beyond_memory():
     path = random_path(0, 6, 2)
     omega = control(path, 2.0)
@@ -114,6 +127,13 @@ def test_a_hoelder_norm_refuses_bad_exponents_and_times():
     for exponent in (0.0, 1.5, -1, float("nan"), "1", True):
         with pytest.raises(InputError, match=r"exponent in \(0, 1\]"):
             hoelder_norm(path, exponent)
+    for exponent in (np.array(0.5), np.float32(0.5)):
+        assert hoelder_norm(path, exponent).value == hoelder_norm(path, 0.5).value
+    assert hoelder_norm(path, 1e-320).value == max(size(path[j] - path[i], "l2") for i in range(5) for j in range(i, 5))
+    with pytest.raises(InputError, match="at least 0.000999"):
+        hoelder_norm(rough.lift(path, 2), 1e-9)
+    with pytest.raises(InputError, match="within float64.*its times"):
+        hoelder_norm(1e10 * path, 1.0, times=1e-300 * np.arange(5.0))
     with pytest.raises(InputError, match="increasing"):
         hoelder_norm(path, 0.5, times=[0.0, 1.0, 1.0, 2.0, 3.0])
     with pytest.raises(InputError, match="one for each point"):

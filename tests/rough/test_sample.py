@@ -12,6 +12,7 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
+from roughntk.rough import tensor as ta
 
 EPS = np.finfo(float).eps
 KEY = jax.random.key(20)
@@ -169,6 +170,51 @@ def test_the_levy_area_of_brownian_motion_has_its_variance_and_characteristic_fu
     gaps = [brownian_area_cosine(n) - 1 / math.cosh(1) for n in (64, 128)]
     assert math.isclose(1 / math.cosh(1), 0.64805, abs_tol=5e-6)
     assert 1.9 < gaps[0] / gaps[1] < 2.1 and 0 < gaps[1] < 0.003
+
+
+def expected_exponential(step):
+    """E exp(dx) up to level 4 for dx ~ N(0, step I) in the plane, by Gauss-Hermite quadrature, exact to degree 7."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(4)
+    points = math.sqrt(step) * np.stack(np.meshgrid(nodes, nodes), -1).reshape(-1, 2)
+    both = np.outer(weights, weights).ravel() / weights.sum() ** 2
+    return both @ np.asarray(jax.vmap(lambda dx: ta.flatten(ta.exp(dx, 4)))(jnp.asarray(points)))
+
+
+def test_the_expected_signature_of_brownian_motion_is_an_exponential():
+    # E S(B)_{0,t} = exp((t/2) sum_i e_i (x) e_i). Of an interpolation with n steps it is E exp(dx)^n, which differs by
+    # c/n at level 4 alone: twice that of 2n steps less that of n steps is the limit.
+    t, n = 1.5, 8
+    powers = []
+    for steps in (n, 2 * n):
+        total = one = expected_exponential(t / steps)
+        for _ in range(steps - 1):
+            total = rough.flat.product(total, one, 2)
+        powers.append(np.asarray(total))
+    half = (jnp.zeros(1), jnp.zeros(2), t / 2 * jnp.eye(2).ravel(), jnp.zeros(8), jnp.zeros(16))
+    limit = np.asarray(ta.flatten(ta.exp(half)))
+    np.testing.assert_allclose(2 * powers[1] - powers[0], limit, rtol=0, atol=100 * EPS)
+    assert np.abs(powers[0] - limit)[:14].max() < 100 * EPS and np.abs(powers[0] - limit).max() > 0.01
+    # The samples have the mean of their interpolation, within five standard errors in each of 30 entries.
+    found = np.asarray(jax.vmap(lambda key: rough.signature(rough.brownian(key, n + 1, 2, t1=t).values, 4))(keys(4000)))
+    errors = found.std(0) / math.sqrt(len(found))
+    assert (np.abs(found.mean(0) - powers[0]) <= 5 * errors).all()
+    assert errors[2] < 0.05 * limit[2]  # enough samples to see level 2
+
+
+def test_a_signature_is_trivial_for_tree_like_paths_only():
+    # Out along a branch and back, and out along its twigs and back on the way.
+    root, fork, twig, leaf, top = np.random.default_rng(0).uniform(-1, 1, (5, 2))
+    tree = np.stack([root, fork, twig, fork, leaf, top, leaf, fork, (root + fork) / 2, root])
+    assert np.abs(rough.signature(tree, 5)).max() < 1e-13  # its length is below 8: 8^5/5! eps = 6e-14
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0.0]])
+    levels = ta.unflatten(rough.signature(square, 3), 2, 3)
+    assert np.abs(levels[1]).max() == 0 and math.isclose(float(rough.levy_area(square)[0, 1]), 1.0)
+    np.testing.assert_allclose(levels[2], [0, 1, -1, 0], atol=4 * EPS)
+    # A square and, the other way about, the one opposite: no area; the third level tells them from a tree.
+    eight = np.concatenate([square, -square[-2::-1]])
+    levels = ta.unflatten(rough.signature(eight, 3), 2, 3)
+    assert max(np.abs(levels[1]).max(), np.abs(levels[2]).max()) <= 4 * EPS
+    assert np.abs(levels[3]).max() > 0.5
 
 
 def test_dyadic_areas_of_fractional_brownian_motion_scale_with_the_hurst_parameter():

@@ -168,6 +168,11 @@ def test_signatures_are_group_like_and_their_logarithms_are_lie_elements(channel
     assert not ta.is_group_like(lie) and not ta.is_lie(x)
 
 
+def measure(tensor):
+    """max_k (largest entry of x^k)^{1/k}, to which the errors are relative."""
+    return max(np.abs(part).max() ** (1 / k) for k, part in enumerate(tensor) if k)
+
+
 def test_a_change_in_any_level_is_told():
     x = group_like(1)
     lie = ta.log(x)
@@ -176,7 +181,8 @@ def test_a_change_in_any_level_is_told():
         assert float(ta.group_like_error(bumped)) >= 1e-3 and not ta.is_group_like(bumped)
         # 11...1 is no Lie element: its whole bump is an error, of which Dynkin's map takes none.
         bumped = tuple(part.at[0].add(1e-3 * (n == k)) for n, part in enumerate(lie))
-        assert math.isclose(float(ta.lie_error(bumped)), 1e-3, rel_tol=1e-9)
+        assert math.isclose(float(ta.lie_error(bumped)), 1e-3 / measure(bumped) ** k, rel_tol=1e-9)
+        assert math.isclose(float(ta.lie_error(bumped, size=1.0)), 1e-3, rel_tol=1e-9)
     assert not ta.is_group_like((x[0] + 1e-3, *x[1:])) and not ta.is_lie((lie[0] + 1e-3, *lie[1:]))
     assert not ta.is_group_like((x[0], x[1].at[0].set(jnp.nan), *x[2:]))
     assert ta.is_group_like((x[0] + 1e-3, *x[1:]), tolerance=2e-3)
@@ -186,7 +192,27 @@ def test_an_ito_signature_is_not_group_like():
     # S_Ito^2 = S_Strat^2 - (t/2) I: <x, 1><x, 1> = 2 <x, 11> + t.
     x = group_like(2, 2, 2)
     ito = (x[0], x[1], x[2] - 0.5 * jnp.array([1.0, 0, 0, 1.0]))
-    assert math.isclose(float(ta.group_like_error(ito)), 1.0, rel_tol=1e-12)
+    assert math.isclose(float(ta.group_like_error(ito)), 1.0 / measure(ito) ** 2, rel_tol=1e-12)
+
+
+def test_errors_do_not_depend_on_the_scale_and_underflow_is_none():
+    x = group_like(3)
+    lie = ta.log(x)
+    wrong = (x[0], x[1], 0.9 * x[2], *x[3:])
+    for scale in (1e-4, 1e-9, 1e-60, 1e-150, 1e60):  # the fourth level underflows at 1e-150
+        assert ta.is_group_like(ta.dilate(x, scale)) and ta.is_lie(ta.dilate(lie, scale))
+        if scale > 1e-150:
+            small = ta.dilate(wrong, scale)
+            assert not ta.is_group_like(small) and not ta.is_lie(ta.dilate(x, scale))
+            assert math.isclose(float(ta.group_like_error(small)), float(ta.group_like_error(wrong)), rel_tol=1e-12)
+    assert not ta.is_group_like((jnp.ones(1), jnp.full(2, 1e-6), jnp.zeros(4)))
+    assert not ta.is_lie((jnp.zeros(1), jnp.full(2, 1e-6), jnp.full(4, 5e-13)))
+    assert ta.is_group_like(ta.identity(2, 4)) and ta.is_lie((jnp.zeros(1), *ta.identity(2, 4)[1:]))
+    # Of a path and its reversal rounding is left, which only the size of the path measures.
+    walk = np.random.default_rng(0).normal(size=(5, 2)).cumsum(0)
+    left = ta.unflatten(rough.signature(np.concatenate([walk, walk[-2::-1]]), 4), 2, 4)
+    assert float(ta.norm(ta.flatten(left))) < 1e-13
+    assert not ta.is_group_like(left) and ta.is_group_like(left, size=np.abs(np.diff(walk, axis=0)).sum())
 
 
 @settings(max_examples=20)
@@ -233,9 +259,15 @@ def test_the_tests_map_over_batches_and_can_be_differentiated():
     np.testing.assert_allclose(errors, [ta.lie_error(x) for x in batch], rtol=1e-12)
     # Bump the word 11 of a group-like x: <x, 1><x, 1> - 2 <x, 11> has the slope -2 in it, its size 2.
     x = batch[0]
-    slope = jax.grad(ta.group_like_error)((*x[:2], x[2].at[0].add(0.1), x[3]))
+    bumped = (*x[:2], x[2].at[0].add(0.1), x[3])
+    slope = jax.grad(lambda z: ta.group_like_error(z, size=1.0))(bumped)
     assert math.isclose(float(slope[2][0]), 2.0, rel_tol=1e-12)
     assert all(bool(jnp.isfinite(part).all()) for part in slope)
+    # Without a size the error is a homogeneous function of degree 0: no slope along the dilations.
+    slope = jax.grad(ta.group_like_error)(bumped)
+    along = sum(k * float(a @ b) for k, (a, b) in enumerate(zip(slope, bumped, strict=True)))
+    assert abs(along) <= 1e-12 and float(jnp.abs(slope[2]).max()) > 1
+    assert all(bool(jnp.isfinite(part).all()) for part in jax.grad(ta.lie_error)(ta.identity(2, 2)))
 
 
 def test_bad_input_is_refused():
@@ -259,3 +291,16 @@ def test_bad_input_is_refused():
             ta.is_group_like(x, tolerance)
         with pytest.raises(InputError, match="tolerance"):
             ta.is_lie(x, tolerance)
+    for size in (0.0, -1.0, float("inf"), "1"):
+        with pytest.raises(InputError, match="size above 0"):
+            ta.is_lie(x, size=size)
+    for bad in (None, "abc", (1.0,), (1.0, 2.0), (np.ones(1), np.ones((2, 2))), ([1.0], [1.0, 2.0], [1, 2, 3.0]), x[1]):
+        for function in (ta.is_group_like, ta.is_lie, ta.dynkin, lambda y: ta.pairing(y, x)):
+            with pytest.raises(InputError, match="tuple of levels|levels of the shapes"):
+                function(bad)
+    with pytest.raises(InputError, match="finite"):
+        ta.dynkin((x[0], jnp.full(2, jnp.nan), *x[2:]))
+    with jax.enable_x64(False):
+        for function in (ta.is_group_like, ta.is_lie, ta.group_like_error):
+            with pytest.raises(InputError, match="64-bit"):
+                function(x)

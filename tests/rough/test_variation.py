@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
+from roughntk.rough._dynamic import pair_sizes
+from roughntk.rough._increments import paired_steps
+from roughntk.rough.rde import make_scheme
 from roughntk.rough.variation import homogeneous_distance, variation, variation_distance
 
 # Both routes add at most a dozen powers of numbers of size about 1, then take a root.
@@ -227,6 +230,7 @@ def test_a_small_distance_is_accurate_far_below_the_size_of_the_paths():
 
 def test_memory_stays_at_a_row_of_pairs():
     a, b = random_path(0, 400, 10), random_path(1, 400, 10)
+    rough.p_variation_distance(a[:3], b[:3], 2.5)  # loads, or makes, the compiled code
     tracemalloc.start()
     try:
         rough.p_variation_distance(a, b, 2.5)
@@ -436,3 +440,100 @@ def test_paths_on_different_times_are_refused():
             function(path, path[:, :1], 2.0)
         with pytest.raises(InputError, match="channel"):
             function(path, np.zeros((5, 0)), 2.0)
+        # Times that were given count, also where they are 0, 1, 2, ...
+        row_numbers = rough.PiecewiseLinear(path, np.arange(5.0))
+        for there in (row_numbers, rough.lift(row_numbers, 2), rough.reverse(row_numbers)):
+            with pytest.raises(InputError, match="same interval"):
+                function(there, rough.PiecewiseLinear(path, 10 * np.arange(5.0)), 2.0)
+        for bare in (rough.PiecewiseLinear(path), rough.lift(path, 2)):
+            assert float(function(bare, here, 2.0)) == 0.0
+
+
+# Scales, exponents and levels at the end of the range of float64
+
+
+@pytest.mark.parametrize("exponent", [-60, -28, 28, 60])
+def test_high_levels_hold_at_every_scale(exponent):
+    # Powers of two: the same numbers in other units, up to the rounding of roots and powers.
+    path, other = random_path(1, 8, 2), random_path(2, 8, 2)
+    scale, level = 2.0**exponent, 9
+    for function, power in (
+        (lambda s: variation(s * path, 9.0, level=level), level),
+        (lambda s: variation(rough.PiecewiseLinear(s * path + s), 9.0, level=level), level),
+        (lambda s: variation_distance(s * path, s * other, 9.0, level=level, norm="l2"), level),
+        (lambda s: variation_distance(0 * path, s * other, 9.0, level=level, norm="l2"), level),
+        (lambda s: homogeneous_distance(s * path, s * other, 9.0, level=level, norm="l2"), 1),
+    ):
+        assert math.isclose(function(scale).value, scale**power * function(1.0).value, rel_tol=1e-13)
+
+
+def test_increments_that_are_small_beside_the_path_count():
+    # An offset takes digits from the increments (here all but 20 bits of 2^-32), but does not set the unit.
+    path = np.round(random_path(1, 6, 2) * 2.0**20) * 2.0**-52
+    found = variation(1 + path, 16.0, level=16).value
+    assert math.isclose(found, variation(path * 2.0**32, 16.0, level=16).value * 2.0**-512, rel_tol=1e-12)
+
+
+def test_exponents_and_levels_may_be_large_and_come_as_numpy_or_jax_numbers():
+    path = random_path(0, 6, 2)
+    for p in (np.array(2.0), jnp.asarray(2.0), np.float32(2), 2, np.int64(2)):
+        assert rough.p_variation(path, p) == rough.p_variation(path, 2.0)
+    assert rough.p_variation([0.0, 1.0, 3.0], 1e308) == 3.0
+    for p in (np.array([2.0]), jnp.ones(1), True, np.bool_(True), "2", 10**400, None):
+        with pytest.raises(InputError, match="p >= 1"):
+            rough.p_variation(path, p)
+    # |dx|^k / k! in one channel: 180! is beyond float64, 9^180 / 180! is not, and neither is 9^400 / 400!
+    for size_, level in ((9.0, 180), (9.0, 400), (100.0, 180)):
+        found = rough.p_variation([0.0, size_], 200.0, level=level)
+        logs = level * math.log(size_) - math.fsum(map(math.log, range(1, level + 1)))
+        assert math.isclose(found, math.exp(logs), rel_tol=1e-12)
+    line = np.array([0.0, 1.0, -0.5, 2.0])
+    far = homogeneous_distance(line, 0 * line, 180.5).value
+    assert math.isclose(far, rough.p_variation(line, 180.5), rel_tol=1e-14)
+    for call in (
+        lambda: rough.p_variation_distance(path, path, 1e300),
+        lambda: homogeneous_distance(path, path, 1e300),
+        lambda: rough.greedy_partition(path, 1e300, 1.0),
+        lambda: rough.greedy_partition(rough.lift(path, 2), 1e300, 1.0),
+    ):
+        with pytest.raises(InputError, match=r"1e\+300") as caught:
+            call()
+        assert len(str(caught.value)) < 250
+    partition = rough.greedy_partition(path, 2.0, jnp.asarray(1.0))
+    np.testing.assert_array_equal(partition, rough.greedy_partition(path, 2.0, 1.0))
+    with pytest.raises(InputError, match="threshold > 0"):
+        rough.greedy_partition(path, 2.0, np.array([1.0]))
+    scheme = make_scheme("davie", 2, 2, None, np.float32(1e-6), np.array(1e-9), 16, None)
+    assert (float(scheme.rtol), float(scheme.atol)) == (float(np.float32(1e-6)), 1e-9)
+    with pytest.raises(InputError, match="rtol in"):
+        make_scheme("davie", 2, 2, None, np.array([1e-6]), 1e-9, 16, None)
+
+
+def pruned_programme(sizes, power):
+    """The programme that passes over blocks by the triangle inequality, as at level 1, from the table of all sizes."""
+    best = np.zeros(len(sizes))
+    for j in range(1, len(sizes)):
+        best[j], end = best[j - 1] + sizes[j, j - 1] ** power, j - 1
+        while end > 0:
+            width = 8 if end % 8 == 0 else 1
+            start, middle = end - width, end - width + width // 2
+            reach = sizes[j, middle] + sizes[middle, start:end].max()
+            if width == 1 or best[end - 1] + reach**power > best[j]:
+                best[j] = max(best[j], (best[start:end] + sizes[j, start:end] ** power).max())
+            end = start
+    return best[-1]
+
+
+def test_pruning_by_the_triangle_inequality_is_exact_at_level_one_and_wrong_at_level_two():
+    wrong = {1: 0, 2: 0}
+    for seed in range(20):
+        a, b = random_path(seed, 60, 2), random_path(seed + 1000, 60, 2)
+        for k, power in ((1, 2.5), (2, 1.25)):
+            table = np.zeros((60, 60))
+            for first, sizes in pair_sizes(*paired_steps(a, b, k), [k], "l1"):
+                table[first : first + sizes.shape[1]] = sizes[0]
+            full = rough.p_variation_distance(a, b, 2.5, level=k)
+            pruned = pruned_programme(table + table.T, power) ** (1 / power)
+            assert pruned <= full * (1 + TOLERANCE)
+            wrong[k] += pruned < full * (1 - 1e-9)
+    assert wrong[1] == 0 and wrong[2] >= 5
