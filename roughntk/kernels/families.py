@@ -424,7 +424,7 @@ def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Arra
 
 
 def _in_buckets(compiled: Callable, family: KernelFamily, values: Array, depth: Array) -> Array:
-    """`compiled` on known values, filled up to a power of two: closed forms take a second to compile for each length."""
+    """`compiled` on known values, filled up to a power of two: a closed form takes a second to compile for a length."""
     rule = real_depth_rule(type(family))
     assert rule is not None  # has_real_depth says so
     prepared = rule.prepare(family, depth)

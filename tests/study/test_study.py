@@ -411,7 +411,8 @@ def test_drivers_of_a_hyperbolic_family_are_measured_not_to_converge():
     data = load("digits", points=POINTS, test_points=TEST_POINTS, seed=0)
     kernels = analysis.kernels_at_depths(SigmoidComposition(), data, range(2, 12), silent)
     drivers = analysis.driver_paths(kernels, list(range(2, 11)), 33, 8, silent)
-    found = analysis.driver_convergence(analysis.variation_records(drivers, 2.0, silent), 2.0, law(SigmoidComposition()))
+    records = analysis.variation_records(drivers, 2.0, silent)
+    found = analysis.driver_convergence(records, 2.0, law(SigmoidComposition()))
     assert (found.verdict, found.reason, found.measured.verdicts) == (
         "does not converge",
         "measured",
