@@ -72,7 +72,7 @@ def brownian_lift(
     non-geometric, so that `solve_rde` takes the Davie scheme and gives the Ito solution. `covariance`: C per unit of
     time, shape (channels, channels), symmetric; the identity if left out.
     Raises `InputError` as `lift` and `perturb` do, for an unknown kind, and for a covariance that is not
-    symmetric. Source: FrizVictoir2010, chapter 13.
+    symmetric and positive semi-definite, or traced. Source: FrizVictoir2010, chapter 13.
     """
     kind = _checks.choice(kind, KINDS, "kind")
     level = _checks.integer(level, "level", least=1 if kind == "stratonovich" else 2)
@@ -80,13 +80,29 @@ def brownian_lift(
     if kind == "stratonovich":
         return canonical
     d = canonical.channels
-    matrix = np.eye(d) if covariance is None else _checks.real_array(covariance, "covariance")
-    if matrix.shape != (d, d) or np.abs(matrix - matrix.T).max() > 1e-12 * np.abs(matrix).max():
+    return perturb(canonical, -0.5 * (np.eye(d) if covariance is None else _covariance(covariance, d)))
+
+
+def _covariance(covariance: Any, channels: int) -> np.ndarray:
+    """The covariance as a symmetric positive semi-definite array, or an error."""
+    if _checks.is_traced(covariance):
         raise InputError(
-            f"expected a symmetric covariance of shape ({d}, {d}), got shape {matrix.shape} with asymmetry "
-            f"{np.abs(matrix - matrix.T).max() if matrix.shape == (d, d) else float('nan'):.2g}; give C per unit time"
+            "expected a concrete covariance, got a JAX tracer; pass a NumPy array, or take perturb(lift, -C / 2)"
         )
-    return perturb(canonical, -0.5 * matrix)
+    matrix = _checks.real_array(covariance, "covariance")
+    if matrix.shape != (channels, channels) or np.abs(matrix - matrix.T).max() > 1e-12 * np.abs(matrix).max():
+        gap = np.abs(matrix - matrix.T).max() if matrix.shape == (channels, channels) else float("nan")
+        raise InputError(
+            f"expected a symmetric covariance of shape ({channels}, {channels}), got shape {matrix.shape} with "
+            f"asymmetry {gap:.2g}; give C per unit time"
+        )
+    least = np.linalg.eigvalsh(matrix)[0]
+    if least < -1e-12 * np.abs(matrix).max():
+        raise InputError(
+            f"expected a positive semi-definite covariance, got one with the eigenvalue {least:.3g}; give C per unit "
+            f"time, or take perturb for a bracket of another sign"
+        )
+    return matrix
 
 
 def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
@@ -96,6 +112,8 @@ def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
     sample times, shape (points,), increasing. The circles (cos(n^2 t)/n, sin(n^2 t)/n) converge to it with
     A_12 = 1/2. Raises `InputError` for an area that is not antisymmetric (add a bracket by `perturb`).
     """
+    if _checks.is_traced(area):
+        raise InputError("expected a concrete area, got a JAX tracer; pass a NumPy array, or perturb a lift in a trace")
     matrix = _checks.real_array(area, "area")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise InputError(f"expected an area of shape (channels, channels), got shape {matrix.shape}")
@@ -105,6 +123,7 @@ def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
             f"expected an antisymmetric area, got a symmetric part of {asymmetry / 2:.3g}; use perturb for brackets"
         )
     level = _checks.integer(level, "level", least=2)
+    times = times if _checks.is_traced(times) else _checks.real_array(times, "times")
     path = PiecewiseLinear(np.zeros((np.size(times), len(matrix))), times)
     return perturb(lift(path, level), 0.5 * (matrix - matrix.T))
 
