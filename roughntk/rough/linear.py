@@ -93,7 +93,7 @@ def solve_linear(
         while True:
             values, bounds, pieces = _solved(equation, plan(equation, wanted))
             ratio = _ratio(values, bounds, absolute, relative)
-            if ratio <= 1 or wanted == finest:
+            if ratio <= 1 or wanted == finest or not np.isfinite(values).all():
                 break
             # Truncation errors are linear in `wanted`; half of what is allowed is left to rounding.
             wanted = max(finest, 0.5 * wanted / ratio) if np.isfinite(ratio) else finest

@@ -339,7 +339,7 @@ def _controlled(
     stats = {"steps": len(times) - 1, "inner_steps": count}
     converged = success & jnp.all(jnp.isfinite(values))
     solution = RDESolution(times, values, converged, _judged(error, converged), stats, "controlled", None, kind)
-    reached = success | jnp.all(jnp.isfinite(values[1:]), axis=1)  # diffrax fills what it did not reach with infinity
+    reached = success | jnp.all(jnp.isfinite(values[1:]), axis=1)
     return verdict(solution, reached, vector_field) if throw else solution
 
 
@@ -366,4 +366,6 @@ def controlled_march(
         adjoint=scheme.adjoint,
         throw=False,
     )
-    return solution.ys, solution.result == diffrax.RESULTS.successful, solution.stats["num_steps"]
+    # diffrax fills what it did not reach with infinity, which may be the start itself.
+    values = jnp.concatenate([y0[None], solution.ys[1:]])
+    return values, solution.result == diffrax.RESULTS.successful, solution.stats["num_steps"]
