@@ -107,8 +107,9 @@ def balance(
     """The equation in the coordinates in which its path is short, where that at least halves its length."""
     with np.errstate(over="ignore", invalid="ignore"):
         weights = np.einsum("iab,i->ab", np.abs(A), np.abs(increments).sum(axis=0))
+        finite = bool(np.isfinite(weights.sum()))
     plain = _in_coordinates(A, increments, is_last, times, start, np.zeros(len(start), int))
-    if not (len(start) > 1 and np.isfinite(weights).all() and plain.sizes.sum() > 1):
+    if not (len(start) > 1 and finite and plain.sizes.sum() > 1):
         return plain
     other = _in_coordinates(A, increments, is_last, times, start, _balancing(weights))
     return other if other.sizes.sum() < 0.5 * plain.sizes.sum() else plain
@@ -125,8 +126,8 @@ def _balancing(weights: np.ndarray) -> np.ndarray:
     for _ in range(100):
         changed = False
         for i in range(len(weights)):
-            row, column = off[i].sum(), off[:, i].sum()
-            change = round(0.5 * math.log2(row / column))
+            row, column = (max(float(sums), np.finfo(float).tiny) for sums in (off[i].sum(), off[:, i].sum()))
+            change = round(0.5 * (math.log2(row) - math.log2(column)))
             if change and row * 0.5**change + column * 2.0**change < 0.95 * (row + column):
                 off[i] *= 0.5**change
                 off[:, i] *= 2.0**change
@@ -134,7 +135,7 @@ def _balancing(weights: np.ndarray) -> np.ndarray:
                 changed = True
         if not changed:
             break
-    return np.clip(exponents - exponents.max(), -400, 0)
+    return np.clip(exponents - exponents.max(), -1000, 0)
 
 
 def _in_coordinates(

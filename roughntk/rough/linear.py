@@ -60,7 +60,7 @@ def solve_linear(
         path: X, an array (points, channels) or `PiecewiseLinear`.
         y0: the start, shape (state,).
         tolerance, rtol: the error bound is at most tolerance + rtol |Y|_2 at every returned time; give rtol = 1e-10,
-            say, where the solution grows. None accepts any bound (and needs a level).
+            say, where the solution grows. None accepts any finite bound (and needs a level).
         level: N. Left out, the level and the pieces are chosen, the cheapest that reach the tolerance. Given (at most
             `LARGEST_LEVEL`), every interval of the partition is one piece with one series of that level.
         partition: the number of equally long intervals whose ends are returned, or their increasing times.
@@ -97,7 +97,7 @@ def solve_linear(
                 break
             # Truncation errors are linear in `wanted`; half of what is allowed is left to rounding.
             wanted = max(finest, 0.5 * wanted / ratio) if np.isfinite(ratio) else finest
-    converged = bool(np.isfinite(values).all() and ratio <= 1)
+    converged = bool(np.isfinite(values).all() and np.isfinite(bounds).all() and ratio <= 1)
     bounds = np.where(np.isfinite(bounds), bounds, np.inf)
     stats = {"steps": pieces.count, "lengths": equation.lengths_of_intervals(), "bounds": bounds}
     solution = RDESolution(
@@ -160,11 +160,14 @@ def _norm(row: np.ndarray) -> float:
 
 def _failure(solution: RDESolution, pieces: Pieces, absolute: float, relative: float, level: int | None) -> RDEError:
     values, bounds = np.asarray(solution.values), solution.stats["bounds"]
-    bad = ~np.isfinite(values).all(axis=1)
+    bad = ~(np.isfinite(values).all(axis=1) & np.isfinite(bounds))
     if bad.any():
+        remedy = (
+            "make the path shorter, or scale y0 (the equation is linear)" if level is None else "leave the level out"
+        )
         return RDEError(
-            f"expected finite values, got an overflow by time {solution.times[int(np.argmax(bad))]:g}; make the path "
-            f"shorter, or scale y0 (the equation is linear)"
+            f"expected finite values and error bounds, got an overflow by time "
+            f"{solution.times[int(np.argmax(bad))]:g}; {remedy}"
         )
     allowed = absolute + relative * np.array([_norm(row) for row in values])
     at = int(np.argmax(~(bounds <= allowed)))

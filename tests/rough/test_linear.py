@@ -69,16 +69,19 @@ TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
             np.array([np.cos(10) + 1e3 * np.sin(10), np.cos(10) - 1e-3 * np.sin(10)]),
             {},
         ),
+        # cosh 1 and sinh 1, in units 1e280 apart: the first state gains nothing that it can hold from the second.
+        (np.array([[0.0, 1e-280], [1e280, 0]]), np.array([np.cosh(1), 1e280 * np.sinh(1)]), {"rtol": 1e-11}),
     ],
-    ids=["decay", "underflow", "growth", "rotation", "triangular", "units"],
+    ids=["decay", "underflow", "growth", "rotation", "triangular", "units", "extreme units"],
 )
 def test_the_error_bound_holds_for_equations_that_decay_grow_turn_and_are_badly_scaled(matrix, expected, options):
     solution = solve_linear([matrix], [[0.0], [1.0]], [1.0, 1.0], **options)
-    gap = np.linalg.norm(solution.values[-1] - expected)
+    top = np.abs(expected).max() or 1.0
+    gap = top * np.linalg.norm((solution.values[-1] - expected) / top)
     # The closed forms are right to eps times the argument of their exponential.
-    assert gap <= solution.error_estimate + 300 * EPS * np.linalg.norm(expected)
+    assert gap <= solution.error_estimate + 600 * EPS * top
     assert solution.converged and solution.level <= LARGEST_LEVEL
-    assert solution.error_estimate <= 1e-8 + options.get("rtol", 0) * np.linalg.norm(expected)
+    assert solution.error_estimate <= 1e-8 + 2 * options.get("rtol", 0) * top
     # The bound is worth having: some thousand eps of the largest value on the way for every unit of length.
     assert solution.error_estimate < 1e-9 * max(1.0, *np.abs(expected))
 
@@ -125,6 +128,8 @@ def test_matrices_and_paths_of_extreme_size_are_rescaled_and_overflow_is_an_erro
         solve_linear([[[60.0]]], [[0.0], [1.0]], [1.0])
     with pytest.raises(InputError, match="at most 2097152 pieces, got one of length 1e\\+09"):
         solve_linear([[[-1e9]]], [[0.0], [1.0]], [1.0])
+    with pytest.raises(RDEError, match="error bounds, got an overflow by time 1; leave the level out"):
+        solve_linear([[[-800.0]]], [[0.0], [1.0]], [1.0], level=3, tolerance=None)
     with pytest.raises(InputError, match="level from 1 to 24, got 25"):
         solve_linear([[[1.0]]], [[0.0], [1.0]], [1.0], level=25)
 
