@@ -43,8 +43,8 @@ def main():
         errors.append(np.abs(np.asarray(found.values)[-1, :N] - closed).max())
         bounds.append(found.error_estimate)
         print(f"level {level}: error {errors[-1]:.1e}, truncation bound {bounds[-1]:.1e}")
-    # the polygon through 2001 points of the curved driver is 1e-8 from it
-    assert all(error <= bound + 1e-7 for error, bound in zip(errors, bounds, strict=True))
+    # the matrices of one segment commute, so that a polygon through its curved driver loses nothing
+    assert all(error <= bound + 1e-12 for error, bound in zip(errors, bounds, strict=True))
     assert errors[-1] < 1e-3 * errors[0]
     assert np.abs(ode.coefficients[:, 0] - closed).max() < 1e-12
 

@@ -58,6 +58,7 @@ def ito_lyons(
     state + sum_k state^k entries (state + channels of X in place of state if joint).
     Raises as `solve_rde` does, and `InputError` where one lift exceeds `tensor.MEMORY_LIMIT`.
     """
+    _checks.require_x64("ito_lyons")
     method = _checks.choice(method, ("auto", *METHODS), "method")
     y0 = rde.state_array(y0)
     driver = rde.prepared(rough_path, level, p)

@@ -7,6 +7,7 @@ p-variation. Brownian, pure-area and perturbed lifts are made in :mod:`roughntk.
 """
 
 import functools
+import numbers
 from typing import Any
 
 import equinox as eqx
@@ -21,6 +22,9 @@ from roughntk.rough import tensor
 from roughntk.rough.path import PiecewiseLinear, path_array
 
 _OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
+
+_SLACK = 8 * float(np.finfo(np.float64).eps)
+"""By how much, relative to the last time, a time may lie outside: times are formed as t + dt."""
 
 
 class Lift(eqx.Module):
@@ -79,7 +83,8 @@ class Lift(eqx.Module):
         Within a step X runs log-linearly, X_{t_i,t} = exp(theta log X_{i,i+1}) with
         theta = (t - t_i)/(t_{i+1} - t_i): the straight piece of a canonical lift, the constant speed of a
         pure-area one, and Chen's identity for every lift. Times are scalars (`jax.vmap` for many). Rounding
-        as in `increment`. Raises `InputError` for a time outside (a runtime error where it is traced).
+        as in `increment`. Raises `InputError` for a time outside (a runtime error where it is traced); a few units in
+        the last place are forgiven, and moved to the end.
         """
         start, end = self._reached(s, "s"), self._reached(t, "t")
         return tensor.flatten(tensor.product(tensor.inverse(start), end))
@@ -97,17 +102,21 @@ class Lift(eqx.Module):
 
         Each new step is the product of the old steps in it (no inverses, so its error is eps relative to the
         step, not to the path); a time between sample points splits its step log-linearly, as in `between`.
-        Raises `InputError` for times that do not increase, lie outside, or are traced.
+        Times a few units in the last place from sample times are taken as those.
+        Raises `InputError` for times that do not increase, lie outside, are traced, or of which two are one sample
+        time to rounding.
         """
         old = self.times
         if _checks.is_traced(old):
             raise InputError("expected a lift with concrete times, got a JAX tracer; build its times outside jit")
         wanted = increasing_times(times, np.asarray(old))
         old = np.asarray(old)
-        scale = 8 * np.finfo(np.float64).eps * max(abs(old[0]), abs(old[-1]))
         near = np.clip(np.searchsorted(old, wanted), 1, self.points - 1)
         near -= wanted - old[near - 1] < old[near] - wanted
-        if (np.abs(old[near] - wanted) <= scale).all():
+        if (np.abs(old[near] - wanted) <= _slack(old)).all():
+            same = np.flatnonzero(np.diff(near) == 0)
+            if same.size:
+                raise _too_close(times, int(same[0]))
             return self._between_points(self.steps, near, wanted)
         merged = np.union1d(old[(old > wanted[0]) & (old < wanted[-1])], wanted)
         piece = np.clip(np.searchsorted(old, merged[:-1], side="right") - 1, 0, self.points - 2)
@@ -131,16 +140,19 @@ class Lift(eqx.Module):
 
     def _inside(self, time: Any, name: str) -> jax.Array:
         if _checks.is_traced(time) or _checks.is_traced(self.times):
-            time = jnp.asarray(time, float)
-            return eqx.error_if(time, ~((time >= self.times[0]) & (time <= self.times[-1])), _OUTSIDE)
+            time, start, end = (jnp.asarray(value, float) for value in (time, self.times[0], self.times[-1]))
+            slack = _SLACK * jnp.maximum(jnp.abs(start), jnp.abs(end))
+            time = eqx.error_if(time, ~((time >= start - slack) & (time <= end + slack)), _OUTSIDE)
+            return jnp.clip(time, start, end)
         value = _checks.real_array(time, name)
         if value.shape != ():
             raise InputError(f"expected one time {name}, got shape {value.shape}; use jax.vmap for many")
-        if not self.times[0] <= value <= self.times[-1]:
+        margin = _slack(self.times)
+        if not self.times[0] - margin <= value <= self.times[-1] + margin:
             raise InputError(
                 f"expected {name} in [{self.times[0]}, {self.times[-1]}], got {value}; a lift does not extrapolate"
             )
-        return jnp.asarray(value)
+        return jnp.clip(jnp.asarray(value), self.times[0], self.times[-1])
 
     def _prefix(self, index: Any) -> tensor.Tensor:
         return tensor.unflatten(self.prefixes[index], self.channels, self.level)
@@ -164,6 +176,12 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     sum_k channels^k numbers exceed
     `tensor.MEMORY_LIMIT`. Source: LyonsCaruanaLevy2007, section 2.
     """
+    _checks.require_x64("a lift")
+    if isinstance(path, Lift):
+        raise InputError(
+            f"expected a path, got a Lift of level {path.level}; use it as it is or truncate it, or, for a higher "
+            f"level, lift the path that it came from"
+        )
     points = path_array(path)
     level = _checks.level(level)
     channels = points.shape[1]
@@ -187,6 +205,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
     `tensor.MEMORY_LIMIT`.
     """
+    _checks.require_x64("a lift")
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)
     size = tensor.signature_size(channels, level)
@@ -230,12 +249,41 @@ def increasing_times(times: Any, within: np.ndarray | None = None) -> np.ndarray
             f"expected strictly increasing times, got {kind} times[{i}] = {array[i]:g}, times[{i + 1}] = "
             f"{array[i + 1]:g}; sort them and drop repeated ones"
         )
-    if within is not None and not (within[0] <= array[0] and array[-1] <= within[-1]):
-        raise InputError(
-            f"expected times within [{within[0]:g}, {within[-1]:g}], got [{array[0]:g}, {array[-1]:g}]; "
-            f"a lift does not extrapolate"
-        )
+    if within is not None:
+        slack = _slack(within)
+        if not (within[0] - slack <= array[0] and array[-1] <= within[-1] + slack):
+            raise InputError(
+                f"expected times within [{float(within[0])}, {float(within[-1])}], got [{float(array[0])}, "
+                f"{float(array[-1])}]; a lift does not extrapolate"
+            )
+        array = np.clip(array, within[0], within[-1])
+        if array[0] == array[1] or array[-2] == array[-1]:
+            raise _too_close(times, 0 if array[0] == array[1] else array.size - 2)
     return array
+
+
+def partition_times(partition: Any, times: Any) -> np.ndarray:
+    """The times of a partition of [times[0], times[-1]]: `partition` is a number of equally long intervals, or
+    increasing times in it. Raises `InputError` as `increasing_times` does, for ragged lists and tracers too."""
+    if _checks.is_traced(times) or _checks.is_traced(partition):
+        raise InputError("expected concrete times for partition, got a JAX tracer; choose the partition outside jit")
+    if isinstance(partition, numbers.Number) or np.shape(_checks.real_array(partition, "partition")) == ():
+        count = _checks.integer(partition, "partition", least=1)
+        return increasing_times(np.linspace(times[0], times[-1], count + 1), np.asarray(times))
+    return increasing_times(partition, np.asarray(times))
+
+
+def _slack(times: Any) -> float:
+    """By how much a time may lie outside or miss a sample time, and is moved there."""
+    return _SLACK * max(abs(float(times[0])), abs(float(times[-1])))
+
+
+def _too_close(times: Any, i: int) -> InputError:
+    a, b = (float(t) for t in np.asarray(times)[i : i + 2])
+    return InputError(
+        f"expected times that can be told apart, got times[{i}] = {a!r} and times[{i + 1}] = {b!r}, which are the same "
+        f"sample time of the lift to rounding; drop one of them"
+    )
 
 
 def _check_lift_memory(points: int, channels: int, level: int) -> None:

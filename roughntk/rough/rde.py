@@ -23,7 +23,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import tensor
 from roughntk.rough._schemes import METHODS, Scheme, march
-from roughntk.rough.lift import Lift, increasing_times, lift
+from roughntk.rough.lift import Lift, increasing_times, lift, partition_times
 from roughntk.rough.partition import check_level, greedy_partition
 from roughntk.rough.path import PiecewiseLinear
 from roughntk.rough.perturbed import geometric_violation
@@ -45,7 +45,8 @@ class RDESolution(eqx.Module):
     all values are finite. `error_estimate`: a scalar in the units of Y, or None where there is none:
     max |Y - Y~| over common times and entries, Y~ being, as `estimate_kind` says, from "step doubling" (steps
     twice as long; an upper estimate where the error at least halves with the step), "lower level" (level N - 1; for
-    a single step), or "looser tolerances" (controlled equations, 100 times looser). `stats`: "steps",
+    a single step), or "looser tolerances" (controlled equations, 100 times looser); infinity where `converged` is
+    False. Linear equations have an "error bound" in its place, in the 2-norm (`solve_linear`). `stats`: "steps",
     "inner_steps" (diffrax steps over all steps). `method`, `level`: what was used.
     """
 
@@ -103,6 +104,7 @@ def solve_rde(
             group-like for the log-ODE (with the size of the violation), a level too low for p.
         RDEError: an inner solve failed or the values are not finite (unless ``throw=False``).
     """
+    _checks.require_x64("solve_rde")
     method = _checks.choice(method, ALL_METHODS, "method")
     y0 = state_array(y0)
     if _is_smooth(rough_path) or method == "controlled":
@@ -193,12 +195,7 @@ def on_partition(driver: Lift, partition: Any, p: float | None, threshold: float
         if not _checks.is_traced(driver.times):
             increasing_times(driver.times)
         return driver
-    if np.ndim(partition) == 0:
-        count = _checks.integer(partition, "partition", least=1)
-        if _checks.is_traced(driver.times):
-            raise InputError("expected concrete times for partition, got a JAX tracer; build the times outside jit")
-        return driver.resample(np.linspace(driver.times[0], driver.times[-1], count + 1))
-    return driver.resample(partition)
+    return driver.resample(partition_times(partition, driver.times))
 
 
 def make_scheme(method: str, channels: int, level: int, solver: Any, rtol: float, atol: float, max_steps: int,
@@ -208,6 +205,11 @@ def make_scheme(method: str, channels: int, level: int, solver: Any, rtol: float
             raise InputError(f"expected {name} in (0, 1), got {value!r}; 1e-9 is a good start")
     max_steps = _checks.integer(max_steps, "max_steps", least=1)
     solver = diffrax.Tsit5() if solver is None else solver
+    if not isinstance(solver, diffrax.AbstractAdaptiveSolver):
+        raise InputError(
+            f"expected a diffrax solver with an error estimate, got {type(solver).__name__}; use diffrax.Tsit5(), "
+            f"diffrax.Dopri8() or, for stiff equations, diffrax.Kvaerno5(); diffrax.HalfSolver makes one of any other"
+        )
     adjoint = diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
     # Tolerances as arrays: a change of them does not compile anew.
     return Scheme(
@@ -215,7 +217,7 @@ def make_scheme(method: str, channels: int, level: int, solver: Any, rtol: float
     )
 
 
-def verdict(solution: RDESolution, success: jax.Array) -> RDESolution:
+def verdict(solution: RDESolution, success: jax.Array, vector_field: Any) -> RDESolution:
     """The solution, or an error if it has not converged (at run time, where it is traced)."""
     advice = "take shorter steps (partition), raise max_steps, loosen rtol and atol, or inspect it with throw=False"
     if _checks.is_traced(solution.converged):
@@ -225,12 +227,23 @@ def verdict(solution: RDESolution, success: jax.Array) -> RDESolution:
     if not solution.converged:
         finite = np.isfinite(np.asarray(solution.values)).all(axis=1)[1:]
         bad = int(np.argmin(np.asarray(success) & finite))
-        cause = "the inner solve ran out of steps" if finite[bad] else "the values are not finite"
+        start = solution.values[bad]
+        field = vector_field(start)
+        if not _checks.is_traced(field) and not np.isfinite(np.asarray(field)).all():
+            cause = "the vector field is not finite at the Y where the step starts"
+            advice = f"evaluate it at {np.array2string(np.asarray(start), precision=6, threshold=8)}"
+        else:
+            cause = "the values are not finite" if bool(success[bad]) else "the inner solve ran out of steps"
         raise RDEError(
             f"expected a converged solution, got a failure in step {bad}, from time {float(solution.times[bad]):g}: "
             f"{cause}; {advice}"
         )
     return solution
+
+
+def _judged(error: Any, converged: jax.Array) -> Any:
+    """The error estimate of a solution that has converged, infinity of any other."""
+    return None if error is None else jnp.where(converged, error, jnp.inf)
 
 
 def solved(
@@ -241,8 +254,9 @@ def solved(
     values, success, inner, error, kind = _marched(scheme, vector_field, y0, driver, estimate, fresh)
     stats = {"steps": driver.points - 1, "inner_steps": jnp.sum(inner)}
     converged = jnp.all(success) & jnp.all(jnp.isfinite(values))
+    error = _judged(error, converged)
     solution = RDESolution(driver.times, values, converged, error, stats, scheme.method, driver.level, kind)
-    return verdict(solution, success) if throw else solution
+    return verdict(solution, success, vector_field) if throw else solution
 
 
 def _marched(
@@ -310,10 +324,8 @@ def _controlled(
     times: Any
     if partition is None:
         times = knots if knots is not None else jnp.stack([jnp.asarray(path.t0, float), jnp.asarray(path.t1, float)])
-    elif np.ndim(partition) == 0:
-        times = np.linspace(path.t0, path.t1, _checks.integer(partition, "partition", least=1) + 1)
     else:
-        times = increasing_times(partition, np.array([path.t0, path.t1], float))
+        times = partition_times(partition, (path.t0, path.t1))
     slope = jax.eval_shape(path.derivative, jnp.asarray(times[0], float))
     if len(slope.shape) != 1:
         raise InputError(f"expected a path with values of shape (channels,), got shape {slope.shape}; flatten them")
@@ -326,8 +338,9 @@ def _controlled(
         error, kind = jnp.max(jnp.abs(values - other)), "looser tolerances"
     stats = {"steps": len(times) - 1, "inner_steps": count}
     converged = success & jnp.all(jnp.isfinite(values))
-    solution = RDESolution(times, values, converged, error, stats, "controlled", None, kind)
-    return verdict(solution, jnp.full(len(times) - 1, success)) if throw else solution
+    solution = RDESolution(times, values, converged, _judged(error, converged), stats, "controlled", None, kind)
+    reached = success | jnp.all(jnp.isfinite(values[1:]), axis=1)
+    return verdict(solution, reached, vector_field) if throw else solution
 
 
 @eqx.filter_jit
@@ -353,4 +366,6 @@ def controlled_march(
         adjoint=scheme.adjoint,
         throw=False,
     )
-    return solution.ys, solution.result == diffrax.RESULTS.successful, solution.stats["num_steps"]
+    # diffrax fills what it did not reach with infinity, which may be the start itself.
+    values = jnp.concatenate([y0[None], solution.ys[1:]])
+    return values, solution.result == diffrax.RESULTS.successful, solution.stats["num_steps"]

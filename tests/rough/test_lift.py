@@ -104,6 +104,12 @@ def test_bad_input_is_refused():
         rough.lift(PATH, 0)
     with pytest.raises(InputError, match="two points"):
         rough.lift(PATH[:1], 2)
+    with pytest.raises(InputError, match="expected a path, got a Lift of level 2"):
+        rough.lift(lifted, 3)
+    with jax.enable_x64(False):
+        for make in (lambda: rough.lift(PATH, 2), lambda: rough.lift_from_steps(np.zeros((4, 6)), 2, 2)):
+            with pytest.raises(InputError, match="a lift needs float64"):
+                make()
     with pytest.raises(InputError, match="finite"):
         rough.lift(np.full((3, 2), np.nan), 2)
     with pytest.raises(InputError, match="GiB"):
@@ -152,6 +158,25 @@ def test_resampling_keeps_the_increments(times):
     whole = lifted.between(times[0], times[-1])
     np.testing.assert_allclose(again.signature, whole, rtol=0, atol=TOLERANCE)
     np.testing.assert_array_equal(again.truncate(2).steps, again.steps[:, :12])
+
+
+def test_times_an_ulp_outside_are_the_ends_and_times_an_ulp_apart_are_refused():
+    lifted = rough.lift(rough.PiecewiseLinear(PATH[:4], [0.0, 0.1, 0.2, 0.3]), 2)
+    outside = 3 * 0.1
+    assert outside > 0.3
+    for value in (lifted.between(-1e-17, outside), jax.jit(lambda s, t: lifted.between(s, t))(-1e-17, outside)):
+        np.testing.assert_allclose(value, lifted.between(0.0, 0.3), rtol=0, atol=TOLERANCE)
+    np.testing.assert_array_equal(lifted.resample([0.0, outside]).times, [0.0, 0.3])
+    with pytest.raises(InputError, match=r"in \[0.0, 0.3\], got 0.30000001"):
+        lifted.between(0.0, 0.30000001)
+    whole = rough.lift(PATH[:3], 2)
+    for times, named in (
+        ([0.0, 1e-16, 2.0], r"times\[0\] = 0.0 and times\[1\] = 1e-16"),
+        ([0.0, 1.0, 1.0 + 4e-16, 2.0], r"times\[1\] = 1.0 and times\[2\] = 1.0000000000000004"),
+        ([0.5, 2.0, 2.0 + 4e-16], r"times\[1\] = 2.0 and times\[2\] = 2.0000000000000004"),
+    ):
+        with pytest.raises(InputError, match=named + ", which are the same sample time"):
+            whole.resample(times)
 
 
 def test_a_pure_area_lift_runs_at_constant_speed_and_an_ito_lift_loses_half_the_time():
@@ -254,5 +279,14 @@ def test_bad_times_and_perturbations_are_refused():
         perturbed.pure_area_lift(np.eye(2), [0.0, 1.0])
     with pytest.raises(InputError, match="did you mean 'ito'"):
         perturbed.brownian_lift(PATH, kind="itoo")
+    with pytest.raises(InputError, match="eigenvalue -1;"):
+        perturbed.brownian_lift(PATH, kind="ito", covariance=-np.eye(3))
+    perturbed.brownian_lift(PATH, kind="ito", covariance=np.ones((3, 3)))  # of rank 1
+    with pytest.raises(InputError, match="concrete covariance, got a JAX tracer"):
+        jax.jit(lambda C: perturbed.brownian_lift(PATH, kind="ito", covariance=C).steps)(jnp.eye(3))
+    with pytest.raises(InputError, match="concrete area, got a JAX tracer"):
+        jax.jit(lambda A: perturbed.pure_area_lift(A, [0.0, 1.0]).steps)(jnp.zeros((2, 2)))
+    with pytest.raises(InputError, match="times to be a rectangular array"):
+        perturbed.pure_area_lift(np.zeros((2, 2)), [[0.0], [1.0, 2.0]])
     with pytest.raises(InputError, match="symmetric covariance"):
         perturbed.brownian_lift(PATH, kind="ito", covariance=np.triu(np.ones((3, 3))))

@@ -157,6 +157,44 @@ def test_a_blow_up_and_an_exhausted_inner_solve_are_reported():
         )
 
 
+def test_a_field_that_is_not_finite_is_named_and_a_failure_has_no_error_estimate():
+    line = lift(np.linspace(0, 3, 4)[:, None], 1)
+    nan_later = lambda y: jnp.where(y < 1.5, 1.0, jnp.nan)[:, None]  # noqa: E731
+    never = lambda y: (y * jnp.nan)[:, None]  # noqa: E731
+    for driver, method in ((line, "log-ode"), (np.linspace(0, 3, 4)[:, None], "controlled")):
+        quiet = solve_rde(never, driver, [0.0], method=method, max_steps=64, throw=False)
+        assert not quiet.converged and quiet.error_estimate == jnp.inf
+        with pytest.raises(RDEError, match=r"field is not finite at the Y where .* evaluate it at \[0\.\]"):
+            solve_rde(never, driver, [0.0], method=method, max_steps=64)
+    with pytest.raises(RDEError, match=r"step 2, from time 2: the vector field .* evaluate it at \[2\.\]"):
+        solve_rde(nan_later, line, [0.0], method="davie", estimate=False)
+    with pytest.raises(RDEError, match="from time 0: the inner solve ran out of steps"):
+        solve_rde(
+            lambda y: (y * y)[:, None],
+            np.linspace(0, 3, 4)[:, None],
+            [1.0],
+            method="controlled",
+            max_steps=64,
+            estimate=False,
+        )
+
+
+def test_a_partition_forgives_an_ulp_at_its_ends_and_refuses_times_that_are_one():
+    path = rough.PiecewiseLinear(np.arange(8.0).reshape(4, 2) ** 2 / 50, [0, 0.1, 0.2, 0.3])
+    beyond = np.arange(0, 0.301, 0.1)
+    assert beyond[-1] > 0.3
+    for driver, method in ((lift(path, 2), "davie"), (path, "controlled")):
+        exact = solve_rde(field, driver, [0.0, 0.0], method=method, partition=[0, 0.1, 0.2, 0.3], estimate=False)
+        moved = solve_rde(field, driver, [0.0, 0.0], method=method, partition=beyond, estimate=False)
+        # The field is of size 1 along a path of length 1.3, and times are an eps apart.
+        np.testing.assert_allclose(moved.values, exact.values, rtol=0, atol=1e-13)
+        assert moved.times[-1] == 0.3
+        with pytest.raises(InputError, match=r"\[0.0, 0.3\], got \[0.0, 0.3000001\]"):
+            solve_rde(field, driver, [0.0, 0.0], method=method, partition=[0.0, 0.3000001])
+    with pytest.raises(InputError, match=r"times\[1\] = 0.1 and times\[2\] = 0.10000000000000002, which are the same"):
+        solve_rde(field, lift(path, 2), [0.0, 0.0], partition=[0, 0.1, 0.10000000000000002, 0.3])
+
+
 def test_a_lift_that_is_not_group_like_is_refused_with_its_size_unless_flagged():
     path = np.random.default_rng(9).normal(size=(6, 2)).cumsum(0)
     steps = np.array(lift(path, 2).steps)
@@ -185,6 +223,10 @@ def test_a_lift_that_is_not_group_like_is_refused_with_its_size_unless_flagged()
         ({}, {"partition": [0.0, 2.0, 2.0]}, r"repeated times\[1\] = 2"),
         ({}, {"partition": [0.0, 7.0]}, "does not extrapolate"),
         ({}, {"partition": 0}, "partition at least 1"),
+        ({}, {"partition": [[0.0], [1.0, 3.0]]}, "partition to be a rectangular array"),
+        ({}, {"partition": [[0.0], [1.0, 3.0]], "method": "controlled"}, "partition to be a rectangular array"),
+        ({}, {"solver": diffrax.Euler()}, "error estimate, got Euler; use diffrax.Tsit5"),
+        ({}, {"solver": "tsit5", "method": "controlled"}, "error estimate, got str"),
         ({}, {"p": 3.2}, r"floor\(p\) = 3 for p = 3.2, got level 2"),
         ({}, {"p": 0.5}, "exponent"),
         ({}, {"threshold": 1.0}, "threshold together with p"),
@@ -207,5 +249,7 @@ def test_a_level_above_that_of_the_lift_and_a_lift_without_a_derivative_are_refu
         solve_rde(field, driver, [0.0, 0.0], level=3)
     with pytest.raises(InputError, match="has a derivative"):
         solve_rde(field, driver, [0.0, 0.0], method="controlled")
+    with jax.enable_x64(False), pytest.raises(InputError, match="64-bit mode"):
+        solve_rde(field, driver, [0.0, 0.0])
     with pytest.raises(InputError, match="choose the partition outside"):
         jax.jit(lambda t: solve_rde(field, driver, [0.0, 0.0], partition=t).values)(jnp.array([0.0, 1.0]))

@@ -81,6 +81,40 @@ def test_clock_changes_neither_end_point_nor_signature_nor_variation():
     assert rn.rough.p_variation(slow, 1.5) == pytest.approx(rn.rough.p_variation(fast, 1.5), rel=1e-4)
 
 
+def test_the_signature_of_the_driver_solves_theorem_3_under_either_clock():
+    """du = dv_b - dv_A u as d(u, 1) = sum_k A_k (u, 1) dv^k, by the signatures of v alone: the next depth's u."""
+    family, X, x = rn.kernels.ReluNTK(), rn.sphere.uniform(2, 3, 0), rn.sphere.uniform(1, 3, 1)
+    arc, psi = (rn.transport.between_depths(family, X, x, depth=3, clock=clock) for clock in ("arc", "psi"))
+    A = np.zeros((2, 3, 3, 3))  # channel v_ij, j = 1, 2, 3, drives u_i by -u_j, or by 1
+    for i in range(2):
+        A[i, [0, 1, 2], i, [0, 1, 2]] = [-1.0, -1.0, 1.0]
+    A = A.reshape(6, 3, 3)
+    start = np.append(rn.coefficients(family, X, x, depth=3)[:, 0], 1.0)
+    t = np.linspace(0, 1, 257)
+    s = np.asarray(psi.clock.position_at_paper_time(t))
+    values = np.stack([np.asarray(RetimedPath(psi.drivers, psi.clock).evaluate(time)).ravel() for time in t])
+    np.testing.assert_allclose(values, arc.drivers.sample(s), atol=8 * EPS)
+    kept = (s > 1e-3) & (s < 1 - 1e-3)  # psi is flat at its ends: there, times in s could not be told apart
+    kept[[0, -1]] = True
+    s, t, values = s[kept], t[kept], values[kept]
+    coarse = np.append(np.arange(0, len(s) - 1, 16), len(s) - 1)
+    solutions, lifts = [], []
+    for times, result in ((s, arc), (t, psi)):
+        path = rn.rough.PiecewiseLinear(values, times)
+        found = rn.rough.solve_linear(A, path, start, tolerance=1e-9, partition=times[coarse])
+        # No error from the polygon: on a segment v_b = v_A w for a fixed w, so all the matrices commute and only the
+        # ends of v count. The equation is solved to 1e-10.
+        gap = np.abs(np.asarray(found.values)[-1, :2] - result.coefficients[:, 0]).max()
+        assert gap < found.error_estimate + 1e-10 < 2e-9
+        solutions.append(np.asarray(found.values))
+        steps = rn.rough.lift(path, 2).resample(times[coarse]).steps
+        lifts.append(rn.rough.lift_from_steps(steps, 6, 2))
+    # Neither the solution nor the lift knows of the clock, at the same points of the path.
+    np.testing.assert_allclose(solutions[0], solutions[1], rtol=0, atol=8 * EPS)
+    assert np.abs(solutions[0][-1] - solutions[0][0]).max() > 1e-2
+    assert rn.rough.p_variation_distance(*lifts, 2.5) < 1e-12
+
+
 def test_increments_add_up():
     driver = SegmentDriver(segment())
     whole = driver.evaluate(0.0, 1.0)
