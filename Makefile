@@ -18,7 +18,7 @@ help:
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
 	@echo "make examples   run every script of examples/; each asserts its claim and draws into example-figures/"
-	@echo "make docs       check every link and image of README.md and docs/, and run every snippet"
+	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables again"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
 	@echo "make bench-signatures  compare with every signature package, in an environment of its own, .venv-signatures"
@@ -53,6 +53,7 @@ examples: setup
 docs: setup
 	@$(RUN) docs/check_links.py
 	@$(RUN) docs/run_snippets.py
+	@$(RUN) docs/make_families.py --check
 
 bench: setup
 	@for script in benchmarks/*.py; do \

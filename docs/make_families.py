@@ -1,10 +1,15 @@
 """Measures the tables of docs/which-kernel-has-which-limit.md and writes them between their markers; draws its figure.
 
-python docs/make_families.py
+python docs/make_families.py            measure, write, draw
+python docs/make_families.py --check    measure the tables of families and conditions, and compare them with the page
 """
 
+import argparse
+import difflib
 import shutil
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import roughntk as rn
@@ -53,18 +58,46 @@ def committed(name: str) -> str:
     return text.split(f"<!-- {name}: measured -->\n")[1].split(f"\n<!-- {name}: end -->")[0]
 
 
-if __name__ == "__main__":
-    page = PAGE.read_text(encoding="utf-8")
+def measured() -> dict[str, str]:
+    """The tables of families and of conditions, as they are now."""
     found = classes.classified(classes.table_members())
-    page = replaced(page, "families", families_table(found))
-    page = replaced(
-        page,
-        "criteria",
-        markdown(CRITERIA_HEADINGS, [criteria_row(rn.kernels.criteria.check(each)) for each in criteria_members()]),
-    )
+    with ThreadPoolExecutor(2) as pool:  # compilation takes most of the time, and runs beside it
+        tried = list(pool.map(rn.kernels.criteria.check, criteria_members()))
+    return {
+        "families": families_table(found),
+        "criteria": markdown(CRITERIA_HEADINGS, [criteria_row(each) for each in tried]),
+    }
+
+
+def check() -> int:
+    """The number of tables of the page that are not what is measured now; says where they differ."""
+    wrong = 0
+    for name, table in measured().items():
+        lines = list(difflib.unified_diff(committed(name).splitlines(), table.splitlines(), "page", "now", lineterm=""))
+        if lines:
+            wrong += 1
+            print(f"{PAGE.name}: the table of {name} is out of date; run: python docs/make_families.py")
+            print("\n".join(lines))
+    print(f"{PAGE.name}: {wrong} of 2 measured tables out of date")
+    return wrong
+
+
+def write() -> None:
+    """Measure and write the tables, and draw the figure."""
+    page = PAGE.read_text(encoding="utf-8")
+    for name, table in measured().items():
+        page = replaced(page, name, table)
     with tempfile.TemporaryDirectory() as folder:
         diagram = phase.phase_diagram(Path(folder) / "phase")
         shutil.copy(Path(folder) / "phase" / "phase_diagram.png", FIGURES / "phase_diagram.png")
     page = replaced(page, "phases", markdown(phase.HEADINGS, phase.cells(diagram)))
     PAGE.write_text(page, encoding="utf-8")
     print(PAGE.name)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare the page with what is measured now")
+    if parser.parse_args().check:
+        sys.exit(check() > 0)
+    write()
