@@ -166,22 +166,26 @@ def limit(
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
     ] = False,
     dim: Annotated[int | None, typer.Option(help="Dimension of sphere (10) and cube (128).")] = None,
+    out: Annotated[str | None, typer.Option(help="Write all coefficients to this .csv or .npy file.")] = None,
 ) -> None:
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors():
+        target = files_room.check_target(out, "--out", limit_room.OUT_SUFFIXES, [data])
         member = StudyConfig(family=family, parameters=tuple(set_ or ())).member()
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim,
         )  # fmt: skip
         found = limit_room.at_depth(member, chosen, depth, tolerance)
+        if target is not None:
+            files_room.write(target, found.content(target.suffix.lower()))
     out_console.print(f"Data: {escape(chosen.name)}, {points} training points, {test_points} test points; {family}.")
-    table = Table("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
-    for row in found.rows:
-        table.add_row(*row)
     out_console.print(f"[bold]Depth {found.depth:g}[/]: {escape(found.note)}")
-    out_console.print(table)
+    headings = ("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
+    out_console.print(_table(headings, found.rows))
     out_console.print(escape(found.answer))
+    if target is not None:
+        out_console.print(f"[bold]Coefficients:[/] {escape(str(target))}")
 
 
 @app.command()

@@ -297,10 +297,22 @@ class KernelFamily(eqx.Module):
         """log k_L(x, x) of the kernel before it was normalised, at |x|^2/n0 = 1 (or the member's `input_variance`).
 
         exp(log_scale) K is the unnormalised kernel; times |x| |z|/n0 for homogeneous families (`unnormalised`).
-        """
-        return self._log_scale(int(_checks.integer_depth(_scalar(depth))))
 
-    def _log_scale(self, depth: int) -> float:
+        Args:
+            depth: whole, or real where the family has real depth: bias-free ReLU networks have the scale
+                2^{-(l - 1)}, times l for tangent kernels, between whole depths as well.
+
+        Raises:
+            InputError: a depth below 1, not whole where it must be, or infinite (where the scale is 0 or infinite).
+        """
+        if not self.has_real_depth:
+            return self._log_scale(int(_checks.integer_depth(_scalar(depth))))
+        number = float(_checks.real_depth(_scalar(depth)))
+        if number == math.inf:
+            raise InputError(f"expected a finite depth for the scale of {self.name}, got infinity; choose a depth")
+        return self._log_scale(number)
+
+    def _log_scale(self, depth: float) -> float:
         return 0.0
 
     def unnormalised(self, X, Z=None, *, depth, domain: str = "sphere") -> Float[Array, "n m"]:

@@ -157,8 +157,8 @@ class LayeredFamily(KernelFamily):
         start = self._begin(theta if angle else 2 * jnp.sin(theta / 2) ** 2, angle)
         return lax.scan(step, start, length=layers)[1]
 
-    def _log_scale(self, depth: int) -> float:
-        scalars, _ = _scalars_at(self, jnp.asarray(depth))
+    def _log_scale(self, depth: float) -> float:
+        scalars, _ = _scalars_at(self, jnp.asarray(int(depth)))
         return float(scalars.log_variance - (jnp.log(scalars.ratio) if self._is_ntk else 0.0))
 
     # Near c = 1

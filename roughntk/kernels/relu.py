@@ -13,6 +13,7 @@ omega_L being the share of the variance that does not come from a bias.
 """
 
 import abc
+import math
 
 import jax
 import jax.numpy as jnp
@@ -144,6 +145,9 @@ class LeakyReluLayers(ReluLayers):
 
     def _critical_limit(self):
         return 0.25
+
+    def _log_scale(self, depth):
+        return math.log(depth) if self._is_ntk else 0.0  # Sigma(x, x) stays 1 at the critical weight variance
 
 
 class LeakyReluNTK(LeakyReluLayers):

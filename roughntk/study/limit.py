@@ -1,6 +1,8 @@
 """`roughntk limit`: coefficients and predictions at one real or infinite depth, and how deep is deep enough."""
 
+import csv
 import dataclasses
+import io
 import math
 
 import numpy as np
@@ -11,6 +13,8 @@ from roughntk.depth.limit import limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study.data import DataSet
 from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
+
+OUT_SUFFIXES = (".csv", ".npy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +27,19 @@ class AtDepth:
     rows: list[list[str]]
     note: str
     answer: str
+    numbers: np.ndarray  # of the rows of the data that were used, training points first
+
+    def content(self, suffix: str) -> bytes:
+        """The coefficients with all digits, a row a training point and a column a test point, as .csv or .npy."""
+        if suffix == ".npy":
+            buffer = io.BytesIO()
+            np.save(buffer, self.u)
+            return buffer.getvalue()
+        n, text = len(self.u), io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["training row", *(f"test row {row}" for row in self.numbers[n:])])
+        writer.writerows([row, *map(repr, u.tolist())] for row, u in zip(self.numbers[:n], self.u, strict=True))
+        return text.getvalue().encode()
 
 
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:
@@ -66,7 +83,7 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
             f"From depth {needed.whole_depth:,} on every coefficient is within {tolerance:g} of its limit: there the "
             f"distance is {needed.error:.4g}, the a-posteriori bound {needed.bound:.4g} ({needed.looseness:.2f} times)."
         )
-    return AtDepth(number, u, predictions, rows, note, answer)
+    return AtDepth(number, u, predictions, rows, note, answer, np.asarray(data.rows))
 
 
 def _number(depth: str | float) -> float:

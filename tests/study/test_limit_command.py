@@ -17,8 +17,9 @@ def call(*arguments):
     return CliRunner().invoke(app, ["limit", *map(str, arguments)])
 
 
-def test_limit_prints_coefficients_predictions_and_the_depth_needed():
-    result = call("wine", "--points", 6, "--test-points", 2, "--depth", 7.5, "--tolerance", 0.05)
+def test_limit_prints_coefficients_predictions_and_the_depth_needed(tmp_path):
+    out = tmp_path / "u.csv"
+    result = call("wine", "--points", 6, "--test-points", 2, "--depth", 7.5, "--tolerance", 0.05, "--out", out)
     assert result.exit_code == 0
     data = load("wine", points=6, test_points=2, seed=0)
     family = rn.kernels.ReluNTK()
@@ -29,6 +30,10 @@ def test_limit_prints_coefficients_predictions_and_the_depth_needed():
     np.testing.assert_array_equal(found.u, u)
     np.testing.assert_array_equal(found.predictions, u.T @ data.y[:6])
     assert f"{found.predictions[0]:.4f}"[:5] in result.stdout
+    header, *lines = (line.split(",") for line in out.read_text().splitlines())
+    assert header == ["training row", *(f"test row {row}" for row in data.rows[6:])]
+    assert [int(line[0]) for line in lines] == list(data.rows[:6])
+    np.testing.assert_array_equal(np.array([line[1:] for line in lines], dtype=float), u)  # all digits
 
 
 def test_prediction_at_infinite_depth_is_the_sum_of_targets_over_n_plus_3():
@@ -54,6 +59,7 @@ def test_data_without_targets_has_no_predictions():
         (("--tolerance", "1e-20"), "cannot resolve"),
         (("--family", "erf-ntk", "--depth", "2.5"), "whole depth"),
         (("--depth", "1", "--points", "90"), "positive definite"),
+        (("--out", "u.txt"), "end in .csv, .npy"),
     ],
 )
 def test_bad_input_gives_one_message_and_exit_code_2(arguments, message):

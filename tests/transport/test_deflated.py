@@ -9,7 +9,16 @@ import pytest
 from digits import exact_angle
 
 import roughntk as rn
-from roughntk.kernels import BiasedReluNNGP, BiasedReluNTK, ErfNNGP, ErfNTK, LeakyReluNNGP, ReluNNGP, ReluNTK
+from roughntk.kernels import (
+    BiasedReluNNGP,
+    BiasedReluNTK,
+    ErfNNGP,
+    ErfNTK,
+    LeakyReluNNGP,
+    LeakyReluNTK,
+    ReluNNGP,
+    ReluNTK,
+)
 from roughntk.transport import IndefiniteKernelWarning, NotPositiveDefiniteError, between_depths, to_depth
 from roughntk.transport.linear import bordered_system, solve, solve_deflated
 
@@ -220,6 +229,16 @@ def test_the_unnormalised_kernel_is_the_recursion_of_the_paper():
     with pytest.raises(rn.InputError, match="log_scale"):
         ReluNTK().unnormalised(X, depth=5000)
     assert ReluNTK().log_scale(5000) == pytest.approx(math.log(5000) - 4999 * math.log(2))
+    assert ReluNTK().log_scale(2.5) == pytest.approx(math.log(2.5) - 1.5 * math.log(2))
+    np.testing.assert_allclose(
+        ReluNTK().unnormalised(X, x, depth=2.5), np.asarray(ReluNTK()(X, x, depth=2.5)) * 2.5 / 2**1.5 / 5, rtol=1e-14
+    )
+    leaky = LeakyReluNTK(0.3)
+    layered = super(type(leaky).__mro__[1], leaky)._log_scale(7)  # layer by layer
+    assert leaky.log_scale(7) == pytest.approx(layered, rel=1e-14) and layered == pytest.approx(math.log(7), rel=1e-14)
+    for depth, message in ((math.inf, "finite depth for the scale"), (0.5, "at least 1")):
+        with pytest.raises(rn.InputError, match=message):
+            ReluNTK().log_scale(depth)
 
 
 def test_nothing_warns_where_the_matrix_is_definite():
