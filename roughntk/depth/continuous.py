@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from roughntk.depth import iteration
 from roughntk.kernels import ReluNNGP, ReluNTK
-from roughntk.kernels.families import Deflated, RealDepth, register_deflation, register_real_depth
+from roughntk.kernels.rules import Deflated, RealDepth, register_deflation, register_real_depth
 
 _TINY = 1e-17
 """Below this angle the flow's right-hand side is its leading term to rounding, and P' (theta^-5) nears overflow."""

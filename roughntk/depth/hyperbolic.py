@@ -18,7 +18,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from roughntk.kernels import CompositionKernel
-from roughntk.kernels.families import RealDepth, register_real_depth
+from roughntk.kernels.rules import RealDepth, register_real_depth
 
 _ROUNDS = 60  # of Newton's method or bisection: the latter alone would end at rounding
 _CAP = 1_000_000  # layers until a displacement is small; only beside a repelling fixed point there are more than 1000s

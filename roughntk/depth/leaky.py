@@ -29,8 +29,8 @@ from roughntk.depth._germ import Germ, germ, leaky_kappa
 from roughntk.depth.iteration import _within, mean
 from roughntk.kernels import LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.duals import bracket
-from roughntk.kernels.families import Deflated, RealDepth, register_deflation, register_real_depth
 from roughntk.kernels.relu import LeakyReluLayers, relu_angle_layer
+from roughntk.kernels.rules import Deflated, RealDepth, register_deflation, register_real_depth
 
 HUGE = float(np.finfo(np.float64).max)  # stands for an infinite slope, so that 0 times it is 0
 _SOLVER_STEPS, _UNFOLD_STEPS = 5, 6  # Newton steps; more change nothing

@@ -34,7 +34,7 @@ from numpy.polynomial import chebyshev
 
 from roughntk.depth import continuous
 from roughntk.kernels import ReluNNGP, ReluNTK
-from roughntk.kernels.families import register_table
+from roughntk.kernels.rules import register_table
 
 LEAST_DEPTH = 5.0
 """The least depth that has a table. Below it the pieces are too wide in the angle, and kernels have zeros."""

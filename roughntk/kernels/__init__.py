@@ -5,11 +5,12 @@ from roughntk.kernels.activation import ActivationNNGP, ActivationNTK
 from roughntk.kernels.classification import Classification
 from roughntk.kernels.classify import classify
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
-from roughntk.kernels.families import Deflated, KernelFamily, ReluNNGP, ReluNTK
+from roughntk.kernels.families import KernelFamily, ReluNNGP, ReluNTK
 from roughntk.kernels.named import GeluNNGP, GeluNTK, TanhNNGP, TanhNTK
 from roughntk.kernels.registry import FAMILIES, family
 from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
+from roughntk.kernels.rules import Deflated
 from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 __all__ = [

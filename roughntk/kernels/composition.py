@@ -19,11 +19,12 @@ import numpy as np
 from jax import Array, lax
 
 from roughntk._checks import InputError
-from roughntk.kernels import families, recursion
+from roughntk.kernels import recursion
 from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
 from roughntk.kernels._parameters import function
 from roughntk.kernels.duals import sigmoid_composition_dual
-from roughntk.kernels.families import CRITICAL, Deflated, KernelFamily
+from roughntk.kernels.families import CRITICAL, KernelFamily
+from roughntk.kernels.rules import Deflated, real_depth_rule
 
 _RADII = (0.25, 0.1, 0.03, 0.01, 1e-3)  # within which the quadrature may stand for the difference
 _AGREEMENT = 64 * np.finfo(np.float64).eps
@@ -205,7 +206,7 @@ class CompositionKernel(KernelFamily):
 
     def _deflated_between(self, d: Array, depth: float) -> Deflated:
         """At a real depth: first the part of a layer, then whole ones."""
-        rule = families.real_depth_rule(type(self))
+        rule = real_depth_rule(type(self))
         assert rule is not None and rule.displacement is not None  # has_real_depth says so
         layers, part = divmod(depth - 1, 1.0)
         reached = rule.displacement(self, d, jnp.asarray(part))

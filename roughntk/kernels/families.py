@@ -9,10 +9,9 @@ import abc
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
@@ -20,12 +19,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import duals, recursion
-
-TableRule = Callable[[float], sphere.AngleFunction | None]
-"""depth -> (theta -> kernel, elementwise and fast, on known angles), or None where that depth has no table."""
-
-_TABLES: dict[type["KernelFamily"], TableRule] = {}
+from roughntk.kernels import _evaluation, duals, recursion, rules
 
 TABLE_ENTRIES = 10_000
 """Matrices of at least so many entries, of known rows and at one known depth, go through a table of the kernel."""
@@ -35,92 +29,6 @@ CRITICAL = 1e-6
 
 RECURSION_DEPTH = 8
 """Whole depths up to this one, known before tracing, go layer by layer; deeper ones in constant time."""
-
-
-def _itself(family: "KernelFamily", depth: Array) -> "KernelFamily":
-    del depth
-    return family
-
-
-class RealDepth(NamedTuple):
-    """A kernel at any real depth >= 1 and infinity, elementwise.
-
-    Attributes:
-        at_angle: (prepared, theta, depth) -> kernel; it is compiled.
-        prepare: (family, depth) -> what the rules get in the place of the family, a pytree of arrays; not compiled.
-        at_correlation: (prepared, rho, depth) -> kernel, compiled as well; by default it goes through the angle.
-        displacement: (family, d, time) -> d after so many layers, for families that are iterated around a fixed point.
-        for_subclasses: whether it serves subclasses, too.
-    """
-
-    at_angle: Callable[[Any, Array, Array], Array]
-    prepare: Callable[[Any, Array], Any] = _itself
-    at_correlation: Callable[[Any, Array, Array], Array] | None = None
-    displacement: Callable[[Any, Array, Array], Array] | None = None
-    for_subclasses: bool = False
-
-
-_REAL_DEPTH: dict[type["KernelFamily"], RealDepth] = {}
-
-
-def register_real_depth(family: type["KernelFamily"], rule: RealDepth) -> None:
-    """Give a family its kernel at real depth; `roughntk.depth` does so when it is imported.
-
-    Each member says by `_why_no_real_depth` whether the rule serves it.
-    """
-    _REAL_DEPTH[family] = rule
-
-
-def real_depth_rule(family: type["KernelFamily"]) -> RealDepth | None:
-    """The rule that was registered for the family, or for the nearest of its bases that shares its own."""
-    for kind in family.__mro__:
-        rule = _REAL_DEPTH.get(kind)
-        if rule is not None and (kind is family or rule.for_subclasses):
-            return rule
-    return None
-
-
-def register_table(family: type["KernelFamily"], rule: TableRule) -> None:
-    """Give a family its fast route for large matrices. `roughntk.depth` does so for the ReLU families."""
-    _TABLES[family] = rule
-
-
-class Deflated(NamedTuple):
-    """A kernel K = level + exp(log_scale) values near the one value that all its entries tend to.
-
-    Attributes:
-        level: the value.
-        log_scale: log of the common factor; -inf at infinite depth, where `values` is the limit of (K - level)/factor.
-        values: free of cancellation, of order one, elementwise.
-    """
-
-    level: float
-    log_scale: float
-    values: Float[np.ndarray, "..."]
-
-    @classmethod
-    def below_one(cls, defect: np.ndarray, log_factor: float = 0.0) -> "Deflated":
-        """K = 1 - exp(log_factor) defect, the largest defect being taken out."""
-        largest = float(np.max(defect, initial=0.0))
-        if largest == 0.0:
-            return cls(1.0, log_factor, -defect)
-        return cls(1.0, log_factor + math.log(largest), -defect / largest)
-
-    @classmethod
-    def all_equal(cls, theta: np.ndarray) -> "Deflated":
-        """The limit at a neutral fixed point 1: the defects of all distinct pairs become equal."""
-        return cls(1.0, -math.inf, -np.where(theta > sphere.SAME_ANGLE, 1.0, 0.0))
-
-
-DeflationRule = Callable[[Any, np.ndarray, float], Deflated]
-"""(family, theta, depth) -> the deflated kernel at known angles and any known depth that the family has."""
-
-_DEFLATIONS: dict[type["KernelFamily"], DeflationRule] = {}
-
-
-def register_deflation(family: type["KernelFamily"], rule: DeflationRule) -> None:
-    """Give a family that collapses its deflated kernel where `roughntk.depth` has it at real depth."""
-    _DEFLATIONS[family] = rule
 
 
 class KernelFamily(eqx.Module):
@@ -146,7 +54,7 @@ class KernelFamily(eqx.Module):
 
     def _why_no_real_depth(self) -> str:
         """Why this member has no real depth; empty if it has."""
-        return "" if real_depth_rule(type(self)) is not None else "this family has no real depth"
+        return "" if rules.real_depth_rule(type(self)) is not None else "this family has no real depth"
 
     def _correlation_map(self, c: Array) -> Array:
         """One layer on the correlation, arguments already checked: by default what takes depth 1 to depth 2."""
@@ -192,14 +100,14 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: angles outside [0, pi], NaN, depth < 1, not whole where it must be, or of another shape.
         """
-        return self._value(_in_range(theta, "theta", 0.0, np.pi), depth)
+        return self._value(_evaluation.in_range(theta, "theta", 0.0, np.pi), depth)
 
     def _value(self, theta: Array, depth) -> Array:
         """The kernel at checked angles."""
         if self._at_limit(depth):
             return self._limit(theta)
         whole, depth = self._depth(depth, theta.shape)
-        return (_whole_at_angle if whole else _real_at_angle)(self, theta, depth)
+        return (_evaluation.whole_at_angle if whole else _evaluation.real_at_angle)(self, theta, depth)
 
     def at_correlation(self, rho: Float[Array, "..."], depth) -> Float[Array, "..."]:
         """Kernel at the correlation rho_1 in [-1, 1], elementwise; `depth` as in `at_angle`.
@@ -209,11 +117,11 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: correlations outside [-1, 1], NaN, or a bad depth as in `at_angle`.
         """
-        rho = _in_range(rho, "rho", -1.0, 1.0)
+        rho = _evaluation.in_range(rho, "rho", -1.0, 1.0)
         if self._at_limit(depth):
-            return self._limit(_angle(rho))
+            return self._limit(_evaluation.angle(rho))
         whole, depth = self._depth(depth, rho.shape)
-        return (_whole_at_correlation if whole else _real_at_correlation)(self, rho, depth)
+        return (_evaluation.whole_at_correlation if whole else _evaluation.real_at_correlation)(self, rho, depth)
 
     def __call__(self, X, Z=None, *, depth, domain: str = "sphere") -> Float[Array, "n m"]:
         """Kernel matrix between the rows of X (n, n0) and of Z (m, n0; X by default), shape (n, m).
@@ -230,12 +138,12 @@ class KernelFamily(eqx.Module):
         """
         if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
             return self._off_the_sphere(X, Z, depth)
-        if type(self) in _TABLES and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
+        if type(self) in rules.TABLES and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
             symmetric = Z is None or Z is X
             X = sphere.check_unit(X)
             Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
             if len(X) * len(X if Z is None else Z) >= TABLE_ENTRIES:
-                table = _TABLES[type(self)](float(_checks.real_depth(depth)))
+                table = rules.TABLES[type(self)](float(_checks.real_depth(depth)))
                 if table is not None:
                     return sphere.map_angles(table, X, Z)
         return self._value(sphere.angles(X, Z), depth)
@@ -246,14 +154,14 @@ class KernelFamily(eqx.Module):
 
         The matrix then becomes singular, and `deflated` has what is left of it.
         """
-        return type(self) in _DEFLATIONS
+        return type(self) in rules.DEFLATIONS
 
     @property
     def drivers_vanish(self) -> bool:
         """Whether K_L^{-1} (K_{L+1} - K_L) tends to 0 as the depth grows; not so for hyperbolic families."""
         return True
 
-    def deflated(self, theta, depth) -> Deflated:
+    def deflated(self, theta, depth) -> rules.Deflated:
         """K = level + exp(log_scale) values at known angles, `values` computed without cancellation at any depth.
 
         Args:
@@ -263,15 +171,15 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: bad angles or depth, or a family that does not collapse.
         """
-        theta = np.asarray(_in_range(theta, "theta", 0.0, np.pi))
-        depth = float(_checks.real_depth(_scalar(depth)))
+        theta = np.asarray(_evaluation.in_range(theta, "theta", 0.0, np.pi))
+        depth = float(_checks.real_depth(_evaluation.scalar(depth)))
         if depth != math.inf and not self.has_real_depth:
             depth = float(_checks.integer_depth(depth))
         return self._deflated(theta, depth)
 
-    def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
-        if type(self) in _DEFLATIONS:
-            return _DEFLATIONS[type(self)](self, theta, depth)
+    def _deflated(self, theta: np.ndarray, depth: float) -> rules.Deflated:
+        if type(self) in rules.DEFLATIONS:
+            return rules.DEFLATIONS[type(self)](self, theta, depth)
         raise InputError(
             f"expected a family whose kernel matrix collapses as the depth grows, got {self.name}, which stays well "
             f"conditioned; use its kernel itself"
@@ -306,8 +214,8 @@ class KernelFamily(eqx.Module):
             InputError: a depth below 1, not whole where it must be, or infinite (where the scale is 0 or infinite).
         """
         if not self.has_real_depth:
-            return self._log_scale(int(_checks.integer_depth(_scalar(depth))))
-        number = float(_checks.real_depth(_scalar(depth)))
+            return self._log_scale(int(_checks.integer_depth(_evaluation.scalar(depth))))
+        number = float(_checks.real_depth(_evaluation.scalar(depth)))
         if number == math.inf:
             raise InputError(f"expected a finite depth for the scale of {self.name}, got infinity; choose a depth")
         return self._log_scale(number)
@@ -354,7 +262,7 @@ class KernelFamily(eqx.Module):
     def trajectory(self, theta: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
         """Kernel at the angle theta_1 at all depths 1 .. layers, stacked along a new first axis."""
         layers = _checks.integer(layers, "layers", least=1)
-        return _compiled_trajectory(self, _in_range(theta, "theta", 0.0, np.pi), layers)
+        return _compiled_trajectory(self, _evaluation.in_range(theta, "theta", 0.0, np.pi), layers)
 
     def _at_limit(self, depth) -> bool:
         """Whether the depth is known to be infinite, and not one that the real depth of the family takes."""
@@ -373,7 +281,7 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: correlations outside [-1, 1], or NaN.
         """
-        return _compiled_correlation_map(self, _in_range(c, "c", -1.0, 1.0))
+        return _compiled_correlation_map(self, _evaluation.in_range(c, "c", -1.0, 1.0))
 
     def _depth(self, depth, shape: tuple[int, ...]) -> tuple[bool, Array]:
         """(whether to go layer by layer, the checked depth as an array)."""
@@ -388,7 +296,7 @@ class KernelFamily(eqx.Module):
             return whole, depth if whole else depth.astype(float)
         if not self.has_real_depth:
             self._check_whole(depth)
-            return True, jnp.asarray(_checks.integer_depth(_scalar(depth)))
+            return True, jnp.asarray(_checks.integer_depth(_evaluation.scalar(depth)))
         number = _checks.real_depth(depth, shape)
         if number.ndim == 0 and number < math.inf and number <= self.recursion_depth and number == int(number):
             return True, jnp.asarray(int(number))
@@ -397,88 +305,10 @@ class KernelFamily(eqx.Module):
     def _check_whole(self, depth) -> None:
         """Say why this member has no real depth, though its family has one and it is asked for."""
         number = np.asarray(depth)
-        if real_depth_rule(type(self)) is None or number.dtype.kind != "f":
+        if rules.real_depth_rule(type(self)) is None or number.dtype.kind != "f":
             return
         if np.any(np.isfinite(number) & (number >= 1) & (number % 1 != 0)):
             raise InputError(f"expected a whole depth for {self.name}, got {depth}; {self._why_no_real_depth()}")
-
-
-def _scalar(depth):
-    array = np.asarray(depth)
-    if array.ndim:
-        raise InputError(
-            f"expected one depth, got an array of shape {array.shape}; call once a depth, or use trajectory"
-        )
-    return array.item()
-
-
-# One compiled function for all families and depths: the depth is traced, so a new depth compiles nothing.
-@eqx.filter_jit
-def _whole_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
-    return family._at_angle(theta, depth)
-
-
-@eqx.filter_jit
-def _whole_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
-    return family._at_correlation(rho, depth)
-
-
-_BUCKET = 16  # the least number of entries that is compiled for; then its doubles
-_LARGEST_BUCKET = 2**16
-
-
-def _real_at_angle(family: KernelFamily, theta: Array, depth: Array) -> Array:
-    return _in_buckets(_compiled_at_angle, family, theta, depth)
-
-
-def _real_at_correlation(family: KernelFamily, rho: Array, depth: Array) -> Array:
-    return _in_buckets(_compiled_at_correlation, family, rho, depth)
-
-
-def _in_buckets(compiled: Callable, family: KernelFamily, values: Array, depth: Array) -> Array:
-    """`compiled` on known values, filled up to a power of two: a closed form takes a second to compile for a length."""
-    rule = real_depth_rule(type(family))
-    assert rule is not None  # has_real_depth says so
-    prepared = rule.prepare(family, depth)
-    shape = np.broadcast_shapes(values.shape, depth.shape)
-    size = math.prod(shape)
-    if _checks.is_traced(values, depth) or not 0 < size <= _LARGEST_BUCKET:
-        return compiled(rule, prepared, values, depth)
-    missing = max(_BUCKET, 1 << (size - 1).bit_length()) - size
-
-    def filled(array: Array) -> np.ndarray:
-        return np.pad(np.broadcast_to(np.asarray(array), shape).reshape(-1), (0, missing), mode="edge")
-
-    found = compiled(rule, prepared, filled(values), depth if depth.ndim == 0 else filled(depth))
-    if _checks.is_traced(found):  # known numbers within a trace, or traced parameters
-        return found[:size].reshape(shape)
-    return jnp.asarray(np.asarray(found)[:size].reshape(shape))
-
-
-@eqx.filter_jit
-def _compiled_at_angle(rule: RealDepth, prepared: Any, theta: Array, depth: Array) -> Array:
-    return rule.at_angle(prepared, theta, depth)
-
-
-@eqx.filter_jit
-def _compiled_at_correlation(rule: RealDepth, prepared: Any, rho: Array, depth: Array) -> Array:
-    if rule.at_correlation is not None:
-        return rule.at_correlation(prepared, rho, depth)
-    return recursion.by_correlation(rule.at_angle, prepared, *jnp.broadcast_arrays(rho, depth))
-
-
-@jax.custom_jvp
-def _angle(rho: Array) -> Array:
-    """arccos rho; its derivative, infinite at rho = 1 and -1, is replaced by 0 there."""
-    return duals.arccos(rho)
-
-
-@_angle.defjvp
-def _angle_jvp(primals, tangents):
-    (rho,) = primals
-    inside = jnp.abs(rho) < 1
-    root = jnp.sqrt(jnp.where(inside, (1 - rho) * (1 + rho), 1.0))
-    return _angle(rho), jnp.where(inside, -tangents[0] / root, 0.0)
 
 
 @eqx.filter_jit
@@ -554,18 +384,3 @@ class ReluNNGP(KernelFamily):
 
     def _trajectory(self, theta, layers):
         return jnp.cos(recursion.relu_trajectory(theta, layers)[0])
-
-
-def _in_range(value, name: str, low: float, high: float) -> Array:
-    """A float array within [low, high], checked when its entries can be seen."""
-    if not _checks.is_traced(value):
-        array = _checks.real_array(value, name)
-        outside = np.flatnonzero((array < low) | (array > high))
-        if outside.size:
-            first = array.reshape(-1)[outside[0]]
-            raise InputError(
-                f"expected {name} within [{low:.17g}, {high:.17g}], got {outside.size} value(s) outside "
-                f"(first: {float(first)!r}); project the data onto the sphere first (rn.sphere.project)"
-            )
-        value = array
-    return jnp.asarray(value, dtype=jnp.result_type(float))

@@ -27,7 +27,8 @@ from jax.tree_util import Partial
 from jaxtyping import Array
 
 from roughntk._checks import InputError
-from roughntk.kernels.families import CRITICAL, RECURSION_DEPTH, Deflated, KernelFamily
+from roughntk.kernels.families import CRITICAL, RECURSION_DEPTH, KernelFamily
+from roughntk.kernels.rules import Deflated
 
 _LINEAR = 1e-34  # below this defect a layer is linear to rounding, also where it moves the root of the defect
 _TINY = 1e-100  # a position at which a layer shows its linear part

@@ -28,7 +28,7 @@ from jaxtyping import Float
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import families
+from roughntk.kernels import _evaluation
 from roughntk.kernels._parameters import number
 from roughntk.kernels.layers import Linear, Scalars
 from roughntk.kernels.relu import ReluLayers, relu_angle_layer, relu_bracket
@@ -238,7 +238,7 @@ class ResidualReluLayers(ReluLayers):
         Raises:
             InputError: bad angles or time.
         """
-        theta = families._in_range(theta, "theta", 0.0, np.pi)
+        theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
         return _compiled_at_time(self, theta, number(time, "time", least=0.0))
 
     def _at_time(self, theta: Array, time: Array) -> Array:

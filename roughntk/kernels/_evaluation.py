@@ -1,0 +1,128 @@
+"""A family evaluated elementwise: compiled once for all depths, and for few lengths."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk.kernels import duals, recursion
+from roughntk.kernels.rules import RealDepth, real_depth_rule
+
+
+def scalar(depth):
+    """One known depth as a Python number."""
+    array = np.asarray(depth)
+    if array.ndim:
+        raise InputError(
+            f"expected one depth, got an array of shape {array.shape}; call once a depth, or use trajectory"
+        )
+    return array.item()
+
+
+_BUCKET = 16  # the least number of entries that is compiled for; then its doubles
+_LARGEST_BUCKET = 2**16
+
+
+def whole_at_angle(family: Any, theta: Array, depth: Array) -> Array:
+    """Layer by layer, at angles."""
+    return _in_buckets(lambda *arguments: _compiled_layers_at_angle(family, *arguments), theta, depth)
+
+
+def whole_at_correlation(family: Any, rho: Array, depth: Array) -> Array:
+    """Layer by layer, at correlations."""
+    return _in_buckets(lambda *arguments: _compiled_layers_at_correlation(family, *arguments), rho, depth)
+
+
+def real_at_angle(family: Any, theta: Array, depth: Array) -> Array:
+    """By the family's rule for real depth, at angles."""
+    rule, prepared = _rule(family, depth)
+    return _in_buckets(lambda *arguments: _compiled_at_angle(rule, prepared, *arguments), theta, depth)
+
+
+def real_at_correlation(family: Any, rho: Array, depth: Array) -> Array:
+    """By the family's rule for real depth, at correlations."""
+    rule, prepared = _rule(family, depth)
+    return _in_buckets(lambda *arguments: _compiled_at_correlation(rule, prepared, *arguments), rho, depth)
+
+
+def _rule(family: Any, depth: Array) -> tuple[RealDepth, Any]:
+    rule = real_depth_rule(type(family))
+    assert rule is not None  # has_real_depth says so
+    return rule, rule.prepare(family, depth)
+
+
+def _in_buckets(compiled: Callable[[Array, Array], Array], values: Array, depth: Array) -> Array:
+    """`compiled` on known values, filled up to a power of two: a closed form takes a second to compile for a length."""
+    shape = np.broadcast_shapes(values.shape, depth.shape)
+    size = math.prod(shape)
+    if _checks.is_traced(values, depth) or not 0 < size <= _LARGEST_BUCKET:
+        return compiled(values, depth)
+    missing = max(_BUCKET, 1 << (size - 1).bit_length()) - size
+
+    def filled(array: Array) -> Array:
+        flat = np.broadcast_to(np.asarray(array), shape).reshape(-1)
+        return jnp.asarray(np.pad(flat, (0, missing), mode="edge"))
+
+    found = compiled(filled(values), depth if depth.ndim == 0 else filled(depth))
+    if _checks.is_traced(found):  # known numbers within a trace, or traced parameters
+        return found[:size].reshape(shape)
+    return jnp.asarray(np.asarray(found)[:size].reshape(shape))
+
+
+# One compiled function for all families and depths: the depth is traced, so a new depth compiles nothing.
+@eqx.filter_jit
+def _compiled_layers_at_angle(family: Any, theta: Array, depth: Array) -> Array:
+    return family._at_angle(theta, depth)
+
+
+@eqx.filter_jit
+def _compiled_layers_at_correlation(family: Any, rho: Array, depth: Array) -> Array:
+    return family._at_correlation(rho, depth)
+
+
+@eqx.filter_jit
+def _compiled_at_angle(rule: RealDepth, prepared: Any, theta: Array, depth: Array) -> Array:
+    return rule.at_angle(prepared, theta, depth)
+
+
+@eqx.filter_jit
+def _compiled_at_correlation(rule: RealDepth, prepared: Any, rho: Array, depth: Array) -> Array:
+    if rule.at_correlation is not None:
+        return rule.at_correlation(prepared, rho, depth)
+    return recursion.by_correlation(rule.at_angle, prepared, *jnp.broadcast_arrays(rho, depth))
+
+
+@jax.custom_jvp
+def angle(rho: Array) -> Array:
+    """arccos rho; its derivative, infinite at rho = 1 and -1, is replaced by 0 there."""
+    return duals.arccos(rho)
+
+
+@angle.defjvp
+def _angle_jvp(primals, tangents):
+    (rho,) = primals
+    inside = jnp.abs(rho) < 1
+    root = jnp.sqrt(jnp.where(inside, (1 - rho) * (1 + rho), 1.0))
+    return angle(rho), jnp.where(inside, -tangents[0] / root, 0.0)
+
+
+def in_range(value, name: str, low: float, high: float) -> Array:
+    """A float array within [low, high], checked when its entries can be seen."""
+    if not _checks.is_traced(value):
+        array = _checks.real_array(value, name)
+        outside = np.flatnonzero((array < low) | (array > high))
+        if outside.size:
+            first = array.reshape(-1)[outside[0]]
+            raise InputError(
+                f"expected {name} within [{low:.17g}, {high:.17g}], got {outside.size} value(s) outside "
+                f"(first: {float(first)!r}); project the data onto the sphere first (rn.sphere.project)"
+            )
+        value = array
+    return jnp.asarray(value, dtype=jnp.result_type(float))
