@@ -12,6 +12,7 @@ Source: Koenigs 1884.
 import functools
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
@@ -136,7 +137,9 @@ def _at_angle(family: CompositionKernel, theta: Array, depth: Array) -> Array:
     return _at(family, family.displacement(theta), jnp.cos(theta), depth)
 
 
+_compiled_displacement = eqx.filter_jit(displacement_flow)
+
 register_real_depth(
     CompositionKernel,
-    RealDepth(_at_angle, at_correlation=composition_flow, displacement=displacement_flow, for_subclasses=True),
+    RealDepth(_at_angle, at_correlation=composition_flow, displacement=_compiled_displacement, for_subclasses=True),
 )

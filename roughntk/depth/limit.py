@@ -45,17 +45,30 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
         family: a kernel family whose limit is known.
         X: training points, unit distinct rows, shape (n, n0).
         x: test points, unit rows, shape (m, n0).
+
+    Raises:
+        InputError: bad or equal rows, a family whose limit is not known, a singular system.
     """
-    theta = sphere.joint_angles(X, x)
+    X = sphere.check_unit(X)
+    sphere.check_distinct(X)
+    theta = sphere.joint_angles(X, sphere.check_unit(x, "x", columns=X.shape[1]))
     n = len(theta)
     same = theta[:, n:] == 0
-    if family.collapses:
-        found = family.deflated(theta, math.inf)
-        off = bordered_solve(found.values[:, :n], found.values[:, n:], 0.0)
-    elif isinstance(family, ReluNTK):
-        off = np.full(same.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
-    else:
-        off = np.linalg.solve(np.asarray(family(X, depth=math.inf)), np.asarray(family(X, x, depth=math.inf)))
+    try:
+        if family.collapses:
+            found = family.deflated(theta, math.inf)
+            G, g = found.values[:, :n], found.values[:, n:]
+            off = bordered_solve(G, g, 0.0) if found.level else np.linalg.solve(G, g)
+        elif isinstance(family, ReluNTK):
+            off = np.full(same.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
+        else:
+            both = np.asarray(family.at_angle(jnp.asarray(theta), math.inf))
+            off = np.linalg.solve(both[:, :n], both[:, n:])
+    except np.linalg.LinAlgError:
+        raise InputError(
+            f"expected a regular {family.name} system at infinite depth, got a singular one; move nearly equal or "
+            f"opposite points apart, or choose a finite depth"
+        ) from None
     return np.where(same.any(axis=0), same, off) * 1.0
 
 

@@ -6,11 +6,12 @@ directly, with their residual and the condition number of what was solved (:mod:
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import Deflated, KernelFamily
 from roughntk.transport.linear import (
     EPS,
     CoefficientReport,
@@ -65,18 +66,30 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
     X, x = check_points(X, x)
     what = f"{family.name} kernel matrix at depth {depth}"
     if family.collapses:
-        u, how = solve_deflated(*deflated_system(family, sphere.joint_angles(X, x), depth), what=what, indefinite=True)
+        found, n = family.deflated(sphere.joint_angles(X, x), depth), len(X)
+        parts, scale = (found.values[:, :n], found.values[:, n:], _ratio(found)), math.exp(found.log_scale)
+        u, how = solve_deflated(*parts, scale=scale, what=what, indefinite=True)
     else:
-        K, B = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
-        u, how = solve(K, B, what=what, indefinite=True)
+        u, how = solve(*_matrices(family, X, x, depth), what=what, indefinite=True)
     return (u, how) if report else u
 
 
 def deflated_system(family: KernelFamily, theta: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray, float]:
     """(G, g, s/c) of K = c 1 1^T + s G and b = c 1 + s g, shapes (n, n) and (n, m), from `sphere.joint_angles`."""
     n, found = len(theta), family.deflated(theta, depth)
-    ratio = math.exp(found.log_scale) / found.level if found.level else math.inf
-    return found.values[:, :n], found.values[:, n:], ratio
+    return found.values[:, :n], found.values[:, n:], _ratio(found)
+
+
+def _ratio(found: Deflated) -> float:
+    return math.exp(found.log_scale) / found.level if found.level else math.inf
+
+
+def _matrices(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray]:
+    """(K, b). Infinitely deep kernels jump at the angle 0: test points within rounding of a row of X are that row."""
+    if np.ndim(depth) == 0 and depth == math.inf:
+        both = np.asarray(family.at_angle(jnp.asarray(sphere.joint_angles(X, x)), depth))
+        return both[:, : len(X)], both[:, len(X) :]
+    return np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
 
 
 def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:

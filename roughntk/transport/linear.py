@@ -18,6 +18,7 @@ import scipy.linalg
 from roughntk.depth.limit import bordered_system
 
 EPS = float(np.finfo(np.float64).eps)
+_LEAST_SCALE = 1e-290
 
 
 class NotPositiveDefiniteError(ValueError):
@@ -35,7 +36,8 @@ class CoefficientReport:
     Attributes:
         residual: max |M u - r| over all entries of the system that was solved.
         condition_number: 2-norm condition number of its matrix.
-        smallest_eigenvalue: smallest eigenvalue of K; with method "deflated" that of G on the complement of 1.
+        smallest_eigenvalue: smallest eigenvalue of K; with method "deflated" that of G on the complement of 1; of K/s
+            where a kernel that tends to 0 has left the range of float64 (`solve_deflated`).
         method: "cholesky"; "symmetric indefinite" where K has negative eigenvalues; "deflated" for the bordered
             system, whose matrix is not K.
         positive_definite: whether K is.
@@ -49,7 +51,7 @@ class CoefficientReport:
 
 
 def solve(
-    K: np.ndarray, B: np.ndarray, *, what: str = "kernel matrix", indefinite: bool = False
+    K: np.ndarray, B: np.ndarray, *, what: str = "kernel matrix", indefinite: bool = False, callers: int = 1
 ) -> tuple[np.ndarray, CoefficientReport]:
     """Solve K u = B by Cholesky, with residual and condition number.
 
@@ -58,6 +60,7 @@ def solve(
         B: right-hand sides, shape (n, m).
         what: how to name K in an error.
         indefinite: take a K with negative eigenvalues by a symmetric indefinite factorisation, with a warning.
+        callers: how many functions of this package stand between this one and the user, for the warning's place.
 
     Raises:
         NotPositiveDefiniteError: an eigenvalue is zero to working precision (n eps times the largest), or negative
@@ -73,7 +76,7 @@ def solve(
     if smallest > noise:
         u = scipy.linalg.cho_solve(scipy.linalg.cho_factor(K, lower=True, check_finite=False), B, check_finite=False)
     elif indefinite and least > noise:
-        _warn(what, smallest, largest)
+        _warn(what, smallest, largest, callers)
         u = scipy.linalg.solve(K, B, assume_a="sym", check_finite=False)
     else:
         kind = "zero to working precision" if abs(smallest) <= noise or indefinite else "negative"
@@ -93,33 +96,57 @@ def solve(
 
 
 def solve_deflated(
-    G: np.ndarray, g: np.ndarray, ratio: float, *, what: str = "kernel matrix", indefinite: bool = False
+    G: np.ndarray,
+    g: np.ndarray,
+    ratio: float,
+    *,
+    scale: float = 1.0,
+    what: str = "kernel matrix",
+    indefinite: bool = False,
 ) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of K = c 1 1^T + s G, b = c 1 + s g, without forming K; `ratio` is s/c (0 at infinite depth).
 
     Args:
         G: symmetric, shape (n, n).
         g: shape (n, m).
-        ratio: s/c; where it is not small (or c is 0, or negative) K/s = G + (c/s) 1 1^T itself is solved.
+        ratio: s/c, of the sign of c (-0.0 at infinite depth where c < 0). Where |ratio| > 1, or c is 0 (ratio
+            infinite), s G + c 1 1^T itself is solved.
+        scale: s, for that case; below the range of float64 K/s is solved in its place.
         what, indefinite: as for `solve`.
 
     Raises, warns:
         as `solve`.
     """
     n = len(G)
-    if not 0 <= ratio <= 1:
+    if not abs(ratio) <= 1:
         level = 0.0 if np.isinf(ratio) else 1 / ratio
-        return solve(G + level, g + level, what=f"deflated {what}", indefinite=indefinite)
-    w, how = solve_deflated_system(*bordered_system(G, g, ratio), what=what, indefinite=indefinite)
+        tiny = not abs(scale) > _LEAST_SCALE
+        s, name = (1.0, f"{what} (in units of exp(log_scale))") if tiny else (scale, what)
+        return solve(s * (G + level), s * (g + level), what=name, indefinite=indefinite, callers=2)
+    below = bool(np.signbit(ratio))
+    w, how = solve_deflated_system(
+        *bordered_system(G, g, ratio), below=below, what=what, indefinite=indefinite, callers=2
+    )
     return w[:n], how
 
 
 def solve_deflated_system(
-    system: np.ndarray, right: np.ndarray, *, what: str = "kernel matrix", indefinite: bool = False
+    system: np.ndarray,
+    right: np.ndarray,
+    *,
+    below: bool | None = None,
+    what: str = "kernel matrix",
+    indefinite: bool = False,
+    callers: int = 1,
 ) -> tuple[np.ndarray, CoefficientReport]:
-    """(u, mu) of a bordered system, shape (n + 1, m); arguments and errors as for `solve_deflated`, any s/c >= 0."""
+    """(u, mu) of a bordered system, shape (n + 1, m); arguments and errors as for `solve_deflated`, any s/c.
+
+    `below`: whether c < 0, by default where the corner -s/c is positive. K is positive definite if the system has as
+    many positive eigenvalues as K and the corner together (Haynsworth 1968).
+    """
     n = len(system) - 1
     G = system[:n, :n]
+    below = bool(system[n, n] > 0) if below is None else below
     spectrum = np.linalg.eigvalsh(system)
     size = np.abs(spectrum)
     largest, least = float(size.max()), float(size.min())
@@ -130,14 +157,16 @@ def solve_deflated_system(
             f"of {largest:.3g}, which is zero to working precision; move nearly equal points apart, or choose "
             f"another depth (from 3 on for the ReLU kernels)"
         )
-    definite = int((spectrum > 0).sum()) == n
+    definite = int((spectrum > 0).sum()) == n + below
     if not definite:
+        lowest = f"{inner[0]:.3g} in the units of its deflated form" if inner[0] < 0 else "that of the constant vector"
         if not indefinite:
             raise NotPositiveDefiniteError(
-                f"expected a positive definite {what}, got one with a negative eigenvalue: {inner[0]:.3g} in the units "
-                f"of its deflated form; choose other points or another depth"
+                f"expected a positive definite {what}, got one with a negative eigenvalue: {lowest}; choose other "
+                f"points or another depth"
             )
-        _warn(f"{what} (in the units of its deflated form)", float(inner[0]), largest)
+        negative = float(inner[0]) if inner[0] < 0 else float(spectrum[0])
+        _warn(f"{what} (in the units of its deflated form)", negative, largest, callers)
     w = scipy.linalg.solve(system, right, assume_a="sym", check_finite=False)
     w += scipy.linalg.solve(system, right - system @ w, assume_a="sym", check_finite=False)
     return w, CoefficientReport(
@@ -165,10 +194,10 @@ def _without_mean(G: np.ndarray) -> np.ndarray:
     return (half - 2 * np.outer(half @ v, v))[1:, 1:]
 
 
-def _warn(what: str, eigenvalue: float, largest: float) -> None:
+def _warn(what: str, eigenvalue: float, largest: float, callers: int) -> None:
     warnings.warn(
         f"{what} is indefinite: smallest eigenvalue {eigenvalue:.3g} against a largest of {largest:.3g}; the "
         f"coefficients solve K u = b, but variances and training dynamics have no meaning on these points",
         IndefiniteKernelWarning,
-        stacklevel=4,
+        stacklevel=3 + callers,
     )

@@ -192,8 +192,8 @@ def _journey(family: KernelFamily, start, stop, depths) -> tuple[float, float, n
     if not isinstance(family, KernelFamily) or not family.has_real_depth:
         name = family.name if isinstance(family, KernelFamily) else type(family).__name__
         raise InputError(
-            f"expected a kernel family with real depth, got {name}; use ReluNTK or ReluNNGP, or between_depths, which "
-            f"goes from one whole depth to the next for every family"
+            f"expected a kernel family with real depth, got {name}; use one (`has_real_depth`: ReLU, leaky ReLU and "
+            f"increasing compositions), or between_depths, which goes from one whole depth to the next for every family"
         )
     ends = []
     for name, value in (("start", start), ("stop", stop)):

@@ -9,9 +9,11 @@ import pytest
 from digits import exact_angle
 
 import roughntk as rn
+from roughntk.depth.limit import limit_coefficients
 from roughntk.kernels import (
     BiasedReluNNGP,
     BiasedReluNTK,
+    CompositionKernel,
     ErfNNGP,
     ErfNTK,
     LeakyReluNNGP,
@@ -245,3 +247,63 @@ def test_nothing_warns_where_the_matrix_is_definite():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rn.coefficients(BiasedReluNTK(), X, x, depth=30)
+
+
+def exact_composition(step, X, x, depth):
+    """u of the kernel step(step(... x.z)), with 60 digits."""
+    with mpmath.workdps(60):
+        n, rows = len(X), [[mpmath.mpf(float(v)) for v in row] for row in np.vstack([X, x])]
+        K = mpmath.matrix(n, len(rows))
+        for i in range(n):
+            for j in range(len(rows)):
+                value = mpmath.cos(exact_angle(rows[i], rows[j])) if i != j else mpmath.mpf(1)
+                for _ in range(depth - 1):
+                    value = step(value)
+                K[i, j] = value
+        return np.array(mpmath.lu_solve(K[:, :n], K[:, n]).T.tolist()[0], dtype=float)
+
+
+@pytest.mark.parametrize(("shift", "definite"), [(0.0, True), (0.3, False)], ids=["to 0", "to a negative value"])
+def test_maps_whose_fixed_point_is_not_positive_keep_their_digits_at_any_depth(shift, definite):
+    family = CompositionKernel(lambda c: c / 2 - shift)
+    rows, one = X[:4], x[:1]  # in R^5: c/2 leaves a linear kernel
+    for depth in (2, 5, 20, 60):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            u, report = rn.coefficients(family, rows, one, depth=depth, report=True)
+        exact = exact_composition(lambda c: c / 2 - mpmath.mpf(shift), rows, one[0], depth)
+        # the condition number of the system is some 1e2; that of K grows like 2^depth
+        np.testing.assert_allclose(u[:, 0], exact, rtol=0, atol=1e-12)
+        assert report.positive_definite == definite
+        assert [each.category for each in seen] == [IndefiniteKernelWarning] * (not definite)
+        assert all(each.filename == __file__ for each in seen)  # the warning is placed at the call
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IndefiniteKernelWarning)
+        at_infinity = rn.coefficients(family, rows, one, depth=math.inf)
+    np.testing.assert_allclose(at_infinity[:, 0], exact, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(limit_coefficients(family, rows, one), at_infinity, rtol=0, atol=1e-12)
+
+
+def test_eigenvalues_of_collapsing_kernels_that_are_solved_as_they_are_are_their_own():
+    _, report = rn.coefficients(ReluNNGP(), X[:5], x, depth=1, report=True)
+    assert report.smallest_eigenvalue == pytest.approx(np.linalg.eigvalsh(X[:5] @ X[:5].T)[0], rel=1e-9)
+
+
+def test_a_test_point_within_rounding_of_a_training_point_is_on_it_at_infinite_depth():
+    near = X[2:3].copy()
+    near[0, 0] = np.nextafter(near[0, 0], 2.0)
+    for family in (ReluNTK(), ErfNTK.critical(), ReluNNGP()):
+        for u in (rn.coefficients(family, X, near, depth=math.inf), limit_coefficients(family, X, near)):
+            np.testing.assert_allclose(u[:, 0], np.eye(len(X))[2], atol=1e-14)
+
+
+def test_limits_refuse_equal_rows():
+    for family in (ReluNTK(), ReluNNGP()):
+        with pytest.raises(rn.InputError, match="equal rows 0 and 3"):
+            limit_coefficients(family, np.vstack([X[:3], X[:1]]), x)
+
+
+def test_the_sigmoid_is_carried_along_real_depth_to_infinity():
+    points, tests = rn.sphere.uniform(5, 4, 3), rn.sphere.uniform(2, 4, 4)
+    result = to_depth(rn.kernels.SigmoidComposition(), points, tests, depths=[2.5, 7.3, 40, math.inf])
+    assert np.all(result.errors <= 1e-9) and result.system == "deflated"
