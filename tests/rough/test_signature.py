@@ -320,6 +320,7 @@ def test_input_is_not_changed_and_need_not_be_contiguous(backend):
     np.testing.assert_array_equal(wide, kept)
 
 
+@pytest.mark.filterwarnings("ignore:.*produced NaN or Inf:RuntimeWarning")  # which warns of the NaN that we refuse
 @pytest.mark.parametrize("backend", rough.available_backends())
 def test_entries_beyond_the_range_of_float64_are_refused(backend):
     path = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
