@@ -5,6 +5,7 @@ With s = 2 q/(1 + 2 q), q = Sigma(x, x) (Williams 1997, ``references.bib``: Will
     E[erf(u) erf(u')] = (2/pi) arcsin(s c),    E[erf'(u) erf'(u')] = (4/pi) / sqrt((1 + 2 q)^2 - (2 q c)^2).
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -13,6 +14,9 @@ from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 _LEAST_VARIANCE = 1e-150
 """Where variances fall for ever (no biases, small weights) they are held here, where layers are linear to rounding."""
+
+_NEWTON_STEPS = 600
+"""More than the halvings that lead from the largest variance to the least one, at the double root q = 0."""
 
 
 class ErfLayers(LayeredFamily):
@@ -67,9 +71,28 @@ class ErfLayers(LayeredFamily):
         return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved)
 
     def _settled_memory(self):
-        variance = lax.fori_loop(
-            0, 2000, lambda _, q: jnp.maximum(self._next_variance(q), _LEAST_VARIANCE), jnp.asarray(1.0)
-        )
+        """The largest q = F(q), F(q) = sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) + sigma_b^2, by Newton's method.
+
+        F is concave and at most sigma_w^2 + sigma_b^2: from there the steps fall until rounding ends them, also where
+        q is a double root. Derivatives are those of the implicit function.
+        """
+
+        def miss(q):
+            return self._next_variance(q) - q
+
+        def newton(miss, start):
+            def body(state):
+                count, q, _ = state
+                value, slope = jax.jvp(miss, (q,), (jnp.ones_like(q),))
+                falls = (slope < 0) & (value < 0) & (q > _LEAST_VARIANCE)
+                moved = jnp.maximum(q - value / jnp.where(falls, slope, -1.0), _LEAST_VARIANCE)
+                return count + 1, jnp.where(falls, moved, q), falls & (moved < q)
+
+            going = (jnp.zeros((), int), start, jnp.asarray(True))
+            return lax.while_loop(lambda state: state[2] & (state[0] < _NEWTON_STEPS), body, going)[1]
+
+        start = lax.stop_gradient(self.weight_variance + self.bias_variance)
+        variance = lax.custom_root(miss, start, newton, lambda linear, y: y / linear(jnp.ones_like(y)))
         return variance, self._gain(variance)
 
     @property
@@ -79,6 +102,11 @@ class ErfLayers(LayeredFamily):
 
     def _critical_limit(self):
         return 1 / 3
+
+    def _limit(self, theta):
+        # erf is odd: without biases x and -x stay opposite at every depth
+        opposite = (theta == jnp.pi) & (self.bias_variance == 0)
+        return jnp.where(opposite, -1.0, super()._limit(theta))
 
 
 def _critical_weight_variance(noise: float) -> float:
