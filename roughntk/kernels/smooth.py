@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from roughntk.kernels._parameters import number
+from roughntk.kernels._parameters import number, scale
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 _LEAST_VARIANCE = 1e-150
@@ -27,9 +27,9 @@ class ErfLayers(LayeredFamily):
     input_variance: Array
 
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
-        self.bias_variance = number(bias_variance, "bias_variance", least=0.0)
-        self.input_variance = number(input_variance, "input_variance", above=0.0)
+        self.weight_variance = scale(weight_variance, "weight_variance")
+        self.bias_variance = scale(bias_variance, "bias_variance", or_zero=True)
+        self.input_variance = scale(input_variance, "input_variance")
 
     @classmethod
     def critical(cls, bias_variance=0.1, input_variance=1.0):
@@ -43,7 +43,7 @@ class ErfLayers(LayeredFamily):
         return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance
 
     def _next_variance(self, variance: Array) -> Array:
-        return self.weight_variance * (2 / jnp.pi) * jnp.arcsin(2 * variance / (1 + 2 * variance)) + self.bias_variance
+        return self.weight_variance * (2 / jnp.pi) * jnp.arctan2(*_sine(variance)) + self.bias_variance
 
     def _gain(self, variance: Array) -> Array:
         """chi = sigma_w^2 E[erf'(u)^2]."""
@@ -54,18 +54,21 @@ class ErfLayers(LayeredFamily):
         variance, defect = scalars.memory, pair.position
         following = self._next_variance(variance)
         # arcsin s - arcsin(s c) and 1 - E[erf' erf']/E[erf'^2] without cancellation at c = 1
-        s, c = 2 * variance / (1 + 2 * variance), 1 - defect
-        root, outer = jnp.sqrt((1 - s) * (1 + s)), jnp.sqrt((1 - s * c) * (1 + s * c))
+        (s, root), c = _sine(variance), 1 - defect
+        beyond = s * s * defect * (1 + c)
+        outer = root + beyond / (root + jnp.sqrt(root * root + beyond))  # sqrt(1 - s^2 c^2), at c = -1 root itself
         inner = defect * s * (root + s * s * (1 + c) / (outer + root))
         close = c > 0
         gap = jnp.where(
-            close, jnp.arcsin(jnp.where(close, inner, 0.0)), jnp.arcsin(s) - jnp.arcsin(s * jnp.where(close, 0.0, c))
+            close,
+            jnp.arcsin(jnp.where(close, inner, 0.0)),
+            jnp.arctan2(s, root) - jnp.arctan2(s * jnp.where(close, 0.0, c), outer),
         )
         moved = self.weight_variance * (2 / jnp.pi) * gap / following
         lost = s * s * defect * (1 + c) / (outer * (outer + root))
         omega = self._gain(variance) * variance / following
         ratio = scalars.ratio / (omega + scalars.ratio)
-        kept = (1 - ratio) * (lost + (1 - lost) * pair.defect)
+        kept = omega / (omega + scalars.ratio) * (lost + (1 - lost) * pair.defect)
         log_variance = scalars.log_variance + jnp.log(following / variance)
         held = jnp.maximum(following, _LEAST_VARIANCE)
         return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved)
@@ -107,6 +110,11 @@ class ErfLayers(LayeredFamily):
         # erf is odd: without biases x and -x stay opposite at every depth
         opposite = (theta == jnp.pi) & (self.bias_variance == 0)
         return jnp.where(opposite, -1.0, super()._limit(theta))
+
+
+def _sine(variance: Array) -> tuple[Array, Array]:
+    """s = 2 q/(1 + 2 q) and sqrt(1 - s^2): the arctangent of both keeps the digits of arcsin s where s rounds to 1."""
+    return 2 * variance / (1 + 2 * variance), jnp.sqrt(1 + 4 * variance) / (1 + 2 * variance)
 
 
 def _critical_weight_variance(noise: float) -> float:

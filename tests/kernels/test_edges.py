@@ -6,10 +6,16 @@ import jax
 import numpy as np
 import pytest
 
+import roughntk as rn
 from roughntk.kernels import (
+    BiasedReluNNGP,
+    BiasedReluNTK,
     CompositionKernel,
     ErfNNGP,
     ErfNTK,
+    LeakyReluNTK,
+    ResidualReluNNGP,
+    ResidualReluNTK,
     classify,
 )
 
@@ -62,3 +68,83 @@ def test_constant_map_is_classified():
     assert (found.kind, found.multiplier) == ("superattracting", 0.0)
     assert found.fixed_point == pytest.approx(0.3, rel=4 * EPS)
     assert found.limit == pytest.approx(0.3, rel=4 * EPS)
+
+
+# Biased ReLU
+
+
+def test_biased_relu_has_the_limit_of_its_side_however_close_to_two():
+    below, at, above = (BiasedReluNTK(1.0, weight) for weight in (2 - 1e-7, 2.0, 2 + 1e-7))
+    assert [family.limit_value for family in (below, at, above)] == [1.0, 4 / 7, 0.25]
+    assert [family.collapses for family in (below, at, above)] == [True, False, False]
+    assert BiasedReluNNGP(1.0, 2 - 1e-7).limit_value == BiasedReluNNGP(1.0, 2 + 1e-7).limit_value == 1.0
+    with pytest.raises(rn.InputError, match="too slowly to be followed; choose a finite depth"):
+        below.deflated(1.0, math.inf)
+    # the last depth at which 1 - K itself still has its digits: both forms are one kernel
+    form = below.deflated(1.0, 50)
+    value = form.level + math.exp(form.log_scale) * float(form.values)
+    assert value == pytest.approx(float(below.at_angle(1.0, 50)), rel=64 * EPS)
+
+
+@pytest.mark.parametrize("weight", [1e-50, 1e-20, 1e-10])
+def test_the_smallest_weights_leave_their_profile(weight):
+    theta = np.array([0.0, 0.5, 1.0])
+    for family in (ErfNTK(weight, 0.1), ErfNNGP(weight, 0.1), BiasedReluNNGP(1.0, weight)):
+        # all layers but the first are one linear map of the defect, to the order of the weight (its root for a ReLU)
+        error = math.sqrt(weight) + 64 * EPS
+        form = family.deflated(theta, 30).values
+        defect = 1 - np.cos(theta)
+        np.testing.assert_allclose(form / form[2], defect / defect[2], rtol=error)
+        np.testing.assert_allclose(family.deflated(theta, math.inf).values, form, rtol=error)
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: BiasedReluNTK(1, 1e-300), "weight_variance"),
+        (lambda: BiasedReluNTK(-1e-200), "bias"),
+        (lambda: BiasedReluNNGP(1, 1.0, 1e200), "input_variance"),
+        (lambda: ErfNTK(1e-300, 0.1), "weight_variance"),
+        (lambda: ErfNNGP(1e-300, 0.1), "weight_variance"),
+        (lambda: ErfNTK(1.0, 1e-300), "bias_variance"),
+    ],
+)
+def test_scales_beyond_float64_are_named_with_their_range(build, name):
+    with pytest.raises(rn.InputError, match=f"expected {name} within 1e-50 and 1e\\+50"):
+        build()
+
+
+# Rows of any length
+
+
+def residual_by_hand(X, branch, blocks):
+    """(Sigma, Theta) of rows of any length: Sigma' = Sigma + g E, Theta' = Theta (1 + g D) + g E, g = a sigma_w^2."""
+    sigma = theta = X @ X.T / X.shape[1]
+    for _ in range(blocks):
+        sizes = np.sqrt(np.diag(sigma))
+        angle = np.arccos(np.clip(sigma / np.outer(sizes, sizes), -1, 1))
+        np.fill_diagonal(angle, 0.0)
+        dual = np.outer(sizes, sizes) * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi)
+        theta = theta * (1 + branch * (np.pi - angle) / (2 * np.pi)) + branch * dual
+        sigma = sigma + branch * dual
+    return sigma, theta
+
+
+@pytest.mark.parametrize(("arguments", "branch"), [((2.0, "stable", 0.5), 0.5), ((1.5, 0.2), 0.3)])
+def test_residual_networks_take_rows_of_any_length(arguments, branch):
+    X = np.array([[3.0, 0.0, 0.0], [0.1, 0.2, 0.0], [-1.0, 2.0, 5.0]])
+    sigma, theta = residual_by_hand(X, branch, 2)
+    for family, exact in ((ResidualReluNNGP(*arguments), sigma), (ResidualReluNTK(*arguments), theta)):
+        found = family.unnormalised(X, depth=3, domain="euclidean")
+        np.testing.assert_allclose(found, exact, rtol=64 * EPS, atol=64 * EPS)
+
+
+def test_biased_relu_without_bias_names_the_family_that_takes_any_length():
+    X = np.array([[3.0, 0.0], [0.1, 0.2]])
+    with pytest.raises(rn.InputError, match="biased-relu-ntk with bias 0.*use ReluNTK"):
+        BiasedReluNTK(0.0)(X, depth=2, domain="euclidean")
+    with pytest.raises(rn.InputError, match="depends on the lengths"):
+        BiasedReluNTK(1.0)(X, depth=2, domain="euclidean")
+    theta = np.array([0.0, 1.0, 2.5])
+    same = BiasedReluNTK(0.0, 3.0).at_angle(theta, 4)
+    np.testing.assert_allclose(same, LeakyReluNTK(0.0).at_angle(theta, 4), rtol=16 * EPS, atol=16 * EPS)
