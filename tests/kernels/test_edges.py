@@ -17,6 +17,7 @@ from roughntk.kernels import (
     ResidualReluNNGP,
     ResidualReluNTK,
     classify,
+    criteria,
 )
 
 EPS = np.finfo(np.float64).eps
@@ -148,3 +149,38 @@ def test_biased_relu_without_bias_names_the_family_that_takes_any_length():
     theta = np.array([0.0, 1.0, 2.5])
     same = BiasedReluNTK(0.0, 3.0).at_angle(theta, 4)
     np.testing.assert_allclose(same, LeakyReluNTK(0.0).at_angle(theta, 4), rtol=16 * EPS, atol=16 * EPS)
+
+
+# Maps and sequences of the user
+
+
+def test_a_map_that_approaches_slowly_is_accepted_and_a_slow_cycle_is_not():
+    slow = CompositionKernel(lambda c: 0.99999 * c)
+    assert slow.fixed_point == 0.0
+    assert slow.multiplier == pytest.approx(0.99999, rel=4 * EPS)
+    found = classify(slow)
+    # rounding of 1 - h moves the root of h(c) - c by that over 1 - lambda
+    assert found.fixed_point == pytest.approx(0.0, abs=4 * EPS / 1e-5)
+    assert (found.kind, found.phase) == ("hyperbolic", "ordered")
+    assert "still moved" in found.notes[0]  # 10^5 layers leave a third of the way to go
+    # attracting 0 with h'(0) = -0.99999, and beyond |c| = 0.1 a cycle of two at |c| near 1
+    with pytest.raises(rn.InputError, match="multiplier -0.99999 it approaches too slowly to be told from a cycle"):
+        CompositionKernel(lambda c: -c * (0.99999 + 0.3 * (c**2 - 0.01) * (1 - c**2) * (c**2 > 0.01)))
+
+
+def test_the_kernel_zero_is_not_positive_definite():
+    def zero(X, depth):
+        return np.zeros((len(X), len(X)))
+
+    found = criteria.check(zero, deepest=20)["positive definite"]
+    assert found.verdict == "fails"
+    assert found.counterexample is not None
+    assert found.counterexample.value == 0.0
+
+
+def test_what_a_sequence_raises_is_named_with_its_depth_and_set():
+    def broken(X, depth):
+        return np.eye(len(X)) if depth < 3 else {}["weights"]
+
+    with pytest.raises(rn.InputError, match="KeyError on 3 equispaced points of a circle at depth 3: 'weights'"):
+        criteria.check(broken, deepest=20)
