@@ -177,7 +177,7 @@ def _follow(h, point: FixedPoint, others) -> tuple[float, float]:
     size = abs(point.multiplier)
     neutral = abs(size - 1) <= CRITICAL
     wanted = _LAYERS if neutral or size == 0 else max(_LAYERS, math.ceil(-20 / math.log(size)))
-    layers = min(_MOST_LAYERS, wanted)
+    layers = min(_MOST_LAYERS, wanted + wanted % 2)
     run = jax.jit(lambda x: lax.fori_loop(0, layers // 2, lambda _, at: h(at), x))
     middle = run(jnp.asarray(starts))
     ends = np.asarray(run(middle))  # after an even number of layers each, so that a cycle of two stands still
