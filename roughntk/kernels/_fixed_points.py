@@ -17,6 +17,7 @@ from roughntk.kernels.families import CRITICAL
 _GRID = 4097  # points of each of the two grids on which the map is looked at
 _ZOOM = 33  # points of one refinement: 12 of them go below the spacing of floats
 _ORBITS, _LAYERS = 509, 4000  # orbits that are followed, and how far
+_MOST_LAYERS = 200_000  # where a slow approach takes more, its trend tells
 _NEAR = 0.05  # an orbit of a neutral point, whose distance falls like 1/layers, must be so close after _LAYERS
 
 
@@ -175,10 +176,23 @@ def _follow(h, point: FixedPoint, others) -> tuple[float, float]:
     starts = np.concatenate([[-1.0, 1.0], inside])
     size = abs(point.multiplier)
     neutral = abs(size - 1) <= CRITICAL
-    layers = _LAYERS if neutral or size == 0 else min(200_000, max(_LAYERS, math.ceil(-20 / math.log(size))))
-    ends = np.asarray(jax.jit(lambda x: lax.fori_loop(0, layers, lambda _, at: h(at), x))(jnp.asarray(starts)))
-    close = _NEAR if neutral else 1e-4
-    astray = np.flatnonzero(~(np.abs(ends[2:] - point.value) <= close))
+    wanted = _LAYERS if neutral or size == 0 else max(_LAYERS, math.ceil(-20 / math.log(size)))
+    layers = min(_MOST_LAYERS, wanted + wanted % 2)
+    run = jax.jit(lambda x: lax.fori_loop(0, layers // 2, lambda _, at: h(at), x))
+    middle = run(jnp.asarray(starts))
+    ends = np.asarray(run(middle))  # after an even number of layers each, so that a cycle of two stands still
+    left, before = np.abs(ends - point.value), np.abs(np.asarray(middle) - point.value)
+    arrived = left <= (_NEAR if neutral else 1e-4)
+    if wanted > layers:  # at the fixed point distances shrink by size^(layers/2); half of that tells it from a cycle
+        arrived |= left <= (1 + size ** (layers // 2)) / 2 * before
+    astray = np.flatnonzero(~arrived[2:])
+    if astray.size and wanted > layers:
+        start, end = inside[astray[0]], ends[2 + astray[0]]
+        raise InputError(
+            f"expected every start to tend to the fixed point {point.value:.10g}, got {end:.6g} after {layers} layers "
+            f"from {start:.6g} ({astray.size} of {_ORBITS} starts): with the multiplier {point.multiplier:.10g} it "
+            f"approaches too slowly to be told from a cycle or a second attractor; choose a map with a smaller one"
+        )
     if astray.size:
         start, end = inside[astray[0]], ends[2 + astray[0]]
         raise InputError(

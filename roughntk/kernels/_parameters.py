@@ -13,6 +13,9 @@ from jax import Array
 from roughntk import _checks
 from roughntk._checks import InputError
 
+SCALES = (1e-50, 1e50)
+"""Range of variances, and of the sizes of biases, within which no layer under- or overflows."""
+
 
 def number(
     value: Any, name: str, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
@@ -32,6 +35,29 @@ def number(
             wanted.append(f"below {below:g}")
         raise InputError(f"expected {name} {' and '.join(wanted)}, got {found:g}; correct it")
     return jnp.asarray(found, dtype=jnp.result_type(float))
+
+
+def scale(value: Any, name: str, *, or_zero: bool = False) -> Array:
+    """A number that is positive (or 0, where that is allowed), within the range whose products float64 can hold."""
+    array = number(value, name, least=0.0) if or_zero else number(value, name, above=0.0)
+    if not _checks.is_traced(array) and float(array) != 0:
+        _within_scales(array, name, float(array))
+    return array
+
+
+def signed_scale(value: Any, name: str) -> Array:
+    """A number that is 0, or whose absolute value lies within the same range."""
+    array = number(value, name)
+    if not _checks.is_traced(array) and float(array) != 0:
+        _within_scales(array, name, abs(float(array)))
+    return array
+
+
+def _within_scales(array: Array, name: str, size: float) -> None:
+    if not SCALES[0] <= size <= SCALES[1]:
+        raise InputError(
+            f"expected {name} within {SCALES[0]:g} and {SCALES[1]:g} in size, got {float(array):g}; rescale it"
+        )
 
 
 def function(value: Any, noun: str) -> Callable[[Array], Array]:

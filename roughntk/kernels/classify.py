@@ -183,6 +183,8 @@ def _layers_needed(found: MapAnalysis) -> int | None:
     # what a layer may multiply distances by: the multipliers, their roots, and 1/chi for a chaotic tangent kernel
     sizes = [abs(point.multiplier) for point in points]
     slowest = max([math.sqrt(size) if size < 1 else 1 / size for size in sizes] + [s for s in sizes if s < 1])
+    if slowest == 0:  # all is over after a few layers
+        return 200
     return min(LAYERS, max(200, math.ceil(60 / -math.log(slowest)) if slowest < 1 else LAYERS))
 
 

@@ -190,11 +190,14 @@ def _bounded(kernels: Kernels, depths: list[int]) -> Condition:
 
 
 def _positive_definite(kernels: Kernels, depths: list[int], family: KernelFamily | None) -> Condition:
-    """The smallest eigenvalue on every set, depth by depth; what is 0 to rounding for ever is left undecided."""
+    """The smallest eigenvalue on every set, depth by depth; what is 0 to rounding for ever is left undecided.
+
+    A matrix of zeros has no rounding: it is not positive definite.
+    """
     start, worst, evidence, failing, open_from = 1, None, [], [], None
     for name, points in kernels.sets.items():
         least = [_least_eigenvalue(kernels.at(name, depth)) for depth in depths]
-        decided = [k for k, (value, rounding) in enumerate(least) if abs(value) > rounding]
+        decided = [k for k, (value, rounding) in enumerate(least) if abs(value) > rounding or rounding == 0]
         if not decided:
             open_from = depths[0]
             continue

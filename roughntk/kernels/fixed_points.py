@@ -72,7 +72,7 @@ def analyse(family: KernelFamily) -> MapAnalysis:
     for k in np.flatnonzero(sign[1:] != sign[:-1]):
         found.append(_polish(layer, _section(layer, kept[k], kept[k + 1], sign[k], len(defects))))
     slopes = [_at(layer, c)[1] for c in found]
-    counts = _basins(layer, found)
+    counts = _basins(layer, found, slopes)
     points = [FixedPoint(c, slope, n) for c, slope, n in zip(found, slopes, counts[:-1], strict=True)]
     tends = counts[-1]
     diagonal = None if tends is None else points[tends]
@@ -132,19 +132,23 @@ def _iterate(layer, starts):
     return half, lax.fori_loop(0, ITERATES // 2, step, half)
 
 
-def _basins(layer, points: list[float]) -> list:
+def _basins(layer, points: list[float], slopes: list[float]) -> list:
     """How many starts tend to each fixed point, and at the end the index of the one that c = 1 tends to, or None.
 
-    A start tends to the nearest fixed point if it has come within 1e-9 of it, or is nearer at the end than half way.
+    A start tends to the nearest fixed point if it has come within 1e-9 of it, or is nearer at the end than half way,
+    by a tenth, or at a slowly attracting point by half of what its multiplier says.
     """
     counts: list = [0] * len(points)
     defects = 1 - np.array(points)
+    nearer = [
+        max(0.9, (1 + abs(slope) ** (ITERATES // 2)) / 2) if abs(slope) < 1 - CRITICAL else 0.9 for slope in slopes
+    ]
     middle, last = (np.asarray(part) for part in _iterate(layer, jnp.asarray(np.append(1 - STARTS, 0.0))))
     ends: list[int | None] = []
     for before, after in zip(middle, last, strict=True):
         k = int(np.argmin(np.abs(defects - after))) if points else 0
         near = bool(points) and (
-            abs(after - defects[k]) < 1e-9 or abs(after - defects[k]) < 0.9 * abs(before - defects[k])
+            abs(after - defects[k]) < 1e-9 or abs(after - defects[k]) < nearer[k] * abs(before - defects[k])
         )
         ends.append(k if near else None)
     for end in ends[:-1]:

@@ -105,7 +105,7 @@ class Kernels:
         n = len(points)
         try:
             matrix = np.asarray(self._source(points.copy(), depth), dtype=np.float64)
-        except (TypeError, ValueError) as problem:
+        except Exception as problem:  # whatever a user's function may raise
             raise InputError(
                 f"expected a sequence callable as sequence(X, depth) -> matrix (n, n), got {type(problem).__name__} on "
                 f"{name} at depth {depth}: {problem}; correct it"

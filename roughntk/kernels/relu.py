@@ -19,9 +19,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from roughntk._checks import is_traced
-from roughntk.kernels._parameters import number
+from roughntk._checks import InputError, is_traced
+from roughntk.kernels._parameters import number, scale, signed_scale
 from roughntk.kernels.duals import arccos, bracket
+from roughntk.kernels.families import CRITICAL
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 STEEPEST_SLOPE = 0.95
@@ -107,7 +108,12 @@ class ReluLayers(LayeredFamily):
             defect, turn = position, relu_turn(pair.position)
         share, source = self._source(following, defect, pair, angle)
         lost = kappa * turn
-        return following, Pair(position, (1 - share) * (lost + (1 - lost) * pair.defect) + share * source)
+        kept = self._kept(scalars, omega, share)
+        return following, Pair(position, kept * (lost + (1 - lost) * pair.defect) + share * source)
+
+    def _kept(self, scalars: Scalars, omega: Array, share: Array) -> Array:
+        """1 - share, the part of the new Theta(x, x) that comes from the layer before."""
+        return 1 - share
 
     def _source(self, following: Scalars, defect: Array, pair: Pair, angle: bool) -> tuple[Array, Array]:
         """The share of the new layer in Theta(x, x), and the defect of what it adds."""
@@ -184,9 +190,9 @@ class BiasedReluLayers(ReluLayers):
     input_variance: Array
 
     def __init__(self, bias=1.0, weight_variance=1.0, input_variance=1.0):
-        self.bias = number(bias, "bias")
-        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
-        self.input_variance = number(input_variance, "input_variance", above=0.0)
+        self.bias = signed_scale(bias, "bias")
+        self.weight_variance = scale(weight_variance, "weight_variance")
+        self.input_variance = scale(input_variance, "input_variance")
 
     @classmethod
     def critical(cls, bias=1.0, input_variance=1.0):
@@ -206,13 +212,46 @@ class BiasedReluLayers(ReluLayers):
         moved = Scalars(scalars.log_variance + jnp.log(growth), ratio, scalars.memory / growth)
         return moved, jnp.ones_like(omega), omega
 
+    def _kept(self, scalars, omega, share):
+        return omega / (omega + scalars.ratio)  # which may be far below 1
+
     def _settled_memory(self):
-        gain = self.weight_variance / 2
-        ordered = (gain < 1) & (self.bias != 0)
+        gain, ordered = self.weight_variance / 2, self._is_ordered
         return jnp.where(ordered, 1 - gain, 0.0), jnp.where(ordered, gain, 1.0)
 
+    @property
+    def _is_ordered(self) -> Array:
+        """Whether variances stay bounded: chi < 1, however close to 1."""
+        return (self.weight_variance < 2) & (self.bias != 0)
+
+    @property
+    def collapses(self) -> bool:
+        return bool(self._is_ordered) or super().collapses
+
+    @property
+    def drivers_vanish(self) -> bool:
+        return not self._is_ordered
+
+    def _deflated(self, theta, depth):
+        if depth == math.inf and self._is_ordered and self.multiplier > 1 - CRITICAL:
+            raise InputError(
+                f"expected a weight_variance of 2, or at most 2 - {2 * CRITICAL:g}, for the deflated kernel at "
+                f"infinite depth, got {float(self.weight_variance):.17g}, whose layers approach their limit too slowly "
+                f"to be followed; choose a finite depth, or `critical`"
+            )
+        return super()._deflated(theta, depth)
+
+    def check_homogeneous(self) -> None:
+        if is_traced(self.bias) or self.bias != 0:
+            super().check_homogeneous()
+        same = "ReluNTK" if self._is_ntk else "ReluNNGP"
+        raise InputError(
+            f"expected a family that takes rows of any length, got {self.name} with bias 0, whose rows have the length "
+            f"that its input_variance says; use {same}, which is the same kernel on the sphere"
+        )
+
     def _critical_limit(self):
-        # Sigma grows linearly only at sigma_w^2 = 2; faster growth leaves the biases behind
+        # Sigma grows linearly only at sigma_w^2 = 2 exactly; faster growth leaves the biases behind
         return 4 / 7 if self.bias != 0 and self.weight_variance == 2 else 0.25
 
 

@@ -129,6 +129,8 @@ def _bracket(theta: Array) -> Array:
 class ResidualReluLayers(ReluLayers):
     """Residual blocks x + branch, a branch being one ReLU layer of variance a sigma_w^2, without biases."""
 
+    homogeneous = True
+
     weight_variance: Array
     branch: Array  # variance of a branch, or depth time of a stable network
     scaling: str = eqx.field(static=True)

@@ -5,14 +5,18 @@ With s = 2 q/(1 + 2 q), q = Sigma(x, x) (Williams 1997, ``references.bib``: Will
     E[erf(u) erf(u')] = (2/pi) arcsin(s c),    E[erf'(u) erf'(u')] = (4/pi) / sqrt((1 + 2 q)^2 - (2 q c)^2).
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from roughntk.kernels._parameters import number
+from roughntk.kernels._parameters import number, scale
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 _LEAST_VARIANCE = 1e-150
 """Where variances fall for ever (no biases, small weights) they are held here, where layers are linear to rounding."""
+
+_NEWTON_STEPS = 600
+"""More than the halvings that lead from the largest variance to the least one, at the double root q = 0."""
 
 
 class ErfLayers(LayeredFamily):
@@ -23,9 +27,9 @@ class ErfLayers(LayeredFamily):
     input_variance: Array
 
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
-        self.bias_variance = number(bias_variance, "bias_variance", least=0.0)
-        self.input_variance = number(input_variance, "input_variance", above=0.0)
+        self.weight_variance = scale(weight_variance, "weight_variance")
+        self.bias_variance = scale(bias_variance, "bias_variance", or_zero=True)
+        self.input_variance = scale(input_variance, "input_variance")
 
     @classmethod
     def critical(cls, bias_variance=0.1, input_variance=1.0):
@@ -39,7 +43,7 @@ class ErfLayers(LayeredFamily):
         return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance
 
     def _next_variance(self, variance: Array) -> Array:
-        return self.weight_variance * (2 / jnp.pi) * jnp.arcsin(2 * variance / (1 + 2 * variance)) + self.bias_variance
+        return self.weight_variance * (2 / jnp.pi) * jnp.arctan2(*_sine(variance)) + self.bias_variance
 
     def _gain(self, variance: Array) -> Array:
         """chi = sigma_w^2 E[erf'(u)^2]."""
@@ -50,26 +54,48 @@ class ErfLayers(LayeredFamily):
         variance, defect = scalars.memory, pair.position
         following = self._next_variance(variance)
         # arcsin s - arcsin(s c) and 1 - E[erf' erf']/E[erf'^2] without cancellation at c = 1
-        s, c = 2 * variance / (1 + 2 * variance), 1 - defect
-        root, outer = jnp.sqrt((1 - s) * (1 + s)), jnp.sqrt((1 - s * c) * (1 + s * c))
+        (s, root), c = _sine(variance), 1 - defect
+        beyond = s * s * defect * (1 + c)
+        outer = root + beyond / (root + jnp.sqrt(root * root + beyond))  # sqrt(1 - s^2 c^2), at c = -1 root itself
         inner = defect * s * (root + s * s * (1 + c) / (outer + root))
         close = c > 0
         gap = jnp.where(
-            close, jnp.arcsin(jnp.where(close, inner, 0.0)), jnp.arcsin(s) - jnp.arcsin(s * jnp.where(close, 0.0, c))
+            close,
+            jnp.arcsin(jnp.where(close, inner, 0.0)),
+            jnp.arctan2(s, root) - jnp.arctan2(s * jnp.where(close, 0.0, c), outer),
         )
         moved = self.weight_variance * (2 / jnp.pi) * gap / following
         lost = s * s * defect * (1 + c) / (outer * (outer + root))
         omega = self._gain(variance) * variance / following
         ratio = scalars.ratio / (omega + scalars.ratio)
-        kept = (1 - ratio) * (lost + (1 - lost) * pair.defect)
+        kept = omega / (omega + scalars.ratio) * (lost + (1 - lost) * pair.defect)
         log_variance = scalars.log_variance + jnp.log(following / variance)
         held = jnp.maximum(following, _LEAST_VARIANCE)
         return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved)
 
     def _settled_memory(self):
-        variance = lax.fori_loop(
-            0, 2000, lambda _, q: jnp.maximum(self._next_variance(q), _LEAST_VARIANCE), jnp.asarray(1.0)
-        )
+        """The largest q = F(q), F(q) = sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) + sigma_b^2, by Newton's method.
+
+        F is concave and at most sigma_w^2 + sigma_b^2: from there the steps fall until rounding ends them, also where
+        q is a double root. Derivatives are those of the implicit function.
+        """
+
+        def miss(q):
+            return self._next_variance(q) - q
+
+        def newton(miss, start):
+            def body(state):
+                count, q, _ = state
+                value, slope = jax.jvp(miss, (q,), (jnp.ones_like(q),))
+                falls = (slope < 0) & (value < 0) & (q > _LEAST_VARIANCE)
+                moved = jnp.maximum(q - value / jnp.where(falls, slope, -1.0), _LEAST_VARIANCE)
+                return count + 1, jnp.where(falls, moved, q), falls & (moved < q)
+
+            going = (jnp.zeros((), int), start, jnp.asarray(True))
+            return lax.while_loop(lambda state: state[2] & (state[0] < _NEWTON_STEPS), body, going)[1]
+
+        start = lax.stop_gradient(self.weight_variance + self.bias_variance)
+        variance = lax.custom_root(miss, start, newton, lambda linear, y: y / linear(jnp.ones_like(y)))
         return variance, self._gain(variance)
 
     @property
@@ -79,6 +105,16 @@ class ErfLayers(LayeredFamily):
 
     def _critical_limit(self):
         return 1 / 3
+
+    def _limit(self, theta):
+        # erf is odd: without biases x and -x stay opposite at every depth
+        opposite = (theta == jnp.pi) & (self.bias_variance == 0)
+        return jnp.where(opposite, -1.0, super()._limit(theta))
+
+
+def _sine(variance: Array) -> tuple[Array, Array]:
+    """s = 2 q/(1 + 2 q) and sqrt(1 - s^2): the arctangent of both keeps the digits of arcsin s where s rounds to 1."""
+    return 2 * variance / (1 + 2 * variance), jnp.sqrt(1 + 4 * variance) / (1 + 2 * variance)
 
 
 def _critical_weight_variance(noise: float) -> float:
