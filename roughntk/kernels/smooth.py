@@ -73,6 +73,23 @@ class ErfLayers(LayeredFamily):
         held = jnp.maximum(following, _LEAST_VARIANCE)
         return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved)
 
+    # erf is odd: without biases K is odd in rho, and the digits near theta = pi are those near 0
+
+    def _at_angle(self, theta, depth):
+        far = (theta > jnp.pi / 2) & (self.bias_variance == 0)
+        value = super()._at_angle(jnp.where(far, jnp.pi - theta, theta), depth)
+        return jnp.where(far, -value, value)
+
+    def _at_correlation(self, rho, depth):
+        far = (rho < 0) & (self.bias_variance == 0)
+        value = super()._at_correlation(jnp.where(far, -rho, rho), depth)
+        return jnp.where(far, -value, value)
+
+    def _trajectory(self, theta, layers):
+        far = (theta > jnp.pi / 2) & (self.bias_variance == 0)
+        values = super()._trajectory(jnp.where(far, jnp.pi - theta, theta), layers)
+        return jnp.where(far, -values, values)
+
     def _settled_memory(self):
         """The largest q = F(q), F(q) = sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) + sigma_b^2, by Newton's method.
 

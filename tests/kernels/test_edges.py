@@ -3,6 +3,7 @@
 import math
 
 import jax
+import mpmath
 import numpy as np
 import pytest
 
@@ -184,3 +185,29 @@ def test_what_a_sequence_raises_is_named_with_its_depth_and_set():
 
     with pytest.raises(rn.InputError, match="KeyError on 3 equispaced points of a circle at depth 3: 'weights'"):
         criteria.check(broken, deepest=20)
+
+
+@pytest.mark.parametrize("tangent", [False, True])
+def test_erf_without_biases_keeps_the_digits_of_nearly_opposite_inputs(tangent):
+    """A chaotic network takes 1e-6 to order one in 100 layers, so that nothing may be lost on the way: 40 digits."""
+    family = (ErfNTK if tangent else ErfNNGP)(1.2, 0.0)
+    gaps = np.array([0.0, 1e-6, 0.3])
+    with mpmath.workdps(40):
+        exact = []
+        for gap in gaps:
+            variance = mpmath.mpf(1.2)
+            covariance = theta = variance * mpmath.cos(mpmath.pi - mpmath.mpf(float(gap)))
+            total = variance
+            for _ in range(99):
+                s, d = 2 * covariance / (1 + 2 * variance), 2 * variance / (1 + 2 * variance)
+                kept = 1.2 * (4 / mpmath.pi) / mpmath.sqrt((1 + 2 * variance) ** 2 - 4 * covariance**2)
+                here = 1.2 * (4 / mpmath.pi) / mpmath.sqrt((1 + 2 * variance) ** 2 - 4 * variance**2)
+                covariance, variance = (1.2 * (2 / mpmath.pi) * mpmath.asin(part) for part in (s, d))
+                theta, total = theta * kept + covariance, total * here + variance
+            exact.append(float(theta / total if tangent else covariance / variance))
+    got = np.asarray(family.at_angle(np.pi - gaps, 100))
+    # pi - gap is rounded to 2e-16, a relative 2e-10 of 1e-6
+    np.testing.assert_allclose(got, exact, rtol=1e-9)
+    np.testing.assert_array_equal(got[2], -np.asarray(family.at_angle(gaps + (np.pi - (np.pi - gaps) - gaps), 100))[2])
+    np.testing.assert_allclose(family.at_correlation(-np.cos(0.3), 100), got[2], rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(family.trajectory(np.pi - gaps, 100))[-1], got, rtol=1e-12)
