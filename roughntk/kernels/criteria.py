@@ -56,7 +56,9 @@ class Condition:
     Attributes:
         name: bounded, positive definite, determinant, summable or hyperbolic.
         verdict: "holds" where no counterexample was found, "fails" with a counterexample or a measured limit.
-        from_depth: the first tested depth from which it holds to the deepest depth tested; None if it does not.
+        from_depth: the first tested depth from which it holds to the deepest depth tested; None if it does not. Of a
+            trend: from where on det (determinant) or the terms (summable) fall at every depth tested, or increments
+            shrink by one factor below 1 for all pairs (hyperbolic).
         counterexample: the worst one; also where the condition holds from a later depth on.
         evidence: what was measured.
     """
@@ -294,10 +296,9 @@ def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Conditio
         return Condition("determinant", OPEN, None, None, (f"the matrix on {followed} is singular to rounding",))
     n, steps, last = len(kernels.sets[followed]), np.diff(logs), depths[len(logs) - 1]
     shown = f"log det = {logs[-1]:.6g} at depth {last:,} on {followed}"
+    start = _falls_from(depths, logs)
     if len(logs) < len(depths):
-        return Condition(
-            "determinant", HOLDS, depths[0], None, (shown, f"0 to rounding from depth {depths[len(logs)]}")
-        )
+        return Condition("determinant", HOLDS, start, None, (shown, f"0 to rounding from depth {depths[len(logs)]}"))
     if abs(steps[-1]) < 1e-9 or abs(steps[-1]) < 0.85 * abs(steps[-2]):
         settled = abs(steps[-1]) < 1e-9
         limit = math.exp(logs[-1]) if settled else _limit_of_determinant(kernels, followed)
@@ -311,10 +312,14 @@ def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Conditio
         return Condition("determinant", FAILS, None, example, (shown, words))
     if steps[-1] < 0 and steps[-1] < 0.85 * steps[-2]:
         power = -steps[-1] / math.log(2)
-        return Condition(
-            "determinant", HOLDS, depths[0], None, (shown, f"falls like L^-{power:.3g} or faster, n = {n}")
-        )
+        return Condition("determinant", HOLDS, start, None, (shown, f"falls like L^-{power:.3g} or faster, n = {n}"))
     return Condition("determinant", OPEN, None, None, (shown, "its trend is not clear at the depths tested"))
+
+
+def _falls_from(depths: list[int], values: list[float]) -> int:
+    """The first of the depths from which the values fall at every depth."""
+    rises = np.flatnonzero(np.diff(values) >= 0)
+    return depths[rises[-1] + 1 if rises.size else 0]
 
 
 def _limit_of_determinant(kernels: Kernels, followed: str) -> float | None:
@@ -342,7 +347,7 @@ def _summable(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
     if len(found) < 3:
         return Condition("summable", OPEN, None, None, (f"the matrix on {followed} is too ill conditioned",))
     (before, first), (last, second) = found[-2], found[-1]
-    start = found[0][0]
+    start = _falls_from([depth for depth, _ in found], [term for _, term in found])
     shown = f"|K^-1 (K_(L+1) - K_L)| = {second:.4g} at depth {last:,} on {followed}"
     if second < 1e-12:
         return Condition("summable", HOLDS, start, None, (shown,))
@@ -371,9 +376,11 @@ def _hyperbolic(kernels: Kernels, followed: str, depths: list[int]) -> Condition
         return Condition("hyperbolic", OPEN, None, None, ("increments fall below rounding too soon",))
     (_, slower, _), (last, factor, spread) = found[-2], found[-1]
     words = f"the increments shrink by {factor:.6g} (spread over pairs {spread:.2g}) at depth {last:,} on {followed}"
-    settles = 0 < factor < 1 and (1 - factor) > 0.8 * (1 - slower) and spread < 0.3 * (1 - factor)
-    if settles:
-        return Condition("hyperbolic", HOLDS, last, None, (words,))
+    common = np.array([0 < each < 1 and apart < 0.3 * (1 - each) for _, each, apart in found])
+    if common[-1] and (1 - factor) > 0.8 * (1 - slower):
+        others = np.flatnonzero(~common)
+        start = found[others[-1] + 1 if others.size else 0][0]
+        return Condition("hyperbolic", HOLDS, start, None, (words,))
     example = Counterexample(followed, last, "factor of the increments", factor, kernels.sets[followed])
     if factor < 1 and 1 - factor < 0.8 * (1 - slower):
         return Condition("hyperbolic", FAILS, None, example, (words, f"tending to 1: {1 - factor:.3g} below it"))

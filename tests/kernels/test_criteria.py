@@ -148,3 +148,24 @@ def test_text_and_rows_name_every_condition():
     assert "-0.02772" in str(found)
     with pytest.raises(rn.InputError, match="did you mean"):
         found["determinent"]
+
+
+def test_trends_hold_from_the_depth_from_which_they_are_seen():
+    """det K_L falls from depth 8 on, and its increments shrink by 1/2 for all pairs from depth 5 on."""
+
+    def turning(X, depth):
+        G = np.exp(X @ X.T - 1)
+        late = 2.0 ** -max(depth - 8, 0) * (1 if depth >= 8 else 0.2 + 0.1 * depth)
+        return np.ones_like(G) * (1 - late) + late * G
+
+    found = criteria.check(turning, rn.sphere.uniform(4, 5, 0), deepest=32)["determinant"]
+    assert found.verdict == "holds" and found.from_depth == 8
+
+    def two_rates(X, depth):  # the second part, not common to all pairs, dies out fast
+        c = X @ X.T
+        return 0.5 + 0.5**depth * c + 0.02**depth * c**2
+
+    found = criteria.check(two_rates, rn.sphere.uniform(4, 5, 0), deepest=32)["hyperbolic"]
+    assert found.verdict == "holds" and found.from_depth in (2, 4)
+    assert tried("relu-ntk")["summable"].from_depth == 2
+    assert tried("sigmoid")["hyperbolic"].from_depth == 2
