@@ -171,7 +171,7 @@ def limit(
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors():
         target = files_room.check_target(out, "--out", limit_room.OUT_SUFFIXES, [data])
-        member = StudyConfig(family=family, parameters=tuple(set_ or ())).member()
+        member = classes_room.member(family, set_ or ())
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim,

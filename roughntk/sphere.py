@@ -177,6 +177,13 @@ def check_distinct(X: np.ndarray, name: str = "X") -> None:
         )
 
 
+def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test points as checked unit rows; the training rows distinct."""
+    X = check_unit(X)
+    check_distinct(X)
+    return X, check_unit(x, "x", columns=X.shape[1])
+
+
 def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
     """All pairs i < j of unit rows whose angle is zero to rounding (at most 4 eps)."""
     pairs: list[tuple[int, int]] = []

@@ -49,9 +49,7 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     Raises:
         InputError: bad or equal rows, a family whose limit is not known, a singular system.
     """
-    X = sphere.check_unit(X)
-    sphere.check_distinct(X)
-    theta = sphere.joint_angles(X, sphere.check_unit(x, "x", columns=X.shape[1]))
+    theta = sphere.joint_angles(*sphere.check_points(X, x))
     n = len(theta)
     same = theta[:, n:] == 0
     try:

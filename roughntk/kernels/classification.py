@@ -104,9 +104,7 @@ class Classification:
 
     def rows(self) -> list[tuple[str, str]]:
         """(quantity, value) for display."""
-        shown = ", ".join(
-            f"{name} = {value if isinstance(value, str) else f'{value:g}'}" for name, value in self.parameters
-        )
+        shown = ", ".join(f"{name} = {word(value, 'g')}" for name, value in self.parameters)
         found = [
             ("family", self.family + (f" ({shown})" if shown else "")),
             ("phase", self.phase + ("" if self.chi is None else f", chi = {self.chi:.10g}")),
@@ -145,7 +143,8 @@ class Classification:
         )
 
 
-def _word(value: float | str, form: str) -> str:
+def word(value: float | str, form: str) -> str:
+    """A parameter as text: a word as it is, a number in that format."""
     return value if isinstance(value, str) else f"{value:{form}}"
 
 

@@ -27,6 +27,7 @@ from roughntk.kernels import (
     classify,
 )  # fmt: skip
 from roughntk.kernels import family as family_by_name
+from roughntk.kernels.classification import word
 from roughntk.kernels.registry import parameters
 
 ALL = "all"
@@ -45,7 +46,12 @@ def members(name: str, settings: Sequence[str] = ()) -> list[KernelFamily]:
         if settings:
             raise InputError(f"expected no --set with {ALL}, got {', '.join(settings)}; name one family")
         return table_members()
-    return [family_by_name(chosen, **values_of(chosen, settings))]
+    return [member(chosen, settings)]
+
+
+def member(name: str, settings: Sequence[str] = ()) -> KernelFamily:
+    """The family of that name with `settings`; raises as `members`."""
+    return family_by_name(name, **values_of(name, settings))
 
 
 def values_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def cells(found: Classification) -> tuple[str, ...]:
 def label(found: Classification) -> str:
     """The family's name with those of its parameters that decide its phase."""
     shown = [
-        f"{name} = {value if isinstance(value, str) else f'{value:.6g}'}"
+        f"{name} = {word(value, '.6g')}"
         for name, value in found.parameters
         if name in _SHOWN and not (name == "weight_variance" and found.family.startswith("residual"))
     ]
@@ -134,4 +140,4 @@ def _ratio(found: Classification) -> str:
     return text if near is None or near.denominator == 1 else f"{text} = {near}"
 
 
-__all__ = ["HEADINGS", "cells", "classified", "label", "members", "table_members", "values_of"]
+__all__ = ["HEADINGS", "cells", "classified", "label", "member", "members", "table_members", "values_of"]

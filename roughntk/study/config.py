@@ -5,8 +5,8 @@ import re
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import FAMILIES, KernelFamily
-from roughntk.study.classes import members
+from roughntk.kernels import KernelFamily
+from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
 
 
@@ -57,8 +57,7 @@ class StudyConfig:
 
     def member(self) -> KernelFamily:
         """The family with its parameters."""
-        _checks.choice(self.family, tuple(FAMILIES), "family")
-        return members(self.family, self.parameters)[0]
+        return member(self.family, self.parameters)
 
     @property
     def depth_range(self) -> range:

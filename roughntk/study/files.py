@@ -1,8 +1,10 @@
-"""Files that a user hands in: .csv tables of numbers, .npy and .npz arrays. Never a pickle."""
+"""Files of numbers, handed in or written: .csv tables, .npy and .npz arrays. Never a pickle."""
 
 import csv
 import dataclasses
-from collections.abc import Callable, Sequence
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,27 @@ def read_csv(path: Path) -> Table:
                 )
             table[row, column] = float(cell)
     return Table(table, header, tuple(number for number, _ in lines))
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """The content of a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def csv_bytes(rows: Iterable[Sequence]) -> bytes:
+    """The content of a .csv file; numbers are written as `csv` does, so give floats as text to choose their digits."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def umask() -> int:
+    """The mask of this process, which `tempfile` does not heed."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _is_number(cell: str) -> bool:

@@ -27,7 +27,6 @@ class Law:
         rate_words, rate_label: the same in words, and as a label of a curve.
         hyperbolic: whether its drivers do not vanish.
         symbol: of the kernel at depth L, in TeX.
-        one_limit: whether all pairs of distinct points tend to one value.
     """
 
     limit: str
@@ -37,7 +36,6 @@ class Law:
     rate_label: str
     hyperbolic: bool
     symbol: str
-    one_limit: bool = True
 
 
 def law(family: KernelFamily) -> Law:
@@ -45,7 +43,7 @@ def law(family: KernelFamily) -> Law:
     symbol = f"{family.symbol}_L"
     if family.differs_by_depth:
         words = "a value of its own for each pair, which depends on the angle only, with error of order 1/L."
-        return Law(words, None, lambda L: L**-2.0, "1/L² and its square", "$L^{-2k}$", False, symbol, one_limit=False)
+        return Law(words, None, lambda L: L**-2.0, "1/L² and its square", "$L^{-2k}$", False, symbol)
     if not family.drivers_vanish:
         words = f"{_limit(family)}, geometrically."
         if isinstance(family, CompositionKernel):
@@ -65,7 +63,7 @@ def _regular(family: KernelFamily, symbol: str) -> Law:
         value = family.limit_value
         diagonal = float(family.at_angle(jnp.asarray(0.0), math.inf))
     except InputError:
-        return Law(_UNKNOWN, None, None, "", "", False, symbol, one_limit=False)
+        return Law(_UNKNOWN, None, None, "", "", False, symbol)
     start, ratio = f"{_short(value)}, for every pair of distinct points", value / diagonal
     if not _is_critical(family):
         return Law(f"{start}, geometrically.", ratio, None, "", "", False, symbol)

@@ -1,8 +1,6 @@
 """`roughntk limit`: coefficients and predictions at one real or infinite depth, and how deep is deep enough."""
 
-import csv
 import dataclasses
-import io
 import math
 
 import numpy as np
@@ -11,6 +9,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.depth.limit import limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk.study import files
 from roughntk.study.data import DataSet
 from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
 
@@ -32,14 +31,11 @@ class AtDepth:
     def content(self, suffix: str) -> bytes:
         """The coefficients with all digits, a row a training point and a column a test point, as .csv or .npy."""
         if suffix == ".npy":
-            buffer = io.BytesIO()
-            np.save(buffer, self.u)
-            return buffer.getvalue()
-        n, text = len(self.u), io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["training row", *(f"test row {row}" for row in self.numbers[n:])])
-        writer.writerows([row, *map(repr, u.tolist())] for row, u in zip(self.numbers[:n], self.u, strict=True))
-        return text.getvalue().encode()
+            return files.npy_bytes(self.u)
+        n = len(self.u)
+        heading = ["training row", *(f"test row {row}" for row in self.numbers[n:])]
+        rows = ([row, *map(repr, u.tolist())] for row, u in zip(self.numbers[:n], self.u, strict=True))
+        return files.csv_bytes([heading, *rows])
 
 
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:

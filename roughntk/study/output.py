@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from roughntk._checks import InputError
+from roughntk.study.files import umask
 
 MARK = "study.json"
 """A folder that holds this file, and nothing but what a study writes, is an earlier report and may be replaced."""
@@ -39,7 +40,7 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
         partial = Path(tempfile.mkdtemp(prefix=_prefix(out), suffix=f".{os.getpid()}", dir=out.parent))
-        partial.chmod(0o777 & ~_umask())
+        partial.chmod(0o777 & ~umask())
     except OSError as error:
         _remove_empty(made)
         raise _cannot_write(out, error) from None
@@ -73,12 +74,6 @@ def _prefix(out: Path) -> str:
 
 def _previous(out: Path) -> Path:
     return out.parent / f".{out.name}.previous"
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _check_replaceable(out: Path, given: str, own: tuple[str, ...]) -> None:

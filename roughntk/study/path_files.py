@@ -198,9 +198,7 @@ def write(path: Path, content: bytes) -> None:
         handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)
+        os.chmod(partial, 0o666 & ~files.umask())
         os.replace(partial, path)
     except OSError as error:
         if partial is not None and files.answer(Path(partial).exists):

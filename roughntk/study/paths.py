@@ -1,7 +1,6 @@
 """`roughntk signature` and `roughntk variation`: what is computed for paths from files, what is said, the figures."""
 
 import contextlib
-import csv
 import dataclasses
 import io
 import itertools
@@ -16,6 +15,7 @@ import numpy as np
 
 from roughntk import _checks, rough
 from roughntk._checks import InputError
+from roughntk.study import files
 from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 from roughntk.study.path_files import PathFile, check_pair, write
 
@@ -60,9 +60,7 @@ class SignatureTable:
     def content(self, suffix: str) -> bytes:
         """All entries with all digits, as .csv, .npy or .json."""
         if suffix == ".npy":
-            buffer = io.BytesIO()
-            np.save(buffer, self.values)
-            return buffer.getvalue()
+            return files.npy_bytes(self.values)
         if suffix == ".json":
             record = {
                 "path": self.file.name, "points": len(self.file.values), "channels": list(self.file.channels),
@@ -71,11 +69,9 @@ class SignatureTable:
                 "values": self.values.tolist(),
             }  # fmt: skip
             return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["bracket" if self.basis in ("lyndon", "hall") else "word", "value"])
-        writer.writerows((label, repr(float(value))) for label, value in zip(self.labels(), self.values, strict=True))
-        return text.getvalue().encode()
+        heading = ("bracket" if self.basis in ("lyndon", "hall") else "word", "value")
+        rows = ((label, repr(float(value))) for label, value in zip(self.labels(), self.values, strict=True))
+        return files.csv_bytes([heading, *rows])
 
 
 def signature_table(
@@ -92,10 +88,7 @@ def signature_table(
             file, level, None, backend, np.asarray(rough.signature(file.values, level, backend=backend))
         )
     basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
-    first = "words" if basis == "words" else "lyndon"
-    values = rough.log_signature(file.values, level, basis=first, backend=backend)
-    if basis == "hall":
-        values = rough.convert_basis(values, "lyndon", "hall", file.values.shape[1], level)
+    values = rough.log_signature(file.values, level, basis=basis, backend=backend)
     return SignatureTable(file, level, basis, backend, np.asarray(values))
 
 

@@ -24,8 +24,7 @@ from roughntk.transport.linear import (
 
 __all__ = [
     "EPS", "CoefficientReport", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "check_directions",
-    "check_points", "coefficients",
-    "deflated_system", "log_determinant", "solve", "solve_deflated",
+    "coefficients", "deflated_system", "log_determinant", "solve", "solve_deflated",
 ]  # fmt: skip
 
 
@@ -63,12 +62,11 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         u, how = _euclidean(family, X, x, depth)
         return (u, how) if report else u
-    X, x = check_points(X, x)
+    X, x = sphere.check_points(X, x)
     what = f"{family.name} kernel matrix at depth {depth}"
     if family.collapses:
-        found, n = family.deflated(sphere.joint_angles(X, x), depth), len(X)
-        parts, scale = (found.values[:, :n], found.values[:, n:], _ratio(found)), math.exp(found.log_scale)
-        u, how = solve_deflated(*parts, scale=scale, what=what, indefinite=True)
+        found = family.deflated(sphere.joint_angles(X, x), depth)
+        u, how = solve_deflated(*_parts(found), scale=math.exp(found.log_scale), what=what, indefinite=True)
     else:
         u, how = solve(*_matrices(family, X, x, depth), what=what, indefinite=True)
     return (u, how) if report else u
@@ -76,12 +74,12 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
 
 def deflated_system(family: KernelFamily, theta: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray, float]:
     """(G, g, s/c) of K = c 1 1^T + s G and b = c 1 + s g, shapes (n, n) and (n, m), from `sphere.joint_angles`."""
-    n, found = len(theta), family.deflated(theta, depth)
-    return found.values[:, :n], found.values[:, n:], _ratio(found)
+    return _parts(family.deflated(theta, depth))
 
 
-def _ratio(found: Deflated) -> float:
-    return math.exp(found.log_scale) / found.level if found.level else math.inf
+def _parts(found: Deflated) -> tuple[np.ndarray, np.ndarray, float]:
+    n, ratio = len(found.values), math.exp(found.log_scale) / found.level if found.level else math.inf
+    return found.values[:, :n], found.values[:, n:], ratio
 
 
 def _matrices(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray]:
@@ -111,10 +109,3 @@ def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray
             f"them and its matrix singular: remove them"
         )
     return X, sphere.project(X), _checks.matrix(x, "x", columns=X.shape[1])
-
-
-def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test points as checked unit rows; the training rows distinct."""
-    X = sphere.check_unit(X)
-    sphere.check_distinct(X)
-    return X, sphere.check_unit(x, "x", columns=X.shape[1])

@@ -23,7 +23,7 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth.limit import limit_coefficients, limit_kernel
 from roughntk.kernels import KernelFamily, ReluNTK
-from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_points, solve
+from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, solve
 
 DEEPEST = 1e15
 LEAST_TOLERANCE = 1e-13
@@ -81,7 +81,7 @@ def depth_needed(family: KernelFamily, X, x, tolerance: float) -> DepthNeeded:
             f"rn.coefficients at two depths instead"
         )
     tolerance = _tolerance(tolerance)
-    X, x = check_points(X, x)
+    X, x = sphere.check_points(X, x)
     within, across = sphere.angles(X), sphere.angles(X, x)
     limit = limit_coefficients(family, X, x)
     error = functools.partial(_distance, family, within, across, limit)

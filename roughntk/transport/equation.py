@@ -20,12 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from roughntk import _checks
+from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth import bridge
 from roughntk.depth.bridge import Clock
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, check_points, log_determinant, solve
+from roughntk.transport.coefficients import EPS, log_determinant, solve
 from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
 from roughntk.transport.depth_path import DepthClock, DepthDriver
 from roughntk.transport.drivers import CoefficientPath, Segment, SegmentDriver, segment_driver
@@ -205,7 +205,7 @@ def between_depths(
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")
-    X, x = check_points(X, x)
+    X, x = sphere.check_points(X, x)
     what = f"{family.name} kernel matrix at depths {depth} and {depth + 1}"
     options: dict[str, Any] = {
         "clock": clock, "rtol": rtol, "atol": atol, "solver": solver, "max_steps": max_steps, "throw": throw,

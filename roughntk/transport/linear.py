@@ -123,10 +123,7 @@ def solve_deflated(
         tiny = not abs(scale) > _LEAST_SCALE
         s, name = (1.0, f"{what} (in units of exp(log_scale))") if tiny else (scale, what)
         return solve(s * (G + level), s * (g + level), what=name, indefinite=indefinite, callers=2)
-    below = bool(np.signbit(ratio))
-    w, how = solve_deflated_system(
-        *bordered_system(G, g, ratio), below=below, what=what, indefinite=indefinite, callers=2
-    )
+    w, how = solve_deflated_system(*bordered_system(G, g, ratio), what=what, indefinite=indefinite, callers=2)
     return w[:n], how
 
 
@@ -134,19 +131,18 @@ def solve_deflated_system(
     system: np.ndarray,
     right: np.ndarray,
     *,
-    below: bool | None = None,
     what: str = "kernel matrix",
     indefinite: bool = False,
     callers: int = 1,
 ) -> tuple[np.ndarray, CoefficientReport]:
     """(u, mu) of a bordered system, shape (n + 1, m); arguments and errors as for `solve_deflated`, any s/c.
 
-    `below`: whether c < 0, by default where the corner -s/c is positive. K is positive definite if the system has as
-    many positive eigenvalues as K and the corner together (Haynsworth 1968).
+    K is positive definite if the system has as many positive eigenvalues as K and the corner -s/c together (Haynsworth
+    1968): n, or n + 1 where c < 0, which the sign of the corner tells, that of its zero at infinite depth included.
     """
     n = len(system) - 1
     G = system[:n, :n]
-    below = bool(system[n, n] > 0) if below is None else below
+    below = not np.signbit(system[n, n])
     spectrum = np.linalg.eigvalsh(system)
     size = np.abs(spectrum)
     largest, least = float(size.max()), float(size.min())

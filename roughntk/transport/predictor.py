@@ -12,10 +12,10 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from roughntk import _checks
+from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_directions, check_points, coefficients
+from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_directions, coefficients
 
 
 def predict(
@@ -43,7 +43,7 @@ def predict(
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         X, _, x = check_directions(family, X, x)
     else:
-        X, x = check_points(X, x)
+        X, x = sphere.check_points(X, x)
     y = _checks.real_array(y, "y")
     if y.ndim not in (1, 2) or len(y) != len(X):
         raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")

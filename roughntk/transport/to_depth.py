@@ -34,7 +34,7 @@ import scipy.optimize
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, CoefficientReport, NotPositiveDefiniteError, check_points, solve
+from roughntk.transport.coefficients import EPS, CoefficientReport, NotPositiveDefiniteError, solve
 from roughntk.transport.deflated import DeflatedKernel
 from roughntk.transport.depth_path import DEGREE, DepthClock, DepthDriver, DepthPath, graded_time, root
 from roughntk.transport.equation import TransportError, integrate, verdict
@@ -135,7 +135,7 @@ def to_depth(
     """
     _checks.require_x64("transport")
     start, stop, asked = _journey(family, start, stop, depths)
-    X, x = check_points(X, x)
+    X, x = sphere.check_points(X, x)
     plain = _Kernel(family, X, x)
     kernel = DeflatedKernel(family, X, x, plain.pairs, np.asarray(plain.angles)) if family.collapses else plain
     condition = _check_definite(kernel, start, stop)
