@@ -66,7 +66,9 @@ CALLS = {
     "coefficient_expansion": Call(
         rn.depth.coefficient_expansion, {"X": X, "x": x, "depth": 1024.0}, real=("depth",)
     ),
-    "joint": Call(rn.depth.joint, {"family": RELU, "dimension": 5, "gamma": 0.5}, real=("gamma",), whole=("dimension",)),
+    "joint": Call(
+        rn.depth.joint, {"family": RELU, "dimension": 5, "gamma": 0.5}, real=("gamma",), whole=("dimension",)
+    ),
     "uniform": Call(rn.sphere.uniform, {"n": 3, "dim": 2, "seed": 0}, whole=("n", "dim", "seed")),
     "project": Call(rn.sphere.project, {"X": PATH[1:]}),
     "lift_points": Call(rn.sphere.lift, {"X": PATH}),
@@ -93,7 +95,9 @@ CALLS = {
     "p_variation_distance": Call(
         rn.rough.p_variation_distance, {"path_a": PATH, "path_b": OTHER, "p": 2.5, "norm": "l1"}, real=("p",)
     ),
-    "homogeneous_distance": Call(rn.rough.homogeneous_distance, {"path_a": PATH, "path_b": OTHER, "p": 2.5}, real=("p",)),
+    "homogeneous_distance": Call(
+        rn.rough.homogeneous_distance, {"path_a": PATH, "path_b": OTHER, "p": 2.5}, real=("p",)
+    ),
     "hoelder_norm": Call(rn.rough.hoelder_norm, {"path": PATH, "exponent": 0.5}, real=("exponent",)),
     "lift": Call(rn.rough.lift, {"path": PATH, "level": 2}, whole=("level",)),
     "greedy_partition": Call(
@@ -104,7 +108,8 @@ CALLS = {
         real=("tolerance",),
     ),  # fmt: skip
     "solve_rde": Call(
-        rn.rough.solve_rde, {"vector_field": rotation, "rough_path": PATH, "y0": np.array([1.0, 0.0]), "max_steps": 4096},
+        rn.rough.solve_rde,
+        {"vector_field": rotation, "rough_path": PATH, "y0": np.array([1.0, 0.0]), "max_steps": 4096},
         whole=("max_steps",),
     ),  # fmt: skip
     "witt_dimension": Call(rn.rough.witt_dimension, {"channels": 2, "length": 5}, whole=("channels", "length")),
@@ -131,8 +136,8 @@ BAD_THINGS = [
     np.longdouble(3), np.datetime64("2020-01-01"), lambda *_: 1.0, lambda: None, range(3), iter([1, 2]), ...,
 ]  # fmt: skip
 COATS = [
-    lambda v: np.float64(v), lambda v: np.asarray(v), lambda v: jnp.asarray(v), lambda v: np.float32(v), lambda v: np.float16(v),
-    lambda v: jnp.asarray(v, jnp.float32), lambda v: np.asarray(v, np.float32), lambda v: float(v),
+    np.float64, np.asarray, jnp.asarray, np.float32, np.float16, float,
+    lambda v: jnp.asarray(v, jnp.float32), lambda v: np.asarray(v, np.float32),
 ]  # fmt: skip
 WHOLE_COATS = [
     int, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint64, lambda v: jnp.asarray(v, jnp.int32),
