@@ -66,14 +66,14 @@ def test_what_is_no_number_is_refused_with_the_usual_message(value) -> None:
     ids=lambda v: type(v).__name__,
 )
 def test_numbers_beyond_float64_are_refused_by_their_size(value) -> None:
-    with pytest.raises(InputError, match=r"within float64 .*got .*e\+?\d+.*math\.inf"):
+    with pytest.raises(InputError, match=r"within float64 .*got .*(E|e|0000).*math\.inf"):
         _checks.one_depth(value)
     with pytest.raises(InputError, match="beyond float64"):
         _checks.number(value, "time", least=0, infinite=True)
     if isinstance(value, int):
         with pytest.raises(InputError, match=r"points from 1 to 2\^63 - 1, got 1e\+"):
             _checks.integer(value, "points", least=1)
-    with pytest.raises(InputError, match="got -?.*e"):
+    with pytest.raises(InputError, match="depth of at least 1, got -inf"):
         _checks.one_depth(-value)
 
 
