@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import by_depth
+from roughntk.kernels import by_depth, by_values
 from roughntk.kernels.classification import Classification, Evidence
 from roughntk.kernels.extrapolation import (
     EPS,
@@ -36,6 +36,7 @@ from roughntk.kernels.extrapolation import (
 )  # fmt: skip
 from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.fixed_points import FixedPoint, MapAnalysis, analyse
+from roughntk.kernels.sequence import KernelSequence
 
 LAYERS = 100_000
 """Depth to which an algebraic approach is measured."""
@@ -63,8 +64,13 @@ def classify(family: KernelFamily) -> Classification:
         InputError: not a family, or one with traced parameters.
     """
     if not isinstance(family, KernelFamily):
-        raise InputError(f"expected a kernel family, got {type(family).__name__}; use criteria.check for a sequence")
+        raise InputError(
+            f"expected a kernel family, got {type(family).__name__}; wrap a function of correlation and depth with "
+            f"rn.kernels.sequence"
+        )
     parameters = _parameters(family)
+    if isinstance(family, KernelSequence):
+        return by_values.classified(family)
     if family.differs_by_depth:
         return by_depth.classified(family, parameters, _data_angles())
     found = analyse(family)
