@@ -138,12 +138,13 @@ class KernelFamily(eqx.Module):
         """
         if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
             return self._off_the_sphere(X, Z, depth)
-        if type(self) in rules.TABLES and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
+        rule = rules.table_rule(type(self))
+        if rule is not None and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
             symmetric = Z is None or Z is X
             X = sphere.check_unit(X)
             Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
             if len(X) * len(X if Z is None else Z) >= TABLE_ENTRIES:
-                table = rules.TABLES[type(self)](float(_checks.real_depth(depth)))
+                table = rule(float(_checks.real_depth(depth)))
                 if table is not None:
                     return sphere.map_angles(table, X, Z)
         return self._value(sphere.angles(X, Z), depth)
@@ -154,7 +155,7 @@ class KernelFamily(eqx.Module):
 
         The matrix then becomes singular, and `deflated` has what is left of it.
         """
-        return type(self) in rules.DEFLATIONS
+        return rules.deflation_rule(type(self)) is not None
 
     @property
     def drivers_vanish(self) -> bool:
@@ -178,8 +179,9 @@ class KernelFamily(eqx.Module):
         return self._deflated(theta, depth)
 
     def _deflated(self, theta: np.ndarray, depth: float) -> rules.Deflated:
-        if type(self) in rules.DEFLATIONS:
-            return rules.DEFLATIONS[type(self)](self, theta, depth)
+        rule = rules.deflation_rule(type(self))
+        if rule is not None:
+            return rule(self, theta, depth)
         raise InputError(
             f"expected a family whose kernel matrix collapses as the depth grows, got {self.name}, which stays well "
             f"conditioned; use its kernel itself"

@@ -4,6 +4,7 @@ The kernels know nothing of how real depth is computed; `roughntk.depth` registe
 """
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -54,11 +55,29 @@ def register_real_depth(family: type[Any], rule: RealDepth) -> None:
 
 def real_depth_rule(family: type[Any]) -> RealDepth | None:
     """The rule that was registered for the family, or for the nearest of its bases that shares its own."""
+    _complete()
     for kind in family.__mro__:
         rule = REAL_DEPTH.get(kind)
         if rule is not None and (kind is family or rule.for_subclasses):
             return rule
     return None
+
+
+def _complete() -> None:
+    """Have the package's face import the room that registers its rules: a user may have imported this one only."""
+    _ = sys.modules["roughntk"].depth
+
+
+def table_rule(family: type[Any]) -> TableRule | None:
+    """The fast route of a family for large matrices, if it has one."""
+    _complete()
+    return TABLES.get(family)
+
+
+def deflation_rule(family: type[Any]) -> "DeflationRule | None":
+    """The deflated kernel that was registered for a family, if one was."""
+    _complete()
+    return DEFLATIONS.get(family)
 
 
 def register_table(family: type[Any], rule: TableRule) -> None:

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -113,13 +112,6 @@ def csv_bytes(rows: Iterable[Sequence]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
-
-
-def umask() -> int:
-    """The mask of this process, which `tempfile` does not heed."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _is_number(cell: str) -> bool:

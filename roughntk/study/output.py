@@ -4,14 +4,14 @@ import contextlib
 import ctypes
 import glob
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from roughntk import _process
 from roughntk._checks import InputError
-from roughntk.study.files import umask
 
 MARK = "study.json"
 """A folder that holds this file, and nothing but what a study writes, is an earlier report and may be replaced."""
@@ -37,10 +37,13 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
         _recover(out)
         _check_replaceable(out, given, own)
         made = [folder for folder in out.parents if not folder.exists()]
+        for folder in reversed(made):
+            _process.remove_if_killed_and_empty(folder)
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
-        partial = Path(tempfile.mkdtemp(prefix=_prefix(out), suffix=f".{os.getpid()}", dir=out.parent))
-        partial.chmod(0o777 & ~umask())
+        partial = out.parent / f"{_prefix(out)}{secrets.token_hex(4)}.{os.getpid()}"
+        _process.remove_if_killed(partial)
+        partial.mkdir()
     except OSError as error:
         _remove_empty(made)
         raise _cannot_write(out, error) from None
@@ -110,6 +113,7 @@ def _take_place(partial: Path, out: Path) -> None:
     elif not _exchange(partial, out):
         previous = _previous(out)
         shutil.rmtree(previous, ignore_errors=True)
+        _process.give_back_if_killed(previous, out)
         out.rename(previous)
         partial.rename(out)
         shutil.rmtree(previous, ignore_errors=True)
@@ -128,11 +132,13 @@ def _exchange(a: Path, b: Path) -> bool:
 
 
 def _recover(out: Path) -> None:
-    """Bring back the old report if a run was killed between its two renames."""
+    """Bring back the old report if a run was killed between its two renames, or remove it if that was after them."""
     previous = _previous(out)
     with contextlib.suppress(OSError):
         if previous.is_dir() and not out.exists():
             previous.rename(out)
+        elif previous.is_dir() and not previous.is_symlink():
+            shutil.rmtree(previous)
 
 
 def _remove_abandoned(out: Path) -> None:

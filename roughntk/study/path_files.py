@@ -5,16 +5,17 @@ only array or the one named values, path or X. Times are a column called t, time
 name), or the column that is asked for; without them the points are numbered.
 """
 
+import contextlib
 import dataclasses
 import os
-import tempfile
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from roughntk import _checks, rough
+from roughntk import _checks, _process, rough
 from roughntk._checks import InputError
 from roughntk.study import files
 
@@ -193,14 +194,13 @@ def check_target(out: str | None, option: str, suffixes: Sequence[str], inputs: 
 
 def write(path: Path, content: bytes) -> None:
     """Write a file: all of it, or nothing. Raises `InputError` where that is not possible."""
-    partial = None
+    partial = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
+        _process.remove_if_killed(partial)
+        with open(partial, "xb") as stream:
             stream.write(content)
-        os.chmod(partial, 0o666 & ~files.umask())
         os.replace(partial, path)
     except OSError as error:
-        if partial is not None and files.answer(Path(partial).exists):
-            os.unlink(partial)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InputError(f"expected a file that can be written, got {path} ({error.strerror or error})") from None

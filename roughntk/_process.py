@@ -1,0 +1,189 @@
+"""Runs the command line in a process of its own, so that a signal ends it at once, with one line and nothing left.
+
+A compiled computation cannot be interrupted from within: Python looks at signals between bytecodes only, and an
+exception that is raised while XLA compiles or while a callback runs is swallowed, or ends in a segmentation fault.
+So the command runs in a child, which does not hear of Ctrl-C, and the parent, which computes nothing, waits for both:
+when a signal comes it kills the child, removes what the child had begun to write, and says so in one line.
+
+The child names what must not stay with `remove_if_killed` and `give_back_if_killed`, before it makes it. Where there
+is no parent (in a library, in a notebook) these do nothing.
+
+Nothing heavy is imported here: the parent must be ready within milliseconds, and must have no threads when it forks.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SIGHUP: "Hung up"}
+"""What the parent waits for, and what it says. The exit code is 128 and the number: 130, 143, 129."""
+
+REPORT = "please report it with the command at the address on the project's page"
+
+_notes: int | None = None  # where a supervised child writes what must not stay
+
+
+def supervised(command: Callable[[], None]) -> int:
+    """Runs `command` in a child process and returns the exit code of the whole, 128 + n after signal n.
+
+    What `command` raises is handled in the child as at the top of any program. Signals that are ignored from the
+    start (as `nohup` and shells do for jobs in the background) stay ignored.
+    """
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    signal.signal(signal.SIGCHLD, _nothing)  # some systems drop a blocked signal whose default is to be ignored
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*heard, signal.SIGCHLD})
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _become_child(heard, writing, parent)
+        _run(command)  # does not return
+    os.close(writing)
+    with open(reading, "rb") as notes:
+        status, ended_by = _wait(child, heard)
+        if ended_by is None and not os.WIFSIGNALED(status):
+            return os.waitstatus_to_exitcode(status)
+        _clean_up(notes.read())
+    if ended_by is None:
+        ended_by = signal.Signals(os.WTERMSIG(status))
+    _say(ended_by)
+    return 128 + ended_by
+
+
+def remove_if_killed(path: Path) -> None:
+    """`path`, a file or folder that is about to be made, is removed if a signal ends the command."""
+    _note(b"remove", path)
+
+
+def remove_if_killed_and_empty(path: Path) -> None:
+    """`path`, a folder that is about to be made, is removed if a signal ends the command while it holds nothing."""
+    _note(b"rmdir", path)
+
+
+def give_back_if_killed(kept: Path, place: Path) -> None:
+    """If a signal ends the command, `kept` goes back to `place`, or is removed where something stands there."""
+    _note(b"back", kept, place)
+
+
+def _note(what: bytes, *paths: Path) -> None:
+    if _notes is not None:
+        fields = [what, *(os.fsencode(os.path.abspath(path)) for path in paths)]
+        os.write(_notes, b"\0".join(fields) + b"\0\n\0")
+
+
+def _wait(child: int, heard: list[signal.Signals]) -> tuple[int, signal.Signals | None]:
+    """Wait for the end of the child, or kill it when a signal comes: its status, and the signal."""
+    while True:
+        number = signal.sigwait({*heard, signal.SIGCHLD})
+        if number != signal.SIGCHLD:
+            os.kill(child, signal.SIGKILL)
+            return os.waitpid(child, 0)[1], signal.Signals(number)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status, None
+
+
+def _become_child(heard: list[signal.Signals], writing: int, parent: int) -> None:
+    """In the child: deaf to Ctrl-C and to the end of the terminal, and never longer alive than the parent."""
+    global _notes
+    _notes = writing
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in heard:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*heard, signal.SIGCHLD})
+    _die_with(parent)
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its parent has ended, however that came."""
+    if sys.platform.startswith("linux"):
+        set_signal_at_end_of_parent = 1
+        with contextlib.suppress(OSError, AttributeError):
+            if ctypes.CDLL(None).prctl(set_signal_at_end_of_parent, int(signal.SIGKILL), 0, 0, 0) == 0:
+                if os.getppid() != parent:  # it ended before the line above
+                    os._exit(1)
+                return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            stopped.wait(0.5)
+        os._exit(1)
+
+    stopped = threading.Event()
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _run(command: Callable[[], None]) -> None:
+    """Run `command` as the whole of this process."""
+    code: object = 1
+    try:
+        command()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    if code is None:
+        code = 0
+    elif not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    # The ordinary way out: handlers registered with atexit run, and what is buffered is written.
+    sys.exit(code)
+
+
+def _clean_up(notes: bytes) -> None:
+    """Undo what a killed child had begun, the last first."""
+    for fields in reversed(list(_records(notes))):
+        with contextlib.suppress(OSError):
+            what, *paths = fields
+            path = Path(os.fsdecode(paths[0]))
+            if what == b"rmdir":
+                path.rmdir()
+            elif what == b"back" and not os.path.lexists(place := os.fsdecode(paths[1])):
+                if path.exists():
+                    path.rename(place)
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _records(notes: bytes) -> Iterator[list[bytes]]:
+    """The whole records in what the child wrote; one that was cut off is dropped."""
+    fields: list[bytes] = []
+    for field in notes.split(b"\0")[:-1]:
+        if field == b"\n":
+            yield fields
+            fields = []
+        else:
+            fields.append(field)
+
+
+def _say(ended_by: signal.Signals) -> None:
+    """One line that says what ended the command; the cursor, which a progress bar hides, comes back."""
+    if ended_by in SIGNALS:
+        line = f"{SIGNALS[ended_by]}."
+    elif ended_by == signal.SIGKILL:
+        line = "Error: the computation was killed, as systems do that run out of memory; try it with less data"
+    else:
+        line = f"Error: the computation was ended by {ended_by.name}, a fault of a compiled library; {REPORT}"
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr.isatty():
+            line = f"\x1b[?25h\r\x1b[K{line}"
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """A handler that does nothing."""
