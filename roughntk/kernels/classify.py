@@ -36,6 +36,7 @@ from roughntk.kernels.extrapolation import (
 )  # fmt: skip
 from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.fixed_points import FixedPoint, MapAnalysis, analyse
+from roughntk.kernels.registry import as_family
 from roughntk.kernels.sequence import KernelSequence
 
 LAYERS = 100_000
@@ -58,16 +59,13 @@ def classify(family: KernelFamily) -> Classification:
     settles sooner) and extrapolated; coefficients on five points tell whether their limit depends on the data.
 
     Args:
-        family: any KernelFamily with known parameters; a few seconds each.
+        family: any KernelFamily with known parameters, or its name; a few seconds each. Of a `rn.kernels.sequence`
+            only what its values show is found (:mod:`roughntk.kernels.by_values`).
 
     Raises:
         InputError: not a family, or one with traced parameters.
     """
-    if not isinstance(family, KernelFamily):
-        raise InputError(
-            f"expected a kernel family, got {type(family).__name__}; wrap a function of correlation and depth with "
-            f"rn.kernels.sequence"
-        )
+    family = as_family(family)
     parameters = _parameters(family)
     if isinstance(family, KernelSequence):
         return by_values.classified(family)

@@ -28,6 +28,7 @@ from roughntk.kernels.extrapolation import power_limit
 from roughntk.kernels.families import KernelFamily
 from roughntk.kernels.increments import movements, verdict
 from roughntk.kernels.point_sets import GENERIC, Kernels, Sequence, trial_sets
+from roughntk.kernels.registry import as_family
 from roughntk.kernels.sequence import KernelSequence
 
 HOLDS, FAILS, OPEN = "holds", "fails", "not decided"
@@ -138,12 +139,8 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
             matrix, rows off the sphere or equal.
     """
     family = family_or_sequence
-    if isinstance(family, type) or (not isinstance(family, KernelFamily) and not callable(family)):
-        got = f"the class {family.__name__}" if isinstance(family, type) else type(family).__name__
-        raise InputError(
-            f"expected a kernel family or a callable sequence(X, depth), got {got}; write a function that returns the "
-            f"kernel matrix, or wrap one of correlation and depth with rn.kernels.sequence"
-        )
+    if isinstance(family, type) or not callable(family):
+        family = as_family(family, wanted="a kernel family or a callable sequence(X, depth)")
     if X is not None:
         X = sphere.check_unit(X)
         sphere.check_distinct(X)

@@ -124,6 +124,13 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
     return study
 
 
+def _settings(config: StudyConfig) -> dict[str, Any]:
+    """The settings, with the name of the family for the family itself."""
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)} | {
+        "family": config.family_name
+    }
+
+
 def as_json(study: Study, command: str) -> dict[str, Any]:
     """The content of study.json; NaN and infinity become null."""
     kernels = study.kernels
@@ -131,9 +138,9 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "version": __version__,
         "command": command,
         "seed": study.config.seed,
-        "settings": dataclasses.asdict(study.config),
+        "settings": _settings(study.config),
         "data": study.data.describe() | {"rows": study.data.rows},
-        "family": study.config.family,
+        "family": study.config.family_name,
         "depths": kernels.depths,
         "transport": [{k: v for k, v in row.items() if k != "coefficients"} for row in study.transport],
         "drivers": [
