@@ -194,7 +194,7 @@ def _not_quite_critical(settled: _Settled, diagonal: FixedPoint | None) -> _Sett
 
 
 def _by_rule(settled: _Settled) -> tuple[PowerLimit | None, PowerLimit | None, _Settled]:
-    """(gamma, beta, the same with a ratio that is uncertain by its distance from gamma/(gamma + beta), if that is seen)."""
+    """(gamma, beta, the same with a ratio as uncertain as it is far from gamma/(gamma + beta), if that is seen)."""
     if not settled.critical or settled.ratio is None or settled.kept is None:
         return None, None, settled
     gamma, beta, predicted = _critical_rule(settled.kept)
@@ -227,7 +227,7 @@ def _layers_needed(found: MapAnalysis) -> int | None:
 
 
 def _slowest(found: MapAnalysis) -> float:
-    """What a layer multiplies distances by at most: the multipliers, their roots, 1/chi for a chaotic tangent kernel."""
+    """What a layer multiplies distances by: multipliers, their roots, 1/chi for a chaotic tangent kernel; the largest."""
     sizes = [abs(point.multiplier) for point in (found.attractor, found.diagonal) if point is not None]
     return max([math.sqrt(size) if size < 1 else 1 / size for size in sizes] + [s for s in sizes if s < 1])
 
@@ -260,7 +260,7 @@ def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, t
 
 
 def _extrapolated(
-    depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.float64] | None = None
+    depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.floating] | None = None
 ) -> PowerLimit:
     """`power_limit`, from ten times the depth on if that is more certain: where scalars settle slowly."""
     found = power_limit(depths, values, rounding)

@@ -95,7 +95,7 @@ class Criteria:
 
     @property
     def has_limit(self) -> bool:
-        """Whether, as far as was measured, the coefficients have a limit: summable, or hyperbolic and not the contrary."""
+        """Whether, as far as was measured, the coefficients have a limit: summable, or hyperbolic where that is open."""
         summable = self["summable"].verdict
         return summable == HOLDS or (summable == OPEN and self["hyperbolic"].verdict == HOLDS)
 
@@ -114,9 +114,9 @@ class Criteria:
 
     def __str__(self) -> str:
         lines = [f"{self.name}, depths to {self.deepest:,}; 'holds' means that no counterexample was found"]
-        for name, verdict, start, counterexample, evidence in self.rows():
+        for name, word, start, counterexample, evidence in self.rows():
             since = "" if start == "-" else f" from depth {start} on"
-            lines.append(f"  {name:<18}{verdict}{since}; counterexample: {counterexample}")
+            lines.append(f"  {name:<18}{word}{since}; counterexample: {counterexample}")
             lines.append(f"  {'':<18}{evidence}")
         return "\n".join(lines)
 
@@ -129,8 +129,8 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
     positive definiteness on all spheres (Schoenberg1942).
 
     Args:
-        family_or_sequence: a KernelFamily, also one of `rn.kernels.sequence`, or a callable sequence(X, depth) -> kernel
-            matrix (n, n) on the unit rows of X (n, n0) at a whole depth >= 1; symmetric and finite, n0 from 2 to 10.
+        family_or_sequence: a KernelFamily, also one of `rn.kernels.sequence`, or a callable sequence(X, depth) ->
+            kernel matrix (n, n) on the unit rows of X (n, n0) at a whole depth >= 1; symmetric and finite, n0 from 2 to 10.
         X: distinct unit rows of your own, (n, n0), n >= 2: determinant and increments are then followed on them.
         deepest: deepest depth to try, at least 20: 1000 for a family, 200 for a sequence by default.
 

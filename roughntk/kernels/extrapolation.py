@@ -50,7 +50,8 @@ class PowerLimit:
     Attributes:
         value: v at infinite depth.
         uncertainty: by how much `value` changes when the deepest two thirds of the depths, or the shallowest, are left
-            out, and what the rounding of the values becomes in the fit; the largest residual, if that is larger.
+            out or one more power is fitted, and what the rounding of the values becomes in the fit; the largest
+            residual, if that is larger.
         leading: the slowest term whose fitted amplitude is not 0 within its own uncertainty; None if there is none.
         residual: the largest residual of the fit.
         depths: the first and the last depth used.
@@ -89,7 +90,7 @@ def sample_depths(first: int, last: int) -> NDArray[np.int64]:
 
 
 def power_limit(
-    depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.float64] | None = None
+    depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.floating] | None = None
 ) -> PowerLimit:
     """The limit of values that settle like powers of the depth (with logarithms).
 
@@ -108,10 +109,18 @@ def power_limit(
     noise = 8 * max(EPS, float(sure[0]))
     fit = fits[1] if fits[0].residual > _CLEARLY * (fits[1].residual + noise) else fits[0]
     spread = np.zeros(len(fit.labels))
-    for part in (L[-1] / 3 >= L, L >= 3 * L[0]):  # without the deepest, without the shallowest
-        other = _Fit.of(L[part], values[part], sure[part], fit.step)
-        apart = np.abs(fit.amplitudes - other.amplitudes)
-        spread = np.maximum(spread, apart if part[0] else np.maximum(apart - _CORRELATED * other.rounding, 0.0))
+    shallow, deep = L[-1] / 3 >= L, 3 * L[0] <= L
+    others = (
+        _Fit.of(L[shallow], values[shallow], sure[shallow], fit.step),
+        _Fit.of(L[deep], values[deep], sure[deep], fit.step),
+        _Fit.of(L, values, sure, fit.step, ORDER + fit.step),  # with the first terms that are left out
+    )
+    for other in others:
+        apart, unsure = (part[: len(spread)] for part in (other.amplitudes, other.rounding))
+        apart = np.abs(fit.amplitudes - apart)
+        spread = np.maximum(spread, np.where((other is not others[2]) | (apart > 2 * unsure), apart, 0.0))
+    # a change that is small by chance is no proof: what is left out moves all amplitudes, each as rounding would
+    spread = np.maximum(spread, float(np.median(spread / fit.rounding)) * fit.rounding)
     uncertain = np.hypot(spread, _CORRELATED * fit.rounding)
     leading = None
     for (power, logs), amplitude, unsure in zip(fit.labels[1:], fit.amplitudes[1:], uncertain[1:], strict=True):
@@ -142,9 +151,9 @@ class _Fit(NamedTuple):
     step: float
 
     @classmethod
-    def of(cls, L: NDArray[np.float64], values: NDArray[np.float64], sure: NDArray[np.float64], step: float) -> "_Fit":
+    def of(cls, L: NDArray[np.float64], values, sure: NDArray[np.float64], step: float, order: float = ORDER) -> "_Fit":
         """Solved in powers of L/L[0] times Chebyshev polynomials in log L, which span the same and are less alike."""
-        powers = [j * step for j in range(round(ORDER / step) + 1)]
+        powers = [j * step for j in range(round(order / step) + 1)]
         logs = np.log(L)
         labels, columns, blocks = [], [], []
         for power in powers:
@@ -245,9 +254,7 @@ def _log_slope(L, logs, weights, power: float, other: float, orders: int = 2) ->
     noise = max(1.0, math.sqrt(float(left @ left) / max(len(L) - design.shape[1], 1)))
     row = np.linalg.pinv(design / scale, rcond=1e-13)[1] / scale[1]
     base = math.exp(solved[1] / scale[1])
-    return _Slope(
-        power, other, base, base * noise * float(np.linalg.norm(row)), float(np.sqrt(np.mean(left**2)))
-    )
+    return _Slope(power, other, base, base * noise * float(np.linalg.norm(row)), float(np.sqrt(np.mean(left**2))))
 
 
 def digits(value: float, uncertainty: float, *, shown: bool = True) -> str:

@@ -1,7 +1,7 @@
 """Does the sum of |u_{L+1} - u_L| stay finite, u_L = K_L(X,X)^{-1} K_L(X,x) at points x off X? Then u_L has a limit.
 
-K_L^{-1} (K_{L+1} - K_L) need not be summable for that. Where all entries of K_L tend to one value its inverse grows, and
-so may these terms, but only along a direction that drops out of u: with any level m and scale s,
+K_L^{-1} (K_{L+1} - K_L) need not be summable for that. Where all entries of K_L tend to one value its inverse grows,
+and so may these terms, but only along a direction that drops out of u: with any level m and scale s,
 
     K = m 1 1^T + s G,    b = m 1 + s g:    [[G, 1], [1^T, -s/m]] (u, mu) = (g, 1),
 

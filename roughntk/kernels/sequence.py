@@ -1,7 +1,7 @@
 """A user's own sequence of kernels, a function of correlation and depth, as a family.
 
-The sequence h(c, L) is a kernel k_L(x, z) = h(x . z, L) on the sphere. Nothing else is known of it: its limit, its phase
-and whether it is positive definite are found by measurement only (`classify`, `criteria.check`).
+The sequence h(c, L) is a kernel k_L(x, z) = h(x . z, L) on the sphere. Nothing else is known of it: its limit, its
+phase and whether it is positive definite are found by measurement only (`classify`, `criteria.check`).
 """
 
 import functools
@@ -28,8 +28,8 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
     """The family k_L(x, z) = h(x . z, L) of a function of correlation and depth; it goes wherever a family goes.
 
     Args:
-        h: (correlation, depth) -> kernel, elementwise, of the correlation's shape. Written with jax.numpy it is compiled,
-            with a depth that may be traced, and can be differentiated; any other function (NumPy, loops over the
+        h: (correlation, depth) -> kernel, elementwise, of the correlation's shape. Written with jax.numpy it is
+            compiled, with a depth that may be traced, and can be differentiated; any other function (NumPy, loops over the
             layers) gets arrays and a Python number, and is called as it is.
         name: what messages and tables call it; by default the name of the function.
         real_depth: whether h has a meaning at every real depth >= 1 and at math.inf, where it must be finite. With
@@ -225,9 +225,7 @@ def _real_at_correlation(family: KernelSequence, rho: Array, depth: Array) -> Ar
     return family._at_correlation(rho, depth)
 
 
-register_real_depth(
-    KernelSequence, RealDepth(_real_at_angle, at_correlation=_real_at_correlation, for_subclasses=True)
-)
+register_real_depth(KernelSequence, RealDepth(_real_at_angle, at_correlation=_real_at_correlation, for_subclasses=True))
 
 
 __all__ = ["KernelSequence", "sequence"]
