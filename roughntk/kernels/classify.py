@@ -227,7 +227,7 @@ def _layers_needed(found: MapAnalysis) -> int | None:
 
 
 def _slowest(found: MapAnalysis) -> float:
-    """What a layer multiplies distances by: multipliers, their roots, 1/chi for a chaotic tangent kernel; the largest."""
+    """What a layer multiplies distances by at most: multipliers, their roots, 1/chi of a chaotic tangent kernel."""
     sizes = [abs(point.multiplier) for point in (found.attractor, found.diagonal) if point is not None]
     return max([math.sqrt(size) if size < 1 else 1 / size for size in sizes] + [s for s in sizes if s < 1])
 

@@ -95,7 +95,7 @@ class Criteria:
 
     @property
     def has_limit(self) -> bool:
-        """Whether, as far as was measured, the coefficients have a limit: summable, or hyperbolic where that is open."""
+        """Whether, as far as was measured, the coefficients have a limit: summable, or that open and hyperbolic."""
         summable = self["summable"].verdict
         return summable == HOLDS or (summable == OPEN and self["hyperbolic"].verdict == HOLDS)
 
@@ -130,7 +130,7 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
 
     Args:
         family_or_sequence: a KernelFamily, also one of `rn.kernels.sequence`, or a callable sequence(X, depth) ->
-            kernel matrix (n, n) on the unit rows of X (n, n0) at a whole depth >= 1; symmetric and finite, n0 from 2 to 10.
+            kernel matrix (n, n) on the unit rows of X (n, n0) at a whole depth >= 1, symmetric, n0 from 2 to 10.
         X: distinct unit rows of your own, (n, n0), n >= 2: determinant and increments are then followed on them.
         deepest: deepest depth to try, at least 20: 1000 for a family, 200 for a sequence by default.
 

@@ -29,8 +29,8 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
 
     Args:
         h: (correlation, depth) -> kernel, elementwise, of the correlation's shape. Written with jax.numpy it is
-            compiled, with a depth that may be traced, and can be differentiated; any other function (NumPy, loops over the
-            layers) gets arrays and a Python number, and is called as it is.
+            compiled, with a depth that may be traced, and can be differentiated; any other function (NumPy, loops over
+            the layers) gets arrays and a Python number, and is called as it is.
         name: what messages and tables call it; by default the name of the function.
         real_depth: whether h has a meaning at every real depth >= 1 and at math.inf, where it must be finite. With
             jax.numpy it can then be carried along real depth (`rn.transport.to_depth`).
