@@ -234,6 +234,7 @@ def _named_clock(table: Table) -> Column | None:
 
 def _clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarray, str]:
     """The times as numbers, strictly increasing, and what is said of them."""
+    clock = _calendar(clock)
     values = clock.values[kept]
     stuck = np.flatnonzero(~(values[1:] > values[:-1]))
     if stuck.size:
@@ -263,13 +264,30 @@ def _clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndar
         if ticks[step] * count <= size
         else elapsed * (ticks[step] * count / size)
     )
-    return found, f"The times of {table.name} are {unit} from {_time_text(values[0])}, the first of {where}."
+    first = _time_text(values[0].astype("M8[D]") if clock.whole_days else values[0])
+    return found, f"The times of {table.name} are {unit} from {first}, the first of {where}."
+
+
+def _calendar(clock: Column) -> Column:
+    """Whole numbers such as 20240131 in a column called date or datetime or timestamp are dates."""
+    if clock.kind != NUMBER or clock.values.dtype.kind != "i" or clock.name.lower() not in TIME_NAMES[3:]:
+        return clock
+    texts = [str(value) for value in clock.values.tolist()]
+    if any(len(text) != 8 for text in texts):
+        return clock
+    try:
+        days = [f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in texts]
+        return dataclasses.replace(clock, kind=DATE, values=np.array(days, dtype="M8[D]"), whole_days=True)
+    except ValueError:
+        return clock
 
 
 def _time_text(value: np.generic) -> str:
     """A time in full."""
     if isinstance(value, np.datetime64):
         text = str(np.datetime_as_string(value, unit="auto"))
+        if len(text) == 10 and np.datetime_data(value.dtype)[0] != "D":
+            return f"{text}T00:00:00"
         return f"{text}:00" if text.count(":") == 1 else text
     if isinstance(value, np.timedelta64):
         seconds = value / np.timedelta64(1, "s")
