@@ -87,7 +87,7 @@ def points_of(table: Table, target: str | None, reading: Reading) -> Points:
     kept = _whole_rows(table, reading)
     said = [*table.said, *_dropped_rows(table, kept)]
     values = np.column_stack([column.floats() for column in features.columns])
-    _check_finite(features, values)
+    _check_finite(features)
     names = tuple(column.name for column in features.columns)
     listed = f": {features.names()}" if features.named else ""
     said.append(f"{_count(len(names), 'feature')}{listed}.")
@@ -194,9 +194,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
             f"expected times in {_called(clock)} of {table.name}, got text ({_example(table, clock)}); name another"
         )
     values = np.column_stack([c.floats() for c in channels.columns])
-    _check_finite(
-        table, np.column_stack([values, *([] if clock is None or clock.kind != NUMBER else [clock.floats()])])
-    )
+    _check_finite(table)
     kept = np.arange(table.rows) if reading.missing == "interpolate" else _whole_rows(table, reading, paths=True)
     said += _dropped_rows(table, kept)
     when = None
@@ -208,7 +206,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
             )
         when, sentence = _clock_times(table, clock, kept)
         said.append(sentence)
-    values = values[kept]
+    values = values if len(kept) == table.rows else values[kept]
     if reading.missing == "interpolate" and np.isnan(values).any():
         values, filled = _interpolated(table, channels, values, when)
         said.append(f"{_count(filled, 'missing cell')} of {table.name}: interpolated linearly in time.")
@@ -373,23 +371,23 @@ def _whole_rows(table: Table, reading: Reading, *, paths: bool = False) -> np.nd
 
 
 def _dropped_rows(table: Table, kept: np.ndarray) -> list[str]:
-    gone = np.setdiff1d(np.arange(table.rows), kept)
-    if not gone.size:
+    if len(kept) == table.rows:
         return []
+    gone = np.setdiff1d(np.arange(table.rows), kept)
     verb = "is" if gone.size == 1 else "are"
     return [f"{_count(gone.size, 'row')} of {table.name} with missing cells {verb} left out: {table.places(gone)}."]
 
 
-def _check_finite(table: Table, values: np.ndarray) -> None:
-    """Raise `InputError` for infinite entries of the numbers of a table; `values` holds them all."""
-    if not np.isinf(values).any():
-        return
+def _check_finite(table: Table) -> None:
+    """Raise `InputError` for infinite entries of the numbers of a table."""
     for column in table.columns:
-        rows = np.flatnonzero(np.isinf(column.floats())) if column.kind == NUMBER else np.empty(0, dtype=int)
+        if column.kind != NUMBER or column.values.dtype.kind != "f" or bool(np.isfinite(column.values).all()):
+            continue
+        rows = np.flatnonzero(np.isinf(column.values))
         if rows.size:
             more = f" and {rows.size - 1} more" if rows.size > 1 else ""
             raise InputError(
-                f"expected finite numbers in {table.name}, got {column.floats()[rows[0]]} in "
+                f"expected finite numbers in {table.name}, got {column.values[rows[0]]} in "
                 f"{table.cells(int(rows[0]), [column])}{more}; correct or remove them"
             )
 

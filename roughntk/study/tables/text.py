@@ -27,8 +27,10 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     start = 0
     for _ in range(layout.skip):
         start = content.index(b"\n", start) + 1
-    end = len(content.rstrip(b"\n \t")) if layout.delimiter != "\t" else len(content.rstrip(b"\n"))
-    lines = content.count(b"\n", start, end) + 1
+    end, blank = len(content), b"\n" if layout.delimiter == "\t" else b"\n \t"
+    while end > start and content[end - 1] in blank:
+        end -= 1
+    lines = _count(content, "\n", start, end) + 1
     check_fits(len(content) + 24.0 * lines * layout.width, name)
     frame, line, left = _body(content, start, end, lines, layout, name)
     columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
@@ -45,9 +47,7 @@ def _body(
 ) -> tuple[Any, Callable[[int], int], int]:
     """The body as a frame, the number of the line of each row, and how many blank lines and comments were left out."""
     simple = layout.delimiter != " " and content.find(b'"', start) < 0 and content.find(b"#", start) < 0
-    if simple and (
-        layout.width == 1 or content.count(layout.delimiter.encode(), start, end) == lines * (layout.width - 1)
-    ):
+    if simple and (layout.width == 1 or _count(content, layout.delimiter, start, end) == lines * (layout.width - 1)):
         stream = io.BytesIO(content)
         stream.seek(start)
         try:
@@ -69,6 +69,17 @@ def _body(
             f"{frame.shape[1]}; check the quotes, or save it without them"
         )
     return frame, lambda row: numbers[row], left
+
+
+def _count(content: bytes, mark: str, start: int, end: int) -> int:
+    """How often an ASCII character stands in a part of the content; faster than `bytes.count` where it is frequent."""
+    if not mark.isascii():
+        return content.count(mark.encode("utf-8"), start, end)
+    step, found = 2**24, 0
+    for first in range(start, end, step):
+        part = np.frombuffer(content, np.uint8, min(step, end - first), first)
+        found += int(np.count_nonzero(part == ord(mark)))
+    return found
 
 
 def _rows(text: str, layout: Layout, name: str) -> tuple[list[str], list[int], bool, int]:
