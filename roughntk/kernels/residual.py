@@ -29,9 +29,10 @@ from jaxtyping import Float
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import _evaluation
-from roughntk.kernels._parameters import number
+from roughntk.kernels._parameters import number, scale
+from roughntk.kernels.duals import supplement
 from roughntk.kernels.layers import Linear, Scalars
-from roughntk.kernels.relu import ReluLayers, relu_angle_layer, relu_bracket
+from roughntk.kernels.relu import Moves, ReluLayers, relu_angle_layer, relu_bracket
 
 STABLE = "stable"
 _TOLERANCE = 1e-13
@@ -115,7 +116,7 @@ def _at_tau_jvp(primals, tangents):
     before, after = _bracket(first), _bracket(reached)
     sine = jnp.sin(first) / before
     by_ratio = sine * (reached * ratio - after - jnp.pi * jnp.cos(reached))
-    by_ratio = by_ratio + after * sine * jnp.cos(first) * (jnp.pi - first) / before
+    by_ratio = by_ratio + after * sine * jnp.cos(first) * supplement(first) / before
     beyond = Halves(after * sine / (4 * jnp.sin(reached / 2)), -by_ratio / (1 + tau))
     speed = residual_field(tau, value)
     moved = (jnp.where(far, b, a) * tangents[0] + c * tangents[1] for a, b, c in zip(slope, beyond, speed, strict=True))
@@ -136,17 +137,17 @@ class ResidualReluLayers(ReluLayers):
     scaling: str = eqx.field(static=True)
 
     def __init__(self, weight_variance=2.0, scaling="stable", time=1.0):
-        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
+        self.weight_variance = scale(weight_variance, "weight_variance")
         if isinstance(scaling, str):
             _checks.choice(scaling, (STABLE,), "scaling (or a branch variance above 0)")
-            self.scaling, self.branch = STABLE, number(time, "time", least=0.0)
+            self.scaling, self.branch = STABLE, scale(time, "time", or_zero=True)
         else:
             if not _checks.is_traced(time) and np.any(np.asarray(time) != 1.0):
                 raise InputError(
                     f"expected no time beside the fixed branch variance {scaling}, got {time}; a network of L - 1 "
                     f"blocks ends at the depth time {scaling} (L - 1)"
                 )
-            self.scaling, self.branch = "fixed", number(scaling, "scaling", above=0.0)
+            self.scaling, self.branch = "fixed", scale(scaling, "scaling")
 
     @property
     def is_stable(self) -> bool:
@@ -170,30 +171,37 @@ class ResidualReluLayers(ReluLayers):
         """The family with the branch variance that each of so many blocks has."""
         if not self.is_stable:
             return self
-        variance = self.branch / jnp.maximum(jnp.asarray(blocks), 1).astype(self.branch.dtype)
+        variance = self.branch / jnp.maximum(jnp.asarray(blocks, self.branch.dtype), 1)
         return eqx.tree_at(lambda family: family.branch, self, variance)
 
     # One block
 
     def _first(self):
-        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(())
+        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(()), jnp.zeros(())
 
     def _moves(self, scalars):
         gain = self.branch * self.weight_variance / 2
         kappa = gain / (1 + gain)
         moved = Scalars(scalars.log_variance + jnp.log1p(gain), scalars.ratio / (1 + kappa * scalars.ratio), kappa)
-        return moved, kappa, jnp.ones_like(kappa)
+        return Moves(moved, kappa, (2 + gain) / (1 + gain), jnp.ones_like(kappa), jnp.zeros_like(kappa))
 
-    def _source(self, following, defect, pair, angle):
+    def _source(self, following, defect, pair, opposite, angle):
         if angle:
             added = 2 * jnp.sin(relu_angle_layer(pair.position, jnp.ones(()), jnp.ones(())) / 2) ** 2
         else:
-            added = self._relu_defect(pair.position)
+            turned, far = relu_bracket(pair.position), pair.opposite > 0
+            added = jnp.where(far, 1 - turned, pair.position - turned)
+            added = jnp.where(opposite > 0, jnp.where(far, 1 + turned, 2 - added), added)
         return following.memory * following.ratio, added  # memory is kappa
 
-    @staticmethod
-    def _relu_defect(defect: Array) -> Array:
-        return defect - relu_bracket(defect)
+    def _log_growth(self, scalars, moves):
+        return moves.scalars.log_variance, jnp.zeros(()), -jnp.log1p(scalars.memory * scalars.ratio)
+
+    def _deep_source(self, moves, pair, moved, turned_share):
+        return moves.kappa * moves.scalars.ratio, pair.position**2 / 2 * (1 - turned_share)
+
+    def _beyond(self, values, depth, by_angle):
+        return super(ResidualReluLayers, self._with_blocks(depth - 1))._beyond(values, depth, by_angle)
 
     def _settled_memory(self):
         gain = self.branch * self.weight_variance / 2
@@ -203,6 +211,9 @@ class ResidualReluLayers(ReluLayers):
 
     def _defect_at_angle(self, theta, depth):
         return super(ResidualReluLayers, self._with_blocks(depth - 1))._defect_at_angle(theta, depth)
+
+    def _at_angle(self, theta, depth):
+        return super(ResidualReluLayers, self._with_blocks(depth - 1))._at_angle(theta, depth)
 
     def _at_correlation(self, rho, depth):
         return super(ResidualReluLayers, self._with_blocks(depth - 1))._at_correlation(rho, depth)
