@@ -7,7 +7,7 @@ from roughntk.kernels.classify import classify
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
 from roughntk.kernels.families import KernelFamily, ReluNNGP, ReluNTK
 from roughntk.kernels.named import GeluNNGP, GeluNTK, TanhNNGP, TanhNTK
-from roughntk.kernels.registry import FAMILIES, family
+from roughntk.kernels.registry import FAMILIES, as_family, family
 from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.rules import Deflated
@@ -17,5 +17,5 @@ __all__ = [
     "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", "Classification",
     "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNNGP", "GeluNTK", "KernelFamily", "LeakyReluNNGP",
     "LeakyReluNTK", "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNNGP",
-    "TanhNTK", "classify", "criteria", "family",
+    "TanhNTK", "as_family", "classify", "criteria", "family",
 ]  # fmt: skip

@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+from jax.core import Tracer
+
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import named
@@ -54,3 +56,36 @@ def family(name: str, **values: Any) -> KernelFamily:
         found = named.composition_map(values.pop("h"))
         values |= {"h": found.h, "step": found.step}
     return FAMILIES[name](**values)
+
+
+def as_family(value: Any, *, wanted: str = "a kernel family") -> KernelFamily:
+    """The family that a user means: an instance as it is, or the one of that name with its defaults.
+
+    Args:
+        value: a :class:`KernelFamily`, or a key of `FAMILIES`.
+        wanted: how the message begins, for functions that take some families only.
+
+    Raises:
+        InputError: a class in place of an instance, a plain function, an unknown name, or anything else.
+
+    >>> as_family("relu-ntk")
+    ReluNTK()
+    """
+    if isinstance(value, KernelFamily):
+        return value
+    if isinstance(value, str):
+        return family(value)
+    if isinstance(value, type) and issubclass(value, KernelFamily):
+        given = inspect.signature(value).parameters.values()
+        required = ", ".join(each.name for each in given if each.default is inspect.Parameter.empty)
+        raise InputError(
+            f"expected {wanted}, got the class {value.__name__}; write {value.__name__}({required}), which makes one"
+        )
+    example = 'rn.kernels.ReluNTK(), or its name, "relu-ntk"'
+    if callable(value) and not isinstance(value, type | Tracer):
+        raise InputError(
+            f"expected {wanted}, got the function {getattr(value, '__name__', type(value).__name__)}; wrap a sequence "
+            f"of kernels h(correlation, depth) as rn.kernels.sequence(h), or use one of rn.kernels, for instance "
+            f"{example}"
+        )
+    raise InputError(f"expected {wanted}, got {_checks.shown(value)}; use one of rn.kernels, for instance {example}")

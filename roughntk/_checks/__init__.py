@@ -1,0 +1,48 @@
+"""Eager validation of what a user hands in, in one place.
+
+Whatever can be known before any tracing (shape, rank, range, NaN, unknown names) is checked here and
+raised as an :class:`InputError`, whose message always has the form "expected ..., got ...; do ...":
+it names the offending rows or values and the remedy.
+"""
+
+from roughntk._checks.arrays import (
+    check_columns,
+    float64_array,
+    is_traced,
+    matrix,
+    path_points,
+    real_array,
+    real_depth,
+)
+from roughntk._checks.capacity import available_memory, memory, size_in_words
+from roughntk._checks.errors import (
+    InputError,
+    MissingBackendError,
+    apart,
+    choice,
+    name_pairs,
+    name_rows,
+    shown,
+    traced,
+    traced_array,
+    whole,
+)
+from roughntk._checks.scalars import (
+    exponent,
+    integer,
+    integer_depth,
+    known_number,
+    level,
+    number,
+    one_depth,
+    real_number,
+    require_x64,
+    seed,
+)
+
+__all__ = [
+    "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "choice", "exponent",
+    "float64_array", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix", "memory", "name_pairs",
+    "name_rows", "number", "one_depth", "path_points", "real_array", "real_depth", "real_number", "require_x64", "seed",
+    "shown", "size_in_words", "traced", "traced_array", "whole",
+]  # fmt: skip

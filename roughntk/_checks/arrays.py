@@ -1,0 +1,271 @@
+"""Arrays of known real numbers, from whatever holds numbers: lists, NumPy and JAX arrays, data frames, xarray."""
+
+import contextlib
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from roughntk._checks.errors import InputError, name_rows, shown, traced, traced_array
+from roughntk._checks.scalars import is_infinite, known_number, one_depth
+
+_PLAIN = (np.ndarray, np.generic, jax.Array, list, tuple, int, float)
+
+
+def is_traced(*values: Any) -> bool:
+    """Whether any of the values is a JAX tracer, whose entries cannot be looked at."""
+    return any(isinstance(value, Tracer) for value in values)
+
+
+def float64_array(value: Any, name: str, *, truth: bool = True) -> np.ndarray:
+    """`value` as a new float64 array, NaN and infinity included.
+
+    Args:
+        value: nested lists, NumPy or JAX arrays of any width, pandas, polars or pyarrow frames and series, xarray, or
+            anything else with the array protocol.
+        name: what the message calls it.
+        truth: whether truth values count, as 0 and 1: they do in data, not where a single one is no number.
+
+    Raises:
+        InputError: a tracer, rows of unequal length, entries that are no real numbers (the column or the first place
+            is named), masked or missing entries (the rows are named), numbers beyond float64.
+    """
+    if is_traced(value):
+        raise traced_array(name)
+    if not isinstance(value, _PLAIN):
+        found = _from_frame(value, name)
+        if found is not None:
+            return found
+    if isinstance(value, np.ma.MaskedArray):
+        _check_mask(value, name)
+    raw = _as_array(value, name)
+    if raw.dtype.kind in "OUSMmc" or (raw.dtype.kind == "V" and not jnp.issubdtype(raw.dtype, np.number)):
+        raw = _entry_by_entry(raw, value, name)
+    if not (
+        (truth and raw.dtype.kind == "b")
+        or jnp.issubdtype(raw.dtype, np.integer)
+        or jnp.issubdtype(raw.dtype, np.floating)
+    ):
+        raise InputError(f"expected {name} to hold real numbers, got dtype {raw.dtype}; convert it to float64 first")
+    with np.errstate(over="ignore"):
+        array = np.array(raw, dtype=np.float64)
+    if raw.dtype.itemsize > 8:  # extended precision
+        beyond = np.isinf(array) & ~np.isinf(raw)
+        if beyond.any():
+            raise InputError(
+                f"expected entries of {name} within float64 (1.8e308), got {int(beyond.sum())} beyond it "
+                f"({_place(name, np.argwhere(beyond)[0])}); rescale them"
+            )
+    return array
+
+
+def real_array(value: Any, name: str) -> np.ndarray:
+    """`value` as a float64 array with finite entries (`float64_array`); the message names the first offenders."""
+    array = float64_array(value, name)
+    finite = np.isfinite(array)
+    if not finite.all():
+        places = [tuple(map(int, place)) for place in np.argwhere(~finite)[:5]]
+        listed = ", ".join(f"{_place(name, place)} = {array[place]}" for place in places)
+        raise InputError(
+            f"expected finite entries in {name}, got {int((~finite).sum())} NaN or infinite ({listed}); "
+            f"remove or impute those rows"
+        )
+    return array
+
+
+def matrix(value: Any, name: str, *, columns: int | None = None) -> np.ndarray:
+    """`value` as a finite float64 matrix (rows are points), with `columns` columns if given."""
+    array = real_array(value, name)
+    if array.ndim != 2:
+        raise InputError(
+            f"expected {name} of shape (points, dimension), got shape {array.shape}; "
+            f"reshape it, for one point to (1, dimension)"
+        )
+    if 0 in array.shape:
+        raise InputError(f"expected {name} with at least one row and one column, got shape {array.shape}")
+    check_columns(array.shape, name, columns)
+    return array
+
+
+def check_columns(shape: tuple[int, ...], name: str, columns: int | None) -> None:
+    """Refuse points with another number of columns than the training points have."""
+    if columns is not None and shape[-1] != columns:
+        raise InputError(
+            f"expected {name} with {columns} columns, as the training points have, got {shape[-1]}; "
+            f"use the same features for both"
+        )
+
+
+def path_points(value: Any, name: str = "path") -> np.ndarray:
+    """A path as a finite float64 array (points, channels), at least two points and one channel."""
+    array = real_array(value, name)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise InputError(
+            f"expected {name} of shape (points, channels), got shape {array.shape}; pass one path at a time"
+        )
+    if array.shape[1] == 0:
+        raise InputError(f"expected {name} with at least one channel, got shape {array.shape}")
+    if array.shape[0] < 2:
+        raise InputError(
+            f"expected {name} with at least two points, got {array.shape[0]}; a path needs a start and an end"
+        )
+    return array
+
+
+def real_depth(depth: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
+    """Real depths >= 1 (infinity included) as a float64 array that broadcasts against `shape`."""
+    if is_traced(depth):
+        raise traced("depth")
+    if known_number(depth) is not None or not (isinstance(depth, list | tuple) or bool(getattr(depth, "shape", None))):
+        return np.asarray(one_depth(depth))
+    array = float64_array(depth, "depth", truth=False)
+    bad = ~(array >= 1)
+    if bad.any():
+        first = float(array[bad][0])
+        raise InputError(f"expected a depth of at least 1, got {first!r}; depth 1 is the input layer")
+    try:
+        np.broadcast_shapes(array.shape, shape)
+    except ValueError:
+        raise InputError(
+            f"expected depths that broadcast against shape {shape}, got shape {array.shape}; add axes, for instance "
+            f"depth[:, None, None]"
+        ) from None
+    return array
+
+
+def _as_array(value: Any, name: str) -> np.ndarray:
+    """`np.asarray`, with the reason where there is none."""
+    try:
+        return np.asarray(value)
+    except jax.errors.TracerArrayConversionError:
+        raise traced_array(name) from None
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise InputError(f"expected {name} to be an array of numbers, got {error}; convert it to one") from None
+        raise InputError(
+            f"expected {name} to be a rectangular array of numbers, got rows of unequal length ({error}); "
+            f"give every row the same number of entries"
+        ) from None
+    except Exception as error:  # whatever the array protocol of a foreign object may raise
+        raise InputError(
+            f"expected {name} to be an array of numbers, got {type(value).__name__} ({str(error).splitlines()[0]}); "
+            f"convert it to a NumPy array first"
+        ) from None
+
+
+def _entry_by_entry(raw: np.ndarray, value: Any, name: str) -> np.ndarray:
+    """Numbers that NumPy keeps as objects, such as whole numbers beyond 64 bit or fractions, one at a time."""
+    if raw.dtype.kind != "O":
+        raise InputError(f"expected {name} to hold real numbers, got {_kind(raw, name)}; {_remedy(raw)}")
+    if raw.ndim == 0 and hasattr(value, "toarray"):
+        raise InputError(
+            f"expected {name} as a dense array, got a sparse {type(value).__name__}; call its .toarray() first"
+        )
+    found = np.empty(raw.shape)
+    for place in np.ndindex(raw.shape):
+        entry = raw[place]
+        number = known_number(entry)
+        if number is None and is_traced(entry):
+            raise traced_array(name)
+        if number is None:
+            raise InputError(
+                f"expected {name} to hold real numbers, got {_place(name, place)} = {shown(entry)}; leave it out, or "
+                f"convert it to a number first"
+            )
+        try:
+            found[place] = float(number)
+        except OverflowError:
+            found[place] = math.inf
+        if math.isinf(found[place]) and not is_infinite(entry):
+            raise InputError(
+                f"expected entries of {name} within float64 (1.8e308), got {_place(name, place)} = {shown(entry)}; "
+                f"rescale them"
+            )
+    return found
+
+
+def _kind(raw: np.ndarray, name: str) -> str:
+    """What a dtype that holds no real numbers holds."""
+    if raw.dtype.kind in "US" and raw.size:
+        place = np.unravel_index(0, raw.shape)
+        return f"dtype {raw.dtype}, text ({_place(name, place)} = {shown(raw[place].item())})"
+    names = {"c": "complex numbers", "M": "dates", "m": "time spans", "V": "records"}
+    return f"dtype {raw.dtype}, {names.get(raw.dtype.kind, 'no numbers')}"
+
+
+def _remedy(raw: np.ndarray) -> str:
+    if raw.dtype.kind == "c":
+        return "pass real and imaginary parts as columns of their own"
+    if raw.dtype.kind in "Mm":
+        return "convert them to numbers, for instance to seconds from the first one"
+    if raw.dtype.names:
+        return "numpy.lib.recfunctions.structured_to_unstructured makes columns of its fields"
+    return "convert it to float64 first"
+
+
+def _check_mask(value: np.ma.MaskedArray, name: str) -> None:
+    """Refuse masked entries by row."""
+    mask = np.ma.getmaskarray(value)
+    if mask.any():
+        rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1)) if mask.ndim else [0]
+        raise InputError(
+            f"expected {name} without masked entries, got {int(mask.sum())} in {name_rows(rows)}; remove or fill those "
+            f"rows"
+        )
+
+
+def _place(name: str, place: Any) -> str:
+    numbers = ", ".join(str(int(part)) for part in place)
+    return f"{name}[{numbers}]" if numbers else name
+
+
+def _from_frame(value: Any, name: str) -> np.ndarray | None:
+    """The numbers of a pandas, polars, pyarrow or other frame or series; None for what is none."""
+    import narwhals as nw
+
+    found = nw.from_native(value, pass_through=True, allow_series=True)
+    if isinstance(found, nw.LazyFrame):
+        raise InputError(f"expected {name} with known entries, got a lazy frame; call its .collect() first")
+    if isinstance(found, nw.Series):
+        return _column(found, name, f"a series of type {found.dtype}", "convert it to numbers first")
+    if not isinstance(found, nw.DataFrame):
+        return None
+    columns = list(found.columns)
+    if not columns:
+        return np.empty((len(found), 0))
+    return np.stack(
+        [
+            _column(
+                series,
+                name,
+                f"the column {shown(column)} of type {series.dtype}",
+                "drop it, give it as the target, or encode it as numbers first",
+            )
+            for column, series in zip(columns, found.iter_columns(), strict=True)
+        ],
+        axis=1,
+    )
+
+
+def _column(series: Any, name: str, got: str, remedy: str) -> np.ndarray:
+    """One column as float64; missing entries are refused by row."""
+    import narwhals as nw
+
+    kept = None
+    if series.dtype.is_numeric() or series.dtype == nw.Boolean:
+        with contextlib.suppress(Exception):  # whatever a library may raise that cannot convert a column
+            kept = np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if kept is None:
+        raise InputError(f"expected numeric columns in {name}, got {got}; {remedy}")
+    missing = np.flatnonzero(np.asarray(series.is_null().to_numpy(), dtype=bool))
+    if missing.size:
+        raise InputError(
+            f"expected {name} without missing entries, got {missing.size} in {got.removeprefix('the ')} "
+            f"({name_rows(missing)}); remove or impute those rows"
+        )
+    return kept
