@@ -13,6 +13,7 @@ from jaxtyping import Array
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import duals, recursion
+from roughntk.kernels._layer_loops import MOST_LAYERS
 from roughntk.kernels.rules import RealDepth, real_depth_rule
 
 
@@ -30,13 +31,12 @@ _BUCKET = 16  # the least number of entries that is compiled for; then its doubl
 _LARGEST_BUCKET = 2**16
 
 
-_TRACED_LAYERS = 10_000_000
 _SECONDS_A_LAYER = 1e-6
 
 
 def whole(depth: int) -> Any:
     """A whole depth as an array: of integers where it is one that could be counted to, and else of floats."""
-    return jnp.asarray(depth) if depth <= _TRACED_LAYERS else np.asarray(float(depth))
+    return jnp.asarray(depth) if depth <= MOST_LAYERS else np.asarray(float(depth))
 
 
 def _is_beyond(family: Any, values: Array, depth: Any) -> bool:
@@ -45,9 +45,9 @@ def _is_beyond(family: Any, values: Array, depth: Any) -> bool:
         return False
     if not _checks.is_traced(values, *jax.tree.leaves(family)):
         return True
-    if float(depth) > _TRACED_LAYERS:
+    if float(depth) > MOST_LAYERS:
         raise InputError(
-            f"expected a depth of at most {_TRACED_LAYERS:,} for {family.name} within jit, grad or vmap, where it goes "
+            f"expected a depth of at most {MOST_LAYERS:,} for {family.name} within jit, grad or vmap, where it goes "
             f"layer by layer, got {float(depth):g}, which would take some {float(depth) * _SECONDS_A_LAYER:.1g} "
             f"seconds; evaluate it outside of them"
         )

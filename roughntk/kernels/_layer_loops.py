@@ -13,6 +13,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+MOST_LAYERS = 10_000_000
+"""Layers that are counted to where a depth, or what it is asked of, is traced."""
+
 _LINEAR = 1e-34  # below this defect a layer is linear to rounding, also where it moves the root of the defect
 
 
@@ -65,6 +68,11 @@ def turned(pair: Pair, opposite: Array) -> Array:
     return jnp.where((pair.opposite > 0) != (opposite > 0), 2 - pair.defect, pair.defect)
 
 
+def _known(pair: Pair, cut: Array) -> Pair:
+    """The pair, or NaN where its layers were cut short."""
+    return pair._replace(position=jnp.where(cut, jnp.nan, pair.position), defect=jnp.where(cut, jnp.nan, pair.defect))
+
+
 def defect_of(family: Any, pair: Pair, angle: bool) -> Array:
     """1 minus the kernel, or 1 plus it where `opposite` is set."""
     if family._is_ntk:
@@ -88,7 +96,10 @@ def _changed(old: tuple, new: tuple) -> Array:
 
 @eqx.filter_custom_jvp
 def run(family: Any, position: Array, opposite: Array, depth: Array, angle: bool) -> Pair:
-    """The pair at an integer depth, which may be traced; ends early where a layer repeats the one before."""
+    """The pair at an integer depth, which may be traced; ends early where a layer repeats the one before.
+
+    A traced depth beyond what is counted to gives NaN, unless all has come to rest before.
+    """
 
     def body(state):
         layer, old, _ = state
@@ -96,10 +107,11 @@ def run(family: Any, position: Array, opposite: Array, depth: Array, angle: bool
         return layer + 1, new, _changed(old, new)
 
     def going(state):
-        return (state[0] < depth) & state[2]
+        return (state[0] < jnp.minimum(depth, MOST_LAYERS)) & state[2]
 
     start = (jnp.ones((), jnp.asarray(depth).dtype), family._begin(position, opposite, angle), jnp.asarray(True))
-    return lax.while_loop(going, body, start)[1][1]
+    layer, (_, pair), moving = lax.while_loop(going, body, start)
+    return _known(pair, (layer < depth) & moving)
 
 
 @run.def_jvp
@@ -144,7 +156,9 @@ def _run_jvp(primals, tangents):
     first = start(leaves, position)
     slopes = [jax.jvp(start, (leaves, position), direction)[1] for direction in directions]
     carry = (jnp.ones((), jnp.asarray(depth).dtype), first, slopes, jnp.asarray(True))
-    _, (_, pair), slopes, _ = lax.while_loop(lambda c: (c[0] < depth) & c[3], body, carry)
+    last = jnp.minimum(depth, MOST_LAYERS)
+    count, (_, pair), slopes, moving = lax.while_loop(lambda c: (c[0] < last) & c[3], body, carry)
+    pair = _known(pair, (count < depth) & moving)
     weights = ([by_position] if by_position is not None else []) + [moves[i] for i in moved]
     tangent = jax.tree.map(jnp.zeros_like, pair)
     for slope, weight in zip(slopes, weights, strict=True):

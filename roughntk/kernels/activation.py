@@ -56,7 +56,6 @@ class ActivationLayers(LayeredFamily):
     nodes: int = eqx.field(static=True)
 
     counted_layers: ClassVar[float] = 4000
-    _critical_within: ClassVar[float] = 1e-9  # what quadrature leaves of it
 
     def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
         self.activation = function(phi, "an activation")
@@ -96,6 +95,10 @@ class ActivationLayers(LayeredFamily):
         numbers = {name: getattr(self, name) for name in ("weight_variance", "bias_variance", "input_variance")}
         found = {name: value if _checks.is_traced(value) else float(value) for name, value in numbers.items()}
         return {"phi": getattr(self.activation, "__name__", repr(self.activation))} | found | {"nodes": self.nodes}
+
+    @property
+    def _critical_within(self):
+        return 1e-9  # what quadrature leaves of it
 
     # One layer
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from roughntk._checks import InputError
+from roughntk._checks import InputError, require_x64
 from roughntk.kernels import recursion
 from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
 from roughntk.kernels._neutral import displacements
@@ -72,6 +72,7 @@ class CompositionKernel(KernelFamily):
 
     def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
         h = function(h, "a map")
+        require_x64("a kernel that iterates a map")
         self.map, self.step, self.analysis = h, step, analyse(h)
         self.radius = self._trusted_radius()
 
@@ -222,7 +223,7 @@ class CompositionKernel(KernelFamily):
         if self.is_hyperbolic:
             if depth != math.inf and depth != int(depth):
                 return self._deflated_between(d, depth)
-            layers = jnp.asarray(np.iinfo(np.int64).max if depth == math.inf else int(depth) - 1)
+            layers = jnp.asarray(jnp.iinfo(jnp.result_type(int)).max if depth == math.inf else int(depth) - 1)
             values = np.asarray(_scaled_displacement(self, d, layers))
             if depth == math.inf:
                 return Deflated(self.fixed_point, -math.inf, values)

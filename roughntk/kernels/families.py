@@ -307,7 +307,7 @@ class KernelFamily(eqx.Module):
             return True, _evaluation.whole(_checks.integer_depth(_evaluation.scalar(depth)))
         number = _checks.real_depth(depth, shape)
         if number.ndim == 0 and number < math.inf and number <= self.recursion_depth and number == int(number):
-            return True, jnp.asarray(int(number))
+            return True, _evaluation.whole(int(number))
         return False, jnp.asarray(number)
 
     def _check_whole(self, depth) -> None:

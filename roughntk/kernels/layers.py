@@ -35,7 +35,6 @@ from roughntk.kernels.duals import supplement
 from roughntk.kernels.families import CRITICAL, RECURSION_DEPTH, KernelFamily
 from roughntk.kernels.rules import Deflated
 
-_TINY = 1e-100  # a position at which a layer shows its linear part
 _SLOW = 1e-3  # a multiplier so near to 1 takes more layers to settle than are counted
 DEEPEST = 1e30  # where all has settled that does so at a rate that float64 can hold
 
@@ -44,7 +43,6 @@ class LayeredFamily(KernelFamily):
     """A family with one layer of scalars and one of pairs, whose kernel is 1 on the diagonal at every depth."""
 
     counted_layers: ClassVar[float] = 20_000
-    _critical_within: ClassVar[float] = deep.ROUNDED
 
     @abc.abstractmethod
     def _first(self) -> tuple[Scalars, Array, Array]:
@@ -195,10 +193,11 @@ class LayeredFamily(KernelFamily):
     def linear_layer(self) -> Linear:
         """The linear part of a layer at c = 1, once the scalars have settled, in theta or in 1 - c."""
         settled, angle = compiled_settled(self), self._runs_by_angle
-        tiny, zero = jnp.asarray(_TINY), jnp.zeros(())
+        size = float(jnp.finfo(jnp.result_type(float)).tiny) ** (1 / 3)  # at which a layer shows its linear part
+        tiny, zero = jnp.asarray(size), jnp.zeros(())
         moved = self._layer(settled, Pair(tiny, zero), angle)[1]
         kept = self._layer(settled, Pair(zero, tiny), angle)[1]
-        return Linear(float(moved.position) / _TINY, float(moved.defect) / _TINY, float(kept.defect) / _TINY)
+        return Linear(*(float(part) / float(tiny) for part in (moved.position, moved.defect, kept.defect)))
 
     @property
     def multiplier(self) -> float:
@@ -212,8 +211,13 @@ class LayeredFamily(KernelFamily):
         return False
 
     @property
+    def _critical_within(self) -> float:
+        """What a multiplier of 1 may be off by: roundings of the parameters."""
+        return 64 * float(jnp.finfo(jnp.result_type(float)).eps)
+
+    @property
     def _phase(self) -> int:
-        """-1, 0 or 1 for a multiplier below 1, at 1 or above it; see `_deep.ROUNDED`."""
+        """-1, 0 or 1 for a multiplier below 1, at 1 or above it."""
         gap = self.multiplier - 1
         return 0 if abs(gap) <= self._critical_within else int(math.copysign(1, gap))
 

@@ -81,8 +81,14 @@ def _largest(tree) -> Array:
 
 
 def _integrate(field, start, stop: Array):
+    """The solution at tau = stop, in the clock log(1 + tau), in which it settles at a rate of order one."""
+
+    def slowed(clock, state, args):
+        tau = jnp.expm1(clock)
+        return jax.tree_util.tree_map(lambda part: (1 + tau) * part, field(tau, state, args))
+
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(field), diffrax.Dopri8(), 0.0, stop, None, start, max_steps=100_000,
+        diffrax.ODETerm(slowed), diffrax.Dopri8(), 0.0, jnp.log1p(stop), None, start, max_steps=100_000,
         stepsize_controller=diffrax.PIDController(rtol=_TOLERANCE, atol=1e-60, norm=_largest),
     )  # fmt: skip
     return jax.tree_util.tree_map(lambda leaf: leaf[0], solution.ys)
@@ -252,6 +258,7 @@ class ResidualReluLayers(ReluLayers):
             InputError: bad angles or time.
         """
         theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
+        _checks.require_x64("a residual network of infinite depth")
         return _compiled_at_time(self, theta, number(time, "time", least=0.0))
 
     def _at_time(self, theta: Array, time: Array) -> Array:
@@ -271,6 +278,7 @@ class ResidualReluLayers(ReluLayers):
 
     def _limit(self, theta):
         if self.is_stable:
+            _checks.require_x64("a residual network of infinite depth")
             return _compiled_at_time(self, theta, self.branch)
         return jnp.where(theta > 0, 0.25, 1.0) if self._is_ntk else jnp.ones_like(theta)
 
