@@ -16,7 +16,7 @@ from paired import paired_ratio
 
 from roughntk.study import path_files, tables
 
-ROWS, COLUMNS, REPEATS = 100_000, 20, 9
+ROWS, COLUMNS, REPEATS = 100_000, 20, 5
 RESULT = Path(__file__).parent / "results" / "reading.json"
 
 
