@@ -8,7 +8,7 @@ import typer
 
 from roughntk import __version__
 from roughntk.commands import classify, doctor, figure1, limit, signature, streams, study, variation
-from roughntk.commands.console import clear_errors, out_console
+from roughntk.commands.console import err_console, out_console
 
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     study.study: study.EXAMPLES,
@@ -71,12 +71,9 @@ def _check_words(words: Sequence[str]) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
-            with clear_errors():
-                from roughntk._checks import InputError
-
-                raise InputError(
-                    f"expected arguments in UTF-8, got {ascii(word)}; rename the file, or set LANG to its encoding"
-                ) from None
+            message = f"expected arguments in UTF-8, got {ascii(word)}; rename the file, or set LANG to its encoding"
+            err_console.print(f"Error: {message}", markup=False)
+            raise SystemExit(2) from None
 
 
 def main() -> None:

@@ -87,12 +87,14 @@ def remove(folder: Path) -> None:
     if found is None or found["files"] is None:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    with contextlib.suppress(OSError):
-        for name in found["files"]:
+    folders = {parent for name in found["files"] for parent in Path(name).parents} - {Path(".")}
+    for name in found["files"]:
+        with contextlib.suppress(OSError):
             (folder / name).unlink(missing_ok=True)
-        folders = {parent for name in found["files"] for parent in Path(name).parents} - {Path(".")}
-        for name in sorted(folders, key=lambda each: -len(each.parts)):
-            (folder / name).rmdir()
+    for below in sorted(folders, key=lambda each: -len(each.parts)):
+        with contextlib.suppress(OSError):  # an earlier removal was cut off after it
+            (folder / below).rmdir()
+    with contextlib.suppress(OSError):
         (folder / NAME).unlink(missing_ok=True)
         folder.rmdir()
 
