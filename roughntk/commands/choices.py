@@ -16,6 +16,7 @@ FAMILIES = (
 BACKENDS = ("jax", "esig", "iisignature", "roughpy", "pysiglib", "auto")
 BASES = ("lyndon", "hall", "words")
 NORMS = ("l1", "l2")
+MISSING_RULES = ("error", "drop", "interpolate")
 
 
 def completion(names: tuple[str, ...]) -> Callable[[str], list[str]]:
@@ -32,4 +33,4 @@ def listed(names: tuple[str, ...]) -> str:
     return ", ".join(names)
 
 
-__all__ = ["BACKENDS", "BASES", "DATA", "FAMILIES", "NORMS", "PROJECTIONS", "completion", "listed"]
+__all__ = ["BACKENDS", "BASES", "DATA", "FAMILIES", "MISSING_RULES", "NORMS", "PROJECTIONS", "completion", "listed"]

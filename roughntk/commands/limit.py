@@ -7,13 +7,20 @@ import typer
 from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.options import (
     Data,
+    Decimal,
+    Delimiter,
     Dimension,
+    Drop,
     DropDuplicates,
     Family,
+    Header,
+    MissingInPoints,
     Parameters,
     Points,
     Projection,
     Seed,
+    Standardise,
+    Target,
     TestPoints,
 )
 from roughntk.commands.progress import at_work
@@ -40,6 +47,13 @@ def limit(
     set_: Parameters = None,
     drop_duplicates: DropDuplicates = False,
     dim: Dimension = None,
+    target: Target = None,
+    standardise: Standardise = False,
+    drop: Drop = None,
+    missing: MissingInPoints = "error",
+    header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     out: Annotated[str | None, typer.Option(help="Write all coefficients to this .csv or .npy file.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -50,25 +64,29 @@ def limit(
         from roughntk.study import path_files
         from roughntk.study.classes import member
         from roughntk.study.data import load
+        from roughntk.study.tables import Reading
 
-        target = path_files.check_target(out, "--out", room.OUT_SUFFIXES, [data])
+        written = path_files.check_target(out, "--out", room.OUT_SUFFIXES, [data])
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
-            drop_duplicates=drop_duplicates, dimension=dim,
+            drop_duplicates=drop_duplicates, dimension=dim, target=target, standardise=standardise,
+            reading=Reading(header, delimiter, decimal, tuple(drop or ()), missing),
         )  # fmt: skip
         found = room.at_depth(member(family, set_ or ()), chosen, depth, tolerance)
-        if target is not None:
-            path_files.write(target, found.content(target.suffix.lower()))
+        if written is not None:
+            path_files.write(written, found.content(written.suffix.lower()))
     if as_json:
         say_json({"data": chosen.describe(), "family": family, "settings": list(set_ or ()), **found.record()})
         return
     if not quiet:
         say(f"Data: {chosen.name}, {points} training points, {test_points} test points; {family}.")
+        for line in chosen.said:
+            say(line)
         say(found.note, head=f"Depth {found.depth:g}:")
     say_table(HEADINGS, found.rows)
     say(found.answer)
-    if target is not None:
-        say(str(target), head="Coefficients:")
+    if written is not None:
+        say(str(written), head="Coefficients:")
 
 
 __all__ = ["EXAMPLES", "limit"]

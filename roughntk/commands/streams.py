@@ -101,7 +101,7 @@ def guarded(command: Callable[[], object], *, show_traceback: bool = False) -> i
     before, code = (sys.stdout, sys.stderr), 0
     try:
         prepare()
-        sys.stdout = _Checked(sys.stdout)  # type: ignore[assignment]
+        sys.stdout = _Checked(sys.stdout)
         code = _run(command)
         sys.stdout.flush()
     except OutputError as error:

@@ -10,13 +10,20 @@ import typer
 from roughntk.commands.console import AsJson, Quiet, clear_errors, out_console, say, say_json
 from roughntk.commands.options import (
     Data,
+    Decimal,
+    Delimiter,
     Dimension,
+    Drop,
     DropDuplicates,
     Family,
+    Header,
+    MissingInPoints,
     Parameters,
     Points,
     Projection,
     Seed,
+    Standardise,
+    Target,
     TestPoints,
 )
 from roughntk.commands.progress import stages
@@ -45,6 +52,13 @@ def study(
         int, typer.Option(help="Principal directions of the drivers that signatures are computed on, 1 to 40.")
     ] = 8,
     samples: Annotated[int, typer.Option(help="Points at which each driver is sampled, 3 to 2000.")] = 33,
+    target: Target = None,
+    standardise: Standardise = False,
+    drop: Drop = None,
+    missing: MissingInPoints = "error",
+    header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     out: Annotated[str, typer.Option(help="Folder of the report; an earlier report there is replaced.")] = (
         "study-report"
     ),
@@ -66,11 +80,15 @@ def study(
             points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family,
             parameters=tuple(set_ or ()), p=p,
             drop_duplicates=drop_duplicates, dimension=dim, signature_channels=signature_channels, samples=samples,
+            target=target, standardise=standardise, drop=tuple(drop or ()), missing=missing, header=header,
+            delimiter=delimiter, decimal=decimal,
         )  # fmt: skip
     if as_json:
         say_json(record(result, command))
         return
     if not quiet:
+        for line in result.data.said:
+            say(line)
         for number, line in enumerate(result.summary, 1):
             out_console.print(f"[bold cyan]{number:2d}[/]", end=" ")
             say(line)

@@ -6,7 +6,15 @@ import typer
 
 from roughntk.commands.choices import NORMS, completion
 from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
-from roughntk.commands.options import Times
+from roughntk.commands.options import (
+    FILE_HELP,
+    Decimal,
+    Delimiter,
+    Drop,
+    Header,
+    MissingInPaths,
+    Times,
+)
 from roughntk.commands.progress import at_work
 
 EXAMPLES = (
@@ -17,7 +25,7 @@ EXAMPLES = (
 
 
 def variation(
-    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help="Paths: .csv, .npy or .npz, points in rows.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help=f"Paths, points in rows: {FILE_HELP}.")],
     p: Annotated[float, typer.Option(help="Variation exponent p >= 1.")] = 2.0,
     against: Annotated[
         str | None, typer.Option(metavar="LIMIT", help="Distance to this path; several FILEs: do they converge to it?")
@@ -35,6 +43,11 @@ def variation(
         str | None, typer.Option(help="Of the sequence of FILEs, for the rates: numbers above 0, with commas.")
     ] = None,
     times: Times = None,
+    drop: Drop = None,
+    missing: MissingInPaths = "error",
+    header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     figure: Annotated[
         str | None, typer.Option(help="Draw the path with its maximising partition, or the distances of a sequence.")
     ] = None,
@@ -45,16 +58,20 @@ def variation(
     with clear_errors("--level, or the number of points or channels"), at_work("variation", quiet):
         from roughntk.study import path_files
         from roughntk.study import paths as room
+        from roughntk.study.tables import Reading
 
         target = path_files.check_target(figure, "--figure", room.FIGURE_SUFFIXES, [*paths, against or ""])
         room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
-        read = [path_files.read_path(each, times) for each in paths]
+        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing)
+        path_files.check_standard_input([*paths, against or ""])
+        read = [path for each in paths for path in path_files.read_paths(each, times, how)]
+        room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)
         if against is None:
             measured = [room.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read]
             if target is not None:
                 room.draw_paths(measured, target)
         else:
-            limit = path_files.read_path(against, times)
+            limit = path_files.read_path(against, times, how)
             if len(read) == 1:
                 compared = room.compare(read[0], limit, p, level=level, norm=norm)
             else:
@@ -76,7 +93,7 @@ def _say_measured(measured, as_json: bool, quiet: bool) -> None:
         say_json({"paths": [each.record() for each in measured]})
         return
     for each in measured:
-        for line in each.lines()[quiet:]:
+        for line in each.lines()[len(each.file.lines()) if quiet else 0 :]:
             say(line)
 
 
@@ -84,7 +101,7 @@ def _say_compared(compared, as_json: bool, quiet: bool) -> None:
     if as_json:
         say_json(compared.record())
         return
-    for line in () if quiet else (compared.file.describe(), compared.limit.describe()):
+    for line in () if quiet else (*compared.file.lines(), *compared.limit.lines()):
         say(line)
     say_table(("level", "distance"), compared.rows())
     for line in compared.lines():
@@ -98,7 +115,8 @@ def _say_convergence(read, limit, found, as_json: bool, quiet: bool) -> None:
         say_json(convergence_record(read, limit, found))
         return
     if not quiet:
-        say(f"Limit: {limit.describe()}")
+        for line in (*(sentence for each in read for sentence in each.said), f"Limit: {limit.describe()}", *limit.said):
+            say(line)
         say(f"p = {found.p:g}, {found.norm} norm, outer root taken.")
     say_table(("file", "scale", *(f"level {k}" for k in found.levels)), convergence_rows(read, found))
     say(f"The sequence {found.verdict}." if "conv" in found.verdict else "Undecided.")

@@ -345,7 +345,7 @@ def test_the_names_in_the_help_are_those_of_the_package():
     shown = {name: each.default for name, each in inspect.signature(study).parameters.items()}
     renamed = {"drop_duplicates": "drop_duplicates", "dimension": "dim", "parameters": "set_"}
     for field in dataclasses.fields(StudyConfig):
-        default = None if field.name == "parameters" else field.default
+        default = None if field.name in ("parameters", "drop") else field.default
         assert shown[renamed.get(field.name, field.name)] == default, field.name
 
 
