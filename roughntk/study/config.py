@@ -1,13 +1,17 @@
 """Settings of one study, checked before anything is computed."""
 
 import dataclasses
+import functools
 import re
+from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
+
+MOST_P = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,9 +24,9 @@ class StudyConfig:
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
         depths: first and last depth, as in "1:30".
-        family: a name of the registry.
+        family: a name of the registry, or a family itself (`rn.kernels.sequence(h)`, for instance).
         parameters: of the family, as in ("weight_variance=2",).
-        p: variation exponent of levels 1 .. floor(p); at least 2 in a study, so that level 2 counts.
+        p: variation exponent, 1 <= p < 4; the levels 1 .. floor(p) enter. p = 1 is always added.
         drop_duplicates: use only the first of rows that coincide.
         dimension: of the random data sets sphere and cube.
         signature_channels: principal directions of the drivers that signatures are computed on.
@@ -35,7 +39,7 @@ class StudyConfig:
     seed: int = 0
     projection: str = "canonical"
     depths: str = "1:30"
-    family: str = "relu-ntk"
+    family: Any = "relu-ntk"
     parameters: tuple[str, ...] = ()
     p: float = 2.0
     drop_duplicates: bool = False
@@ -51,13 +55,37 @@ class StudyConfig:
         self.member()
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
         _checks.integer(self.samples, "samples", least=3, most=2000)
-        if _checks.exponent(self.p) < 2:
-            raise InputError(f"expected p >= 2 in a study, so that level 2 counts, got {self.p}; p = 1 is always added")
+        if not 1 <= _checks.exponent(self.p) < MOST_P:
+            raise InputError(
+                f"expected p from 1 to below {MOST_P:g} in a study, whose signatures go up to level 3, got {self.p:g}; "
+                f"use roughntk.rough.p_variation for larger p"
+            )
         _ = self.depth_range
 
     def member(self) -> KernelFamily:
-        """The family with its parameters."""
-        return member(self.family, self.parameters)
+        """The family with its parameters, made once."""
+        return self._member
+
+    @functools.cached_property
+    def _member(self) -> KernelFamily:
+        if not isinstance(self.family, KernelFamily):
+            return member(self.family, self.parameters)
+        if self.parameters:
+            raise InputError(
+                f"expected no parameters beside a family that is made already, got {', '.join(self.parameters)}; set "
+                f"them where {self.family.name} is made"
+            )
+        return self.family
+
+    @property
+    def family_name(self) -> str:
+        """The name of the family."""
+        return self.family.name if isinstance(self.family, KernelFamily) else self.family
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values; a family that was given itself is named."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return fields | {"family": self.family_name}
 
     @property
     def depth_range(self) -> range:
