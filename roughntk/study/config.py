@@ -8,8 +8,10 @@ from typing import Any
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
+from roughntk.kernels.registry import as_family
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
+from roughntk.study.tables import Reading
 
 MOST_P = 4.0
 
@@ -19,7 +21,7 @@ class StudyConfig:
     """Everything that fixes a study, apart from the place where it is written.
 
     Attributes:
-        data: built-in name or file.
+        data: built-in name or file; what was handed in as a frame or array, in words.
         points, test_points: n and m.
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
@@ -31,6 +33,9 @@ class StudyConfig:
         dimension: of the random data sets sphere and cube.
         signature_channels: principal directions of the drivers that signatures are computed on.
         samples: points at which each driver is sampled for signatures and p-variation.
+        target: the column of the targets.
+        standardise: whether columns get mean 0 and standard deviation 1 on the training points.
+        drop, missing, header, delimiter, decimal: how a table is read, see `roughntk.study.tables.Reading`.
     """
 
     data: str = "digits"
@@ -46,6 +51,13 @@ class StudyConfig:
     dimension: int | None = None
     signature_channels: int = 8
     samples: int = 33
+    target: str | None = None
+    standardise: bool = False
+    drop: tuple[str, ...] = ()
+    missing: str = "error"
+    header: bool | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
 
     def __post_init__(self):
         _checks.integer(self.points, "points", least=1, most=MOST)
@@ -53,9 +65,11 @@ class StudyConfig:
         _checks.integer(self.seed, "seed", least=0)
         _checks.choice(self.projection, PROJECTIONS, "projection")
         self.member()
+        _ = self.reading
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
         _checks.integer(self.samples, "samples", least=3, most=2000)
-        if not 1 <= _checks.exponent(self.p) < MOST_P:
+        known = _checks.known_number(self.p)
+        if not 1 <= (_checks.exponent(self.p) if known is None else known) < MOST_P:
             raise InputError(
                 f"expected p from 1 to below {MOST_P:g} in a study, whose signatures go up to level 3, got {self.p:g}; "
                 f"use roughntk.rough.p_variation for larger p"
@@ -68,14 +82,15 @@ class StudyConfig:
 
     @functools.cached_property
     def _member(self) -> KernelFamily:
-        if not isinstance(self.family, KernelFamily):
+        if isinstance(self.family, str):
             return member(self.family, self.parameters)
+        found = as_family(self.family)
         if self.parameters:
             raise InputError(
                 f"expected no parameters beside a family that is made already, got {', '.join(self.parameters)}; set "
-                f"them where {self.family.name} is made"
+                f"them where {found.name} is made"
             )
-        return self.family
+        return found
 
     @property
     def family_name(self) -> str:
@@ -86,6 +101,11 @@ class StudyConfig:
         """The settings as plain values; a family that was given itself is named."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return fields | {"family": self.family_name}
+
+    @property
+    def reading(self) -> Reading:
+        """How a table is read."""
+        return Reading(self.header, self.delimiter, self.decimal, self.drop, self.missing)
 
     @property
     def depth_range(self) -> range:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,11 +10,9 @@ import scipy.linalg
 
 from roughntk.depth.limit import bordered_system
 from roughntk.kernels import Deflated
+from roughntk.study.closed_form import Kernels, Progress
 from roughntk.transport import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.deflated import SPREAD, DeflatedSegment
-
-if TYPE_CHECKING:
-    from roughntk.study.analysis import Kernels
 
 LEVEL_3_CHANNELS = 12
 """Level 3 of a signature joins up to so many channels."""
@@ -44,9 +40,7 @@ class Drivers:
         return self.directions == self.channels
 
 
-def driver_paths(
-    kernels: "Kernels", starts: list[int], samples: int, directions: int, progress: Callable[[str, int], None]
-) -> Drivers:
+def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: int, progress: Progress) -> Drivers:
     """Sample every driver, check its closed form against quadrature, find the principal directions.
 
     While the entries of K are apart the samples are those of the closed form. Once they are within 1 % of one value

@@ -128,11 +128,12 @@ def coefficients(study: Study):
     axis.set(xlabel="network depth $L$", ylabel="coefficient $u_i$", title="Coefficients of the first test point")
     whole_ticks(axis)
     axis.legend(ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    linear = " (depth 1, the linear kernel, is in tables/coefficients.csv)" if kernels.depths[0] == 1 else ""
     caption = (
         "Lines: closed form K(X,X)⁻¹K(X,x) at each depth. Markers: the solution of the controlled equation "
         "(Theorem 3), carried from the depth before with the paper's clock ψ. They coincide. Shown are the "
-        f"{len(chosen)} training points nearest to the test point, from depth 2 on (depth 1, the linear kernel, is in "
-        f"tables/coefficients.csv).{dashed}"
+        f"{len(chosen)} training points nearest to the test point, from depth 2 on{linear}."
+        f"{dashed}"
     )
     return figure, "Coefficients against depth", caption
 

@@ -173,8 +173,18 @@ def _distance_to_limit(study: Study) -> str:
         return "Coefficients: none, as the matrices are singular."
     if kernels.limit_coefficients is None:
         return "Coefficients: their limit of infinite depth is not known for this family."
-    distance = np.max(np.abs(kernels.coefficients_at(depths[-1]) - kernels.limit_coefficients))
-    return f"Coefficients at depth {depths[-1]} are within {distance:.3g} of their limit of infinite depth."
+    last = depths[-1]
+    distance = np.max(np.abs(kernels.coefficients_at(last) - kernels.limit_coefficients))
+    solved = kernels.solved[last]
+    error = 0.0 if solved is None else 2 * float(np.max(solved[1].forward_error))  # of both ends
+    if error < 1e-3 * distance:
+        return f"Coefficients at depth {last} are within {distance:.3g} of their limit of infinite depth."
+    return (
+        f"Coefficients at depth {last} are within {distance + error:.2g} of their limit of infinite depth, most of "
+        f"which is what 64 bit leaves unknown."
+        if error > distance
+        else f"Coefficients at depth {last} are {distance:.3g} ± {error:.1g} from their limit of infinite depth."
+    )
 
 
 def render(study: Study, pictures: Sequence[Picture]) -> str:
@@ -190,6 +200,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         "<ol class='summary'>",
         *(f"<li>{html.escape(line)}</li>" for line in study.summary),
         "</ol>",
+        *(f"<p>{html.escape(sentence)}</p>" for sentence in study.data.said),
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
         "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. The bound is what "
@@ -314,7 +325,7 @@ def _method_note(study: Study) -> str:
     )
     return (
         f"Kernel matrices come from the angle recursion, coefficients from a Cholesky factorisation, or from the "
-        f"deflated form where all entries tend to one value. Errors are relative to max(1, max|u|). p-variation takes the outer "
-        f"root; norms are {norms}. Each driver is sampled at {study.config.samples} points of the segment.{directions} "
-        f"The numbers of every figure are in tables/, everything else is in study.json."
+        f"deflated form where all entries tend to one value. Errors are relative to max(1, max|u|). p-variation takes "
+        f"the outer root; norms are {norms}. Each driver is sampled at {study.config.samples} points of the segment."
+        f"{directions} The numbers of every figure are in tables/, everything else is in study.json."
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from roughntk.kernels import KernelFamily
-from roughntk.study.analysis import Kernels
+from roughntk.study.closed_form import Kernels
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
 from roughntk.study.deep import DeepLimit

@@ -165,14 +165,14 @@ def disagreement(a: np.ndarray, b: np.ndarray, path: np.ndarray, level: int) -> 
 
     The larger one of two numbers: the largest l1 norm of a - b relative to the largest l1 norm of the level itself (not
     of anything larger: a level that is missing reads 1); and the largest |a^w - b^w| over the words w = (i_1 .. i_k)
-    relative to V_{i_1} ... V_{i_k} / k!, V_i the 1-variation of channel i, which bounds a signature word by word and
+    relative to V_{i_1} ... V_{i_k}, V_i the 1-variation of channel i, which bounds a signature word by word and
     is what a backend's rounding of that word is relative to. Infinite where an entry is not finite.
     """
     channels = path.shape[1]
     lengths = np.abs(np.diff(path, axis=0)).sum(axis=0)
     found, reach = [], np.ones(1)
-    for k, (x, y) in enumerate(zip(_split(a, channels, level), _split(b, channels, level), strict=True), start=1):
-        reach = np.multiply.outer(reach, lengths).ravel() / k
+    for x, y in zip(_split(a, channels, level), _split(b, channels, level), strict=True):
+        reach = np.multiply.outer(reach, lengths).ravel()
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             found.append(math.inf)
             continue
