@@ -7,8 +7,7 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
-from roughntk.kernels.registry import as_family
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
 from roughntk.study.tables import Reading
@@ -26,7 +25,7 @@ class StudyConfig:
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
         depths: first and last depth, as in "1:30".
-        family: a name of the registry, or a family itself (`rn.kernels.sequence(h)`, for instance).
+        family: a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
         parameters: of the family, as in ("weight_variance=2",).
         p: variation exponent, 1 <= p < 4; the levels 1 .. floor(p) enter. p = 1 is always added.
         drop_duplicates: use only the first of rows that coincide.
@@ -44,7 +43,7 @@ class StudyConfig:
     seed: int = 0
     projection: str = "canonical"
     depths: str = "1:30"
-    family: Any = "relu-ntk"
+    family: str | KernelFamily = "relu-ntk"
     parameters: tuple[str, ...] = ()
     p: float = 2.0
     drop_duplicates: bool = False
@@ -87,8 +86,8 @@ class StudyConfig:
         found = as_family(self.family)
         if self.parameters:
             raise InputError(
-                f"expected no parameters beside a family that is made already, got {', '.join(self.parameters)}; set "
-                f"them where {found.name} is made"
+                f"expected no parameters beside a family that has its own, got {', '.join(self.parameters)}; give them "
+                f"to the family, or name it"
             )
         return found
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from roughntk import __version__, _checks
+from roughntk.kernels import KernelSequence
 from roughntk.rough.tensor import check_memory
 from roughntk.study import analysis, deep, drivers, gallery, output, report, signatures
 from roughntk.study.config import StudyConfig
@@ -118,7 +119,7 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
         config, family, known, data, kernels, transport, sampled, found, variation, slopes, first_depth, timings
     )
     study.convergence = signatures.driver_convergence(found, variation, config.p, known)
-    if family.has_real_depth:
+    if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
     return study

@@ -132,7 +132,7 @@ def test_bad_data_is_refused(here, no_work, name):
         ("--p", "0.5", "p >= 1, got 0.5"),
         ("--p", "nan", "p >= 1, got nan"),
         ("--p", "inf", "p >= 1, got inf"),
-        ("--p", "1.5", "p >= 2 in a study"),
+        ("--p", "4.5", "p from 1 to below 4"),
         ("--p", "two", "'--p'"),
         ("--points", "1000", "at most 178 points.*lower --points"),
         ("--points", "0", "points from 1"),
