@@ -134,8 +134,10 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
     found = known_number(value)
     if not isinstance(found, int):
         raise InputError(f"expected {name} to be a whole number, got {shown(value)}; pass a Python or NumPy integer")
-    if not least <= found <= (MOST_WHOLE if most is None else most):
-        wanted = f"at least {least}" if most is None and found < least else f"from {least} to {most or '2^63 - 1'}"
+    top = MOST_WHOLE if most is None else most
+    if not least <= found <= top:
+        shown_top = f"2^{top.bit_length()} - 1" if top >= MOST_WHOLE else str(top)
+        wanted = f"at least {least}" if found < least and top >= MOST_WHOLE else f"from {least} to {shown_top}"
         raise InputError(f"expected {name} {wanted}, got {whole(found)}")
     return found
 

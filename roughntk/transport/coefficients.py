@@ -93,16 +93,25 @@ def _matrices(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tupl
 def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
-    length_x, directions = sphere.polar(x)
-    u, how = coefficients(family, unit, directions, depth=depth, report=True)
-    return u * length_x / sphere.lengths(X)[:, None], how
+    u, how = coefficients(family, unit, sphere.polar(x)[1], depth=depth, report=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = np.where(u == 0, 0.0, u * sphere.length_ratios(x, X))
+    beyond = np.argwhere(~np.isfinite(scaled))
+    if beyond.size:
+        i, k = beyond[0]
+        raise InputError(
+            f"expected coefficients within float64, got one beyond it for training row {i} and test row {k} "
+            f"({len(beyond)} in all), whose lengths are too far apart; rescale the shorter of "
+            f"{_checks.name_rows(np.unique(beyond[:, 0]))} of X, or leave them out"
+        )
+    return scaled, how
 
 
 def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X, its directions and x, of any length, for a homogeneous family; no row of X is 0 or collinear with another."""
     family.check_homogeneous()
     X = _checks.matrix(X, "X")
-    zero = np.flatnonzero(sphere.lengths(X) == 0)
+    zero = np.flatnonzero(~X.any(axis=1))
     if zero.size:
         raise InputError(
             f"expected non-zero training rows, got zeros in {_checks.name_rows(zero)}; a homogeneous kernel is 0 on "
