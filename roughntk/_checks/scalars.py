@@ -198,9 +198,12 @@ def integer_depth(depth: Any) -> int:
         raise InputError(f"expected a whole depth here, got {found!r}; round it to an integer")
     exact = known_number(depth)
     layers = exact if isinstance(exact, int) else int(found)
-    if layers > MOST_WHOLE:
+    bits = 63 if jax.dtypes.canonicalize_dtype(int) == np.int64 else 31
+    if layers >= 2**bits:
         raise InputError(
-            f"expected a whole depth below 2^63 = {2.0**63:.3g}, got {whole(layers)}; use math.inf for the limit"
+            f"expected a whole depth below 2^{bits} = {2.0**bits:.3g}"
+            + (" in JAX's 32-bit mode" if bits == 31 else "")
+            + f", got {whole(layers)}; use math.inf for the limit"
         )
     return layers
 

@@ -120,11 +120,13 @@ def _scaled_lengths(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scale, np.where(scale > 0, inner, 1.0)
 
 
-def polar(X) -> tuple[Array, Array] | tuple[np.ndarray, np.ndarray]:
+def polar(X, name: str = "X", *, columns: int | None = None) -> tuple[Array, Array] | tuple[np.ndarray, np.ndarray]:
     """Lengths (n,) and directions (n, n0) of the rows; a zero row has no direction and gets the first axis."""
     if _checks.is_traced(X):
-        return _traced_polar(_traced_rows(X))
-    X = _checks.matrix(X, "X")
+        X = _traced_rows(X, name)
+        _checks.check_columns(X.shape, name, columns)
+        return _traced_polar(X)
+    X = _checks.matrix(X, name, columns=columns)
     large, inner = _scaled_lengths(X)
     return large * inner, project(np.where(large[:, None] > 0, X, np.eye(1, X.shape[1])), distinct=False)
 
@@ -256,12 +258,12 @@ def distinct_rows(X, *, projection: str = "canonical") -> np.ndarray:
     return np.delete(np.arange(len(unit)), [j for _, j in coincident_rows(unit)])
 
 
-def _traced_rows(X: Array) -> Array:
+def _traced_rows(X: Array, name: str = "X") -> Array:
     """Traced points as floating-point rows."""
     if X.ndim != 2 or 0 in X.shape:
-        raise InputError(f"expected X of shape (points, dimension), got shape {X.shape}; reshape it")
+        raise InputError(f"expected {name} of shape (points, dimension), got shape {X.shape}; reshape it")
     if not (jnp.issubdtype(X.dtype, jnp.floating) or jnp.issubdtype(X.dtype, jnp.integer)):
-        raise InputError(f"expected X to hold real numbers, got dtype {X.dtype}; convert it to float64 first")
+        raise InputError(f"expected {name} to hold real numbers, got dtype {X.dtype}; convert it to float64 first")
     return X.astype(jnp.result_type(float))
 
 
