@@ -35,6 +35,7 @@ from roughntk.kernels.extrapolation import (
 )  # fmt: skip
 from roughntk.kernels.families import KernelFamily
 from roughntk.kernels.fixed_points import FixedPoint, MapAnalysis, analyse
+from roughntk.kernels.registry import as_family
 
 LAYERS = 100_000
 """Depth to which an algebraic approach is measured."""
@@ -61,8 +62,7 @@ def classify(family: KernelFamily) -> Classification:
     Raises:
         InputError: not a family, or one with traced parameters.
     """
-    if not isinstance(family, KernelFamily):
-        raise InputError(f"expected a kernel family, got {type(family).__name__}; use criteria.check for a sequence")
+    family = as_family(family)
     parameters = _parameters(family)
     if family.differs_by_depth:
         return by_depth.classified(family, parameters, _data_angles())

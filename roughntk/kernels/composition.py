@@ -21,7 +21,7 @@ from jax import Array, lax
 from roughntk._checks import InputError
 from roughntk.kernels import recursion
 from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
-from roughntk.kernels._parameters import function
+from roughntk.kernels._parameters import function, known
 from roughntk.kernels.duals import sigmoid_composition_dual
 from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.rules import Deflated, real_depth_rule
@@ -69,8 +69,8 @@ class CompositionKernel(KernelFamily):
 
     def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
         h = function(h, "a map")
-        self.map, self.step, self.analysis = h, step, analyse(h)
-        self.radius = self._trusted_radius()
+        self.map, self.step, self.analysis = h, step, known(lambda: analyse(h), "numbers in a map")
+        self.radius = known(self._trusted_radius, "numbers in a map")
 
     @property
     def settings(self):

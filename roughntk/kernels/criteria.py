@@ -26,6 +26,7 @@ from roughntk._checks import InputError
 from roughntk.kernels.extrapolation import power_limit
 from roughntk.kernels.families import KernelFamily
 from roughntk.kernels.point_sets import GENERIC, Kernels, Sequence, trial_sets
+from roughntk.kernels.registry import as_family
 
 HOLDS, FAILS, OPEN = "holds", "fails", "not decided"
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
@@ -133,11 +134,8 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
             matrix, rows off the sphere or equal.
     """
     family = family_or_sequence
-    if not isinstance(family, KernelFamily) and not callable(family):
-        raise InputError(
-            f"expected a kernel family or a callable sequence(X, depth), got {type(family).__name__}; "
-            f"write a function that returns the kernel matrix"
-        )
+    if isinstance(family, type) or not callable(family):
+        family = as_family(family, wanted="a kernel family or a callable sequence(X, depth)")
     if X is not None:
         X = sphere.check_unit(X)
         sphere.check_distinct(X)

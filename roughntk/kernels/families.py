@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
@@ -109,7 +110,7 @@ class KernelFamily(eqx.Module):
     def _value(self, theta: Array, depth) -> Array:
         """The kernel at checked angles."""
         if self._at_limit(depth):
-            return self._limit(theta)
+            return self._checked_limit(theta)
         whole, depth = self._depth(depth, theta.shape)
         return (_evaluation.whole_at_angle if whole else _evaluation.real_at_angle)(self, theta, depth)
 
@@ -125,7 +126,7 @@ class KernelFamily(eqx.Module):
 
     def _value_at_correlation(self, rho: Array, depth) -> Array:
         if self._at_limit(depth):
-            return self._limit(_evaluation.angle(rho))
+            return self._checked_limit(_evaluation.angle(rho))
         whole, depth = self._depth(depth, rho.shape)
         return (_evaluation.whole_at_correlation if whole else _evaluation.real_at_correlation)(self, rho, depth)
 
@@ -257,6 +258,16 @@ class KernelFamily(eqx.Module):
     def _limit(self, theta: Array) -> Array:
         """The kernel at infinite depth; 1 on the diagonal unless a member says otherwise."""
         return jnp.where(theta == 0, 1.0, self.limit_value)
+
+    def _checked_limit(self, theta: Array) -> Array:
+        """`_limit`; an error where it has to decide by what is traced."""
+        try:
+            return self._limit(theta)
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+            raise InputError(
+                f"expected known numbers for {self.name} at infinite depth, got traced ones; its phase decides what "
+                f"the limit is: call it outside jit, grad and vmap, or take a finite depth"
+            ) from None
 
     def is_positive_definite(self, X, depth) -> bool:
         """Whether the kernel matrix on the unit rows of X is positive definite to working precision at that depth.

@@ -10,6 +10,7 @@ from roughntk.sphere.points import (
     coincident_rows,
     distinct_rows,
     length_ratios,
+    lengths,
     lift,
     polar,
     project,
@@ -18,6 +19,6 @@ from roughntk.sphere.points import (
 
 __all__ = [
     "GRAM_LIMIT", "SAME_ANGLE", "UNIT_TOLERANCE", "AngleFunction", "angles", "check_distinct", "check_points",
-    "check_unit", "coincident_rows", "distinct_rows", "joint_angles", "length_ratios", "lift", "map_angles", "polar",
-    "project", "uniform",
+    "check_unit", "coincident_rows", "distinct_rows", "joint_angles", "length_ratios", "lengths", "lift", "map_angles",
+    "polar",    "project", "uniform",
 ]  # fmt: skip

@@ -82,6 +82,8 @@ def joint_angles(X, x) -> np.ndarray:
 
     A test point within `SAME_ANGLE` of a training point is that point: its angle is 0.
     """
+    if _checks.is_traced(X, x):
+        raise _checks.traced_array("X" if _checks.is_traced(X) else "x")
     across = np.asarray(angles(X, x))
     across = np.where(across <= SAME_ANGLE, 0.0, across)
     return np.concatenate([np.asarray(angles(X)), across], axis=1)

@@ -120,6 +120,12 @@ def _scaled_lengths(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scale, np.where(scale > 0, inner, 1.0)
 
 
+def lengths(X: np.ndarray) -> np.ndarray:
+    """Norms of the rows, shape (n,), without overflow or underflow on the way."""
+    large, inner = _scaled_lengths(X)
+    return large * inner
+
+
 def polar(X, name: str = "X", *, columns: int | None = None) -> tuple[Array, Array] | tuple[np.ndarray, np.ndarray]:
     """Lengths (n,) and directions (n, n0) of the rows; a zero row has no direction and gets the first axis."""
     if _checks.is_traced(X):
@@ -249,6 +255,8 @@ def distinct_rows(X, *, projection: str = "canonical") -> np.ndarray:
     array([0, 1])
     """
     _checks.choice(projection, ("canonical", "stereographic", "none"), "projection")
+    if _checks.is_traced(X):
+        raise _checks.traced_array("X")
     if projection == "canonical":
         unit = project(X, distinct=False)
     elif projection == "stereographic":

@@ -11,7 +11,7 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import Deflated, KernelFamily
+from roughntk.kernels import Deflated, KernelFamily, as_family
 from roughntk.transport.linear import (
     EPS,
     CoefficientReport,
@@ -59,6 +59,7 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
             ``positive_definite=False``.
     """
     _checks.require_x64("coefficients")
+    family, depth = as_family(family), _checks.one_depth(depth)
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         u, how = _euclidean(family, X, x, depth)
         return (u, how) if report else u
@@ -84,7 +85,7 @@ def _parts(found: Deflated) -> tuple[np.ndarray, np.ndarray, float]:
 
 def _matrices(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray]:
     """(K, b). Infinitely deep kernels jump at the angle 0: test points within rounding of a row of X are that row."""
-    if np.ndim(depth) == 0 and depth == math.inf:
+    if depth == math.inf:
         both = np.asarray(family.at_angle(jnp.asarray(sphere.joint_angles(X, x)), depth))
         return both[:, : len(X)], both[:, len(X) :]
     return np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))

@@ -24,7 +24,7 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth import bridge
 from roughntk.depth.bridge import Clock
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.coefficients import EPS, log_determinant, solve
 from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
 from roughntk.transport.depth_path import DepthClock, DepthDriver
@@ -201,7 +201,7 @@ def between_depths(
         TransportError: the residual is above max(1e-9, 1000 eps cond) (unless ``throw=False``).
     """
     _checks.require_x64("transport")
-    depth = _checks.integer_depth(depth)
+    family, depth = as_family(family), _checks.integer_depth(depth)
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")

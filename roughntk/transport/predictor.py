@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, check_directions, coefficients
 
 
@@ -40,6 +40,7 @@ def predict(
         InputError: targets of another length, NaN, negative time, or bad points (as for `coefficients`).
         NotPositiveDefiniteError: the kernel matrix is singular to working precision, or indefinite at a finite time.
     """
+    family, depth = as_family(family), _checks.one_depth(depth)
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         X, _, x = check_directions(family, X, x)
     else:
@@ -47,8 +48,7 @@ def predict(
     y = _checks.real_array(y, "y")
     if y.ndim not in (1, 2) or len(y) != len(X):
         raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")
-    if not isinstance(time, int | float) or not time >= 0:
-        raise InputError(f"expected a training time of at least 0, got {time!r}; math.inf trains to convergence")
+    time = _checks.training_time(time)
     if time == math.inf:
         return coefficients(family, X, x, depth=depth, domain=domain).T @ y
     K, B = (np.asarray(family(X, Z, depth=depth, domain=domain)) for Z in (None, x))
