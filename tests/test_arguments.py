@@ -229,6 +229,7 @@ REFUSED_WHEN_TRACED: dict[str, Callable] = {
     "time": lambda rows: rn.predict(NTK, X, Y, x, depth=3, time=rows[0, 0]),
     "between_depths": lambda rows: rn.transport.between_depths(NTK, rows, x, depth=3).coefficients,
     "to_depth": lambda rows: rn.transport.to_depth(NTK, rows, x).coefficients,
+    "across_segment": lambda rows: rn.transport.across_segment(rows[:3], np.eye(3), x.T, x.T).coefficients,
     "stop": lambda rows: rn.transport.to_depth(NTK, X, x, stop=rows[0, 0] + 5).coefficients,
     "depth_needed": lambda rows: rn.depth_needed(NTK, rows, x, 0.1).depth,
     "tolerance": lambda rows: rn.depth_needed(NTK, X, x, rows[0, 0]).depth,

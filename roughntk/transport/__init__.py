@@ -2,6 +2,7 @@
 
 from roughntk.transport.coefficients import (
     CoefficientReport,
+    InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     NotPositiveDefiniteError,
     coefficients,
@@ -13,7 +14,8 @@ from roughntk.transport.predictor import predict
 from roughntk.transport.to_depth import DepthTransportResult, to_depth
 
 __all__ = [
-    "CoefficientReport", "DepthNeeded", "DepthTransportResult", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
+    "CoefficientReport", "DepthNeeded", "DepthTransportResult",
+    "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
     "Segment", "SegmentDriver", "TransportError", "TransportResult", "across_segment", "between_depths",
     "coefficients", "depth_needed", "predict", "quadrature_driver", "segment_driver", "to_depth",
 ]  # fmt: skip
