@@ -4,7 +4,7 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -22,6 +22,7 @@ from roughntk.kernels import criteria as criteria_room
 from roughntk.rough import SIGNATURE_BACKENDS as BACKENDS
 from roughntk.study import classes as classes_room
 from roughntk.study import limit as limit_room
+from roughntk.study import options
 from roughntk.study import path_files as files_room
 from roughntk.study import paths as paths_room
 from roughntk.study import phase as phase_room
@@ -38,7 +39,6 @@ app = typer.Typer(
 out_console = Console(highlight=False, soft_wrap=True)
 err_console = Console(stderr=True, highlight=False, soft_wrap=True)
 DEFAULTS = StudyConfig()
-TIMES = "Column of the times: a name or number, or none; if left out, one called t, time or times."
 Parameters = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
 ]
@@ -75,7 +75,7 @@ def root(
 @app.command()
 def study(
     data: Annotated[
-        str, typer.Argument(help=f"{', '.join(BUILT_IN)}, or a .npy, .npz or .csv file (one point a row).")
+        str, typer.Argument(help=f"{', '.join(BUILT_IN)}, or a file, one point a row: {options.FILE_HELP}.")
     ] = DEFAULTS.data,
     points: Annotated[int, typer.Option(help="Training points n.")] = DEFAULTS.points,
     test_points: Annotated[int, typer.Option(help="Test points m.")] = DEFAULTS.test_points,
@@ -93,6 +93,13 @@ def study(
         int, typer.Option(help="Principal directions for signatures.")
     ] = DEFAULTS.signature_channels,
     samples: Annotated[int, typer.Option(help="Points at which each driver is sampled.")] = DEFAULTS.samples,
+    target: options.Target = None,
+    standardise: options.Standardise = False,
+    drop: options.Drop = None,
+    missing: options.MissingInPoints = "error",
+    header: options.Header = None,
+    delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     out: Annotated[str, typer.Option(help="Folder of the report.")] = "study-report",
 ) -> None:
     """Kernels, coefficients, Theorem 3, drivers, signatures and p-variation on DATA, with a report."""
@@ -103,7 +110,10 @@ def study(
             points=points, test_points=test_points, seed=seed, projection=projection, depths=depths, family=family,
             parameters=tuple(set_ or ()), p=p,
             drop_duplicates=drop_duplicates, dimension=dim, signature_channels=signature_channels, samples=samples,
+            target=target, standardise=standardise, drop=tuple(drop or ()), missing=missing, header=header,
+            delimiter=delimiter, decimal=decimal,
         )  # fmt: skip
+    _print_lines(result.data.said)
     for number, line in enumerate(result.summary, 1):
         out_console.print(f"[bold cyan]{number:2d}[/] {escape(line)}")
     seconds = time.perf_counter() - clock
@@ -166,26 +176,35 @@ def limit(
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
     ] = False,
     dim: Annotated[int | None, typer.Option(help="Dimension of sphere (10) and cube (128).")] = None,
+    target: options.Target = None,
+    standardise: options.Standardise = False,
+    drop: options.Drop = None,
+    missing: options.MissingInPoints = "error",
+    header: options.Header = None,
+    delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     out: Annotated[str | None, typer.Option(help="Write all coefficients to this .csv or .npy file.")] = None,
 ) -> None:
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors():
-        target = files_room.check_target(out, "--out", limit_room.OUT_SUFFIXES, [data])
+        written = files_room.check_target(out, "--out", limit_room.OUT_SUFFIXES, [data])
         member = classes_room.member(family, set_ or ())
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
-            drop_duplicates=drop_duplicates, dimension=dim,
+            drop_duplicates=drop_duplicates, dimension=dim, target=target, standardise=standardise,
+            reading=options.reading(header, delimiter, decimal, drop, missing),
         )  # fmt: skip
         found = limit_room.at_depth(member, chosen, depth, tolerance)
-        if target is not None:
-            files_room.write(target, found.content(target.suffix.lower()))
+        if written is not None:
+            files_room.write(written, found.content(written.suffix.lower()))
     out_console.print(f"Data: {escape(chosen.name)}, {points} training points, {test_points} test points; {family}.")
+    _print_lines(chosen.said)
     out_console.print(f"[bold]Depth {found.depth:g}[/]: {escape(found.note)}")
     headings = ("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
     out_console.print(_table(headings, found.rows))
     out_console.print(escape(found.answer))
-    if target is not None:
-        out_console.print(f"[bold]Coefficients:[/] {escape(str(target))}")
+    if written is not None:
+        out_console.print(f"[bold]Coefficients:[/] {escape(str(written))}")
 
 
 @app.command()
@@ -224,37 +243,40 @@ def classify(
 
 @app.command()
 def signature(
-    file: Annotated[str, typer.Argument(help="A path: .csv, .npy or .npz, points in rows.")],
+    file: Annotated[str, typer.Argument(help=f"A path, points in rows: {options.FILE_HELP}.")],
     level: Annotated[int, typer.Option(help="Truncation level N >= 1.")] = 2,
     log: Annotated[bool, typer.Option("--log", help="The log-signature.")] = False,
     basis: Annotated[
         str | None, typer.Option(help=f"Of the log-signature: {', '.join(paths_room.BASES)}; lyndon if left out.")
     ] = None,
     backend: Annotated[str, typer.Option(help=", ".join((*BACKENDS, "auto")) + ".")] = "jax",
-    times: Annotated[str | None, typer.Option(help=TIMES)] = None,
+    times: options.Times = None,
+    drop: options.Drop = None,
+    missing: options.MissingInPaths = "error",
+    header: options.Header = None,
+    delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     out: Annotated[str | None, typer.Option(help="Write all entries, all digits: .csv, .npy or .json.")] = None,
 ) -> None:
     """The signature or log-signature of the piecewise-linear path in FILE."""
     with clear_errors("--level or the number of channels"):
         target = files_room.check_target(out, "--out", paths_room.OUT_SUFFIXES, [file])
-        found = paths_room.signature_table(
-            files_room.read_path(file, times), level, log=log, basis=basis, backend=backend
-        )
+        read = files_room.read_paths(file, times, options.reading(header, delimiter, decimal, drop, missing))
+        found = paths_room.signature_table(read, level, log=log, basis=basis, backend=backend)
         if target is not None:
             files_room.write(target, found.content(target.suffix.lower()))
-    out_console.print(escape(found.file.describe()))
+    _print_lines(found.described())
     out_console.print(f"[bold]{escape(found.title())}[/]")
     rows = found.rows()
-    out_console.print(_table(("bracket" if found.basis in ("lyndon", "hall") else "word", "value"), rows))
-    if len(rows) < len(found.values):
-        out_console.print(f"The first {len(rows)} of {len(found.values)}; --out writes them all.")
+    out_console.print(_table(found.headings(), rows))
+    _print_lines(found.left_out())
     if target is not None:
         out_console.print(f"[bold]Written:[/] {escape(str(target))}")
 
 
 @app.command()
 def variation(
-    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help="Paths: .csv, .npy or .npz, points in rows.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help=f"Paths, points in rows: {options.FILE_HELP}.")],
     p: Annotated[float, typer.Option(help="Variation exponent p >= 1.")] = 2.0,
     against: Annotated[
         str | None, typer.Option(metavar="LIMIT", help="Distance to this path; several FILEs: do they converge to it?")
@@ -268,7 +290,12 @@ def variation(
     scale: Annotated[
         str | None, typer.Option(help="Of the sequence of FILEs, for the rates: numbers with commas.")
     ] = None,
-    times: Annotated[str | None, typer.Option(help=TIMES)] = None,
+    times: options.Times = None,
+    drop: options.Drop = None,
+    missing: options.MissingInPaths = "error",
+    header: options.Header = None,
+    delimiter: options.Delimiter = None,
+    decimal: options.Decimal = None,
     figure: Annotated[
         str | None, typer.Option(help="Draw the path with its maximising partition, or the distances of a sequence.")
     ] = None,
@@ -277,8 +304,11 @@ def variation(
     with clear_errors("--level, or the number of points or channels"):
         target = files_room.check_target(figure, "--figure", paths_room.FIGURE_SUFFIXES, [*paths, against or ""])
         paths_room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
-        read = [files_room.read_path(each, times) for each in paths]
-        limit = None if against is None else files_room.read_path(against, times)
+        how = options.reading(header, delimiter, decimal, drop, missing)
+        files_room.check_standard_input([*paths, against or ""])
+        read = [path for each in paths for path in files_room.read_paths(each, times, how)]
+        paths_room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)
+        limit = None if against is None else files_room.read_path(against, times, how)
         if limit is None:
             measured = [
                 paths_room.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read
@@ -289,14 +319,17 @@ def variation(
                 _print_lines(each.lines())
         elif len(read) == 1:
             compared = paths_room.compare(read[0], limit, p, level=level, norm=norm)
-            _print_lines([read[0].describe(), limit.describe()])
+            _print_lines([*read[0].lines(), *limit.lines()])
             out_console.print(_table(("level", "distance"), compared.rows()))
             _print_lines(compared.lines())
         else:
             found = paths_room.converge(read, limit, p, norm=norm, scale=scale)
             if target is not None:
                 paths_room.draw_convergence(found, target)
-            _print_lines([f"Limit: {limit.describe()}", f"p = {p:g}, {found.norm} norm, outer root taken."])
+            _print_lines([sentence for each in read for sentence in each.said])
+            _print_lines(
+                [f"Limit: {limit.describe()}", *limit.said, f"p = {p:g}, {found.norm} norm, outer root taken."]
+            )
             heads = ("file", "scale", *(f"level {k}" for k in found.levels))
             out_console.print(_table(heads, paths_room.convergence_rows(read, found)))
             _print_lines([f"The sequence {found.verdict}." if "conv" in found.verdict else "Undecided.", found.rule])
@@ -304,7 +337,7 @@ def variation(
         out_console.print(f"[bold]Figure:[/] {escape(str(target))}")
 
 
-def _print_lines(lines: list[str]) -> None:
+def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         out_console.print(escape(line))
 

@@ -235,8 +235,11 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     if count < LEAST_POINTS:
         raise InputError(f"expected at least {LEAST_POINTS} points, got {count}; a slope over lags needs more samples")
     if isinstance(path, PiecewiseLinear):
-        gaps = np.diff(np.asarray(path.times))
-        if gaps.max() > gaps.min() * (1 + 1e-6):
+        times = np.asarray(path.times)
+        gaps = np.diff(times)
+        # Each time is rounded by at most half a unit in the last place, so a step by one, two steps apart by two.
+        rounding = 2 * np.spacing(np.abs(times).max())
+        if gaps.max() - gaps.min() > 1e-6 * gaps.min() + rounding:
             raise InputError(
                 f"expected equally spaced times, got steps from {gaps.min():g} to {gaps.max():g}; resample the path"
             )

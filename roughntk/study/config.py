@@ -8,6 +8,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
+from roughntk.study.tables import Reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +16,7 @@ class StudyConfig:
     """Everything that fixes a study, apart from the place where it is written.
 
     Attributes:
-        data: built-in name or file.
+        data: built-in name or file; what was handed in as a frame or array, in words.
         points, test_points: n and m.
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
@@ -27,6 +28,9 @@ class StudyConfig:
         dimension: of the random data sets sphere and cube.
         signature_channels: principal directions of the drivers that signatures are computed on.
         samples: points at which each driver is sampled for signatures and p-variation.
+        target: the column of the targets.
+        standardise: whether columns get mean 0 and standard deviation 1 on the training points.
+        drop, missing, header, delimiter, decimal: how a table is read, see `roughntk.study.tables.Reading`.
     """
 
     data: str = "digits"
@@ -42,6 +46,13 @@ class StudyConfig:
     dimension: int | None = None
     signature_channels: int = 8
     samples: int = 33
+    target: str | None = None
+    standardise: bool = False
+    drop: tuple[str, ...] = ()
+    missing: str = "error"
+    header: bool | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
 
     def __post_init__(self):
         _checks.integer(self.points, "points", least=1, most=MOST)
@@ -49,6 +60,7 @@ class StudyConfig:
         _checks.integer(self.seed, "seed", least=0)
         _checks.choice(self.projection, PROJECTIONS, "projection")
         self.member()
+        _ = self.reading
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
         _checks.integer(self.samples, "samples", least=3, most=2000)
         if _checks.exponent(self.p) < 2:
@@ -58,6 +70,11 @@ class StudyConfig:
     def member(self) -> KernelFamily:
         """The family with its parameters."""
         return member(self.family, self.parameters)
+
+    @property
+    def reading(self) -> Reading:
+        """How a table is read."""
+        return Reading(self.header, self.delimiter, self.decimal, self.drop, self.missing)
 
     @property
     def depth_range(self) -> range:

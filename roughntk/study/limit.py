@@ -41,6 +41,8 @@ class AtDepth:
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:
     """Coefficients and predictions u^T y at that depth, and the depth from which u is within `tolerance` of its limit.
 
+    Of targets that are text, the prediction is the class with the largest sum.
+
     Raises:
         InputError: a depth that is not a number >= 1 or "inf", a tolerance that is not positive or not reached, a
             matrix that is singular at that depth.
@@ -64,8 +66,8 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
         rows.append(
             [
                 str(data.rows[n + k]),
-                "no targets" if predictions is None else f"{predictions[k]:.10g}",
-                "-" if data.y is None else f"{data.y[n + k]:g}",
+                "no targets" if predictions is None else data.predicted(predictions[k]),
+                data.wanted(n + k),
                 f"{u[:, k].max():.10g}",
                 f"{u[:, k].min():.10g}",
                 "not known" if np.isnan(limit[:, k]).any() else f"{np.abs(u[:, k] - limit[:, k]).max():.3g}",

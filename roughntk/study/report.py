@@ -156,6 +156,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         "<ol class='summary'>",
         *(f"<li>{html.escape(line)}</li>" for line in study.summary),
         "</ol>",
+        *(f"<p>{html.escape(sentence)}</p>" for sentence in study.data.said),
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
         "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths at which a comparison "
