@@ -54,10 +54,12 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
     Raises:
         InputError: rows off the sphere, equal rows in X (named; collinear ones with domain="euclidean"), NaN,
             depth < 1, domain="euclidean" with a family that is not homogeneous.
-        NotPositiveDefiniteError: K_L(X,X) is singular to working precision; the message says at which depth and
-            with which smallest eigenvalue.
+        NotPositiveDefiniteError: K_L(X,X) is singular to working precision, or cannot be told from a singular matrix
+            by the rounding of its entries (the report's forward error would reach max(1, max |u|)); the message says
+            at which depth and with which smallest eigenvalue or condition number.
 
     Warns:
+        InaccurateCoefficientsWarning: fewer than three digits are certain; the message names the test rows.
         IndefiniteKernelWarning: K_L(X,X) has negative eigenvalues. u still solves the system; the report has
             ``positive_definite=False``.
     """

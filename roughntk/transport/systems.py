@@ -18,6 +18,9 @@ from roughntk.transport.forward_error import EPS, Errors, angle_errors, entry_er
 JOINT_ENTRIES = 10_000
 """Systems of fewer entries are evaluated in one call, at all angles; larger ones may go through a table."""
 
+TABLE_ERROR = 16 * EPS
+"""What an entry from a table (`roughntk.depth.table`) may be off by beside the rounding of the kernel."""
+
 
 class KernelSystem(NamedTuple):
     """A u = b, and the errors of A and b."""
@@ -52,6 +55,8 @@ def kernel_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> 
         matrix, right = np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
     on = on_data(X, x, theta, depth)
     error = entry_errors(values, theta, angle_errors(X, x, theta, on), 1.0)
+    if theta.size > JOINT_ENTRIES:
+        error += np.where(theta > 0, TABLE_ERROR, 0.0)
     return KernelSystem(matrix, right, Errors(error[:, :n], error[:, n:], on))
 
 
