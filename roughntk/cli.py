@@ -82,7 +82,7 @@ def study(
     seed: Annotated[int, typer.Option(help="Fixes the choice of points.")] = DEFAULTS.seed,
     projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
     depths: Annotated[str, typer.Option(help="First and last depth.")] = DEFAULTS.depths,
-    family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family_name,
     set_: Parameters = None,
     p: Annotated[float, typer.Option(help="Variation exponent, at least 2.")] = DEFAULTS.p,
     drop_duplicates: Annotated[
@@ -170,7 +170,7 @@ def limit(
     test_points: Annotated[int, typer.Option(help="Test points m.")] = DEFAULTS.test_points,
     seed: Annotated[int, typer.Option(help="Fixes the choice of points.")] = DEFAULTS.seed,
     projection: Annotated[str, typer.Option(help=", ".join(PROJECTIONS) + ".")] = DEFAULTS.projection,
-    family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family,
+    family: Annotated[str, typer.Option(help=", ".join(FAMILIES) + ".")] = DEFAULTS.family_name,
     set_: Parameters = None,
     drop_duplicates: Annotated[
         bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
@@ -209,7 +209,7 @@ def limit(
 
 @app.command()
 def classify(
-    family: Annotated[str, typer.Argument(help=f"{', '.join(FAMILIES)}, or all.")] = DEFAULTS.family,
+    family: Annotated[str, typer.Argument(help=f"{', '.join(FAMILIES)}, or all.")] = DEFAULTS.family_name,
     set_: Parameters = None,
     criteria: Annotated[
         bool, typer.Option("--criteria", help="Also try the paper's conditions (Section 6) on hard point sets.")

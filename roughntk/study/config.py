@@ -5,7 +5,7 @@ import re
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
 from roughntk.study.tables import Reading
@@ -21,7 +21,7 @@ class StudyConfig:
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
         depths: first and last depth, as in "1:30".
-        family: a name of the registry.
+        family: a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
         parameters: of the family, as in ("weight_variance=2",).
         p: variation exponent of levels 1 .. floor(p); at least 2 in a study, so that level 2 counts.
         drop_duplicates: use only the first of rows that coincide.
@@ -39,7 +39,7 @@ class StudyConfig:
     seed: int = 0
     projection: str = "canonical"
     depths: str = "1:30"
-    family: str = "relu-ntk"
+    family: str | KernelFamily = "relu-ntk"
     parameters: tuple[str, ...] = ()
     p: float = 2.0
     drop_duplicates: bool = False
@@ -69,7 +69,19 @@ class StudyConfig:
 
     def member(self) -> KernelFamily:
         """The family with its parameters."""
-        return member(self.family, self.parameters)
+        if isinstance(self.family, str):
+            return member(self.family, self.parameters)
+        if self.parameters:
+            raise InputError(
+                f"expected no parameters beside a family that has its own, got {', '.join(self.parameters)}; give them "
+                f"to the family, or name it"
+            )
+        return as_family(self.family)
+
+    @property
+    def family_name(self) -> str:
+        """The name of the family."""
+        return self.family if isinstance(self.family, str) else self.family.name
 
     @property
     def reading(self) -> Reading:

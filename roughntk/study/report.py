@@ -54,7 +54,7 @@ def summary_lines(study: Study) -> list[str]:
 def family_words(study: Study) -> str:
     """The family with the parameters that were set."""
     given = ", ".join(study.config.parameters)
-    return study.config.family + (f" ({given})" if given else "")
+    return study.config.family_name + (f" ({given})" if given else "")
 
 
 def _limit_words(study: Study) -> str:

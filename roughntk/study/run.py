@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from roughntk import __version__, _checks
+from roughntk.kernels import KernelSequence
 from roughntk.rough.tensor import check_memory
 from roughntk.study import analysis, deep, figures, output, report
 from roughntk.study.config import StudyConfig
@@ -124,10 +125,17 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
         config, family, known, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings
     )
     study.convergence = analysis.driver_convergence(variation, config.p, known)
-    if family.has_real_depth:
+    if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
     return study
+
+
+def _settings(config: StudyConfig) -> dict[str, Any]:
+    """The settings, with the name of the family for the family itself."""
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)} | {
+        "family": config.family_name
+    }
 
 
 def as_json(study: Study, command: str) -> dict[str, Any]:
@@ -137,9 +145,9 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "version": __version__,
         "command": command,
         "seed": study.config.seed,
-        "settings": dataclasses.asdict(study.config),
+        "settings": _settings(study.config),
         "data": study.data.describe() | study.data.describe_columns() | {"rows": study.data.rows},
-        "family": study.config.family,
+        "family": study.config.family_name,
         "depths": kernels.depths,
         "transport": [{k: v for k, v in row.items() if k != "coefficients"} for row in study.transport],
         "drivers": [
