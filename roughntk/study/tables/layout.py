@@ -56,8 +56,10 @@ def decoded(content: bytes, name: str) -> tuple[bytes, str | None]:
     said = None
     mark, encoding = next(((mark, known) for mark, known in _MARKS if content.startswith(mark)), (b"", "utf-8"))
     head = content[:4096]
-    if not mark and b"\0" in head:  # every other byte of western text in UTF-16 is zero
-        encoding = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if not mark and 3 * max(even, odd) > len(head) > 60 * min(even, odd):
+        # Nearly every other byte of a table in UTF-16 is zero.
+        encoding = "utf-16-le" if odd > even else "utf-16-be"
     try:
         if encoding == "utf-8":
             content = content[len(mark) :]

@@ -87,7 +87,7 @@ def points_of(table: Table, target: str | None, reading: Reading) -> Points:
     kept = _whole_rows(table, reading)
     said = [*table.said, *_dropped_rows(table, kept)]
     values = np.column_stack([column.floats() for column in features.columns])
-    _check_finite(features, values)
+    _check_finite(features)
     names = tuple(column.name for column in features.columns)
     listed = f": {features.names()}" if features.named else ""
     said.append(f"{_count(len(names), 'feature')}{listed}.")
@@ -194,9 +194,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
             f"expected times in {_called(clock)} of {table.name}, got text ({_example(table, clock)}); name another"
         )
     values = np.column_stack([c.floats() for c in channels.columns])
-    _check_finite(
-        table, np.column_stack([values, *([] if clock is None or clock.kind != NUMBER else [clock.floats()])])
-    )
+    _check_finite(table)
     kept = np.arange(table.rows) if reading.missing == "interpolate" else _whole_rows(table, reading, paths=True)
     said += _dropped_rows(table, kept)
     when = None
@@ -208,7 +206,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
             )
         when, sentence = _clock_times(table, clock, kept)
         said.append(sentence)
-    values = values[kept]
+    values = values if len(kept) == table.rows else values[kept]
     if reading.missing == "interpolate" and np.isnan(values).any():
         values, filled = _interpolated(table, channels, values, when)
         said.append(f"{_count(filled, 'missing cell')} of {table.name}: interpolated linearly in time.")
@@ -234,6 +232,7 @@ def _named_clock(table: Table) -> Column | None:
 
 def _clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarray, str]:
     """The times as numbers, strictly increasing, and what is said of them."""
+    clock = _calendar(clock)
     values = clock.values[kept]
     stuck = np.flatnonzero(~(values[1:] > values[:-1]))
     if stuck.size:
@@ -263,13 +262,30 @@ def _clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndar
         if ticks[step] * count <= size
         else elapsed * (ticks[step] * count / size)
     )
-    return found, f"The times of {table.name} are {unit} from {_time_text(values[0])}, the first of {where}."
+    first = _time_text(values[0].astype("M8[D]") if clock.whole_days else values[0])
+    return found, f"The times of {table.name} are {unit} from {first}, the first of {where}."
+
+
+def _calendar(clock: Column) -> Column:
+    """Whole numbers such as 20240131 in a column called date or datetime or timestamp are dates."""
+    if clock.kind != NUMBER or clock.values.dtype.kind != "i" or clock.name.lower() not in TIME_NAMES[3:]:
+        return clock
+    texts = [str(value) for value in clock.values.tolist()]
+    if any(len(text) != 8 for text in texts):
+        return clock
+    try:
+        days = [f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in texts]
+        return dataclasses.replace(clock, kind=DATE, values=np.array(days, dtype="M8[D]"), whole_days=True)
+    except ValueError:
+        return clock
 
 
 def _time_text(value: np.generic) -> str:
     """A time in full."""
     if isinstance(value, np.datetime64):
         text = str(np.datetime_as_string(value, unit="auto"))
+        if len(text) == 10 and np.datetime_data(value.dtype)[0] != "D":
+            return f"{text}T00:00:00"
         return f"{text}:00" if text.count(":") == 1 else text
     if isinstance(value, np.timedelta64):
         seconds = value / np.timedelta64(1, "s")
@@ -355,23 +371,23 @@ def _whole_rows(table: Table, reading: Reading, *, paths: bool = False) -> np.nd
 
 
 def _dropped_rows(table: Table, kept: np.ndarray) -> list[str]:
-    gone = np.setdiff1d(np.arange(table.rows), kept)
-    if not gone.size:
+    if len(kept) == table.rows:
         return []
+    gone = np.setdiff1d(np.arange(table.rows), kept)
     verb = "is" if gone.size == 1 else "are"
     return [f"{_count(gone.size, 'row')} of {table.name} with missing cells {verb} left out: {table.places(gone)}."]
 
 
-def _check_finite(table: Table, values: np.ndarray) -> None:
-    """Raise `InputError` for infinite entries of the numbers of a table; `values` holds them all."""
-    if not np.isinf(values).any():
-        return
+def _check_finite(table: Table) -> None:
+    """Raise `InputError` for infinite entries of the numbers of a table."""
     for column in table.columns:
-        rows = np.flatnonzero(np.isinf(column.floats())) if column.kind == NUMBER else np.empty(0, dtype=int)
+        if column.kind != NUMBER or column.values.dtype.kind != "f" or bool(np.isfinite(column.values).all()):
+            continue
+        rows = np.flatnonzero(np.isinf(column.values))
         if rows.size:
             more = f" and {rows.size - 1} more" if rows.size > 1 else ""
             raise InputError(
-                f"expected finite numbers in {table.name}, got {column.floats()[rows[0]]} in "
+                f"expected finite numbers in {table.name}, got {column.values[rows[0]]} in "
                 f"{table.cells(int(rows[0]), [column])}{more}; correct or remove them"
             )
 

@@ -144,7 +144,10 @@ def _reading(path: Path, name: str) -> Iterator[BinaryIO]:
 def _all(stream: BinaryIO, name: str) -> bytes:
     """What is left of a stream, refused before it takes more than there is."""
     with contextlib.suppress(OSError, ValueError):
-        check_fits(_SHARE * os.fstat(stream.fileno()).st_size, name)
+        about = os.fstat(stream.fileno())
+        check_fits(_SHARE * about.st_size, name)
+        if stat.S_ISREG(about.st_mode):
+            return stream.read()
     return _collected(lambda: stream.read(_CHUNK), name)
 
 
