@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study import files
 from roughntk.study.data import DataSet
 from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
+from roughntk.transport.depth_needed import DepthNeeded
+from roughntk.transport.linear import CoefficientReport
 
 OUT_SUFFIXES = (".csv", ".npy")
 
@@ -27,6 +30,27 @@ class AtDepth:
     note: str
     answer: str
     numbers: np.ndarray  # of the rows of the data that were used, training points first
+    limit: np.ndarray  # of the coefficients at infinite depth; NaN where it is not known
+    targets: np.ndarray | None  # of the test points
+    report: CoefficientReport
+    needed: DepthNeeded | None
+
+    def record(self) -> dict[str, Any]:
+        """For JSON: u has a row a training point and a column a test point."""
+        n = len(self.u)
+        return {
+            "depth": self.depth,
+            "training_rows": self.numbers[:n],
+            "test_rows": self.numbers[n:],
+            "coefficients": self.u,
+            "limit_coefficients": None if np.isnan(self.limit).any() else self.limit,
+            "predictions": self.predictions,
+            "targets": self.targets,
+            "residual": self.report.residual,
+            "condition_number": self.report.condition_number,
+            "method": self.report.method,
+            "depth_needed": None if self.needed is None else dataclasses.asdict(self.needed),
+        }
 
     def content(self, suffix: str) -> bytes:
         """The coefficients with all digits, a row a training point and a column a test point, as .csv or .npy."""
@@ -81,7 +105,10 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
             f"From depth {needed.whole_depth:,} on every coefficient is within {tolerance:g} of its limit: there the "
             f"distance is {needed.error:.4g}, the a-posteriori bound {needed.bound:.4g} ({needed.looseness:.2f} times)."
         )
-    return AtDepth(number, u, predictions, rows, note, answer, np.asarray(data.rows))
+    return AtDepth(
+        number, u, predictions, rows, note, answer, np.asarray(data.rows), limit,
+        None if data.y is None else data.y[n:], report, needed,
+    )  # fmt: skip
 
 
 def _number(depth: str | float) -> float:

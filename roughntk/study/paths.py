@@ -86,20 +86,23 @@ class SignatureTable:
         paths = f", of the first {min(count, SHOWN_PATHS)} of {count} paths" if count > 1 else ""
         return [f"The first {min(entries, SHOWN)} of {entries}{paths}; --out writes them all."]
 
+    def record(self) -> dict[str, Any]:
+        """All entries with what they are, for JSON."""
+        first, alone = self.files[0], len(self.files) == 1
+        return {
+            "path": first.name if alone else [file.name for file in self.files],
+            "points": len(first.values), "channels": list(first.channels),
+            "level": self.level, "kind": "signature" if self.basis is None else "log-signature",
+            "basis": self.basis or "words", "backend": self.backend, "entries": list(self.labels()),
+            "values": self.values.tolist(),
+        }  # fmt: skip
+
     def content(self, suffix: str) -> bytes:
         """All entries with all digits, as .csv (a column a path), .npy or .json."""
         if suffix == ".npy":
             return files.npy_bytes(self.values)
         if suffix == ".json":
-            first, alone = self.files[0], len(self.files) == 1
-            record = {
-                "path": first.name if alone else [file.name for file in self.files],
-                "points": len(first.values), "channels": list(first.channels),
-                "level": self.level, "kind": "signature" if self.basis is None else "log-signature",
-                "basis": self.basis or "words", "backend": self.backend, "entries": list(self.labels()),
-                "values": self.values.tolist(),
-            }  # fmt: skip
-            return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+            return (json.dumps(self.record(), indent=1, allow_nan=False) + "\n").encode()
         names = ["value"] if len(self.files) == 1 else [file.name for file in self.files]
         columns = np.atleast_2d(self.values).T
         rows = ([label, *map(repr, values.tolist())] for label, values in zip(self.labels(), columns, strict=True))
@@ -177,6 +180,19 @@ class Measured:
         ]
         return said + ([] if self.critical is None else [f"Critical exponent: {self.critical}; an estimate."])
 
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        critical = None if self.critical is None else dataclasses.asdict(self.critical)
+        return {"path": self.file.name, **_found_record(self.found), "critical_exponent": critical}
+
+
+def _found_record(found: rough.Variation) -> dict[str, Any]:
+    return {
+        "value": found.value, "p": found.p, "level": found.level, "norm": found.norm, "root": found.root,
+        "partition": found.partition.tolist(), "method": found.method,
+        "levels": {str(level): value for level, value in found.levels.items()},
+    }  # fmt: skip
+
 
 def measure(
     file: PathFile, p: float, *, level: int | None = None, norm: str | None = None, root: bool = True,
@@ -196,6 +212,13 @@ class Compared:
     limit: PathFile
     found: rough.Variation
     homogeneous: rough.Variation
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": self.file.name, "limit": self.limit.name, "distance": _found_record(self.found),
+            "homogeneous_distance": _found_record(self.homogeneous),
+        }  # fmt: skip
 
     def rows(self) -> list[tuple[str, str]]:
         """Level and distance, as text."""
@@ -245,6 +268,11 @@ def convergence_rows(paths: Sequence[PathFile], found: rough.Convergence) -> lis
     ]
     rates = (f"{rate:.3f} ± {error:.2g}" for rate, error in zip(found.rates, found.rate_errors, strict=True))
     return [*rows, ["rate", "", *rates], ["verdict", "", *found.verdicts]]
+
+
+def convergence_record(paths: Sequence[PathFile], limit: PathFile, found: rough.Convergence) -> dict[str, Any]:
+    """A convergence for JSON: every field of `rough.Convergence`, with the names of the files."""
+    return {"paths": [file.name for file in paths], "limit": limit.name, **dataclasses.asdict(found)}
 
 
 def _kind(found: rough.Variation) -> str:

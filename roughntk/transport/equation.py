@@ -25,7 +25,7 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth import bridge
 from roughntk.depth.bridge import Clock
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.coefficients import log_determinant, solve
 from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
 from roughntk.transport.depth_path import DepthClock, DepthDriver
@@ -197,7 +197,7 @@ def between_depths(
             closed form, or at an end so nearly singular that too little is known (unless ``throw=False``).
     """
     _checks.require_x64("transport")
-    depth = _checks.integer_depth(depth)
+    family, depth = as_family(family), _checks.integer_depth(depth)
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")
