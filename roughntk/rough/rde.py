@@ -232,7 +232,11 @@ def verdict(solution: RDESolution, success: jax.Array, vector_field: Any, path: 
     if not np.isfinite(np.asarray(field)).all():
         cause = "the vector field is not finite at the Y where the step starts"
         advice = f"evaluate it at {np.array2string(np.asarray(start), precision=6, threshold=8)}"
-    elif path is not None and _is_smooth(path) and not finite_slopes(path, np.linspace(*map(float, times), 65)).all():
+    elif (
+        path is not None
+        and _is_smooth(path)
+        and not finite_slopes(path, np.linspace(float(times[0]), float(times[1]), 65)).all()
+    ):
         cause = "the derivative of the path is not finite there"
         advice = "remove or interpolate the missing points before you make the path"
     else:
@@ -259,7 +263,9 @@ def solved(
     entries of the state, which start from y0 on every step, are left out of the estimate."""
     count = driver.points - 1
     stats: dict[str, Any] = {"steps": count}
-    error, kind, in_range = None, None, None
+    error: Any = None
+    kind: str | None = None
+    in_range: Any = None
     if estimate:
         found = _estimates.estimated(scheme, vector_field, y0, base, driver, fresh)
         values, success, inner, in_range, kind = (
