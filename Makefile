@@ -9,11 +9,12 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev study test lint types examples docs bench bench-peers bench-signatures clean
+.PHONY: help setup setup-dev study test test-portable lint types examples docs bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
 	@echo "make test       set up .venv with the developers' tools, run the tests (ARGS=\"pytest options\")"
+	@echo "make test-portable  run the numerical tests again under other instruction sets (ARGS=\"pytest options\")"
 	@echo "make setup      the set-up of 'make study' alone"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
@@ -35,6 +36,9 @@ study: setup
 
 test: setup-dev
 	@$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+test-portable: setup-dev
+	@$(RUN) tools/portable.py $(ARGS)
 
 lint: setup-dev
 	@$(RUN) -m ruff check .
@@ -79,6 +83,6 @@ bench-signatures:
 	@.venv-signatures/bin/python benchmarks/signature.py $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-peers .venv-signatures .venv.lock "$(OUT)" example-figures dist build .pytest_cache .mypy_cache \
+	@rm -rf .venv .venv-peers .venv-signatures .venv.lock "$(OUT)" example-figures dist build .pytest_cache .cache .mypy_cache \
 		.ruff_cache .hypothesis
 	@find roughntk tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

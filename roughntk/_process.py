@@ -39,8 +39,9 @@ def supervised(command: Callable[[], None]) -> int:
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     signal.signal(signal.SIGCHLD, _nothing)  # some systems drop a blocked signal whose default is to be ignored
     signal.pthread_sigmask(signal.SIG_BLOCK, {*heard, signal.SIGCHLD})
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed by the shell
+            stream.flush()
     reading, writing = os.pipe()
     parent = os.getpid()
     child = os.fork()

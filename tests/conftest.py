@@ -1,8 +1,16 @@
-"""What every test shares: no screen for figures, the package before JAX is used, repeatable examples."""
+"""What every test shares: no screen for figures, the package before JAX is used, repeatable examples, a cache."""
 
 import os
+import shutil
+from pathlib import Path
+
+import pytest
+from compilation_cache import CACHE, LIMIT, folder
 
 os.environ["MPLBACKEND"] = "Agg"
+# A second run of the tests takes two thirds of the time of the first. A folder that somebody else names is theirs.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = folder(os.environ)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import roughntk  # noqa: I001  first, so that 64 bit is on before anything makes a JAX array
 
@@ -19,3 +27,53 @@ settings.register_profile("repeatable", deadline=None, derandomize=True, max_exa
 settings.load_profile("repeatable")
 
 assert roughntk.__version__
+
+
+# Numerical tests that `make test-portable` runs again under other instruction sets, each of which rounds differently:
+# classification, coefficients, kernels at the edges of their parameters, signatures, variation, transport.
+PORTABLE = (
+    "depth/test_iteration.py",
+    "depth/test_leaky.py",
+    "depth/test_limit.py",
+    "depth/test_table.py",
+    "kernels/test_activation.py",
+    "kernels/test_classify.py",
+    "kernels/test_composition.py",
+    "kernels/test_criteria.py",
+    "kernels/test_edges.py",
+    "kernels/test_families.py",
+    "kernels/test_reference_data.py",
+    "kernels/test_residual.py",
+    "rough/test_lift.py",
+    "rough/test_linear.py",
+    "rough/test_rde.py",
+    "rough/test_regularity.py",
+    "rough/test_signature.py",
+    "rough/test_variation.py",
+    "rough/test_variation_1d.py",
+    "study/test_classify_command.py",
+    "test_sphere.py",
+    "transport/test_coefficients.py",
+    "transport/test_deep_coefficients.py",
+    "transport/test_deflated.py",
+    "transport/test_depth_needed.py",
+    "transport/test_equation.py",
+    "transport/test_to_depth.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is listed above, before `-m portable` selects."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).as_posix() in PORTABLE:
+            item.add_marker("portable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with an empty cache where it has grown too large."""
+    if "PYTEST_XDIST_WORKER" in os.environ or not CACHE.is_dir():
+        return
+    if sum(path.stat().st_size for path in CACHE.rglob("*") if path.is_file()) > LIMIT:
+        shutil.rmtree(CACHE, ignore_errors=True)

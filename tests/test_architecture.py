@@ -9,7 +9,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 
 # A room may import the rooms before it, less those it is to know nothing of.
-ROOMS = ("_process", "_checks", "sphere", "kernels", "depth", "rough", "transport", "study", "doctor", "cli")
+ROOMS = (
+    "_process", "_checks", "sphere", "kernels", "depth", "rough", "transport", "study", "doctor", "commands", "cli",
+)  # fmt: skip
 KNOWS_NOTHING_OF = {
     "kernels": {"rough"},
     "depth": {"rough"},

@@ -194,7 +194,8 @@ for last in range(1, 200):
         except RuntimeError:
             pass
         beside = sorted(path.name for path in out.parent.iterdir() if path != out)
-    files = {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(out)): path.read_text() for path in out.rglob("*") if path.is_file()
+             and path.name != ".roughntk.json"}
     found.append([code, beside, files])
 print(json.dumps(found))
 """

@@ -48,6 +48,7 @@ class Germ(NamedTuple):
         stretch: 2/y_M, so that x = stretch T/(a - T) - 1.
         shape, abel, rest: n, A and g as polynomials in x, constant term first, all of one degree.
         miss: the largest residual of the three equations between the nodes, in the units of `_TAIL`'s meaning.
+        lack: 2 - kappa, without cancellation.
     """
 
     kappa: Any
@@ -60,6 +61,7 @@ class Germ(NamedTuple):
     abel: Any
     rest: Any
     miss: Any
+    lack: Any
 
 
 class _Layer(NamedTuple):
@@ -79,9 +81,13 @@ def leaky_kappa(slope: float) -> float:
     return (1 - slope) ** 2 / (1 + slope**2)
 
 
+def germ(slope: float) -> Germ:
+    """The germ of one slope in [-1, 1)."""
+    return _germ(leaky_kappa(slope))._replace(lack=np.asarray((1 + slope) ** 2 / (1 + slope**2)))
+
+
 @functools.lru_cache(maxsize=256)
-def germ(kappa: float) -> Germ:
-    """The germ of one kappa in (0, 2]."""
+def _germ(kappa: float) -> Germ:
     with localcontext() as context:
         context.prec = _DIGITS
         return _solved(kappa)
@@ -217,7 +223,7 @@ def _solved(kappa: float) -> Germ:
     parts = [part[: degree + 1] for part, _ in units]
     numbers = layers.kappa, layers.scale, _largest(kappa), layers.logarithm, layers.pole, layers.stretch
     fields = [float(number) for number in numbers] + [_monomials(part) for part in parts]
-    return Germ(*map(np.asarray, (*fields, float(_miss(layers, *parts)))))
+    return Germ(*map(np.asarray, (*fields, float(_miss(layers, *parts)), 2 - kappa)))
 
 
 def _miss(layers: _Map, shape: list[Decimal], abel: list[Decimal], rest: list[Decimal]) -> Decimal:

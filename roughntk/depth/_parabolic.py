@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array, lax
 
 from roughntk.depth import _series
+from roughntk.kernels.duals import supplement
 
 HALF_PI, THREE_PI = math.pi / 2, 3 * math.pi
 HUGE = float(np.finfo(np.float64).max)  # stands for an infinite slope, so that 0 times it is 0
@@ -149,7 +150,7 @@ def _travel_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
 def entry(theta: Array) -> tuple[Array, Array, Array, Array]:
     """high, fold, gap, start: one exact step for angles above pi/2; start = pi/2 - gap is at most pi/2."""
     high = theta > HALF_PI
-    fold = jnp.where(high, math.pi - theta, HALF_PI)
+    fold = jnp.where(high, supplement(theta), HALF_PI)
     gap = jnp.where(high, jnp.arcsin(_fold_cosine(fold)), HALF_PI - theta)
     return high, fold, gap, jnp.where(high, HALF_PI - gap, theta)
 
@@ -243,7 +244,7 @@ def end_sum(theta: Array, time: Array, parts: Passage) -> Array:
 def step(theta: Array) -> Array:
     """f, see `iteration.relu_angle_step`."""
     low = theta <= HALF_PI
-    angle, fold = jnp.where(low, theta, 0.0), jnp.where(low, 0.0, math.pi - theta)
+    angle, fold = jnp.where(low, theta, 0.0), jnp.where(low, 0.0, supplement(theta))
     square = _polynomial(_VERSINE, angle**2) - angle * _polynomial(_BRACKET, angle**2) * (2 / math.pi)
     half = jnp.arcsin(jnp.where(low, angle / 2 * jnp.sqrt(square), _fold_cosine(fold)))
     return jnp.where(low, 2 * half, HALF_PI - half)

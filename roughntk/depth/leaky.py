@@ -25,10 +25,10 @@ import numpy as np
 from jax import Array, lax
 
 from roughntk._checks import InputError, is_traced, require_x64
-from roughntk.depth._germ import Germ, germ, leaky_kappa
+from roughntk.depth._germ import Germ, germ
 from roughntk.depth.iteration import _within, mean
 from roughntk.kernels import LeakyReluNNGP, LeakyReluNTK
-from roughntk.kernels.duals import bracket
+from roughntk.kernels.duals import bracket, supplement
 from roughntk.kernels.relu import LeakyReluLayers, relu_angle_layer
 from roughntk.kernels.rules import Deflated, RealDepth, register_deflation, register_real_depth
 
@@ -183,9 +183,9 @@ def _advance(constants: Germ, theta: Array, time: Array) -> _Passage:
     stuck = above & ~injective & (time == 0)
     high = above & ~stuck
     pull = high & injective & (time < 1)
-    fold = jnp.where(high, math.pi - theta, 0.5)
+    fold = jnp.where(high, supplement(theta), 0.5)
     drop = _drop(kappa, fold)
-    stepped = 2 * jnp.sin(relu_angle_layer(jnp.where(high, theta, 1.0), kappa, jnp.ones_like(kappa)) / 2)
+    stepped = 2 * jnp.sin(relu_angle_layer(jnp.where(high, theta, 1.0), kappa, jnp.ones(()), constants.lack) / 2)
     low = jnp.minimum(theta, constants.largest)
     chord = jnp.where(high, stepped, 2 * jnp.sin(low / 2))
     taken = jnp.where(high & ~pull, 1.0, 0.0)
@@ -267,7 +267,8 @@ def _abel(constants: Germ, theta: Array) -> Array:
     """alpha; infinite at 0."""
     high = theta > constants.largest
     low = 2 * jnp.sin(jnp.minimum(theta, constants.largest) / 2)
-    stepped = 2 * jnp.sin(relu_angle_layer(jnp.where(high, theta, 1.0), constants.kappa, jnp.ones(())) / 2)
+    entered = relu_angle_layer(jnp.where(high, theta, 1.0), constants.kappa, jnp.ones(()), constants.lack)
+    stepped = 2 * jnp.sin(entered / 2)
     chord = jnp.where(high, stepped, low)
     zero = chord == 0
     w = constants.scale / jnp.where(zero, 1.0, chord)
@@ -318,7 +319,7 @@ def _family(slope: Any) -> LeakyReluNNGP:
 def _constants(slope: float) -> Germ:
     """The germ of a known slope as arrays."""
     require_x64("a leaky ReLU at real depth")
-    return jax.tree.map(jnp.asarray, germ(leaky_kappa(slope)))
+    return jax.tree.map(jnp.asarray, germ(slope))
 
 
 def _prepared(family: LeakyReluLayers, depth: Any) -> Germ:

@@ -11,11 +11,12 @@ from roughntk.kernels.registry import FAMILIES, as_family, family
 from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.rules import Deflated
+from roughntk.kernels.sequence import KernelSequence, sequence
 from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 __all__ = [
     "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", "Classification",
-    "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNNGP", "GeluNTK", "KernelFamily", "LeakyReluNNGP",
-    "LeakyReluNTK", "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "TanhNNGP",
-    "TanhNTK", "as_family", "classify", "criteria", "family",
+    "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNNGP", "GeluNTK", "KernelFamily", "KernelSequence",
+    "LeakyReluNNGP", "LeakyReluNTK", "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK",
+    "SigmoidComposition", "TanhNNGP", "TanhNTK", "as_family", "classify", "criteria", "family", "sequence",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from jaxtyping import Array
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import duals, recursion
+from roughntk.kernels._layer_loops import MOST_LAYERS
 from roughntk.kernels.rules import RealDepth, real_depth_rule
 
 
@@ -30,13 +31,40 @@ _BUCKET = 16  # the least number of entries that is compiled for; then its doubl
 _LARGEST_BUCKET = 2**16
 
 
+_SECONDS_A_LAYER = 1e-6
+
+
+def whole(depth: int) -> Any:
+    """A whole depth as an array: of integers where it is one that could be counted to, and else of floats."""
+    return jnp.asarray(depth) if depth <= MOST_LAYERS else np.asarray(float(depth))
+
+
+def _is_beyond(family: Any, values: Array, depth: Any) -> bool:
+    """Whether the depth is known and beyond what is counted; refused where what is traced has to be counted to it."""
+    if _checks.is_traced(depth) or float(depth) <= family.counted_layers:
+        return False
+    if not _checks.is_traced(values, *jax.tree.leaves(family)):
+        return True
+    if float(depth) > MOST_LAYERS:
+        raise InputError(
+            f"expected a depth of at most {MOST_LAYERS:,} for {family.name} within jit, grad or vmap, where it goes "
+            f"layer by layer, got {float(depth):g}, which would take some {float(depth) * _SECONDS_A_LAYER:.1g} "
+            f"seconds; evaluate it outside of them"
+        )
+    return False
+
+
 def whole_at_angle(family: Any, theta: Array, depth: Array) -> Array:
     """Layer by layer, at angles."""
+    if _is_beyond(family, theta, depth):
+        return family._beyond(theta, float(depth), True)
     return _in_buckets(lambda *arguments: _compiled_layers_at_angle(family, *arguments), theta, depth)
 
 
 def whole_at_correlation(family: Any, rho: Array, depth: Array) -> Array:
     """Layer by layer, at correlations."""
+    if _is_beyond(family, rho, depth):
+        return family._beyond(rho, float(depth), False)
     return _in_buckets(lambda *arguments: _compiled_layers_at_correlation(family, *arguments), rho, depth)
 
 

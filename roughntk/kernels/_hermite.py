@@ -45,20 +45,28 @@ def hermite(count: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, scaled / (largest * np.sum(scaled**2, axis=0))  # w_i = 1/sum_k he_k(z_i)^2
 
 
-def one_minus(tails: Array, odd: Array, defect: Array) -> Array:
-    """1 - sum_k p_k c^k at c = 1 - defect, for p_k >= 0 of sum 1, from `Duals.tails` and `odd`; nothing cancels.
+def from_ends(tails: Array, parity: Array, gap: Array, opposite: Array) -> tuple[Array, Array]:
+    """What a layer leaves of the gap g = 1 - |c| of a pair, and 1 less the normalised derivative dual; nothing cancels.
 
-    By p = |c| and f = 1 - p: even k give p_k (1 - p^k) = p_k f (1 + p + ... + p^{k-1}), odd ones the same for c > 0 and
-    p_k (1 + p^k) for c < 0. Shape (j,) + defect.shape for tails of shape (k - 1, 2, j).
+    With p = |c|, even k give 1 - p^k = g (1 + p + ... + p^{k-1}) at both ends. Odd ones give the same at c = p, and at
+    c = -p 1 + p^k in the dual of phi' (j = 1), counted from 1, but 1 - p^k in that of phi (j = 0), counted from -1.
+
+    Args:
+        tails: of shape (k - 1, 2, 2), and `parity` of shape (2, 2), as in `Duals`.
+        gap: 1 - c, or 1 + c where `opposite` is 1, in [0, 1].
+        opposite: 0 or 1.
+
+    Returns:
+        1 - sum_k p_k c^k, or 1 + that sum where opposite, for j = 0; 1 - sum_k p_k c^k for j = 1.
     """
-    positive = defect <= 1
-    p, f = jnp.where(positive, 1 - defect, defect - 1), jnp.where(positive, defect, 2 - defect)
-    sums = _power_series(tails, p)
-    odd = odd.reshape((-1,) + (1,) * defect.ndim)
-    return f * sums[0] + jnp.where(positive, f * sums[1], 2 * odd - f * sums[1])
+    near = opposite == 0
+    even, odd = gap * power_series(tails, 1 - gap)
+    moved = jnp.where(near, even[0] + odd[0], 2 * parity[0, 0] - even[0] + odd[0])
+    lost = jnp.where(near, even[1] + odd[1], even[1] + (2 * parity[1, 1] - odd[1]))
+    return moved, lost
 
 
-def _power_series(terms: Array, p: Array) -> Array:
+def power_series(terms: Array, p: Array) -> Array:
     """sum_k terms[k] p^k for terms of shape (k, i, j): shape (i, j) + p.shape; in blocks of 16 powers."""
     count, rows = terms.shape[0], terms.shape[1] * terms.shape[2]
     blocks = -(-count // _BLOCK)
@@ -83,22 +91,23 @@ class Duals(NamedTuple):
     Attributes:
         variance: Sigma(x, x) of the arguments.
         tails: sum of the p_i with i > k, over even i and over odd i, shape (nodes - 1, 2, j).
-        odd: sum of the p_i of odd i, shape (j,); exactly 1 for an odd activation and j = 0.
-        share: of the weights in the next variance.
+        parity: sums of the p_i over even i and over odd i, shape (2, j); for odd activations 0 and 1 at j = 0.
+        share, rest: of the weights and of the biases in the next variance.
         omega: sigma_w^2 E[phi'^2] Sigma(x, x)/Sigma'(x, x), Sigma' being that of the next layer.
         growth: Sigma'/Sigma.
     """
 
     variance: Array
     tails: Array
-    odd: Array
+    parity: Array
     share: Array
+    rest: Array
     omega: Array
     growth: Array
 
 
 def tails_of(squares: Array) -> tuple[Array, Array]:
-    """(tails, odd) of `Duals` from a_k^2."""
+    """(tails, parity) of `Duals` from a_k^2."""
     count = len(squares)
     k = np.arange(count)
     slopes = jnp.concatenate([(k * squares)[1:], jnp.zeros(1, squares.dtype)])
@@ -107,7 +116,7 @@ def tails_of(squares: Array) -> tuple[Array, Array]:
     (even, odd), sums = lax.scan(
         lambda total, part: (total + part, total), jnp.zeros_like(parts[0]), parts, reverse=True
     )
-    return sums[:-1] / (even + odd), odd / (even + odd)
+    return sums[:-1] / (even + odd), jnp.stack([even, odd]) / (even + odd)
 
 
 class HermiteLayer(eqx.Module):
@@ -124,10 +133,11 @@ class HermiteLayer(eqx.Module):
         tangible = jnp.maximum(variance, LEAST_VARIANCE)
         squares = (jnp.asarray(transform) @ self.activation(jnp.sqrt(tangible) * jnp.asarray(nodes))) ** 2
         signal = self.weight_variance * jnp.sum(squares) / tangible
-        growth = signal + jnp.where(self.bias_variance > 0, self.bias_variance / tangible, 0.0)
+        noise = jnp.where(self.bias_variance > 0, self.bias_variance / tangible, 0.0)
+        growth = signal + noise
         slopes = jnp.sum(np.arange(self.nodes) * squares)
         omega = self.weight_variance * slopes / tangible / growth
-        return Duals(variance, *tails_of(squares), signal / growth, omega, growth)
+        return Duals(variance, *tails_of(squares), signal / growth, noise / growth, omega, growth)
 
     def duals_from(self, known: Duals, variance: Array) -> Duals:
         """The duals at a variance; those at hand, where they are known at the same one to rounding."""

@@ -11,6 +11,7 @@ for which no N suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 +
 
 import math
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -20,6 +21,8 @@ from jax.tree_util import Partial
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk.kernels import _layer_loops as loops
+from roughntk.kernels._deep import Growth
 from roughntk.kernels._hermite import (
     LEAST_VARIANCE,
     Duals,
@@ -27,16 +30,19 @@ from roughntk.kernels._hermite import (
     critical_weight_variance,
     duals_by_coefficients,
     duals_over_the_plane,
+    from_ends,
     hermite,
-    one_minus,
+    power_series,
     settled_duals,
     variances,
 )
-from roughntk.kernels._parameters import elementwise, function, number
+from roughntk.kernels._parameters import elementwise, function, number, scale
 from roughntk.kernels.families import CRITICAL
-from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
+from roughntk.kernels.layers import DEEPEST, LayeredFamily, Pair, Scalars
 
 _NOTHING = 1e-12
+_SETTLED = 64 * float(np.finfo(np.float64).eps)  # a relative change of the variance that is rounding
+_SECONDS_A_LAYER, _MOST_SECONDS = 1.5e-4, 600.0
 _CORRELATIONS = (-0.9, -0.3, 0.5, 0.95)
 
 
@@ -49,11 +55,13 @@ class ActivationLayers(LayeredFamily):
     input_variance: Array
     nodes: int = eqx.field(static=True)
 
+    counted_layers: ClassVar[float] = 4000
+
     def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
         self.activation = function(phi, "an activation")
-        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
-        self.bias_variance = number(bias_variance, "bias_variance", least=0.0)
-        self.input_variance = number(input_variance, "input_variance", above=0.0)
+        self.weight_variance = scale(weight_variance, "weight_variance")
+        self.bias_variance = scale(bias_variance, "bias_variance", or_zero=True)
+        self.input_variance = scale(input_variance, "input_variance")
         self.nodes = _checks.integer(nodes, "nodes", least=16, most=600)
         tolerance = float(number(tolerance, "tolerance", above=0.0))
         _check_activation(phi)
@@ -88,6 +96,10 @@ class ActivationLayers(LayeredFamily):
         found = {name: value if _checks.is_traced(value) else float(value) for name, value in numbers.items()}
         return {"phi": getattr(self.activation, "__name__", repr(self.activation))} | found | {"nodes": self.nodes}
 
+    @property
+    def _critical_within(self):
+        return 1e-9  # what quadrature leaves of it
+
     # One layer
 
     @property
@@ -97,7 +109,7 @@ class ActivationLayers(LayeredFamily):
     def _first(self):
         signal = self.weight_variance * self.input_variance
         variance = signal + self.bias_variance
-        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance
+        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance, self.bias_variance / variance
 
     def _layer(self, scalars, pair, angle):
         assert not angle
@@ -105,13 +117,13 @@ class ActivationLayers(LayeredFamily):
 
     def _one_layer(self, scalars: Scalars, pair: Pair, duals: Duals) -> tuple[tuple[Scalars, Pair], Array]:
         """(scalars, pair) one layer on, and what it keeps of the tangent kernel's defect."""
-        moved, lost = one_minus(duals.tails, duals.odd, pair.position)
-        moved = duals.share * moved
+        moved, lost = from_ends(duals.tails, duals.parity, pair.position, pair.opposite)
+        moved, opposite = loops.landed(moved, pair.opposite, duals.share, duals.rest)
         ratio = scalars.ratio / (duals.omega + scalars.ratio)
         kept = (1 - ratio) * (1 - lost)
-        defect = (1 - ratio) * lost + kept * pair.defect + ratio * moved
+        defect = (1 - ratio) * lost + kept * loops.turned(pair, opposite) + ratio * moved
         log_variance = scalars.log_variance + jnp.log(duals.growth)
-        return (Scalars(log_variance, ratio, scalars.memory * duals.growth), Pair(moved, defect)), kept
+        return (Scalars(log_variance, ratio, scalars.memory * duals.growth), Pair(moved, defect, opposite)), kept
 
     def _walk(self, theta: Array, layers: int) -> tuple[Array, Array]:
         """(kernel, what the layer keeps of the tangent kernel) at depths 1 .. layers.
@@ -123,9 +135,9 @@ class ActivationLayers(LayeredFamily):
             (scalars, pair), known = carry
             known = layer.duals_from(known, scalars.memory)
             following, kept = self._one_layer(scalars, pair, known)
-            return (following, known), (1 - self._defect(pair, False), kept)
+            return (following, known), (loops.kernel_of(self, pair, False), kept)
 
-        layer, start = self._layer_of, self._begin(2 * jnp.sin(theta / 2) ** 2, False)
+        layer, start = self._layer_of, self._begin(*self._from_angle(theta), False)
         return lax.scan(step, (start, layer.duals(start[0].memory)), length=layers)[1]
 
     def _trajectory(self, theta, layers):
@@ -141,7 +153,42 @@ class ActivationLayers(LayeredFamily):
 
     def _settled_map(self):
         duals = settled_duals(self._layer_of, self._first()[0].memory)
-        return Partial(_settled_layer, duals.share, duals.tails[..., :1], duals.odd[:1])
+        return Partial(_settled_layer, duals)
+
+    # Deep down
+
+    def _prepare_growth(self, scalars, layer):
+        duals = self._layer_of.duals(scalars.memory)
+        if not abs(float(duals.growth) - 1) <= _SETTLED:
+            raise _Unsettled
+        near = duals.tails[:, 0, 0] + duals.tails[:, 1, 0]
+        beyond = (jnp.cumsum(near[::-1])[::-1] - near)[:, None, None]
+        omega = jnp.log(duals.omega)
+        return duals, beyond / jnp.sum(near), jnp.where(jnp.abs(omega) <= self._critical_within, 0.0, omega)
+
+    def _growth(self, prepared, scalars, pair, settled):
+        duals, beyond, omega = prepared
+        gap, z = pair.position, scalars.ratio
+        moved = omega + jnp.log1p(-gap * power_series(beyond, 1 - gap)[0, 0])
+        pull = 2 * (duals.share * duals.parity[0, 0] + duals.rest) / (jnp.maximum(gap, 1e-300) * jnp.exp(moved))
+        moved = moved + jnp.where(pair.opposite > 0, jnp.log1p(pull), 0.0)
+        lost = from_ends(duals.tails, duals.parity, gap, pair.opposite)[1]
+        falls, still = jnp.log1p(z + jnp.expm1(omega)), jnp.zeros(())
+        return Growth(still, still, -falls, moved, lost, z * jnp.exp(-falls), gap * jnp.exp(moved))
+
+    def _beyond(self, values, depth, by_angle):
+        try:
+            return super()._beyond(values, depth, by_angle)
+        except _Unsettled:
+            seconds = depth * _SECONDS_A_LAYER
+            if seconds > _MOST_SECONDS:
+                raise InputError(
+                    f"expected a variance that settles within {self.counted_layers:,} layers, or a depth of at most "
+                    f"{_MOST_SECONDS / _SECONDS_A_LAYER:,.0f}, got depth {depth:g} for {self.name} with "
+                    f"{self.settings}, which would take some {seconds:.1g} seconds layer by layer; choose a smaller "
+                    f"depth or other variances"
+                ) from None
+        return _one_by_one(self, values, jnp.asarray(int(depth)), by_angle)
 
     # Error
 
@@ -176,22 +223,20 @@ class ActivationLayers(LayeredFamily):
     def _limit(self, theta):
         """1 (ordered), 1 or 1/3 for the NTK (critical), the chaotic fixed point or 0 for the NTK."""
         self._check_variance()
-        chi = self.multiplier
-        if chi < 1 - CRITICAL:
+        if self._phase < 0:
             return jnp.ones_like(theta)
         opposite = self._opposite()
-        if chi <= 1 + CRITICAL:
+        if self._phase == 0:
             off = 1 / 3 if self._is_ntk else 1.0
             return jnp.where((theta == 0) | ((theta == jnp.pi) & (opposite == 0)), 1.0, off)
-        layers = jnp.asarray(math.ceil(min(1e6, 100 + 80 / math.log(chi))))
-        reached = _deep(self, theta, layers)
+        reached = self._beyond(theta, DEEPEST, True)
         # what is left of a chaotic tangent kernel after so many layers is rounding
         return jnp.where(jnp.abs(reached) < _NOTHING, 0.0, reached) if self._is_ntk else reached
 
     def _opposite(self) -> float:
         """The defect of the covariance between x and -x after one layer, at the settled variance."""
         duals = settled_duals(self._layer_of, self._first()[0].memory)
-        odd = float(duals.odd[0])
+        odd = float(duals.parity[1, 0])
         return float(duals.share) * 2 * odd if odd > 1e-25 else 0.0
 
 
@@ -255,13 +300,20 @@ def _compiled_layer(family: ActivationLayers, scalars: Scalars, pair: Pair) -> t
     return family._one_layer(scalars, pair, family._layer_of.duals(scalars.memory))[0]
 
 
-def _settled_layer(share: Array, tails: Array, odd: Array, defect: Array) -> Array:
-    return share * one_minus(tails, odd, defect)[0]
+def _settled_layer(duals: Duals, defect: Array) -> Array:
+    far = defect > 1
+    opposite = jnp.where(far, 1.0, 0.0)
+    moved = from_ends(duals.tails, duals.parity, jnp.where(far, 2 - defect, defect), opposite)[0]
+    return duals.share * jnp.where(far, 2 - moved, moved)
+
+
+class _Unsettled(Exception):
+    """The variance still moves after the layers that are counted."""
 
 
 @eqx.filter_jit
-def _deep(family: ActivationLayers, theta: Array, depth: Array) -> Array:
-    return family._at_angle(theta, depth)
+def _one_by_one(family: ActivationLayers, values: Array, depth: Array, by_angle: bool) -> Array:
+    return family._at_angle(values, depth) if by_angle else family._at_correlation(values, depth)
 
 
 @eqx.filter_jit

@@ -8,6 +8,7 @@ from roughntk._checks import InputError
 from roughntk.kernels.extrapolation import GeometricRate, Term, digits
 
 _SMALLEST_DENOMINATORS = 16
+_FRACTION = 1e-5  # less certain than this, one ratio in a hundred would be near a simple fraction by chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Classification:
             None if not decided.
         evidence: what was measured.
         notes: what could not be decided, and why.
+        fixed_point_uncertainty, multiplier_uncertainty, chi_uncertainty, beta_uncertainty, gamma_uncertainty: of the
+            numbers of these names. A chi within 1e-6 of 1 counts as critical although it differs from 1 by more than
+            its uncertainty: the limit is then not decided, and a note says from which depth on it shows.
     """
 
     family: str
@@ -62,14 +66,19 @@ class Classification:
     depends_on_data: bool | None
     evidence: tuple[Evidence, ...]
     notes: tuple[str, ...] = ()
+    fixed_point_uncertainty: float = 0.0
+    multiplier_uncertainty: float = 0.0
+    chi_uncertainty: float = 0.0
+    beta_uncertainty: float = 0.0
+    gamma_uncertainty: float = 0.0
 
     @property
     def ratio_as_fraction(self) -> Fraction | None:
         """The simple fraction (denominator at most 16) that the measured ratio is, within its uncertainty; or None."""
-        if self.ratio is None or self.ratio_uncertainty > 1e-4:
+        if self.ratio is None or self.ratio_uncertainty > _FRACTION:
             return None
         near = Fraction(self.ratio).limit_denominator(_SMALLEST_DENOMINATORS)
-        return near if abs(float(near) - self.ratio) <= max(10 * self.ratio_uncertainty, 1e-12) else None
+        return near if abs(float(near) - self.ratio) <= max(4 * self.ratio_uncertainty, 1e-12) else None
 
     def coefficient_limit(self, n: int) -> float:
         """r/(1 + (n - 1) r), the limit of each coefficient at a point off n data points, r the limit ratio.
@@ -104,19 +113,20 @@ class Classification:
 
     def rows(self) -> list[tuple[str, str]]:
         """(quantity, value) for display."""
-        shown = ", ".join(f"{name} = {word(value, 'g')}" for name, value in self.parameters)
+        shown = ", ".join(f"{name} = {word(value, '.15g')}" for name, value in self.parameters)
         found = [
             ("family", self.family + (f" ({shown})" if shown else "")),
-            ("phase", self.phase + ("" if self.chi is None else f", chi = {self.chi:.10g}")),
-            ("fixed point of the correlation map", _plain(self.fixed_point)),
-            ("multiplier there", f"{_plain(self.multiplier)} ({self.kind})"),
+            ("phase", self.phase + ("" if self.chi is None else f", chi = {digits(self.chi, self.chi_uncertainty)}")),
+            ("fixed point of the correlation map", _plain(self.fixed_point, self.fixed_point_uncertainty)),
+            ("multiplier there", f"{_plain(self.multiplier, self.multiplier_uncertainty)} ({self.kind})"),
             ("limit of the kernel between two points", self.limit_text),
             ("limit ratio off/on the diagonal", self.ratio_text),
             ("rate of approach", "not seen" if self.rate is None else str(self.rate)),
             ("limit of the coefficients", self.coefficients),
         ]
         if self.beta is not None and self.gamma is not None:
-            found.insert(6, ("beta, gamma", f"{self.beta:.9g}, {self.gamma:.9g}"))
+            beta, gamma = digits(self.beta, self.beta_uncertainty), digits(self.gamma, self.gamma_uncertainty)
+            found.insert(6, ("beta, gamma", f"{beta}, {gamma}"))
         return found
 
     @property
@@ -148,8 +158,8 @@ def word(value: float | str, form: str) -> str:
     return value if isinstance(value, str) else f"{value:{form}}"
 
 
-def _plain(value: float | None) -> str:
-    return "none common to all pairs" if value is None else f"{value:.16g}"
+def _plain(value: float | None, uncertainty: float) -> str:
+    return "none common to all pairs" if value is None else digits(value, uncertainty)
 
 
 __all__ = ["Classification", "Evidence"]

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import by_depth
+from roughntk.kernels import by_depth, by_values
 from roughntk.kernels.classification import Classification, Evidence
 from roughntk.kernels.extrapolation import (
+    EPS,
     GeometricRate,
     PowerLimit,
     Term,
@@ -33,8 +34,10 @@ from roughntk.kernels.extrapolation import (
     power_limit,
     sample_depths,
 )  # fmt: skip
-from roughntk.kernels.families import KernelFamily
+from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.fixed_points import FixedPoint, MapAnalysis, analyse
+from roughntk.kernels.registry import as_family
+from roughntk.kernels.sequence import KernelSequence
 
 LAYERS = 100_000
 """Depth to which an algebraic approach is measured."""
@@ -56,33 +59,22 @@ def classify(family: KernelFamily) -> Classification:
     settles sooner) and extrapolated; coefficients on five points tell whether their limit depends on the data.
 
     Args:
-        family: any KernelFamily with known parameters; a few seconds each.
+        family: any KernelFamily with known parameters, or its name; a few seconds each. Of a `rn.kernels.sequence`
+            only what its values show is found (:mod:`roughntk.kernels.by_values`).
 
     Raises:
         InputError: not a family, or one with traced parameters.
     """
-    if not isinstance(family, KernelFamily):
-        raise InputError(f"expected a kernel family, got {type(family).__name__}; use criteria.check for a sequence")
+    family = as_family(family)
     parameters = _parameters(family)
+    if isinstance(family, KernelSequence):
+        return by_values.classified(family)
     if family.differs_by_depth:
         return by_depth.classified(family, parameters, _data_angles())
     found = analyse(family)
-    settled = _Settled.of(family, found)
-    notes = list(settled.notes)
-    beta = gamma = None
-    evidence = list(settled.evidence)
-    if settled.critical and settled.ratio is not None and settled.kept is not None:
-        rule = _critical_rule(settled.kept)
-        gamma, beta, predicted = (part.value for part in rule)
-        evidence += [
-            Evidence("gamma = lim L (1 - a_L)", gamma, rule[0].uncertainty, f"depths to {LAYERS:,}"),
-            Evidence("beta = lim L (1 - k_L/a_L)", beta, rule[1].uncertainty, f"depths to {LAYERS:,}"),
-            Evidence("gamma/(gamma + beta)", predicted, rule[2].uncertainty, "against the kernel's own ratio"),
-        ]
-        if abs(predicted - settled.ratio) > 10 * (rule[2].uncertainty + settled.uncertainty) + 1e-9:
-            notes.append("the rule gamma/(gamma + beta) and the kernel itself disagree: not settled at these depths")
+    settled = _not_quite_critical(_Settled.of(family, found), found.diagonal)
+    gamma, beta, settled = _by_rule(settled)
     depends, more, words = _depends_on_data(settled)
-    notes += words
     attractor = found.attractor
     diagonal = found.diagonal
     return Classification(
@@ -92,8 +84,13 @@ def classify(family: KernelFamily) -> Classification:
         _kind(attractor),
         None if diagonal is None else diagonal.multiplier,
         _phase(diagonal),
-        settled.rate, settled.limit, settled.ratio, settled.uncertainty, beta, gamma, depends,
-        (*evidence, *more), tuple(notes),
+        settled.rate, settled.limit, settled.ratio, settled.uncertainty,
+        None if beta is None else beta.value, None if gamma is None else gamma.value, depends,
+        (*settled.evidence, *more), (*settled.notes, *words),
+        0.0 if attractor is None else attractor.c_uncertainty,
+        0.0 if attractor is None else attractor.multiplier_uncertainty,
+        0.0 if diagonal is None else diagonal.multiplier_uncertainty,
+        0.0 if beta is None else beta.uncertainty, 0.0 if gamma is None else gamma.uncertainty,
     )  # fmt: skip
 
 
@@ -152,8 +149,7 @@ class _Settled:
                 f"expected a family with finite kernels, got NaN or infinity from {family.name} within depth "
                 f"{layers:,}; correct its parameters"
             )
-        measure = _algebraic if critical else _geometric
-        limits, uncertainties, rate, notes = measure(K)
+        limits, uncertainties, rate, notes = _algebraic(K) if critical else _geometric(K, _slowest(found))
         diagonal = float(limits[0])
         paths = (K[:, 0], K[:, 2], data, kept)
         off, error = limits[1:], float(uncertainties.max())
@@ -168,11 +164,55 @@ class _Settled:
         if float(uncertainties[1:].min()) > _UNSETTLED:
             return cls(critical, layers, None, diagonal, None, error, None, *paths, evidence, notes)
         best = 1 + int(np.argmin(uncertainties[1:]))
-        limit, error = float(limits[best]), float(uncertainties[best])
+        limit = float(limits[best])
+        # the pairs have one limit: where another one says something else, that is uncertain, too
+        apart = np.abs(off - limit) - 2 * uncertainties[1:]
+        error = max(float(uncertainties[best]), float(apart.max()))
         if critical and abs(limit - diagonal) <= 10 * error:
             rate = algebraic_rate(K[:, 0] - K[:, 2])
         ratio = limit / diagonal
         return cls(critical, layers, limit, diagonal, ratio, error / abs(diagonal), rate, *paths, evidence, notes)
+
+
+def _not_quite_critical(settled: _Settled, diagonal: FixedPoint | None) -> _Settled:
+    """Without its limit where chi counts as 1 and is another number: it shows only at depths about 1/|chi - 1|."""
+    if not settled.critical or diagonal is None or not diagonal.is_parabolic:
+        return settled
+    gap, unsure = diagonal.multiplier - 1, diagonal.multiplier_uncertainty
+    if abs(gap) <= 4 * unsure:
+        return settled
+    side = "an ordered" if gap < 0 else "a chaotic"
+    note = (
+        f"chi = 1 {'-' if gap < 0 else '+'} {abs(gap):.3g} is within {CRITICAL:g} of 1 and not 1: to depths well below "
+        f"{1 / abs(gap):.2g} the family is as a critical one, beyond it is {side} one; the limit is not decided"
+    )
+    gone = Evidence("chi - 1", gap, unsure, "at the fixed point of the diagonal")
+    return dataclasses.replace(
+        settled, limit=None, ratio=None, uncertainty=1.0, rate=None, evidence=(*settled.evidence, gone),
+        notes=(*settled.notes, note),
+    )  # fmt: skip
+
+
+def _by_rule(settled: _Settled) -> tuple[PowerLimit | None, PowerLimit | None, _Settled]:
+    """(gamma, beta, the same with a ratio as uncertain as it is far from gamma/(gamma + beta), if that is seen)."""
+    if not settled.critical or settled.ratio is None or settled.kept is None:
+        return None, None, settled
+    gamma, beta, predicted = _critical_rule(settled.kept)
+    where = f"depths to {LAYERS:,}"
+    evidence = (
+        *settled.evidence,
+        Evidence("gamma = lim L (1 - a_L)", gamma.value, gamma.uncertainty, where),
+        Evidence("beta = lim L (1 - k_L/a_L)", beta.value, beta.uncertainty, where),
+        Evidence("gamma/(gamma + beta)", predicted.value, predicted.uncertainty, "against the kernel's own ratio"),
+    )
+    apart = abs(predicted.value - settled.ratio)
+    if apart <= 4 * (predicted.uncertainty + settled.uncertainty):
+        return gamma, beta, dataclasses.replace(settled, evidence=evidence)
+    note = f"the rule gamma/(gamma + beta) and the kernel itself differ by {apart:.2g}: not settled at these depths"
+    wider = dataclasses.replace(settled, uncertainty=apart, evidence=evidence, notes=(*settled.notes, note))
+    if apart > _UNSETTLED:
+        wider = dataclasses.replace(wider, limit=None, ratio=None)
+    return gamma, beta, wider
 
 
 def _layers_needed(found: MapAnalysis) -> int | None:
@@ -180,28 +220,36 @@ def _layers_needed(found: MapAnalysis) -> int | None:
     points = [point for point in (found.attractor, found.diagonal) if point is not None]
     if found.is_identity or found.attractor is None or any(point.is_parabolic for point in points):
         return None
-    # what a layer may multiply distances by: the multipliers, their roots, and 1/chi for a chaotic tangent kernel
-    sizes = [abs(point.multiplier) for point in points]
-    slowest = max([math.sqrt(size) if size < 1 else 1 / size for size in sizes] + [s for s in sizes if s < 1])
+    slowest = _slowest(found)
     if slowest == 0:  # all is over after a few layers
         return 200
     return min(LAYERS, max(200, math.ceil(60 / -math.log(slowest)) if slowest < 1 else LAYERS))
 
 
-def _geometric(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, GeometricRate | None, tuple[str, ...]]:
+def _slowest(found: MapAnalysis) -> float:
+    """What a layer multiplies distances by at most: multipliers, their roots, 1/chi of a chaotic tangent kernel."""
+    sizes = [abs(point.multiplier) for point in (found.attractor, found.diagonal) if point is not None]
+    return max([math.sqrt(size) if size < 1 else 1 / size for size in sizes] + [s for s in sizes if s < 1])
+
+
+def _geometric(
+    K: NDArray[np.float64], slowest: float
+) -> tuple[NDArray, NDArray, GeometricRate | None, tuple[str, ...]]:
     limits = K[-1]
     change = np.abs(K[-1] - K[len(K) // 2])
+    left = min(2 * slowest ** (len(K) // 2), 1 - EPS)  # of the distance, from half the depth on; twice: L lambda^L
+    uncertainties = change * max(left / (1 - left), 1.0) + 8 * EPS / max(1 - slowest, EPS)
     rate = geometric_rate(K[:, 2] - limits[2])
     notes: tuple[str, ...] = ()
     if change.max() > _SAME:
         notes = (f"the kernel still moved by {change.max():.1g} between depths {len(K) // 2:,} and {len(K):,}",)
-    return limits, change + 4 * np.finfo(np.float64).eps, rate, notes
+    return limits, uncertainties, rate, notes
 
 
 def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, tuple[str, ...]]:
     depths = sample_depths(_FIRST, len(K))
     if np.ptp(K[depths[0] :, 1:], axis=0).max() < 1e-10:  # settled long ago: nothing to extrapolate
-        return K[-1], np.abs(K[-1] - K[depths[0]]) + 4 * np.finfo(np.float64).eps, None, ()
+        return K[-1], np.abs(K[-1] - K[depths[0]]) + len(K) * EPS, None, ()
     found = [_extrapolated(depths, K[depths - 1, k]) for k in range(K.shape[1])]
     limits = np.array([fit.value for fit in found])
     uncertainties = np.array([fit.uncertainty for fit in found])
@@ -211,13 +259,16 @@ def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, t
     return limits, uncertainties, found[2].leading, notes
 
 
-def _extrapolated(depths: NDArray[np.int64], values: NDArray[np.float64]) -> PowerLimit:
+def _extrapolated(
+    depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.floating] | None = None
+) -> PowerLimit:
     """`power_limit`, from ten times the depth on if that is more certain: where scalars settle slowly."""
-    found = power_limit(depths, values)
+    found = power_limit(depths, values, rounding)
     if found.uncertainty < _WELL:
         return found
     deep = depths >= 10 * _FIRST
-    return min(found, power_limit(depths[deep], values[deep]), key=lambda fit: fit.uncertainty)
+    later = power_limit(depths[deep], values[deep], None if rounding is None else rounding[deep])
+    return min(found, later, key=lambda fit: fit.uncertainty)
 
 
 def _critical_rule(kept: NDArray[np.float64]) -> tuple[PowerLimit, PowerLimit, PowerLimit]:
@@ -225,9 +276,13 @@ def _critical_rule(kept: NDArray[np.float64]) -> tuple[PowerLimit, PowerLimit, P
     depths = sample_depths(_FIRST, len(kept))
     on, off = kept[depths - 1].T
     lost, turned = depths * (1 - on), depths * (1 - off / on)
+    rounding = EPS * depths  # of 1 - on, in units of 1/L
+    share = 1 / (lost + turned)
     return (
-        _extrapolated(depths, lost), _extrapolated(depths, turned), _extrapolated(depths, lost / (lost + turned)),
-    )  # fmt: skip
+        _extrapolated(depths, lost, rounding),
+        _extrapolated(depths, turned, rounding),
+        _extrapolated(depths, lost * share, rounding * share),
+    )
 
 
 @eqx.filter_jit

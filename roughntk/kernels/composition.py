@@ -18,15 +18,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from roughntk._checks import InputError
+from roughntk._checks import InputError, require_x64
 from roughntk.kernels import recursion
 from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
+from roughntk.kernels._neutral import displacements
 from roughntk.kernels._parameters import function
 from roughntk.kernels.duals import sigmoid_composition_dual
 from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.rules import Deflated, real_depth_rule
 
 _RADII = (0.25, 0.1, 0.03, 0.01, 1e-3)  # within which the quadrature may stand for the difference
+_COUNTED, _MOST_LAYERS, _SECONDS_A_LAYER = 20_000, 10_000_000, 1e-6
 _AGREEMENT = 64 * np.finfo(np.float64).eps
 
 
@@ -61,6 +63,7 @@ class CompositionKernel(KernelFamily):
     name = "composition"
     symbol = "\\eta"
     recursion_depth: ClassVar[float] = math.inf  # layers end early, once nothing changes
+    counted_layers: ClassVar[float] = 20_000
 
     map: Callable[[Array], Array] = eqx.field(static=True)
     step: Callable[[Array], Array] | None = eqx.field(static=True)
@@ -69,6 +72,7 @@ class CompositionKernel(KernelFamily):
 
     def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
         h = function(h, "a map")
+        require_x64("a kernel that iterates a map")
         self.map, self.step, self.analysis = h, step, analyse(h)
         self.radius = self._trusted_radius()
 
@@ -127,6 +131,38 @@ class CompositionKernel(KernelFamily):
         if self.multiplier < 0 or not self.analysis.increasing:
             return f"the map does not increase strictly on [-1, 1] ({where}): round the depth to an integer"
         return super()._why_no_real_depth()
+
+    # Deep down
+
+    def _beyond(self, values, depth, by_angle):
+        d = self.displacement(values) if by_angle else values - self.fixed_point
+        return jnp.asarray(self.fixed_point + self._displaced(d, depth))
+
+    def _displaced(self, d: Array, depth: float) -> np.ndarray:
+        """eta - c at a whole depth beyond `counted_layers`."""
+        most = min(int(min(depth, 2.0**62)), _MOST_LAYERS if self.is_hyperbolic or not self.multiplier else _COUNTED)
+        reached, layers = _plain_displacement(self, d, jnp.asarray(most))
+        found = np.asarray(reached)
+        if int(layers) == depth:
+            return found
+        if int(layers) < most:  # all is within the linear part, or rests on a fixed point that repels
+            left = depth - int(layers)
+            factor = math.copysign(1.0, self.multiplier) ** (left % 2) * math.exp(left * self._log_multiplier)
+            return np.where(np.abs(found) > self.linear_below, found, found * factor)
+        if self.multiplier < 0 or self.is_hyperbolic:
+            raise InputError(
+                f"expected a depth of at most {int(layers):,} for a map whose displacements from its fixed point "
+                f"{self.fixed_point:.10g} move by the factor {self.multiplier:.10g} there, got {depth:g}, which would "
+                f"take some {depth * _SECONDS_A_LAYER:.1g} seconds layer by layer; choose a smaller depth"
+            )
+        slopes = np.asarray(self.mean_slope(reached.reshape(-1)))
+        flat = displacements(self, found.reshape(-1), slopes, _COUNTED, depth)
+        return flat.reshape(found.shape)
+
+    @property
+    def _log_multiplier(self) -> float:
+        """log |lambda|."""
+        return math.log(abs(self.multiplier)) if self.multiplier else -math.inf
 
     # Around the fixed point
 
@@ -187,7 +223,7 @@ class CompositionKernel(KernelFamily):
         if self.is_hyperbolic:
             if depth != math.inf and depth != int(depth):
                 return self._deflated_between(d, depth)
-            layers = jnp.asarray(np.iinfo(np.int64).max if depth == math.inf else int(depth) - 1)
+            layers = jnp.asarray(jnp.iinfo(jnp.result_type(int)).max if depth == math.inf else int(depth) - 1)
             values = np.asarray(_scaled_displacement(self, d, layers))
             if depth == math.inf:
                 return Deflated(self.fixed_point, -math.inf, values)
@@ -200,7 +236,10 @@ class CompositionKernel(KernelFamily):
                 f"expected a finite depth for the deflated kernel at the neutral fixed point {self.fixed_point:.10g}, "
                 f"got infinity; its displacements have no common profile"
             )
-        reached = np.asarray(_plain_displacement(self, d, jnp.asarray(int(depth))))
+        if depth > self.counted_layers:
+            reached = self._displaced(d, depth)
+        else:
+            reached = np.asarray(_plain_displacement(self, d, jnp.asarray(int(depth)))[0])
         largest = float(np.max(np.abs(reached), initial=0.0))
         return Deflated(self.fixed_point, math.log(largest) if largest else 0.0, reached / (largest or 1.0))
 
@@ -260,9 +299,17 @@ def _scaled_displacement(family: CompositionKernel, d: Array, layers: Array) -> 
 
 
 @eqx.filter_jit
-def _plain_displacement(family: CompositionKernel, d: Array, depth: Array) -> Array:
-    """eta - c at the depth, layer by layer."""
-    return lax.fori_loop(1, depth, lambda _, at: at * family.mean_slope(at), d)
+def _plain_displacement(family: CompositionKernel, d: Array, depth: Array) -> tuple[Array, Array]:
+    """(eta - c, L) at the depth, layer by layer, or before it where layers are linear to rounding."""
+
+    def body(state):
+        at, layer, _ = state
+        following = at * family.mean_slope(at)
+        moving = jnp.any((jnp.abs(following) > family.linear_below) & (following != at))
+        return following, layer + 1, moving | (depth <= family.counted_layers)
+
+    start = d, jnp.ones((), depth.dtype), jnp.asarray(True)
+    return lax.while_loop(lambda state: (state[1] < depth) & state[2], body, start)[:2]
 
 
 class SigmoidComposition(CompositionKernel):

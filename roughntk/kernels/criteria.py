@@ -6,9 +6,10 @@ The conditions (StArnaud2025, Section 6), for kernels k_L on the sphere:
     positive definite   from some depth on, on every finite set of distinct points
     determinant         det of the normalised kernel matrix tends to 0
 
-and what is enough, in place of the last, for the coefficients K(X,X)^{-1} K(X,x) to have a limit:
+and what is enough, in place of the last, for the coefficients u_L = K_L(X,X)^{-1} K_L(X,x) to have a limit:
 
-    summable            sum_L |K_L^{-1} (K_{L+1} - K_L)| is finite
+    summable            sum_L |u_{L+1} - u_L| is finite, x off X; as where sum_L |K_L^{-1} (K_{L+1} - K_L)| is, or
+                        where K_L becomes singular along a direction that drops out of u (`roughntk.kernels.increments`)
     hyperbolic          the increments K_{L+1} - K_L shrink by one factor lambda, 0 < lambda < 1, for all pairs
 
 A counterexample is a fact (to the stated rounding); "holds" means that none was found, and is no proof.
@@ -25,7 +26,10 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.extrapolation import power_limit
 from roughntk.kernels.families import KernelFamily
+from roughntk.kernels.increments import movements, verdict
 from roughntk.kernels.point_sets import GENERIC, Kernels, Sequence, trial_sets
+from roughntk.kernels.registry import as_family
+from roughntk.kernels.sequence import KernelSequence
 
 HOLDS, FAILS, OPEN = "holds", "fails", "not decided"
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
@@ -33,6 +37,7 @@ FAMILY_DEPTH, SEQUENCE_DEPTH = 1000, 200
 EPS = float(np.finfo(np.float64).eps)
 _ROUNDING = 4.0  # an eigenvalue within this many n eps of the largest one is 0 to rounding
 _ORDERS, _RADIUS = 8, 0.5
+_TESTS, _WITH_TESTS = 4, "the points that are followed, with test points"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Condition:
         name: bounded, positive definite, determinant, summable or hyperbolic.
         verdict: "holds" where no counterexample was found, "fails" with a counterexample or a measured limit.
         from_depth: the first tested depth from which it holds to the deepest depth tested; None if it does not. Of a
-            trend: from where on det (determinant) or the terms (summable) fall at every depth tested, or increments
+            trend: from where on det (determinant) or the movements (summable) fall at every depth tested, or increments
             shrink by one factor below 1 for all pairs (hyperbolic).
         counterexample: the worst one; also where the condition holds from a later depth on.
         evidence: what was measured.
@@ -90,8 +95,9 @@ class Criteria:
 
     @property
     def has_limit(self) -> bool:
-        """Whether, as far as was measured, the coefficients have a limit: summable or hyperbolic."""
-        return HOLDS in (self["summable"].verdict, self["hyperbolic"].verdict)
+        """Whether, as far as was measured, the coefficients have a limit: summable, or that open and hyperbolic."""
+        summable = self["summable"].verdict
+        return summable == HOLDS or (summable == OPEN and self["hyperbolic"].verdict == HOLDS)
 
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """(condition, verdict, from depth, counterexample, evidence) for display."""
@@ -108,9 +114,9 @@ class Criteria:
 
     def __str__(self) -> str:
         lines = [f"{self.name}, depths to {self.deepest:,}; 'holds' means that no counterexample was found"]
-        for name, verdict, start, counterexample, evidence in self.rows():
+        for name, word, start, counterexample, evidence in self.rows():
             since = "" if start == "-" else f" from depth {start} on"
-            lines.append(f"  {name:<18}{verdict}{since}; counterexample: {counterexample}")
+            lines.append(f"  {name:<18}{word}{since}; counterexample: {counterexample}")
             lines.append(f"  {'':<18}{evidence}")
         return "\n".join(lines)
 
@@ -123,8 +129,8 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
     positive definiteness on all spheres (Schoenberg1942).
 
     Args:
-        family_or_sequence: a KernelFamily, or a callable sequence(X, depth) -> kernel matrix (n, n) on the unit rows of
-            X (n, n0) at a whole depth >= 1; symmetric and finite, n0 from 2 to 10.
+        family_or_sequence: a KernelFamily, also one of `rn.kernels.sequence`, or a callable sequence(X, depth) ->
+            kernel matrix (n, n) on the unit rows of X (n, n0) at a whole depth >= 1, symmetric, n0 from 2 to 10.
         X: distinct unit rows of your own, (n, n0), n >= 2: determinant and increments are then followed on them.
         deepest: deepest depth to try, at least 20: 1000 for a family, 200 for a sequence by default.
 
@@ -133,20 +139,21 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
             matrix, rows off the sphere or equal.
     """
     family = family_or_sequence
-    if not isinstance(family, KernelFamily) and not callable(family):
-        raise InputError(
-            f"expected a kernel family or a callable sequence(X, depth), got {type(family).__name__}; "
-            f"write a function that returns the kernel matrix"
-        )
+    if isinstance(family, type) or not callable(family):
+        family = as_family(family, wanted="a kernel family or a callable sequence(X, depth)")
     if X is not None:
         X = sphere.check_unit(X)
         sphere.check_distinct(X)
         if len(X) < 2:
             raise InputError(f"expected at least two points in X, got {len(X)}; add points")
-    usual = FAMILY_DEPTH if isinstance(family, KernelFamily) else SEQUENCE_DEPTH
+    layered = isinstance(family, KernelFamily) and not isinstance(family, KernelSequence)
+    usual = FAMILY_DEPTH if layered else SEQUENCE_DEPTH
     deepest = usual if deepest is None else _checks.integer(deepest, "deepest", least=20)
-    kernels = Kernels(family, trial_sets(X), deepest)
     followed = GENERIC if X is None else "the given points"
+    sets = trial_sets(X)
+    tests = sphere.uniform(_TESTS, max(sets[followed].shape[1], 2), 6)
+    apart = {_WITH_TESTS: np.concatenate([sets[followed], tests])} if sets[followed].shape[1] > 1 else {}
+    kernels = Kernels(family, sets, deepest, apart)
     depths = [depth for depth in DEPTHS if depth <= deepest]
     doubling = [2**k for k in range(1, 30) if 2**k + 2 <= deepest]
     conditions = (
@@ -336,29 +343,47 @@ def _limit_of_determinant(kernels: Kernels, followed: str) -> float | None:
 
 
 def _summable(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
-    """t_L = |K_L^{-1}(K_{L+1} - K_L)| (spectral norm) at depths 2, 4, 8, ...: t_L ~ L^-p is summable from p > 1."""
+    """How far the coefficients move from depths 2, 4, 8, ... to twice as deep, and beside it |K^-1 (K_{L+1} - K_L)|."""
+    n = len(kernels.sets[followed])
+    drivers = _drivers(kernels, followed, depths)
+    if kernels.sets[followed].shape[1] < 2:
+        return Condition("summable", OPEN, None, None, ("no test points off the data in R^1", *drivers))
+    found = movements(kernels, _WITH_TESTS, n)
+    holds, factor = verdict(found)
+    if not found:
+        return Condition("summable", OPEN, None, None, (f"the matrix on {followed} is too ill conditioned", *drivers))
+    last = found[-1]
+    shown = f"the coefficients on {followed} move by {last.size:.4g} from depth {last.depth:,} to {2 * last.depth:,}"
+    if factor is not None:
+        shown += f", at most {factor:.3g} times the movement before over each of the last three doublings"
+    elif holds:
+        shown += ", no more than rounding"
+    if 4 * last.depth + 2 <= kernels.deepest:
+        shown += "; beyond, the matrix is too ill conditioned"
+    if holds:
+        start = _falls_from([each.depth for each in found], [each.size for each in found])
+        return Condition("summable", HOLDS, start, None, (shown, *drivers))
+    if holds is None:
+        return Condition("summable", OPEN, None, None, (shown, "its trend is not clear at the depths tested", *drivers))
+    example = Counterexample(followed, last.at, "|u_(L+1) - u_L|", last.largest, kernels.sets[followed])
+    return Condition("summable", FAILS, None, example, (shown, *drivers))
+
+
+def _drivers(kernels: Kernels, followed: str, depths: list[int]) -> tuple[str, ...]:
+    """|K_L^{-1}(K_{L+1} - K_L)| (spectral norm), the 1-variation of Theorem 3's drivers, and how it falls."""
     found: list[tuple[int, float]] = []
     for depth in depths:
         K = kernels.at(followed, depth)
-        least, _ = _least_eigenvalue(K)
-        if abs(least) <= 1e-11 * float(np.abs(K).max()):
-            continue
-        found.append((depth, float(np.linalg.norm(np.linalg.solve(K, kernels.at(followed, depth + 1) - K), 2))))
-    if len(found) < 3:
-        return Condition("summable", OPEN, None, None, (f"the matrix on {followed} is too ill conditioned",))
-    (before, first), (last, second) = found[-2], found[-1]
-    start = _falls_from([depth for depth, _ in found], [term for _, term in found])
-    shown = f"|K^-1 (K_(L+1) - K_L)| = {second:.4g} at depth {last:,} on {followed}"
-    if second < 1e-12:
-        return Condition("summable", HOLDS, start, None, (shown,))
+        if abs(_least_eigenvalue(K)[0]) > 1e-11 * float(np.abs(K).max()):
+            found.append((depth, float(np.linalg.norm(np.linalg.solve(K, kernels.at(followed, depth + 1) - K), 2))))
+    if len(found) < 2:
+        return ()
+    (before, first), (last, second) = found[-2:]
+    shown = f"|K^-1 (K_(L+1) - K_L)| = {second:.4g} at depth {last:,}"
+    if second < 1e-12 or first < 1e-12:
+        return (shown,)
     power = math.log(first / second) / math.log(last / before)
-    words = f"falls like L^-{power:.3g} there" if power > 0.05 else "does not fall"
-    if found[-1][0] != depths[-1]:
-        words += "; beyond, the matrix is too ill conditioned"
-    if power > 1.15:
-        return Condition("summable", HOLDS, start, None, (shown, words))
-    example = Counterexample(followed, last, "|K^-1 (K_(L+1) - K_L)|", second, kernels.sets[followed])
-    return Condition("summable", FAILS, None, example, (shown, words))
+    return (f"{shown}, {f'falling like L^-{power:.3g}' if power > 0.05 else 'not falling'}",)
 
 
 def _hyperbolic(kernels: Kernels, followed: str, depths: list[int]) -> Condition:

@@ -8,8 +8,11 @@ In the angle theta = arccos z the layer map f(theta) = arccos h(cos theta) is an
 digits there, while the correlation 1 - theta^2/2 loses half of them. The recursion therefore runs on angles.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 _SMALL = 1.0
@@ -26,6 +29,25 @@ _BRACKET = (
     1 / 93405312000,
     -1 / 22230464256000,
 )
+
+
+_PI_REST = 1.2246467991473532e-16
+"""pi less its nearest float64."""
+
+
+@jax.custom_jvp
+def supplement(theta: Float[Array, "..."]) -> Float[Array, "..."]:
+    """pi - theta on [0, pi] with the digits of pi that a float does not hold; 0 at the float nearest to pi itself.
+
+    So pi - 1e-6, which is rounded, keeps the full relative accuracy of what it is short of pi. The barrier keeps the
+    compiler from adding the two parts of pi first.
+    """
+    return jnp.where(theta >= math.pi, 0.0, lax.optimization_barrier(math.pi - theta) + _PI_REST)
+
+
+@supplement.defjvp
+def _supplement_jvp(primals, tangents):
+    return supplement(primals[0]), -tangents[0]
 
 
 def arccos(z: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -7,14 +7,18 @@ uncertainty, and nothing is assumed of the coefficients.
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 ORDER = 3.0  # the expansion in 1/L is kept to this power; at depths from 300 on what is left out is below 1e-9
 STEPS = (1.0, 0.5)  # powers of 1/L, or of its root
 POINTS = 80
+EPS = float(np.finfo(np.float64).eps)
 _CLEARLY = 1e4
+_CORRELATED = 3.0  # the rounding of a recursion at one depth is that at nearby ones: a fit averages less of it away
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +49,9 @@ class PowerLimit:
 
     Attributes:
         value: v at infinite depth.
-        uncertainty: by how much `value` changes when the deepest two thirds of the depths are left out, or, if larger,
-            the largest residual of the fit.
+        uncertainty: by how much `value` changes when the deepest two thirds of the depths, or the shallowest, are left
+            out or one more power is fitted, and what the rounding of the values becomes in the fit; the largest
+            residual, if that is larger.
         leading: the slowest term whose fitted amplitude is not 0 within its own uncertainty; None if there is none.
         residual: the largest residual of the fit.
         depths: the first and the last depth used.
@@ -84,7 +89,9 @@ def sample_depths(first: int, last: int) -> NDArray[np.int64]:
     return np.unique(np.round(np.geomspace(first, last, POINTS)).astype(np.int64))
 
 
-def power_limit(depths: NDArray[np.int64], values: NDArray[np.float64]) -> PowerLimit:
+def power_limit(
+    depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.floating] | None = None
+) -> PowerLimit:
     """The limit of values that settle like powers of the depth (with logarithms).
 
     The expansion in 1/L is used unless the one in 1/sqrt(L), which contains it, leaves residuals 10^4 times smaller:
@@ -93,31 +100,80 @@ def power_limit(depths: NDArray[np.int64], values: NDArray[np.float64]) -> Power
     Args:
         depths: increasing whole depths, shape (k,), k about 80.
         values: v at these depths, shape (k,).
+        rounding: what each value is unsure of by rounding, shape (k,); eps times the largest |v| by default.
     """
     L = np.asarray(depths, dtype=np.float64)
-    fits = [_fit(L, values, step) for step in STEPS]
-    noise = 8 * np.finfo(np.float64).eps * max(1.0, float(np.max(np.abs(values))))
-    chosen = 1 if fits[0][2] > _CLEARLY * (fits[1][2] + noise) else 0
-    labels, amplitudes, residual = fits[chosen]
-    shallow = L[-1] / 3 >= L
-    other = _fit(L[shallow], values[shallow], STEPS[chosen])[1]
-    spread = np.abs(amplitudes - other)
+    least = EPS * max(float(np.max(np.abs(values))), np.finfo(np.float64).tiny)
+    sure = np.full(len(L), least) if rounding is None else np.maximum(rounding, least)
+    fits = [_Fit.of(L, values, sure, step) for step in STEPS]
+    noise = 8 * max(EPS, float(sure[0]))
+    fit = fits[1] if fits[0].residual > _CLEARLY * (fits[1].residual + noise) else fits[0]
+    spread = np.zeros(len(fit.labels))
+    shallow, deep = L[-1] / 3 >= L, 3 * L[0] <= L
+    others = (
+        _Fit.of(L[shallow], values[shallow], sure[shallow], fit.step),
+        _Fit.of(L[deep], values[deep], sure[deep], fit.step),
+        _Fit.of(L, values, sure, fit.step, ORDER + fit.step),  # with the first terms that are left out
+    )
+    for other in others:
+        apart, unsure = (part[: len(spread)] for part in (other.amplitudes, other.rounding))
+        apart = np.abs(fit.amplitudes - apart)
+        spread = np.maximum(spread, np.where((other is not others[2]) | (apart > 2 * unsure), apart, 0.0))
+    # a change that is small by chance is no proof: what is left out moves all amplitudes, each as rounding would
+    spread = np.maximum(spread, float(np.median(spread / fit.rounding)) * fit.rounding)
+    uncertain = np.hypot(spread, _CORRELATED * fit.rounding)
     leading = None
-    for (power, logs), amplitude, change in zip(labels[1:], amplitudes[1:], spread[1:], strict=True):
-        if abs(amplitude) > 30 * change and abs(amplitude) * L[-1] ** -power > 1e3 * noise:
-            leading = Term(float(amplitude), power, logs, float(change))
+    for (power, logs), amplitude, unsure in zip(fit.labels[1:], fit.amplitudes[1:], uncertain[1:], strict=True):
+        if abs(amplitude) > 30 * unsure and abs(amplitude) * L[-1] ** -power > 1e3 * noise:
+            # three times: of random expansions, one amplitude in thirty was off by 4 to 8 times `unsure`
+            leading = Term(float(amplitude), power, logs, 3 * float(unsure))
             break
-    uncertainty = max(float(spread[0]), residual)
-    return PowerLimit(float(amplitudes[0]), uncertainty, leading, residual, (int(L[0]), int(L[-1])))
+    drift = EPS * float(L[-1]) * abs(float(fit.amplitudes[0]))  # every layer may be off by eps in the same direction
+    uncertainty = max(float(uncertain[0]), fit.residual, drift)
+    return PowerLimit(float(fit.amplitudes[0]), uncertainty, leading, fit.residual, (int(L[0]), int(L[-1])))
 
 
-def _fit(L, values, step: float) -> tuple[list[tuple[float, int]], NDArray[np.float64], float]:
-    """(power and logarithms of each column, its amplitude, the largest residual), slowest column first."""
-    labels = [(j * step, k) for j in range(round(ORDER / step) + 1) for k in range(math.floor(j * step + 1e-9), -1, -1)]
-    columns = np.stack([L**-power * np.log(L) ** logs for power, logs in labels], axis=1)
-    scale = np.abs(columns).max(axis=0)
-    solved = np.linalg.lstsq(columns / scale, values, rcond=1e-15)[0] / scale
-    return labels, solved, float(np.abs(columns @ solved - values).max())
+class _Fit(NamedTuple):
+    """A least-squares fit of powers and logarithms, slowest first.
+
+    Attributes:
+        labels: (power, logarithms) of each term.
+        amplitudes: of each term.
+        rounding: what the rounding of the values makes of each amplitude: the norm of its row of the pseudo-inverse,
+            each value weighted by what it is unsure of, or by the residuals where these are larger.
+        residual: the largest one.
+        step: between powers.
+    """
+
+    labels: list[tuple[float, int]]
+    amplitudes: NDArray[np.float64]
+    rounding: NDArray[np.float64]
+    residual: float
+    step: float
+
+    @classmethod
+    def of(cls, L: NDArray[np.float64], values, sure: NDArray[np.float64], step: float, order: float = ORDER) -> "_Fit":
+        """Solved in powers of L/L[0] times Chebyshev polynomials in log L, which span the same and are less alike."""
+        powers = [j * step for j in range(round(order / step) + 1)]
+        logs = np.log(L)
+        labels, columns, blocks = [], [], []
+        for power in powers:
+            count = math.floor(power + 1e-9)
+            labels += [(power, k) for k in range(count, -1, -1)]
+            basis = [np.polynomial.Chebyshev.basis(k, [logs[0], logs[-1]]) for k in range(count, -1, -1)]
+            columns += [(L / L[0]) ** -power * each(logs) for each in basis]
+            back = [each.convert(kind=np.polynomial.Polynomial).coef for each in basis]
+            block = np.array([np.pad(coefficients, (0, count + 1 - len(coefficients))) for coefficients in back]).T
+            blocks.append(block[::-1] * L[0] ** power)
+        design = np.stack(columns, axis=1)
+        inverse = scipy.linalg.block_diag(*blocks) @ np.linalg.pinv(design / sure[:, None], rcond=1e-16)
+        solved = np.linalg.lstsq(design / sure[:, None], values / sure, rcond=1e-16)[0]
+        left = (design @ solved - values) / sure
+        free = max(len(L) - len(labels), 1)
+        noise = max(1.0, math.sqrt(float(left @ left) / free))
+        rounding = noise * np.linalg.norm(inverse, axis=1)
+        amplitudes = scipy.linalg.block_diag(*blocks) @ solved
+        return cls(labels, amplitudes, rounding, float(np.abs(left * sure).max()), step)
 
 
 def algebraic_rate(distances: NDArray[np.float64]) -> Term | None:
@@ -130,7 +186,7 @@ def algebraic_rate(distances: NDArray[np.float64]) -> Term | None:
     if abs(power - free) > 0.1:
         return None
     depths = sample_depths(300, min(len(d), 20_000))  # deeper, rounding of 1 - K would decide
-    scaled = power_limit(depths, d[depths - 1] * depths**power)
+    scaled = power_limit(depths, d[depths - 1] * depths**power, EPS * depths**power)
     return Term(scaled.value, power, 0, scaled.uncertainty)
 
 
@@ -156,33 +212,50 @@ def geometric_rate(distances: NDArray[np.float64]) -> GeometricRate | None:
     return None
 
 
+class _Slope(NamedTuple):
+    """A fit of log d - power log L by a straight line, with a second base `other` times smaller, or 1/L, beside it."""
+
+    power: float
+    other: float
+    base: float
+    rounding: float
+    residual: float
+
+
 def _fitted_rate(d: NDArray[np.float64], inside: NDArray[np.int64]) -> GeometricRate:
+    """Uncertain by what parts of the window say, by rounding, and by what other forms that fit as well say."""
     inside = inside[np.unique(np.linspace(0, len(inside) - 1, 200).astype(int))]
     L, logs = inside + 1.0, np.log(d[inside])
-    weights = 1 / (np.finfo(np.float64).eps / d[inside] + 1e-9)
-    power, base, ratio = 0.0, math.nan, math.nan
-    best = math.inf
+    weights = 1 / (EPS / d[inside] + 1e-9)
     richer = [(1.0, 0.0)] + [(0.0, math.exp(-x)) for x in np.geomspace(0.005, 4.0, 60)]
-    for tried, other in [(0.0, 0.0)] + (richer if len(L) >= 16 else []):
-        slope, residual = _log_slope(L, logs, weights, tried, other)
-        if residual < best / 3 or (other and ratio and residual < best):
-            best, power, base, ratio = residual, tried, math.exp(slope), other
+    fits = [_log_slope(L, logs, weights, power, other) for power, other in [(0.0, 0.0), *richer]]
+    chosen = fits[0]
+    for fit in fits[1:] if len(L) >= 16 else []:
+        if fit.residual < chosen.residual / 3 or (fit.other and chosen.other and fit.residual < chosen.residual):
+            chosen = fit
     third = len(L) // 3
     parts = (slice(0, len(L) - third), slice(third, len(L)))
-    checks = [math.exp(_log_slope(L[part], logs[part], weights[part], power, ratio)[0]) for part in parts]
-    uncertainty = max(abs(base - check) for check in checks)
-    return GeometricRate(base, power, uncertainty, (int(L[0]), int(L[-1])))
+    checks = [_log_slope(L[part], logs[part], weights[part], chosen.power, chosen.other) for part in parts]
+    if chosen.power and len(L) >= 16:  # one more power of 1/L says what those that are kept leave out
+        checks.append(_log_slope(L, logs, weights, chosen.power, chosen.other, orders=3))
+    spread = 2 * max(abs(chosen.base - check.base) for check in checks)
+    others = max(abs(chosen.base - fit.base) for fit in fits if fit.residual <= 3 * chosen.residual)
+    uncertainty = max(math.hypot(spread, _CORRELATED * chosen.rounding), others)
+    return GeometricRate(chosen.base, chosen.power, uncertainty, (int(L[0]), int(L[-1])))
 
 
-def _log_slope(L, logs, weights, power: float, other: float) -> tuple[float, float]:
-    """(slope of log d - power log L, weighted residual), with a second base `other` times smaller, or 1/L, beside."""
+def _log_slope(L, logs, weights, power: float, other: float, orders: int = 2) -> _Slope:
     second = [other ** (L - L[0]), other ** (2 * (L - L[0]))] if other else []
-    extra = [1 / L, 1 / L**2] if power else second
+    extra = [L**-k for k in range(1, orders + 1)] if power else second
     design = np.stack([np.ones_like(L), L, *extra], axis=1) * weights[:, None]
     scale = np.abs(design).max(axis=0)
     right = (logs - power * np.log(L)) * weights
     solved = np.linalg.lstsq(design / scale, right, rcond=1e-13)[0]
-    return float(solved[1] / scale[1]), float(np.sqrt(np.mean((design / scale @ solved - right) ** 2)))
+    left = design / scale @ solved - right
+    noise = max(1.0, math.sqrt(float(left @ left) / max(len(L) - design.shape[1], 1)))
+    row = np.linalg.pinv(design / scale, rcond=1e-13)[1] / scale[1]
+    base = math.exp(solved[1] / scale[1])
+    return _Slope(power, other, base, base * noise * float(np.linalg.norm(row)), float(np.sqrt(np.mean(left**2))))
 
 
 def digits(value: float, uncertainty: float, *, shown: bool = True) -> str:
@@ -194,6 +267,7 @@ def digits(value: float, uncertainty: float, *, shown: bool = True) -> str:
 
 
 __all__ = [
+    "EPS",
     "GeometricRate",
     "PowerLimit",
     "Term",

@@ -39,6 +39,8 @@ class KernelFamily(eqx.Module):
     homogeneous: ClassVar[bool] = False
     """Whether the kernel off the sphere is |x| |z| times that of the directions."""
     recursion_depth: ClassVar[float] = RECURSION_DEPTH
+    counted_layers: ClassVar[float] = math.inf
+    """Whole depths, known before tracing, up to which layers are counted; `_beyond` takes deeper ones."""
 
     @abc.abstractmethod
     def _at_angle(self, theta: Array, depth: Array) -> Array:
@@ -51,6 +53,10 @@ class KernelFamily(eqx.Module):
     @abc.abstractmethod
     def _trajectory(self, theta: Array, layers: int) -> Array:
         """Kernel values at depths 1 .. layers, stacked along a new first axis."""
+
+    def _beyond(self, values: Array, depth: float, by_angle: bool) -> Array:
+        """The kernel at known angles or correlations and a known whole depth beyond `counted_layers`."""
+        raise NotImplementedError
 
     def _why_no_real_depth(self) -> str:
         """Why this member has no real depth; empty if it has."""
@@ -298,10 +304,10 @@ class KernelFamily(eqx.Module):
             return whole, depth if whole else depth.astype(float)
         if not self.has_real_depth:
             self._check_whole(depth)
-            return True, jnp.asarray(_checks.integer_depth(_evaluation.scalar(depth)))
+            return True, _evaluation.whole(_checks.integer_depth(_evaluation.scalar(depth)))
         number = _checks.real_depth(depth, shape)
         if number.ndim == 0 and number < math.inf and number <= self.recursion_depth and number == int(number):
-            return True, jnp.asarray(int(number))
+            return True, _evaluation.whole(int(number))
         return False, jnp.asarray(number)
 
     def _check_whole(self, depth) -> None:

@@ -1,6 +1,7 @@
 """Fixed points of a family's correlation map, found on [-1, 1], and which of them attract."""
 
 import dataclasses
+import math
 
 import equinox as eqx
 import jax
@@ -14,15 +15,23 @@ from roughntk.kernels.layers import LayeredFamily
 EPS = float(np.finfo(np.float64).eps)
 STARTS = np.linspace(-0.95, 0.95, 20)
 ITERATES = 20_000
+_STEP = 1e-4  # over which the curvature of the map is measured
+_SLOPE = 8.0  # eps by which a slope, or the variance that it belongs to, may be off
 
 
 @dataclasses.dataclass(frozen=True)
 class FixedPoint:
-    """c = h(c), its multiplier h'(c) (one-sided at c = 1), and how many of `STARTS` tend to it."""
+    """c = h(c), its multiplier h'(c) (one-sided at c = 1), and how many of `STARTS` tend to it.
+
+    The uncertainties are those of rounding: h is known to some eps, so c to that over |1 - h'(c)|, and h'(c) to some
+    eps and |h''(c)| times the uncertainty of c.
+    """
 
     c: float
     multiplier: float
     attracts: int
+    c_uncertainty: float = 0.0
+    multiplier_uncertainty: float = 0.0
 
     @property
     def is_parabolic(self) -> bool:
@@ -73,7 +82,10 @@ def analyse(family: KernelFamily) -> MapAnalysis:
         found.append(_polish(layer, _section(layer, kept[k], kept[k + 1], sign[k], len(defects))))
     slopes = [_at(layer, c)[1] for c in found]
     counts = _basins(layer, found, slopes)
-    points = [FixedPoint(c, slope, n) for c, slope, n in zip(found, slopes, counts[:-1], strict=True)]
+    points = [
+        FixedPoint(c, slope, n, *_uncertainties(layer, c, slope, c in ends))
+        for c, slope, n in zip(found, slopes, counts[:-1], strict=True)
+    ]
     tends = counts[-1]
     diagonal = None if tends is None else points[tends]
     return MapAnalysis(tuple(sorted(points, key=lambda point: -point.attracts)), diagonal, False)
@@ -108,6 +120,14 @@ def _polish(layer, c: float) -> float:
             break
         c, value, slope = better, moved, slope_there
     return c if abs(c) > 8 * EPS else 0.0
+
+
+def _uncertainties(layer, c: float, slope: float, exact: bool) -> tuple[float, float]:
+    """Of a fixed point, which may be exact, and of its multiplier."""
+    unsure = 0.0 if exact else min(4 * EPS / max(abs(1 - slope), EPS), math.sqrt(4 * EPS))
+    near = [_at(layer, min(max(c + side, -1.0), 1.0))[1] for side in (-_STEP, _STEP)]
+    curvature = 0.0 if exact else max(abs(each - slope) for each in near) / _STEP
+    return unsure, _SLOPE * EPS * max(1.0, abs(slope)) + curvature * unsure
 
 
 @eqx.filter_jit

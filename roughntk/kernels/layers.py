@@ -16,7 +16,7 @@ overflow. What a member adds is one layer of the scalars and one of the pair.
 
 import abc
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -27,48 +27,26 @@ from jax.tree_util import Partial
 from jaxtyping import Array
 
 from roughntk._checks import InputError
+from roughntk.kernels import _deep as deep
+from roughntk.kernels import _layer_loops as loops
+from roughntk.kernels._deep import Growth
+from roughntk.kernels._layer_loops import Linear, Pair, Scalars
+from roughntk.kernels.duals import supplement
 from roughntk.kernels.families import CRITICAL, RECURSION_DEPTH, KernelFamily
 from roughntk.kernels.rules import Deflated
 
-_LINEAR = 1e-34  # below this defect a layer is linear to rounding, also where it moves the root of the defect
-_TINY = 1e-100  # a position at which a layer shows its linear part
-
-
-class Scalars(NamedTuple):
-    """What all pairs share at one depth.
-
-    Attributes:
-        log_variance: log Sigma_L(x, x).
-        ratio: z_L = Sigma_L(x, x)/Theta_L(x, x).
-        memory: one number of the member's own, which settles where its layers do.
-    """
-
-    log_variance: Array
-    ratio: Array
-    memory: Array
-
-
-class Pair(NamedTuple):
-    """One pair of inputs at one depth: its defect 1 - c or, in a run by angles, theta; and delta = 1 - K of the NTK."""
-
-    position: Array
-    defect: Array
-
-
-class Linear(NamedTuple):
-    """A layer near c = 1 and at settled scalars: y -> y_y y, delta -> delta_y y + delta_delta delta."""
-
-    y_y: float
-    delta_y: float
-    delta_delta: float
+_SLOW = 1e-3  # a multiplier so near to 1 takes more layers to settle than are counted
+DEEPEST = 1e30  # where all has settled that does so at a rate that float64 can hold
 
 
 class LayeredFamily(KernelFamily):
     """A family with one layer of scalars and one of pairs, whose kernel is 1 on the diagonal at every depth."""
 
+    counted_layers: ClassVar[float] = 20_000
+
     @abc.abstractmethod
-    def _first(self) -> tuple[Scalars, Array]:
-        """The scalars at depth 1, and the share of rho in the first correlation: 1 - c_1 = share (1 - rho)."""
+    def _first(self) -> tuple[Scalars, Array, Array]:
+        """The scalars at depth 1, and the shares of rho and of a bias in c_1 = share rho + rest, share + rest = 1."""
 
     @abc.abstractmethod
     def _layer(self, scalars: Scalars, pair: Pair, angle: bool) -> tuple[Scalars, Pair]:
@@ -90,42 +68,57 @@ class LayeredFamily(KernelFamily):
 
     # The recursion
 
-    def _begin(self, position: Array, angle: bool) -> tuple[Scalars, Pair]:
-        scalars, share = self._first()
+    def _begin(self, position: Array, opposite: Array, angle: bool) -> tuple[Scalars, Pair]:
+        scalars, share, rest = self._first()
         scalars = Scalars(*(jnp.asarray(part, position.dtype) for part in scalars))
-        share = jnp.asarray(share, position.dtype)
+        share, rest = (jnp.asarray(part, position.dtype) for part in (share, rest))
         if not angle:
-            return scalars, Pair(share * position, share * position)
+            moved, opposite = loops.landed(position, opposite, share, rest)
+            return scalars, Pair(moved, moved, opposite)
         half = jnp.sin(position / 2)
         # without biases the share is 1 and theta itself stays: the arcsine would lose digits near pi
         whole = share == 1
         moved = 2 * jnp.arcsin(jnp.sqrt(jnp.where(whole, 0.25, share)) * half)
-        return scalars, Pair(jnp.where(whole, position, moved), 2 * share * half**2)
+        return scalars, Pair(jnp.where(whole, position, moved), 2 * share * half**2, jnp.zeros_like(position))
 
-    def _defect(self, pair: Pair, angle: bool) -> Array:
-        """1 minus the kernel."""
-        if self._is_ntk:
-            return pair.defect
-        return 2 * jnp.sin(pair.position / 2) ** 2 if angle else pair.position
+    def _from_angle(self, theta: Array) -> tuple[Array, Array]:
+        """Where a run starts, and whether it counts from the opposite end."""
+        if self._runs_by_angle:
+            return theta, jnp.zeros_like(theta)
+        far = theta > jnp.pi / 2
+        gap = jnp.where(far, supplement(theta), theta)
+        return 2 * jnp.sin(gap / 2) ** 2, jnp.where(far, 1.0, 0.0)
 
     def _defect_at_angle(self, theta: Array, depth: Array) -> Array:
-        angle = self._runs_by_angle
-        return _run(self, theta if angle else 2 * jnp.sin(theta / 2) ** 2, depth, angle)
+        """1 - K, of full relative accuracy near 0."""
+        pair = loops.run(self, *self._from_angle(theta), depth, self._runs_by_angle)
+        defect = loops.defect_of(self, pair, self._runs_by_angle)
+        return jnp.where(pair.opposite > 0, 2 - defect, defect)
 
     def _at_angle(self, theta, depth):
-        return 1 - self._defect_at_angle(theta, depth)
+        angle = self._runs_by_angle
+        return loops.kernel_of(self, loops.run(self, *self._from_angle(theta), depth, angle), angle)
+
+    @staticmethod
+    def _from_correlation(rho: Array) -> tuple[Array, Array]:
+        far = rho < 0
+        return jnp.where(far, 1 + rho, 1 - rho), jnp.where(far, 1.0, 0.0)
 
     def _at_correlation(self, rho, depth):
-        return 1 - _run(self, 1 - rho, depth, False)
+        return loops.kernel_of(self, loops.run(self, *self._from_correlation(rho), depth, False), False)
+
+    def _beyond(self, values, depth, by_angle):
+        position, opposite = self._from_angle(values) if by_angle else self._from_correlation(values)
+        angle = by_angle and self._runs_by_angle
+        return jnp.asarray(deep.kernel(self, np.asarray(position), np.asarray(opposite), depth, angle))
 
     def _trajectory(self, theta, layers):
         angle = self._runs_by_angle
-        start = self._begin(theta if angle else 2 * jnp.sin(theta / 2) ** 2, angle)
 
         def step(state, _):
-            return self._layer(state[0], state[1], angle), 1 - self._defect(state[1], angle)
+            return self._layer(state[0], state[1], angle), loops.kernel_of(self, state[1], angle)
 
-        return lax.scan(step, start, length=layers)[1]
+        return lax.scan(step, self._begin(*self._from_angle(theta), angle), length=layers)[1]
 
     def _correlation_map(self, c):
         return 1 - self._defect_map(1 - c)
@@ -135,7 +128,7 @@ class LayeredFamily(KernelFamily):
         return self._settled_map()(defect)
 
     def _settled_map(self):
-        return Partial(_settled_layer, self, _compiled_settled(self))
+        return Partial(_settled_layer, self, compiled_settled(self))
 
     def _retained(self, theta, layers):
         return self._path(theta, layers)[1]
@@ -149,18 +142,46 @@ class LayeredFamily(KernelFamily):
             scalars, pair = state
 
             def following(defect):
-                new = self._layer(scalars, Pair(pair.position, defect), angle)
+                new = self._layer(scalars, pair._replace(defect=defect), angle)
                 return new[1].defect, new
 
             _, kept, new = jax.jvp(following, (pair.defect,), (jnp.ones_like(pair.defect),), has_aux=True)
-            return new, (1 - self._defect(pair, angle), kept)
+            return new, (loops.kernel_of(self, pair, angle), jnp.abs(kept))
 
-        start = self._begin(theta if angle else 2 * jnp.sin(theta / 2) ** 2, angle)
-        return lax.scan(step, start, length=layers)[1]
+        return lax.scan(step, self._begin(*self._from_angle(theta), angle), length=layers)[1]
 
     def _log_scale(self, depth: float) -> float:
-        scalars, _ = _scalars_at(self, jnp.asarray(int(depth)))
+        start = np.zeros(1)
+        if depth > self.counted_layers:
+            found = deep.reach(self, start, start, depth, self._runs_by_angle, deep.DEPTH)
+            return found.log_variance - (found.log_ratio if self._is_ntk else 0.0)
+        scalars, _ = loops.all_layers(self, jnp.asarray(start), jnp.asarray(start), jnp.asarray(int(depth)))
         return float(scalars.log_variance - (jnp.log(scalars.ratio) if self._is_ntk else 0.0))
+
+    # Deep down
+
+    def _growth(self, prepared: Any, scalars: Scalars, pair: Pair, settled: Array) -> Growth:
+        """What one layer does, free of cancellation where it does little; `settled` where the memory has arrived."""
+        raise NotImplementedError
+
+    def _prepare_growth(self, scalars: Scalars, layer: float) -> Any:
+        """What all layers beyond one share."""
+        return None
+
+    @property
+    def _coordinate_is_chord(self) -> bool:
+        """Whether `_growth` takes pairs by the chord 2 sin(theta/2), and else by the gap 1 - |c|."""
+        return self._runs_by_angle
+
+    def _coordinate(self, position: np.ndarray, angle: bool) -> np.ndarray:
+        if not self._coordinate_is_chord:
+            return position
+        return 2 * np.sin(position / 2) if angle else np.sqrt(2 * position)
+
+    def _place(self, coordinate: np.ndarray, angle: bool) -> np.ndarray:
+        if not self._coordinate_is_chord:
+            return coordinate
+        return 2 * np.arcsin(np.minimum(coordinate / 2, 1.0)) if angle else coordinate**2 / 2
 
     # Near c = 1
 
@@ -171,11 +192,12 @@ class LayeredFamily(KernelFamily):
 
     def linear_layer(self) -> Linear:
         """The linear part of a layer at c = 1, once the scalars have settled, in theta or in 1 - c."""
-        settled, angle = _compiled_settled(self), self._runs_by_angle
-        tiny, zero = jnp.asarray(_TINY), jnp.zeros(())
+        settled, angle = compiled_settled(self), self._runs_by_angle
+        size = float(jnp.finfo(jnp.result_type(float)).tiny) ** (1 / 3)  # at which a layer shows its linear part
+        tiny, zero = jnp.asarray(size), jnp.zeros(())
         moved = self._layer(settled, Pair(tiny, zero), angle)[1]
         kept = self._layer(settled, Pair(zero, tiny), angle)[1]
-        return Linear(float(moved.position) / _TINY, float(moved.defect) / _TINY, float(kept.defect) / _TINY)
+        return Linear(*(float(part) / float(tiny) for part in (moved.position, moved.defect, kept.defect)))
 
     @property
     def multiplier(self) -> float:
@@ -189,10 +211,21 @@ class LayeredFamily(KernelFamily):
         return False
 
     @property
+    def _critical_within(self) -> float:
+        """What a multiplier of 1 may be off by: roundings of the parameters."""
+        return 64 * float(jnp.finfo(jnp.result_type(float)).eps)
+
+    @property
+    def _phase(self) -> int:
+        """-1, 0 or 1 for a multiplier below 1, at 1 or above it."""
+        gap = self.multiplier - 1
+        return 0 if abs(gap) <= self._critical_within else int(math.copysign(1, gap))
+
+    @property
     def collapses(self) -> bool:
         if self._variance_vanishes:
             return False
-        return self.multiplier < 1 - CRITICAL or (not self._is_ntk and self.multiplier < 1 + CRITICAL)
+        return self._phase < 0 or (not self._is_ntk and self._phase == 0)
 
     @property
     def drivers_vanish(self) -> bool:
@@ -205,7 +238,7 @@ class LayeredFamily(KernelFamily):
         if self.collapses:
             return 1.0
         if self._is_ntk:
-            return self._critical_limit() if self.multiplier < 1 + CRITICAL else 0.0
+            return self._critical_limit() if self._phase == 0 else 0.0
         return self._chaotic_limit()
 
     def _check_variance(self) -> None:
@@ -221,6 +254,8 @@ class LayeredFamily(KernelFamily):
 
     def _chaotic_limit(self) -> float:
         """c* < 1 of the covariance where chi > 1: the attracting fixed point of the settled correlation map."""
+        if self.multiplier < 1 + _SLOW:  # layers cannot be counted to it
+            return float(self._beyond(jnp.asarray(1.0), DEEPEST, True))
         moved, start = self._settled_map(), jnp.asarray(1.0)
 
         def going(state):
@@ -237,19 +272,17 @@ class LayeredFamily(KernelFamily):
         if self.has_real_depth and depth != math.inf and (depth > RECURSION_DEPTH or depth != int(depth)):
             return super()._deflated(theta, depth)
         linear, angle = self.linear_layer(), self._runs_by_angle
-        critical = self.multiplier > 1 - CRITICAL
-        if critical and depth == math.inf:
+        if depth == math.inf and self._phase == 0:
             return Deflated.all_equal(theta)
-        position = jnp.asarray(theta if angle else 2 * np.sin(theta / 2) ** 2)
-        stop = jnp.asarray(np.iinfo(np.int64).max if depth == math.inf else int(depth))
-        reached, pair = _run_to_linear(self, position, stop, angle)
-        y, delta = np.asarray(pair.position), np.asarray(pair.defect)
+        reached, pair, defect = self._to_linear(theta, depth, angle)
         if depth == math.inf:
+            y = np.asarray(pair.position)
             profile = y if self._is_ntk or not angle else y**2
             return Deflated.below_one(profile, -math.inf)
-        left = int(depth) - int(reached)
+        left = depth - reached
         if not left:
-            return Deflated.below_one(np.asarray(self._defect(pair, angle)))
+            return Deflated.below_one(defect)
+        y, delta = np.asarray(pair.position), np.asarray(pair.defect)
         log_y = left * math.log(linear.y_y)
         if not self._is_ntk:
             return Deflated.below_one(2 * (y / 2) ** 2, 2 * log_y) if angle else Deflated.below_one(y, log_y)
@@ -260,118 +293,31 @@ class LayeredFamily(KernelFamily):
         total = float(left) if near else math.expm1(left * math.log(quotient)) / (quotient - 1)
         return Deflated.below_one(linear.delta_y / linear.y_y * total * y + power * delta, log_y)
 
-
-def _changed(old: tuple, new: tuple) -> Array:
-    """Whether a layer changed anything but the variance."""
-    pairs = [(old[0].ratio, new[0].ratio), (old[0].memory, new[0].memory), *zip(old[1], new[1], strict=True)]
-    return jnp.any(jnp.stack([jnp.any(a != b) for a, b in pairs]))
-
-
-@eqx.filter_custom_jvp
-def _run(family: LayeredFamily, position: Array, depth: Array, angle: bool) -> Array:
-    """1 minus the kernel at an integer depth, which may be traced; ends early where nothing changes any more."""
-
-    def body(state):
-        layer, old, _ = state
-        new = family._layer(old[0], old[1], angle)
-        return layer + 1, new, _changed(old, new)
-
-    def going(state):
-        return (state[0] < depth) & state[2]
-
-    start = (jnp.ones((), jnp.asarray(depth).dtype), family._begin(position, angle), jnp.asarray(True))
-    return family._defect(lax.while_loop(going, body, start)[1][1], angle)
-
-
-@_run.def_jvp
-def _run_jvp(primals, tangents):
-    """The slope in the position and in each parameter of the family, carried through the same loop.
-
-    Each is a derivative along one unit direction: multiplied by its tangent at the end, so that reverse mode works.
-    """
-    family, position, depth, angle = primals
-    by_family, by_position = tangents[0], tangents[1]
-    numbers, rest = eqx.partition(family, eqx.is_inexact_array)
-    leaves, structure = jax.tree_util.tree_flatten(numbers)
-    tree: Any = structure
-    moves = tree.flatten_up_to(by_family) if by_family is not None else [None] * len(leaves)
-    moved = [i for i, move in enumerate(moves) if move is not None]
-    zeros = [jnp.zeros_like(leaf) for leaf in leaves]
-    directions = [(zeros, jnp.ones_like(position))] if by_position is not None else []
-    for i in moved:
-        directions.append(([jnp.ones_like(z) if j == i else z for j, z in enumerate(zeros)], jnp.zeros_like(position)))
-
-    def build(values):
-        return eqx.combine(tree.unflatten(values), rest)
-
-    def start(values, position):
-        return build(values)._begin(position, angle)
-
-    def layer(values, state):
-        return build(values)._layer(state[0], state[1], angle)
-
-    def body(carry):
-        count, state, slopes, _ = carry
-        following = layer(leaves, state)
-        moved_slopes = [
-            jax.jvp(layer, (leaves, state), (direction[0], slope))[1]
-            for direction, slope in zip(directions, slopes, strict=True)
-        ]
-        changed = _changed(state, following)
-        for old, new in zip(slopes, moved_slopes, strict=True):
-            changed = changed | _changed(old, new)
-        return count + 1, following, moved_slopes, changed
-
-    first = start(leaves, position)
-    slopes = [jax.jvp(start, (leaves, position), direction)[1] for direction in directions]
-    carry = (jnp.ones((), jnp.asarray(depth).dtype), first, slopes, jnp.asarray(True))
-    _, state, slopes, _ = lax.while_loop(lambda c: (c[0] < depth) & c[3], body, carry)
-
-    def read(pair):
-        return family._defect(pair, angle)
-
-    value = read(state[1])
-    tangent = jnp.zeros_like(value)
-    weights = ([by_position] if by_position is not None else []) + [moves[i] for i in moved]
-    for slope, weight in zip(slopes, weights, strict=True):
-        tangent = tangent + jax.jvp(read, (state[1],), (slope[1],))[1] * weight
-    return value, tangent
+    def _to_linear(self, theta: np.ndarray, depth: float, angle: bool) -> tuple[float, Pair, np.ndarray]:
+        """(depth, pair, 1 - K) where layers have become linear, or at the depth if that is first."""
+        position, opposite = self._from_angle(jnp.asarray(theta).reshape(-1))
+        stop = jnp.asarray(int(min(depth, self.counted_layers)))
+        layer, (_, pair), linear = loops.run_to_linear(self, position, opposite, stop, angle)
+        reached = float(layer)
+        if reached < depth and not linear:
+            start = np.asarray(position), np.asarray(opposite)
+            found = deep.reach(self, start[0], start[1], min(depth, DEEPEST), angle, deep.LINEAR)
+            reached, pair = found.depth, found.pair
+        pair = jax.tree.map(lambda part: np.asarray(part).reshape(np.shape(theta)), pair)
+        defect = np.asarray(loops.defect_of(self, pair, angle))
+        return reached, pair, np.where(pair.opposite > 0, 2 - defect, defect)
 
 
 @eqx.filter_jit
-def _run_to_linear(family: LayeredFamily, position: Array, depth: Array, angle: bool) -> tuple[Array, Pair]:
-    """(depth, pair) at the first depth where layers are linear and the scalars have settled, or at `depth`."""
-
-    def going(carry):
-        layer, (_, pair), settled = carry
-        defect = pair.position**2 / 2 if angle else pair.position
-        return (layer < depth) & ((jnp.max(defect, initial=0.0) > _LINEAR) | ~settled)
-
-    def body(carry):
-        layer, old, _ = carry
-        new = family._layer(old[0], old[1], angle)
-        same = [
-            jnp.abs(a - b) <= 4 * jnp.finfo(float).eps * jnp.abs(b) for a, b in zip(old[0][1:], new[0][1:], strict=True)
-        ]
-        return layer + 1, new, same[0] & same[1]
-
-    start = (jnp.ones((), depth.dtype), family._begin(position, angle), jnp.asarray(False))
-    reached, (_, pair), _ = lax.while_loop(going, body, start)
-    return reached, pair
-
-
-@eqx.filter_jit
-def _compiled_settled(family: LayeredFamily) -> Scalars:
+def compiled_settled(family: LayeredFamily) -> Scalars:
     return family._settled()
 
 
 def _settled_layer(family: LayeredFamily, settled: Scalars, defect: Array) -> Array:
-    return family._layer(settled, Pair(defect, defect), False)[1].position
+    far = defect > 1
+    gap = jnp.where(far, 2 - defect, defect)
+    moved = family._layer(settled, Pair(gap, gap, jnp.where(far, 1.0, 0.0)), False)[1]
+    return jnp.where(moved.opposite > 0, 2 - moved.position, moved.position)
 
 
-@eqx.filter_jit
-def _scalars_at(family: LayeredFamily, depth: Array) -> tuple[Scalars, Pair]:
-    """The scalars at an integer depth."""
-    angle = family._runs_by_angle
-    start = family._begin(jnp.zeros(()), angle)
-    return lax.fori_loop(1, depth, lambda _, state: family._layer(state[0], state[1], angle), start)
+__all__ = ["LayeredFamily", "Linear", "Pair", "Scalars"]

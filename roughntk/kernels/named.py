@@ -87,7 +87,7 @@ def _imported(place: str) -> Callable[[Array], Array]:
         else:
             module = importlib.import_module(source)
         return getattr(module, name)
-    except Exception as problem:  # whatever a user's file may raise
+    except (Exception, SystemExit) as problem:  # whatever a user's file may raise, or where it ends by itself
         raise InputError(
             f"expected a function as FILE.py:NAME or MODULE:NAME, got {place!r}: {type(problem).__name__}: {problem}; "
             f"correct the place or the file"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.kernels.families import KernelFamily
+from roughntk.kernels.rules import Deflated
 
 Sequence = Callable[[NDArray[np.float64], int], Any]
 """(X, depth) -> the kernel matrix on the unit rows of X (n, n0) at that whole depth >= 1, shape (n, n)."""
@@ -40,15 +41,22 @@ def trial_sets(X: NDArray[np.float64] | None = None) -> dict[str, NDArray[np.flo
 class Kernels:
     """Kernel matrices of a family or of a user's sequence on named sets, each computed once."""
 
-    def __init__(self, source: KernelFamily | Sequence, sets: dict[str, NDArray[np.float64]], deepest: int):
+    def __init__(
+        self,
+        source: KernelFamily | Sequence,
+        sets: dict[str, NDArray[np.float64]],
+        deepest: int,
+        apart: dict[str, NDArray[np.float64]] | None = None,
+    ):
         self.sets, self.deepest = sets, deepest
+        self._points = sets | (apart or {})  # those apart are kept for what they are asked for by name
         self._source: Any = source
         self._known: dict[tuple[str, int], NDArray[np.float64]] = {}
         self._rows: dict[int, NDArray[np.float64]] = {}
         self._flat: NDArray[np.float64] | None = None
         self._by_angle = isinstance(source, KernelFamily)
         if self._by_angle:
-            self._angles = {name: np.asarray(sphere.angles(points)) for name, points in sets.items()}
+            self._angles = {name: np.asarray(sphere.angles(points)) for name, points in self._points.items()}
             self._grid = np.linspace(0.0, math.pi, 181)
             every = np.concatenate([self._grid, *(angles.ravel() for angles in self._angles.values())])
             self._distinct, self._places = np.unique(every, return_inverse=True)
@@ -75,15 +83,22 @@ class Kernels:
             self._known[name, depth] = self._of_family(name, depth) if self._by_angle else self._call(name, depth)
         return self._known[name, depth]
 
+    def deflated(self, name: str, depth: int) -> Deflated | None:
+        """What is left of a collapsing family's kernel on that set, without cancellation; None for others."""
+        if not self._by_angle or not self._source.collapses:
+            return None
+        return self._source.deflated(self._angles[name], depth)
+
     def least_of_what_is_left(self, family: KernelFamily) -> float:
         """Smallest eigenvalue over all sets of a collapsing kernel at infinite depth, on vectors of sum 0.
 
         Each set's matrix is that of `KernelFamily.deflated`, scaled to a largest entry of 1.
         """
-        flat = np.concatenate([angles.ravel() for angles in self._angles.values()])
+        flat = np.concatenate([self._angles[name].ravel() for name in self.sets])
         values = np.asarray(family.deflated(flat, math.inf).values)
         least, start = math.inf, 0
-        for angles in self._angles.values():
+        for name in self.sets:
+            angles = self._angles[name]
             n = len(angles)
             G = values[start : start + n * n].reshape(n, n)
             start += n * n
@@ -101,7 +116,7 @@ class Kernels:
         raise KeyError(name)
 
     def _call(self, name: str, depth: int) -> NDArray[np.float64]:
-        points = self.sets[name]
+        points = self._points[name]
         n = len(points)
         try:
             matrix = np.asarray(self._source(points.copy(), depth), dtype=np.float64)

@@ -14,36 +14,41 @@ omega_L being the share of the variance that does not come from a bias.
 
 import abc
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from roughntk._checks import InputError, is_traced
+from roughntk.kernels._deep import Growth
+from roughntk.kernels._layer_loops import turned
 from roughntk.kernels._parameters import number, scale, signed_scale
-from roughntk.kernels.duals import arccos, bracket
-from roughntk.kernels.families import CRITICAL
+from roughntk.kernels.duals import arccos, bracket, supplement
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 STEEPEST_SLOPE = 0.95
 """Real depth is offered for slopes up to this one: beyond it, singularities of the germ crowd at pi."""
 
 
-def relu_angle_layer(theta: Array, kappa: Array, omega: Array) -> Array:
+def relu_angle_layer(theta: Array, kappa: Array, omega: Array, lack: Array | None = None) -> Array:
     """arccos(1 - omega (1 - h_kappa(cos theta))) on [0, pi]; all derivatives are finite at both ends.
 
     Near 0 it is 2 arcsin((theta/2) sqrt(omega G)), G entire. From pi/2 on a kappa above 1 folds the circle, and the
-    same is done in s = pi - theta: 1 - h = (2 - kappa) + (kappa - 1)(1 - cos s) - kappa (sin s - s cos s)/pi.
+    same is done in s = pi - theta: 1 - h = (2 - kappa) + (kappa - 1)(1 - cos s) - kappa (sin s - s cos s)/pi. `lack` is
+    2 - kappa, for those who know it without cancellation.
     """
+    lack = 2 - kappa if lack is None else lack
     fold = (kappa > 1) & (theta > jnp.pi / 2)
-    absolute = fold & (kappa == 2)
-    near = jnp.where(fold & ~absolute, 1.0, jnp.where(absolute, jnp.pi - theta, theta))
+    absolute = fold & (lack == 0)
+    near = jnp.where(fold & ~absolute, 1.0, jnp.where(absolute, supplement(theta), theta))
     sinc = jnp.sinc(near / (2 * jnp.pi))
     growth = sinc * sinc - (2 / jnp.pi) * kappa * near * bracket(near)
     # kappa in (1, 2), beyond pi/2
-    far = jnp.where(fold & ~absolute, jnp.pi - theta, 1.0)
+    far = jnp.where(fold & ~absolute, supplement(theta), 1.0)
     middle = jnp.where(fold & ~absolute, kappa, 1.5)
-    versine = (2 - middle) + (middle - 1) * 2 * jnp.sin(far / 2) ** 2 - middle * far**3 * bracket(far) / jnp.pi
+    short = jnp.where(fold & ~absolute, lack, 0.5)
+    versine = short + (middle - 1) * 2 * jnp.sin(far / 2) ** 2 - middle * far**3 * bracket(far) / jnp.pi
     half = jnp.where(fold & ~absolute, jnp.sqrt(versine / 2), near / 2 * jnp.sqrt(growth))
     return 2 * jnp.arcsin(jnp.sqrt(omega) * half)
 
@@ -78,13 +83,28 @@ def _angle(defect: Array) -> Array:
     return jnp.where(defect < 1, 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(defect, 1.0) / 2)), arccos(1 - defect))
 
 
-def _moved_defect(defect: Array, kappa: Array) -> Array:
-    """1 - h(c) from 1 - c; beyond pi/2 from 1 + c, where nothing cancels for kappa = 2."""
-    far = defect > 1
-    opposite = jnp.where(far, 2 - defect, 0.0)
-    folded = (2 - kappa) + (kappa - 1) * opposite - kappa * relu_bracket(opposite)
-    near = jnp.where(far, 0.0, defect)
-    return jnp.where(far, folded, near - kappa * relu_bracket(near))
+class Moves(NamedTuple):
+    """What one layer does: the scalars one layer on, kappa, 2 - kappa, omega, and 1 - omega, without cancellation."""
+
+    scalars: Scalars
+    kappa: Array
+    lack: Array
+    omega: Array
+    rest: Array
+
+
+def _moved_gap(pair: Pair, moves: Moves) -> tuple[Array, Array]:
+    """(1 - c, or 1 + c where the second is 1, that flag) one layer on, from the same; nothing cancels.
+
+    From a gap g at -1, 1 - h = (2 - kappa) + (kappa - 1) g - kappa b and 1 + h = kappa + (1 - kappa) g + kappa b,
+    b = (sin s - s cos s)/pi at the angle s of g.
+    """
+    gap, turned = pair.position, moves.kappa * relu_bracket(pair.position)
+    far = moves.lack + (moves.kappa - 1) * gap - turned
+    below = 2 * moves.rest + moves.omega * (moves.kappa + (1 - moves.kappa) * gap + turned)
+    opposite = (pair.opposite > 0) & (below < 1)
+    near = jnp.where(pair.opposite > 0, far, gap - turned)
+    return jnp.where(opposite, below, moves.omega * near), jnp.where(opposite, 1.0, 0.0)
 
 
 class ReluLayers(LayeredFamily):
@@ -95,28 +115,55 @@ class ReluLayers(LayeredFamily):
         return True
 
     @abc.abstractmethod
-    def _moves(self, scalars: Scalars) -> tuple[Scalars, Array, Array]:
-        """The scalars one layer on, kappa, and omega."""
+    def _moves(self, scalars: Scalars) -> Moves:
+        """What the layer after these scalars does."""
 
     def _layer(self, scalars, pair, angle):
-        following, kappa, omega = self._moves(scalars)
+        moves = self._moves(scalars)
+        following, opposite = moves.scalars, pair.opposite
         if angle:
-            position = relu_angle_layer(pair.position, kappa, omega)
+            position = relu_angle_layer(pair.position, moves.kappa, moves.omega, moves.lack)
             defect, turn = 2 * jnp.sin(position / 2) ** 2, pair.position / jnp.pi
         else:
-            position = omega * _moved_defect(pair.position, kappa)
-            defect, turn = position, relu_turn(pair.position)
-        share, source = self._source(following, defect, pair, angle)
-        lost = kappa * turn
-        kept = self._kept(scalars, omega, share)
-        return following, Pair(position, kept * (lost + (1 - lost) * pair.defect) + share * source)
+            position, opposite = _moved_gap(pair, moves)
+            near = relu_turn(pair.position)
+            defect, turn = position, jnp.where(pair.opposite > 0, 1 - near, near)
+        share, source = self._source(following, defect, pair, opposite, angle)
+        lost = moves.kappa * turn
+        kept = self._kept(scalars, moves.omega, share)
+        here = lost + (1 - lost) * turned(pair, opposite)
+        return following, Pair(position, kept * here + share * source, opposite)
+
+    def _growth(self, prepared, scalars, pair, settled):
+        moves, half = self._moves(scalars._replace(log_variance=jnp.zeros(()))), pair.position / 2
+        theta = 2 * jnp.arcsin(jnp.minimum(half, 1.0))
+        sinc = jnp.sinc(theta / (2 * jnp.pi))
+        # (sin theta - theta cos theta)/pi over 1 - cos theta
+        turned_share = 2 * theta * bracket(theta) / (jnp.pi * sinc * sinc)
+        below = moves.rest < 0.5
+        kept = jnp.where(below, jnp.log1p(-jnp.where(below, moves.rest, 0.0)), jnp.log(moves.omega))
+        moved = (kept + jnp.log1p(-moves.kappa * turned_share)) / 2
+        variance, memory, ratio = self._log_growth(scalars, moves)
+        share, source = self._deep_source(moves, pair, moved, turned_share)
+        lost = moves.kappa * theta / jnp.pi
+        return Growth(variance, memory, ratio, moved, lost, share, source)
+
+    def _log_growth(self, scalars: Scalars, moves: Moves) -> tuple[Array, Array, Array]:
+        """Logs of the factors of Sigma(x, x), memory and ratio."""
+        return jnp.zeros(()), jnp.zeros(()), -jnp.log1p(scalars.ratio)
+
+    def _deep_source(self, moves: Moves, pair: Pair, moved: Array, turned_share: Array) -> tuple[Array, Array]:
+        """`_source`, from the chord."""
+        return moves.scalars.ratio, (pair.position * jnp.exp(moved)) ** 2 / 2
 
     def _kept(self, scalars: Scalars, omega: Array, share: Array) -> Array:
         """1 - share, the part of the new Theta(x, x) that comes from the layer before."""
         return 1 - share
 
-    def _source(self, following: Scalars, defect: Array, pair: Pair, angle: bool) -> tuple[Array, Array]:
-        """The share of the new layer in Theta(x, x), and the defect of what it adds."""
+    def _source(
+        self, following: Scalars, defect: Array, pair: Pair, opposite: Array, angle: bool
+    ) -> tuple[Array, Array]:
+        """The share of the new layer in Theta(x, x), and the defect of what it adds, or 2 less that if `opposite`."""
         return following.ratio, defect
 
 
@@ -139,12 +186,13 @@ class LeakyReluLayers(ReluLayers):
         return super()._why_no_real_depth()
 
     def _first(self):
-        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(())
+        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(()), jnp.zeros(())
 
     def _moves(self, scalars):
-        kappa = (1 - self.slope) ** 2 / (1 + self.slope**2)
+        size = 1 + self.slope**2
         ratio = scalars.ratio / (1 + scalars.ratio)
-        return scalars._replace(ratio=ratio), kappa, jnp.ones_like(kappa)
+        kappa, lack = (1 - self.slope) ** 2 / size, (1 + self.slope) ** 2 / size
+        return Moves(scalars._replace(ratio=ratio), kappa, lack, jnp.ones_like(kappa), jnp.zeros_like(kappa))
 
     def _settled_memory(self):
         return jnp.zeros(()), jnp.ones(())
@@ -202,7 +250,7 @@ class BiasedReluLayers(ReluLayers):
     def _first(self):
         signal, noise = self.weight_variance * self.input_variance, self.bias**2
         variance = signal + noise
-        return Scalars(jnp.log(variance), jnp.ones(()), noise / variance), signal / variance
+        return Scalars(jnp.log(variance), jnp.ones(()), noise / variance), signal / variance, noise / variance
 
     def _moves(self, scalars):
         gain = self.weight_variance / 2  # chi = sigma_w^2 E[1(u > 0)]
@@ -210,7 +258,11 @@ class BiasedReluLayers(ReluLayers):
         omega = gain / growth
         ratio = scalars.ratio / (omega + scalars.ratio)
         moved = Scalars(scalars.log_variance + jnp.log(growth), ratio, scalars.memory / growth)
-        return moved, jnp.ones_like(omega), omega
+        return Moves(moved, jnp.ones_like(omega), jnp.ones_like(omega), omega, scalars.memory / growth)
+
+    def _log_growth(self, scalars, moves):
+        growth = jnp.log1p((self.weight_variance / 2 - 1) + scalars.memory)
+        return growth, -growth, -jnp.log1p(scalars.ratio - moves.rest)
 
     def _kept(self, scalars, omega, share):
         return omega / (omega + scalars.ratio)  # which may be far below 1
@@ -225,21 +277,12 @@ class BiasedReluLayers(ReluLayers):
         return (self.weight_variance < 2) & (self.bias != 0)
 
     @property
-    def collapses(self) -> bool:
-        return bool(self._is_ordered) or super().collapses
+    def _phase(self) -> int:
+        return -1 if bool(self._is_ordered) else super()._phase
 
     @property
     def drivers_vanish(self) -> bool:
         return not self._is_ordered
-
-    def _deflated(self, theta, depth):
-        if depth == math.inf and self._is_ordered and self.multiplier > 1 - CRITICAL:
-            raise InputError(
-                f"expected a weight_variance of 2, or at most 2 - {2 * CRITICAL:g}, for the deflated kernel at "
-                f"infinite depth, got {float(self.weight_variance):.17g}, whose layers approach their limit too slowly "
-                f"to be followed; choose a finite depth, or `critical`"
-            )
-        return super()._deflated(theta, depth)
 
     def check_homogeneous(self) -> None:
         if is_traced(self.bias) or self.bias != 0:

@@ -29,9 +29,10 @@ from jaxtyping import Float
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import _evaluation
-from roughntk.kernels._parameters import number
+from roughntk.kernels._parameters import number, scale
+from roughntk.kernels.duals import supplement
 from roughntk.kernels.layers import Linear, Scalars
-from roughntk.kernels.relu import ReluLayers, relu_angle_layer, relu_bracket
+from roughntk.kernels.relu import Moves, ReluLayers, relu_angle_layer, relu_bracket
 
 STABLE = "stable"
 _TOLERANCE = 1e-13
@@ -80,8 +81,14 @@ def _largest(tree) -> Array:
 
 
 def _integrate(field, start, stop: Array):
+    """The solution at tau = stop, in the clock log(1 + tau), in which it settles at a rate of order one."""
+
+    def slowed(clock, state, args):
+        tau = jnp.expm1(clock)
+        return jax.tree_util.tree_map(lambda part: (1 + tau) * part, field(tau, state, args))
+
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(field), diffrax.Dopri8(), 0.0, stop, None, start, max_steps=100_000,
+        diffrax.ODETerm(slowed), diffrax.Dopri8(), 0.0, jnp.log1p(stop), None, start, max_steps=100_000,
         stepsize_controller=diffrax.PIDController(rtol=_TOLERANCE, atol=1e-60, norm=_largest),
     )  # fmt: skip
     return jax.tree_util.tree_map(lambda leaf: leaf[0], solution.ys)
@@ -115,7 +122,7 @@ def _at_tau_jvp(primals, tangents):
     before, after = _bracket(first), _bracket(reached)
     sine = jnp.sin(first) / before
     by_ratio = sine * (reached * ratio - after - jnp.pi * jnp.cos(reached))
-    by_ratio = by_ratio + after * sine * jnp.cos(first) * (jnp.pi - first) / before
+    by_ratio = by_ratio + after * sine * jnp.cos(first) * supplement(first) / before
     beyond = Halves(after * sine / (4 * jnp.sin(reached / 2)), -by_ratio / (1 + tau))
     speed = residual_field(tau, value)
     moved = (jnp.where(far, b, a) * tangents[0] + c * tangents[1] for a, b, c in zip(slope, beyond, speed, strict=True))
@@ -136,17 +143,17 @@ class ResidualReluLayers(ReluLayers):
     scaling: str = eqx.field(static=True)
 
     def __init__(self, weight_variance=2.0, scaling="stable", time=1.0):
-        self.weight_variance = number(weight_variance, "weight_variance", above=0.0)
+        self.weight_variance = scale(weight_variance, "weight_variance")
         if isinstance(scaling, str):
             _checks.choice(scaling, (STABLE,), "scaling (or a branch variance above 0)")
-            self.scaling, self.branch = STABLE, number(time, "time", least=0.0)
+            self.scaling, self.branch = STABLE, scale(time, "time", or_zero=True)
         else:
             if not _checks.is_traced(time) and np.any(np.asarray(time) != 1.0):
                 raise InputError(
                     f"expected no time beside the fixed branch variance {scaling}, got {time}; a network of L - 1 "
                     f"blocks ends at the depth time {scaling} (L - 1)"
                 )
-            self.scaling, self.branch = "fixed", number(scaling, "scaling", above=0.0)
+            self.scaling, self.branch = "fixed", scale(scaling, "scaling")
 
     @property
     def is_stable(self) -> bool:
@@ -170,30 +177,37 @@ class ResidualReluLayers(ReluLayers):
         """The family with the branch variance that each of so many blocks has."""
         if not self.is_stable:
             return self
-        variance = self.branch / jnp.maximum(jnp.asarray(blocks), 1).astype(self.branch.dtype)
+        variance = self.branch / jnp.maximum(jnp.asarray(blocks, self.branch.dtype), 1)
         return eqx.tree_at(lambda family: family.branch, self, variance)
 
     # One block
 
     def _first(self):
-        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(())
+        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(()), jnp.zeros(())
 
     def _moves(self, scalars):
         gain = self.branch * self.weight_variance / 2
         kappa = gain / (1 + gain)
         moved = Scalars(scalars.log_variance + jnp.log1p(gain), scalars.ratio / (1 + kappa * scalars.ratio), kappa)
-        return moved, kappa, jnp.ones_like(kappa)
+        return Moves(moved, kappa, (2 + gain) / (1 + gain), jnp.ones_like(kappa), jnp.zeros_like(kappa))
 
-    def _source(self, following, defect, pair, angle):
+    def _source(self, following, defect, pair, opposite, angle):
         if angle:
             added = 2 * jnp.sin(relu_angle_layer(pair.position, jnp.ones(()), jnp.ones(())) / 2) ** 2
         else:
-            added = self._relu_defect(pair.position)
+            turned, far = relu_bracket(pair.position), pair.opposite > 0
+            added = jnp.where(far, 1 - turned, pair.position - turned)
+            added = jnp.where(opposite > 0, jnp.where(far, 1 + turned, 2 - added), added)
         return following.memory * following.ratio, added  # memory is kappa
 
-    @staticmethod
-    def _relu_defect(defect: Array) -> Array:
-        return defect - relu_bracket(defect)
+    def _log_growth(self, scalars, moves):
+        return moves.scalars.log_variance, jnp.zeros(()), -jnp.log1p(scalars.memory * scalars.ratio)
+
+    def _deep_source(self, moves, pair, moved, turned_share):
+        return moves.kappa * moves.scalars.ratio, pair.position**2 / 2 * (1 - turned_share)
+
+    def _beyond(self, values, depth, by_angle):
+        return super(ResidualReluLayers, self._with_blocks(depth - 1))._beyond(values, depth, by_angle)
 
     def _settled_memory(self):
         gain = self.branch * self.weight_variance / 2
@@ -203,6 +217,9 @@ class ResidualReluLayers(ReluLayers):
 
     def _defect_at_angle(self, theta, depth):
         return super(ResidualReluLayers, self._with_blocks(depth - 1))._defect_at_angle(theta, depth)
+
+    def _at_angle(self, theta, depth):
+        return super(ResidualReluLayers, self._with_blocks(depth - 1))._at_angle(theta, depth)
 
     def _at_correlation(self, rho, depth):
         return super(ResidualReluLayers, self._with_blocks(depth - 1))._at_correlation(rho, depth)
@@ -241,6 +258,7 @@ class ResidualReluLayers(ReluLayers):
             InputError: bad angles or time.
         """
         theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
+        _checks.require_x64("a residual network of infinite depth")
         return _compiled_at_time(self, theta, number(time, "time", least=0.0))
 
     def _at_time(self, theta: Array, time: Array) -> Array:
@@ -260,6 +278,7 @@ class ResidualReluLayers(ReluLayers):
 
     def _limit(self, theta):
         if self.is_stable:
+            _checks.require_x64("a residual network of infinite depth")
             return _compiled_at_time(self, theta, self.branch)
         return jnp.where(theta > 0, 0.25, 1.0) if self._is_ntk else jnp.ones_like(theta)
 

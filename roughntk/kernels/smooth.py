@@ -5,16 +5,22 @@ With s = 2 q/(1 + 2 q), q = Sigma(x, x) (Williams 1997, ``references.bib``: Will
     E[erf(u) erf(u')] = (2/pi) arcsin(s c),    E[erf'(u) erf'(u')] = (4/pi) / sqrt((1 + 2 q)^2 - (2 q c)^2).
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from roughntk.kernels._deep import ROUNDED, Growth
+from roughntk.kernels._layer_loops import landed, turned
 from roughntk.kernels._parameters import number, scale
 from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
 
 _LEAST_VARIANCE = 1e-150
 """Where variances fall for ever (no biases, small weights) they are held here, where layers are linear to rounding."""
 
+_SMALL_VARIANCE = 0.02
+_ARC_TERMS = 8  # of the arctangent's series, below that variance to 1e-25
 _NEWTON_STEPS = 600
 """More than the halvings that lead from the largest variance to the least one, at the double root q = 0."""
 
@@ -40,7 +46,7 @@ class ErfLayers(LayeredFamily):
     def _first(self):
         signal = self.weight_variance * self.input_variance
         variance = signal + self.bias_variance
-        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance
+        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance, self.bias_variance / variance
 
     def _next_variance(self, variance: Array) -> Array:
         return self.weight_variance * (2 / jnp.pi) * jnp.arctan2(*_sine(variance)) + self.bias_variance
@@ -51,44 +57,48 @@ class ErfLayers(LayeredFamily):
 
     def _layer(self, scalars, pair, angle):
         assert not angle
-        variance, defect = scalars.memory, pair.position
+        variance, gap = scalars.memory, pair.position
         following = self._next_variance(variance)
-        # arcsin s - arcsin(s c) and 1 - E[erf' erf']/E[erf'^2] without cancellation at c = 1
-        (s, root), c = _sine(variance), 1 - defect
-        beyond = s * s * defect * (1 + c)
-        outer = root + beyond / (root + jnp.sqrt(root * root + beyond))  # sqrt(1 - s^2 c^2), at c = -1 root itself
-        inner = defect * s * (root + s * s * (1 + c) / (outer + root))
-        close = c > 0
-        gap = jnp.where(
-            close,
-            jnp.arcsin(jnp.where(close, inner, 0.0)),
-            jnp.arctan2(s, root) - jnp.arctan2(s * jnp.where(close, 0.0, c), outer),
-        )
-        moved = self.weight_variance * (2 / jnp.pi) * gap / following
-        lost = s * s * defect * (1 + c) / (outer * (outer + root))
+        duals = _duals(variance, gap)
+        whole = jnp.arctan2(*_sine(variance))
+        share = self.weight_variance * (2 / jnp.pi) * whole / following
+        moved, opposite = landed(duals.arc / whole, pair.opposite, share, self.bias_variance / following)
         omega = self._gain(variance) * variance / following
         ratio = scalars.ratio / (omega + scalars.ratio)
-        kept = omega / (omega + scalars.ratio) * (lost + (1 - lost) * pair.defect)
+        kept = omega / (omega + scalars.ratio) * (duals.lost + (1 - duals.lost) * turned(pair, opposite))
         log_variance = scalars.log_variance + jnp.log(following / variance)
         held = jnp.maximum(following, _LEAST_VARIANCE)
-        return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved)
+        return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved, opposite)
 
-    # erf is odd: without biases K is odd in rho, and the digits near theta = pi are those near 0
-
-    def _at_angle(self, theta, depth):
-        far = (theta > jnp.pi / 2) & (self.bias_variance == 0)
-        value = super()._at_angle(jnp.where(far, jnp.pi - theta, theta), depth)
-        return jnp.where(far, -value, value)
-
-    def _at_correlation(self, rho, depth):
-        far = (rho < 0) & (self.bias_variance == 0)
-        value = super()._at_correlation(jnp.where(far, -rho, rho), depth)
-        return jnp.where(far, -value, value)
-
-    def _trajectory(self, theta, layers):
-        far = (theta > jnp.pi / 2) & (self.bias_variance == 0)
-        values = super()._trajectory(jnp.where(far, jnp.pi - theta, theta), layers)
-        return jnp.where(far, -values, values)
+    def _growth(self, prepared, scalars, pair, settled):
+        q, z, gap = scalars.memory, scalars.ratio, pair.position
+        # log(Sigma'/Sigma) and log omega = log(chi Sigma/Sigma'), by log1p where variances are small
+        first = self.weight_variance * (4 / jnp.pi)
+        small = q < _SMALL_VARIANCE
+        safe = jnp.where(small, q, _SMALL_VARIANCE)
+        noise = jnp.where(self.bias_variance > 0, self.bias_variance / jnp.maximum(q, 1e-300), 0.0)
+        less = _arc_over_sine(safe)
+        near = jnp.log1p((first - 1) + first * less + noise), -jnp.log1p(4 * safe) / 2 - jnp.log1p(less + noise / first)
+        large = jnp.log(self._next_variance(q) / jnp.maximum(q, 1e-300))
+        growth = jnp.where(small, near[0], large)
+        omega = jnp.where(small, near[1], jnp.log(self._gain(q)) - large)
+        omega = jnp.where(settled & (jnp.abs(omega) <= ROUNDED), 0.0, omega)
+        growth = jnp.where(settled, 0.0, growth)
+        # the gap over omega times it before: sines first, then what the arcsine adds
+        s, root = _sine(q)
+        duals = _duals(q, gap)
+        outer = jnp.sqrt(root * root + s * s * gap * (2 - gap))
+        factor = -s * s * (s * s * (2 - gap) / (outer + root) * gap + root * gap) / (outer + root)
+        sine = gap * s * (root + s * s * (2 - gap) / (outer + root))
+        bent = sine < 0.05
+        square = jnp.where(bent, sine, 0.0) ** 2
+        series = square * (1 / 6 + square * (3 / 40 + square * (15 / 336 + square * (105 / 3456))))
+        arc = jnp.where(bent, series, duals.arc / jnp.where(bent, 1.0, sine) - 1)
+        moved = omega + jnp.log1p(factor) + jnp.log1p(arc)
+        pull = 2 * self.bias_variance / self._next_variance(q) / (jnp.maximum(gap, 1e-300) * jnp.exp(moved))
+        moved = moved + jnp.where(pair.opposite > 0, jnp.log1p(pull), 0.0)
+        falls = jnp.log1p(z + jnp.expm1(omega))
+        return Growth(growth, growth, -falls, moved, duals.lost, z * jnp.exp(-falls), gap * jnp.exp(moved))
 
     def _settled_memory(self):
         """The largest q = F(q), F(q) = sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) + sigma_b^2, by Newton's method.
@@ -127,6 +137,31 @@ class ErfLayers(LayeredFamily):
         # erf is odd: without biases x and -x stay opposite at every depth
         opposite = (theta == jnp.pi) & (self.bias_variance == 0)
         return jnp.where(opposite, -1.0, super()._limit(theta))
+
+
+class _Duals(NamedTuple):
+    """At a gap g = 1 - |c|: arcsin s - arcsin(s |c|), and 1 - E[erf' erf']/E[erf'^2]; nothing cancels."""
+
+    arc: Array
+    lost: Array
+
+
+def _duals(variance: Array, gap: Array) -> _Duals:
+    s, root = _sine(variance)
+    kept = 1 - gap
+    beyond = s * s * gap * (1 + kept)
+    outer = jnp.sqrt(root * root + beyond)  # sqrt(1 - s^2 c^2)
+    sine = gap * s * (root + s * s * (1 + kept) / (outer + root))
+    return _Duals(jnp.arctan2(sine, root * outer + s * s * kept), beyond / (outer * (outer + root)))
+
+
+def _arc_over_sine(q: Array) -> Array:
+    """arcsin(s)/(2 q) - 1 for small q: arctan(y)/y/sqrt(1 + 4 q) - 1, y = 2 q/sqrt(1 + 4 q)."""
+    square = 4 * q * q / (1 + 4 * q)
+    terms = jnp.zeros_like(q)
+    for k in range(_ARC_TERMS, 0, -1):
+        terms = square * ((-1) ** k / (2 * k + 1) + terms)
+    return terms / jnp.sqrt(1 + 4 * q) + jnp.expm1(-jnp.log1p(4 * q) / 2)
 
 
 def _sine(variance: Array) -> tuple[Array, Array]:

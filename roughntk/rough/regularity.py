@@ -238,9 +238,9 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     if isinstance(path, PiecewiseLinear):
         times = np.asarray(path.times)
         gaps = np.diff(times)
-        # Times far from 0 are rounded in units of themselves: two roundings a gap.
-        rounding = 2 * np.finfo(float).eps * max(abs(times[0]), abs(times[-1]))
-        if gaps.max() > gaps.min() * (1 + 1e-6) + rounding:
+        # Each time is rounded by at most half a unit in the last place, so a step by one, two steps apart by two.
+        rounding = 2 * np.spacing(np.abs(times).max())
+        if gaps.max() - gaps.min() > 1e-6 * gaps.min() + rounding:
             raise InputError(
                 f"expected equally spaced times, got steps from {gaps.min():g} to {gaps.max():g}; resample the path"
             )

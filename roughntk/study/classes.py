@@ -3,7 +3,8 @@
 The table of docs/which-kernel-has-which-limit.md is written from here (docs/make_families.py).
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,6 +29,7 @@ from roughntk.kernels import (
 )  # fmt: skip
 from roughntk.kernels import family as family_by_name
 from roughntk.kernels.classification import word
+from roughntk.kernels.criteria import Criteria
 from roughntk.kernels.registry import parameters
 
 ALL = "all"
@@ -99,10 +101,48 @@ def table_members() -> list[KernelFamily]:
     return [member for name, kind in FAMILIES.items() for member in (family_by_name(name), *others.get(kind, ()))]
 
 
-def classified(members: Sequence[KernelFamily]) -> list[Classification]:
-    """Each of the members classified, two at a time: most of the time goes into compilation, which runs beside it."""
+def classified(
+    members: Sequence[KernelFamily], advance: Callable[[int], None] = lambda done: None
+) -> list[Classification]:
+    """Each of the members classified, two at a time: most of the time goes into compilation, which runs beside it.
+
+    `advance` is called with the number of those that are done.
+    """
+    found = []
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(classify, members))
+        for each in pool.map(classify, members):
+            found.append(each)
+            advance(len(found))
+    return found
+
+
+def record(found: Classification) -> dict[str, Any]:
+    """A classification for JSON: every field of `Classification`, the rate and the limit of the coefficients in words
+    beside it."""
+    rate = found.rate
+    return {
+        **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)},
+        "parameters": dict(found.parameters),
+        "rate": None if rate is None else {**dataclasses.asdict(rate), "words": rate.short},
+        "ratio_as_fraction": None if found.ratio_as_fraction is None else str(found.ratio_as_fraction),
+        "limit_of_coefficients": found.coefficients,
+        "evidence": [dataclasses.asdict(each) for each in found.evidence],
+        "notes": list(found.notes),
+    }
+
+
+def criteria_record(found: Criteria) -> dict[str, Any]:
+    """The conditions of Section 6 for JSON, by name."""
+    conditions = {
+        each.name: {
+            "verdict": each.verdict,
+            "from_depth": each.from_depth,
+            "counterexample": None if each.counterexample is None else dataclasses.asdict(each.counterexample),
+            "evidence": list(each.evidence),
+        }
+        for each in found.conditions
+    }
+    return {"deepest": found.deepest, "has_limit": found.has_limit, "conditions": conditions}
 
 
 def cells(found: Classification) -> tuple[str, ...]:
@@ -140,4 +180,7 @@ def _ratio(found: Classification) -> str:
     return text if near is None or near.denominator == 1 else f"{text} = {near}"
 
 
-__all__ = ["HEADINGS", "cells", "classified", "label", "member", "members", "table_members", "values_of"]
+__all__ = [
+    "ALL", "HEADINGS", "cells", "classified", "criteria_record", "label", "member", "members", "record",
+    "table_members", "values_of",
+]  # fmt: skip

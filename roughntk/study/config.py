@@ -5,9 +5,10 @@ import re
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
+from roughntk.study.tables import Reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,18 +16,21 @@ class StudyConfig:
     """Everything that fixes a study, apart from the place where it is written.
 
     Attributes:
-        data: built-in name or file.
+        data: built-in name or file; what was handed in as a frame or array, in words.
         points, test_points: n and m.
         seed: fixes the choice of points.
         projection: canonical, stereographic or none.
         depths: first and last depth, as in "1:30".
-        family: a name of the registry.
+        family: a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
         parameters: of the family, as in ("weight_variance=2",).
         p: variation exponent of levels 1 .. floor(p); at least 2 in a study, so that level 2 counts.
         drop_duplicates: use only the first of rows that coincide.
         dimension: of the random data sets sphere and cube.
         signature_channels: principal directions of the drivers that signatures are computed on.
         samples: points at which each driver is sampled for signatures and p-variation.
+        target: the column of the targets.
+        standardise: whether columns get mean 0 and standard deviation 1 on the training points.
+        drop, missing, header, delimiter, decimal: how a table is read, see `roughntk.study.tables.Reading`.
     """
 
     data: str = "digits"
@@ -35,13 +39,20 @@ class StudyConfig:
     seed: int = 0
     projection: str = "canonical"
     depths: str = "1:30"
-    family: str = "relu-ntk"
+    family: str | KernelFamily = "relu-ntk"
     parameters: tuple[str, ...] = ()
     p: float = 2.0
     drop_duplicates: bool = False
     dimension: int | None = None
     signature_channels: int = 8
     samples: int = 33
+    target: str | None = None
+    standardise: bool = False
+    drop: tuple[str, ...] = ()
+    missing: str = "error"
+    header: bool | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
 
     def __post_init__(self):
         _checks.integer(self.points, "points", least=1, most=MOST)
@@ -49,6 +60,7 @@ class StudyConfig:
         _checks.integer(self.seed, "seed", least=0)
         _checks.choice(self.projection, PROJECTIONS, "projection")
         self.member()
+        _ = self.reading
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
         _checks.integer(self.samples, "samples", least=3, most=2000)
         if _checks.exponent(self.p) < 2:
@@ -57,7 +69,24 @@ class StudyConfig:
 
     def member(self) -> KernelFamily:
         """The family with its parameters."""
-        return member(self.family, self.parameters)
+        if isinstance(self.family, str):
+            return member(self.family, self.parameters)
+        if self.parameters:
+            raise InputError(
+                f"expected no parameters beside a family that has its own, got {', '.join(self.parameters)}; give them "
+                f"to the family, or name it"
+            )
+        return as_family(self.family)
+
+    @property
+    def family_name(self) -> str:
+        """The name of the family."""
+        return self.family if isinstance(self.family, str) else self.family.name
+
+    @property
+    def reading(self) -> Reading:
+        """How a table is read."""
+        return Reading(self.header, self.delimiter, self.decimal, self.drop, self.missing)
 
     @property
     def depth_range(self) -> range:

@@ -1,19 +1,23 @@
-"""Data for the study: built-in sets, a user's file, the choice of points and the projection onto the sphere."""
+"""Data for the study: built-in sets, a user's table, the choice of points and the projection onto the sphere."""
 
 import dataclasses
-from pathlib import Path
+import os
+from typing import Any
 
 import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.rough.tensor import check_memory
-from roughntk.study import files
+from roughntk.study import tables
+from roughntk.study.tables import Points, Reading, printable
 
 BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
 MOST = 10**12  # far more than fits in memory; larger numbers are slips of the pen
 DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
+APART = 1e3
+"""Columns whose sizes differ by more than this are pointed out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +30,12 @@ class DataSet:
         x: test points, unit rows, shape (m, dim).
         projection: how the rows came onto the sphere.
         rows: row numbers in the source, training points first, shape (n + m,).
-        y: targets of all chosen rows where the source has them, shape (n + m,).
+        y: targets of all chosen rows where the source has them, shape (n + m,), or one-hot, shape (n + m, classes),
+            where they are text.
+        classes: the texts that the columns of a one-hot y stand for.
+        target: the name of the target, None without one.
+        features: the names of the features, empty where they have none.
+        said: sentences on what was guessed about the source, which columns are features, and what is to be heeded.
     """
 
     name: str
@@ -35,15 +44,41 @@ class DataSet:
     projection: str
     rows: np.ndarray
     y: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    target: str | None = None
+    features: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, object]:
         """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
         n, dim = self.X.shape
         return {"name": self.name, "n": n, "m": len(self.x), "dim": dim, "projection": self.projection}
 
+    def describe_columns(self) -> dict[str, object]:
+        """What the columns of the source are, and the sentences on them; it joins the `data` entry of study.json."""
+        return {
+            "features": list(self.features),
+            "target": self.target,
+            "classes": list(self.classes),
+            "notes": list(self.said),
+        }
+
+    def predicted(self, values: np.ndarray) -> str:
+        """A prediction in words: a number, or the class whose sum is largest."""
+        if not self.classes:
+            return f"{values:.10g}"
+        best = int(np.argmax(values))
+        return f"{self.classes[best]} ({values[best]:.4g})"
+
+    def wanted(self, row: int) -> str:
+        """The target of a chosen row, in words."""
+        if self.y is None:
+            return "-"
+        return self.classes[int(np.argmax(self.y[row]))] if self.classes else f"{self.y[row]:g}"
+
 
 def load(
-    data: str = "digits",
+    data: Any = "digits",
     *,
     points: int,
     test_points: int,
@@ -51,16 +86,23 @@ def load(
     projection: str = "canonical",
     drop_duplicates: bool = False,
     dimension: int | None = None,
+    target: str | None = None,
+    standardise: bool = False,
+    reading: Reading | None = None,
 ) -> DataSet:
     """Load `data`, choose points by `seed`, put them on the sphere.
 
     Args:
-        data: a built-in name (digits, wine, breast_cancer, sphere, cube) or a .npy, .npz or .csv file.
+        data: a built-in name (digits, wine, breast_cancer, sphere, cube), a file or "-" (`roughntk.study.tables`), or
+            a data frame, an array, nested lists.
         points, test_points: numbers of training and test points, n and m.
         seed: fixes the choice of points (and the points themselves for sphere and cube).
         projection: "canonical" x/|x|, "stereographic" (one more dimension), or "none" (norms must be 1).
         drop_duplicates: use only the first of several rows that land on the same point.
         dimension: of the random sets `sphere` and `cube`.
+        target: the column of the targets, by name or by number from 1; in a .npz the array, y if left out.
+        standardise: give every column mean 0 and standard deviation 1 on the training points.
+        reading: how to read a file.
 
     Raises:
         InputError: anything wrong with the data, naming the rows of the source and the remedy.
@@ -69,57 +111,98 @@ def load(
     test_points = _checks.integer(test_points, "test points", least=1, most=MOST)
     seed = _checks.integer(seed, "seed", least=0)
     _checks.choice(projection, PROJECTIONS, "projection")
-    raw = _raw(str(data), points + test_points, seed, dimension)
-    pool = np.arange(len(raw))
+    name, found = _source(data, points + test_points, seed, dimension, target, reading or Reading())
+    raw, pool = found.values, found.kept
     if drop_duplicates:
-        keep = _nonzero_rows(raw, projection)
-        pool = keep[sphere.distinct_rows(raw[keep], projection=projection)]
-    if points + test_points > len(pool):
+        pool = _first_of_each(raw, pool, projection, standardise)
+    count = points + test_points
+    if count > len(pool):
         extra = " after dropping duplicates" if drop_duplicates else ""
         raise InputError(
-            f"expected at most {len(pool)} points in all, which is what {data} has{extra}, got {points} training "
+            f"expected at most {len(pool)} points in all, which is what {name} has{extra}, got {points} training "
             f"and {test_points} test points; lower --points or --test-points"
         )
-    count = points + test_points
     check_memory(float(count) ** 2, f"a kernel matrix of {count} points", "lower --points or --test-points")
     rows = np.random.default_rng(seed).permutation(pool)[:count]
-    unit = _on_sphere(raw[rows], rows, projection)
-    pairs = sphere.coincident_rows(unit[:points])
-    if pairs:
-        named = _checks.name_pairs(sorted((int(min(rows[i], rows[j])), int(max(rows[i], rows[j]))) for i, j in pairs))
-        kind = "positively collinear" if projection == "canonical" else "equal"
-        other = "; or use --projection stereographic, which keeps collinear rows apart" * (projection == "canonical")
-        if projection == "stereographic" and any((raw[rows[i]] != raw[rows[j]]).any() for i, j in pairs):
-            kind = "indistinguishable (in 64 bit, after the projection)"
-            other = "; or rescale the data to order one"
-        raise InputError(
-            f"expected training rows on distinct points of the sphere, got {kind} {named} of {data} (counted from "
-            f"0); use --drop-duplicates to keep the first of each{other}"
-        )
-    targets = _targets(str(data), len(raw))
+    chosen, said = raw[rows], list(found.said)
+    if standardise:
+        chosen, sentence = _standardised(chosen, points, found.names)
+        said.append(sentence)
+    else:
+        said += _scales(raw[found.kept], found.names)
+    unit = _on_sphere(chosen, rows, projection)
+    _check_distinct(unit[:points], chosen, rows, projection, name)
     return DataSet(
-        Path(data).name, unit[:points], unit[points:], projection, rows, None if targets is None else targets[rows]
+        name, unit[:points], unit[points:], projection, rows, None if found.y is None else found.y[rows],
+        found.classes, found.target, found.names if any(found.names) else (), tuple(said),
+    )  # fmt: skip
+
+
+def _first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardise: bool) -> np.ndarray:
+    """The first of the rows that land on one point; of equal rows, where standardising comes before the projection."""
+    if standardise:
+        return pool[np.sort(np.unique(raw[pool], axis=0, return_index=True)[1])]
+    keep = pool[_nonzero_rows(raw[pool], projection)]
+    return keep[sphere.distinct_rows(raw[keep], projection=projection)]
+
+
+def _standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
+    """Columns of mean 0 and standard deviation 1 on the first `points` rows; columns that are constant there go."""
+    train = chosen[:points]
+    scale = np.abs(train).max(axis=0)
+    scale[scale == 0] = 1.0
+    # In units of the largest entry, so that squares stay within float64.
+    mean = (train / scale).mean(axis=0)
+    spread = (train / scale).std(axis=0)
+    varies = (train != train[:1]).any(axis=0) & (spread > 0)
+    if not varies.any():
+        raise InputError(
+            f"expected columns that vary over the {points} training points, got none to standardise; use more points"
+        )
+    gone = [names[j] or f"column {j + 1}" for j in np.flatnonzero(~varies)]
+    left = f"; {len(gone)} constant on the training points left out ({_shortened(gone)})" if gone else ""
+    return (
+        (chosen[:, varies] / scale[varies] - mean[varies]) / spread[varies],
+        f"Columns are standardised by mean and standard deviation of the training points{left}.",
     )
 
 
-def _targets(data: str, count: int) -> np.ndarray | None:
-    """Targets of a built-in set of real data, or the numeric array y of a .npz file; None where there are none."""
-    if data in BUILT_IN and data not in DEFAULT_DIMENSION:
-        from sklearn import datasets
+def _scales(raw: np.ndarray, names: tuple[str, ...]) -> list[str]:
+    """A sentence where some columns are so much larger than others that these do not count."""
+    largest = np.abs(raw).max(axis=0)
+    sizes = np.where(largest > 0, largest * np.sqrt(((raw / np.where(largest > 0, largest, 1)) ** 2).mean(axis=0)), 0)
+    known = np.flatnonzero(sizes > 0)
+    if not known.size:
+        return []
+    small, large = known[np.argmin(sizes[known])], known[np.argmax(sizes[known])]
+    if not sizes[large] > APART * sizes[small]:
+        return []
+    called = [names[j] or f"column {j + 1}" for j in (large, small)]
+    return [
+        f"Scales differ: {called[0]} has root mean square {sizes[large]:.3g}, {called[1]} {sizes[small]:.3g}, so that "
+        f"directions are decided by the large columns; --standardise gives every column the same weight."
+    ]
 
-        return np.asarray(getattr(datasets, f"load_{data}")().target, dtype=np.float64)
-    if Path(data).suffix.lower() != ".npz":
-        return None
-    with np.load(data, allow_pickle=False) as content:  # the file was read before, for its points
-        if "y" not in content.files:
-            return None
-        try:
-            y = _checks.real_array(content["y"], "y")
-        except ValueError:  # labels that are not numbers: no targets, as a study needs none
-            return None
-    if y.shape != (count,):
-        raise InputError(f"expected one target a point in y, shape ({count},), got {y.shape}; leave y out of the file")
-    return y
+
+def _shortened(words: list[str], most: int = 6) -> str:
+    return ", ".join(words if len(words) <= most else [*words[: most - 1], "..."])
+
+
+def _check_distinct(unit: np.ndarray, chosen: np.ndarray, rows: np.ndarray, projection: str, name: str) -> None:
+    """Raise `InputError` where training points coincide, naming rows of the source."""
+    pairs = sphere.coincident_rows(unit)
+    if not pairs:
+        return
+    named = _checks.name_pairs(sorted((int(min(rows[i], rows[j])), int(max(rows[i], rows[j]))) for i, j in pairs))
+    kind = "positively collinear" if projection == "canonical" else "equal"
+    other = "; or use --projection stereographic, which keeps collinear rows apart" * (projection == "canonical")
+    if projection == "stereographic" and any((chosen[i] != chosen[j]).any() for i, j in pairs):
+        kind = "indistinguishable (in 64 bit, after the projection)"
+        other = "; or rescale the data to order one"
+    raise InputError(
+        f"expected training rows on distinct points of the sphere, got {kind} {named} of {name} (counted from "
+        f"0); use --drop-duplicates to keep the first of each{other}"
+    )
 
 
 def _on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndarray:
@@ -150,43 +233,101 @@ def _nonzero_rows(raw: np.ndarray, projection: str) -> np.ndarray:
     return np.flatnonzero(raw.any(axis=1)) if projection == "canonical" else np.arange(len(raw))
 
 
-def _raw(data: str, count: int, seed: int, dimension: int | None) -> np.ndarray:
-    """The unprojected rows of a data set, finite float64, shape (rows, features)."""
-    if data in DEFAULT_DIMENSION:
-        size = DEFAULT_DIMENSION[data] if dimension is None else dimension
-        size = _checks.integer(size, "dimension", least=1, most=MOST)
-        check_memory(float(count) * size, f"{count} points in {size} dimensions", "lower --points or --dim")
-        if data == "sphere":
-            return sphere.uniform(count, size, seed)
-        return np.random.default_rng(seed).uniform(size=(count, size))
-    if dimension is not None:
-        raise InputError(f"expected a dimension only for sphere and cube, got --dim {dimension} with {data}; drop it")
+def _source(
+    data: Any, count: int, seed: int, dimension: int | None, target: str | None, reading: Reading
+) -> tuple[str, Points]:
+    """The name of the data and their unprojected rows, float64 and finite where kept."""
+    if not isinstance(data, str | os.PathLike):
+        name = getattr(data, "name", None) if type(data).__module__.startswith("xarray") else None
+        name = printable(str(name)) if name else f"the {type(data).__name__}"
+        _no_dimension(dimension, name)
+        return name, tables.points_of(tables.memory_table(data, name), target, reading)
+    data = os.fspath(data)
     if data in BUILT_IN:
+        if target is not None or reading != Reading():
+            raise InputError(
+                f"expected --target, --drop, --missing and the like with a file only, got {data}; leave them out"
+            )
+        return data, _built_in(data, count, seed, dimension)
+    _no_dimension(dimension, printable(data))
+    if not tables.is_source(data):
+        _checks.choice(data, BUILT_IN, f"data (or the name of a {tables.IN_WORDS})")
+    source = tables.source(data)
+    if source.kind == "npz":
+        return source.name, _from_archive(source, target, reading)
+    if source.kind == "npy":
+        array = tables.arrays(source, lambda _: ("",))[""]
+        return source.name, tables.points_of(_table(array, "", source.name), target, reading)
+    return source.name, tables.points_of(tables.read(source, reading), target, reading)
+
+
+def _no_dimension(dimension: int | None, name: str) -> None:
+    if dimension is not None:
+        raise InputError(f"expected a dimension only for sphere and cube, got --dim {dimension} with {name}; drop it")
+
+
+def _built_in(data: str, count: int, seed: int, dimension: int | None) -> Points:
+    """A built-in set: uniform on the sphere or in the cube, or one of scikit-learn's."""
+    if data not in DEFAULT_DIMENSION:
+        _no_dimension(dimension, data)
         from sklearn import datasets
 
-        return np.asarray(getattr(datasets, f"load_{data}")().data, dtype=np.float64)
-    path = Path(data)
-    if path.suffix.lower() not in files.SUFFIXES:
-        return _unknown(data)
-    files.check_exists(path)
-    if path.suffix.lower() == ".csv":
-        return _checks.matrix(files.read_csv(path).values, path.name)
+        found = getattr(datasets, f"load_{data}")()
+        values, y = np.asarray(found.data, dtype=np.float64), np.asarray(found.target, dtype=np.float64)
+        names = tuple(map(str, found.feature_names))
+        return Points(values, names, np.arange(len(values)), y, (), "class", ())
+    size = DEFAULT_DIMENSION[data] if dimension is None else dimension
+    size = _checks.integer(size, "dimension", least=1, most=MOST)
+    check_memory(float(count) * size, f"{count} points in {size} dimensions", "lower --points or --dim")
+    if data == "sphere":
+        values = sphere.uniform(count, size, seed)
+    else:
+        values = np.random.default_rng(seed).uniform(size=(count, size))
+    return Points(values, ("",) * size, np.arange(count), None, (), None, ())
 
-    def points(names: list[str]) -> list[str]:
-        others = [name for name in names if name != "y"]  # y holds targets
-        if "X" in names or len(others) == 1:
-            return ["X" if "X" in names else others[0]]
+
+def _table(array: np.ndarray, label: str, name: str) -> tables.Table:
+    """The table of an array of points. Raises `InputError` for another number of axes, or no entries."""
+    if array.ndim != 2 and not array.dtype.names:
         raise InputError(
-            f"expected one array in {path.name}, or one named X, got {', '.join(names) or 'none'}; save the points as X"
+            f"expected {label + ' in ' if label else ''}{name} of shape (points, dimension), got shape {array.shape}; "
+            f"reshape it, for one point to (1, dimension)"
         )
+    if 0 in array.shape:
+        raise InputError(f"expected {name} with at least one row and one column, got shape {array.shape}; add some")
+    return tables.table_of_array(array, label, name)
 
-    return _checks.matrix(files.read_numpy(path, points)[0], path.name)
 
+def _from_archive(source: tables.Source, target: str | None, reading: Reading) -> Points:
+    """The points of a .npz file: its array X, or the only one beside the targets y, or beside the array `target`."""
+    label = "y" if target is None else target
+    picked: list[str] = []
 
-def _unknown(data: str) -> np.ndarray:
-    if data and files.answer(Path(data).exists):
-        if Path(data).is_dir():
-            raise InputError(f"expected a .npy, .npz or .csv file, got the folder {data}; name a file in it")
-        raise InputError(f"expected a .npy, .npz or .csv file, got {data}; convert it to one of these")
-    _checks.choice(data, BUILT_IN, "data (or the name of a .npy, .npz or .csv file)")
-    raise AssertionError("unreachable: the name is not built in")
+    def pick(members: list[tables.Member]) -> list[str]:
+        names = [member.name for member in members]
+        arrays = [member.name for member in members if member.shape is not None and member.name != label]
+        if target is not None and target not in names:
+            raise InputError(
+                f"expected --target to name an array of {source.name} ({', '.join(map(printable, names))}), got "
+                f"{printable(target)!r}"
+            )
+        if "X" not in names and len(arrays) != 1:
+            listed = ", ".join(map(printable, names)) or "none"
+            raise InputError(f"expected one array in {source.name}, or one named X, got {listed}; save the points as X")
+        picked[:] = ["X" if "X" in names else arrays[0], *([label] if label in names else [])]
+        return picked
+
+    found = tables.arrays(source, pick)
+    table = _table(found[picked[0]], picked[0], source.name)
+    if len(picked) == 1:
+        return tables.points_of(table, None, reading)
+    y = found[picked[1]]
+    if y.shape != (table.rows,):
+        raise InputError(
+            f"expected one target a point in {label} of {source.name}, shape ({table.rows},), got {y.shape}; leave "
+            f"{label} out of the file"
+        )
+    column = dataclasses.replace(
+        tables.table_of_array(y, label, source.name).columns[0], name=label, number=len(table.columns) + 1
+    )
+    return tables.points_of(dataclasses.replace(table, columns=(*table.columns, column)), str(column.number), reading)

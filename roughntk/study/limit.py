@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study import files
 from roughntk.study.data import DataSet
 from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
+from roughntk.transport.depth_needed import DepthNeeded
+from roughntk.transport.linear import CoefficientReport
 
 OUT_SUFFIXES = (".csv", ".npy")
 
@@ -27,6 +30,27 @@ class AtDepth:
     note: str
     answer: str
     numbers: np.ndarray  # of the rows of the data that were used, training points first
+    limit: np.ndarray  # of the coefficients at infinite depth; NaN where it is not known
+    targets: np.ndarray | None  # of the test points
+    report: CoefficientReport
+    needed: DepthNeeded | None
+
+    def record(self) -> dict[str, Any]:
+        """For JSON: u has a row a training point and a column a test point."""
+        n = len(self.u)
+        return {
+            "depth": self.depth,
+            "training_rows": self.numbers[:n],
+            "test_rows": self.numbers[n:],
+            "coefficients": self.u,
+            "limit_coefficients": None if np.isnan(self.limit).any() else self.limit,
+            "predictions": self.predictions,
+            "targets": self.targets,
+            "residual": self.report.residual,
+            "condition_number": self.report.condition_number,
+            "method": self.report.method,
+            "depth_needed": None if self.needed is None else dataclasses.asdict(self.needed),
+        }
 
     def content(self, suffix: str) -> bytes:
         """The coefficients with all digits, a row a training point and a column a test point, as .csv or .npy."""
@@ -40,6 +64,8 @@ class AtDepth:
 
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:
     """Coefficients and predictions u^T y at that depth, and the depth from which u is within `tolerance` of its limit.
+
+    Of targets that are text, the prediction is the class with the largest sum.
 
     Raises:
         InputError: a depth that is not a number >= 1 or "inf", a tolerance that is not positive or not reached, a
@@ -64,8 +90,8 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
         rows.append(
             [
                 str(data.rows[n + k]),
-                "no targets" if predictions is None else f"{predictions[k]:.10g}",
-                "-" if data.y is None else f"{data.y[n + k]:g}",
+                "no targets" if predictions is None else data.predicted(predictions[k]),
+                data.wanted(n + k),
                 f"{u[:, k].max():.10g}",
                 f"{u[:, k].min():.10g}",
                 "not known" if np.isnan(limit[:, k]).any() else f"{np.abs(u[:, k] - limit[:, k]).max():.3g}",
@@ -79,7 +105,10 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
             f"From depth {needed.whole_depth:,} on every coefficient is within {tolerance:g} of its limit: there the "
             f"distance is {needed.error:.4g}, the a-posteriori bound {needed.bound:.4g} ({needed.looseness:.2f} times)."
         )
-    return AtDepth(number, u, predictions, rows, note, answer, np.asarray(data.rows))
+    return AtDepth(
+        number, u, predictions, rows, note, answer, np.asarray(data.rows), limit,
+        None if data.y is None else data.y[n:], report, needed,
+    )  # fmt: skip
 
 
 def _number(depth: str | float) -> float:

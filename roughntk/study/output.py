@@ -2,34 +2,39 @@
 
 import contextlib
 import ctypes
+import errno
 import glob
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from roughntk import _process
 from roughntk._checks import InputError
+from roughntk.study import manifest
 
 MARK = "study.json"
-"""A folder that holds this file, and nothing but what a study writes, is an earlier report and may be replaced."""
 
 STUDY = (MARK, "report.html", "figures", "tables")
-"""What a study writes, its mark first."""
+"""What a study writes; the first name says the kind of the result."""
+
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of writing that come without the name of a file."""
 
 
 @contextlib.contextmanager
 def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
     """A fresh folder to write into, which takes the place of `out` when the block ends without an exception.
 
-    `own` names what the block writes; its first name marks the folder as replaceable by the same kind of result.
+    `out` is replaced only where everything in it is what an earlier run of the same kind wrote there, which it lists
+    (`roughntk.study.manifest`). `own` names what the block writes; its first name is the kind.
     Folders above `out` that had to be made are removed again when the block raises.
 
     Raises:
         InputError: `out` cannot be written, is a file, is a folder with other contents, or cannot be replaced since
             it is (or holds) the working folder or a mounted disk.
+        OSError: what the block raises that is not about writing to the folder.
     """
     given, out = str(out), Path(os.path.abspath(out))
     made: list[Path] = []
@@ -44,18 +49,30 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
         partial = out.parent / f"{_prefix(out)}{secrets.token_hex(4)}.{os.getpid()}"
         _process.remove_if_killed(partial)
         partial.mkdir()
+        manifest.begin(partial, own[0])
     except OSError as error:
         _remove_empty(made)
         raise _cannot_write(out, error) from None
     try:
         yield partial
+        manifest.complete(partial, own[0])
         _check_replaceable(out, given, own)
-        _take_place(partial, out)
-    except OSError as error:  # for instance a full disk
-        raise _cannot_write(out, error) from error
+        _take_place(partial, out, own[0])
+    except OSError as error:
+        if _is_about(error, partial, out):
+            raise _cannot_write(out, error) from error
+        raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        manifest.remove(partial)
         _remove_empty(made)
+
+
+def _is_about(error: OSError, partial: Path, out: Path) -> bool:
+    """Whether the error is one of writing the report: it names a file there, or a disk and no file."""
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if not names:
+        return error.errno in _OF_A_DISK
+    return any(Path(os.path.abspath(name)).is_relative_to(place) for name in names for place in (partial, out))
 
 
 def _remove_empty(folders: list[Path]) -> None:
@@ -94,29 +111,44 @@ def _check_replaceable(out: Path, given: str, own: tuple[str, ...]) -> None:
         )
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InputError(f"expected {out} to be a folder or not to exist, got a file or link; choose another --out")
-    try:
-        names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
-        foreign = bool(names) and not (names <= set(own) and (out / own[0]).is_file())
-    except OSError as error:
-        raise InputError(f"expected a readable folder {out}, got {error.strerror}; choose another --out") from None
-    if foreign:
-        raise InputError(
-            f"expected {out} to be new, empty or an earlier report, got a folder with other files, which would be "
-            f"lost; choose another --out"
-        )
+    manifest.check(out, own[0])
 
 
-def _take_place(partial: Path, out: Path) -> None:
-    """Put `partial` where `out` is: by an atomic exchange where the system has one, by two renames elsewhere."""
+def _take_place(partial: Path, out: Path, kind: str) -> None:
+    """Put `partial` where `out` is: by an atomic exchange where the system has one, by two renames elsewhere.
+
+    What was there is looked at once more when it cannot be reached by its name any more, and given back if somebody
+    has put something into it meanwhile.
+    """
     if not out.exists():
         partial.rename(out)
-    elif not _exchange(partial, out):
+    elif _exchange(partial, out):
+        try:
+            manifest.check(partial, kind)
+        except InputError:
+            _exchange(partial, out)
+            raise InputError(_appeared(out)) from None
+    else:
         previous = _previous(out)
-        shutil.rmtree(previous, ignore_errors=True)
+        if previous.exists():
+            manifest.check(previous, kind)
+            manifest.remove(previous)
         _process.give_back_if_killed(previous, out)
         out.rename(previous)
+        try:
+            manifest.check(previous, kind)
+        except InputError:
+            previous.rename(out)
+            raise InputError(_appeared(out)) from None
         partial.rename(out)
-        shutil.rmtree(previous, ignore_errors=True)
+        manifest.remove(previous)
+
+
+def _appeared(out: Path) -> str:
+    return (
+        f"expected {out} to stay as it was, got other files in it, which would be lost, while this ran; "
+        f"choose another --out"
+    )
 
 
 def _exchange(a: Path, b: Path) -> bool:
@@ -135,18 +167,20 @@ def _recover(out: Path) -> None:
     """Bring back the old report if a run was killed between its two renames, or remove it if that was after them."""
     previous = _previous(out)
     with contextlib.suppress(OSError):
-        if previous.is_dir() and not out.exists():
+        if not previous.is_dir() or not manifest.is_ours(previous):
+            return
+        if out.exists():
+            manifest.remove(previous)
+        else:
             previous.rename(out)
-        elif previous.is_dir() and not previous.is_symlink():
-            shutil.rmtree(previous)
 
 
 def _remove_abandoned(out: Path) -> None:
     """Remove partial folders of runs that are gone."""
     for folder in out.parent.glob(glob.escape(_prefix(out)) + "*"):
         process = folder.name.rpartition(".")[2]
-        if process.isdigit() and not _alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
+        if process.isdigit() and not _alive(int(process)) and manifest.is_ours(folder):
+            manifest.remove(folder)
 
 
 def _alive(process: int) -> bool:

@@ -1,8 +1,8 @@
 """Paths in files: reading them, whether two of them go together, and writing a result.
 
-A file holds one path, its points in rows: a .csv (a header line is allowed), a .npy, or a .npz with the points in its
-only array or the one named values, path or X. Times are a column called t, time or times (in a .npz an array of that
-name), or the column that is asked for; without them the points are numbered.
+A file holds one path, its points in rows: a table (`roughntk.study.tables`), a .npy, or a .npz with the points in its
+only array or the one named values, path or X. Times are the column with the name of a time (in a .npz an array of that
+name), or the column that is asked for; without them the points are numbered. An array of three axes is a batch.
 """
 
 import contextlib
@@ -17,19 +17,22 @@ import numpy as np
 
 from roughntk import _checks, _process, rough
 from roughntk._checks import InputError
-from roughntk.study import files
+from roughntk.study import files, tables
+from roughntk.study.tables import Reading, printable
 
-TIME_NAMES, VALUE_NAMES = ("t", "time", "times"), ("values", "path", "X")
+VALUE_NAMES = ("values", "path", "X")
 
 
 @dataclasses.dataclass(frozen=True)
 class PathFile:
-    """A path read from a file: values (points, channels), times (points,) or None, and the names of its channels."""
+    """A path read from a file: values (points, channels), times (points,) or None, the names of its channels, and
+    sentences on what was guessed about the file."""
 
     name: str
     values: np.ndarray
     times: np.ndarray | None
     channels: tuple[str, ...]
+    said: tuple[str, ...] = ()
 
     @property
     def path(self) -> Any:
@@ -41,116 +44,113 @@ class PathFile:
         points, count = self.values.shape
         named = ", ".join(f"{i} = {name}" for i, name in enumerate(self.channels, 1) if name != str(i))
         listed = f" ({named})" if named and count <= 12 else ""
-        when = "no times" if self.times is None else f"times {self.times[0]:g} to {self.times[-1]:g}"
+        if self.times is None:
+            when = "no times"
+        else:
+            first, last = _checks.apart(self.times[0], self.times[-1])
+            when = f"times {first} to {last}"
         return f"{self.name}: {points} points, {count} channel{'s' * (count > 1)}{listed}, {when}."
 
+    def lines(self) -> list[str]:
+        """What is printed of the file: the description, then what was guessed."""
+        return [self.describe(), *self.said]
 
-def read_path(file: str | Path, times: str | None = None) -> PathFile:
-    """The path of a .csv, .npy or .npz file.
 
-    `times`: the column of the times, by its name in the header or its number from 1 (in a .npz also the name of an
-    array); "none" for a file whose columns are all channels; None looks for a column or array named t, time or times.
+def read_path(file: str | Path, times: str | None = None, reading: Reading | None = None) -> PathFile:
+    """The path in a file; see `read_paths`. Raises `InputError` also for a batch of paths."""
+    found = read_paths(file, times, reading)
+    if len(found) > 1:
+        raise InputError(
+            f"expected one path in {printable(str(file))}, got a batch of {len(found)}; save one path a file here"
+        )
+    return found[0]
+
+
+def read_paths(file: str | Path, times: str | None = None, reading: Reading | None = None) -> list[PathFile]:
+    """The path in a file or on standard input ("-"), or the paths of a batch, an array (paths, points, channels).
+
+    `times`: the column of the times, by its name or its number from 1 (in a .npz also the name of an array); "none" for
+    a file whose columns are all channels; None looks for the name of a time. `reading`: how to read a table.
     Raises `InputError` for a file that is missing or cannot be read, entries that are no finite numbers (with row and
     column), fewer than two points, no channel, and times that do not increase strictly.
     """
-    path = Path(file)
-    if path.suffix.lower() not in files.SUFFIXES:
-        raise InputError(f"expected a path in a .csv, .npy or .npz file, got {str(file)!r}; convert it to one of these")
-    files.check_exists(path)
-    if path.suffix.lower() == ".csv":
-        table = files.read_csv(path)
-        return _from_columns(path.name, table.values, table.header, times, table.lines)
-    if path.suffix.lower() == ".npy":
-        return _from_columns(path.name, _numbers(files.read_numpy(path, list)[0], path.name), (), times, ())
-    return _from_archive(path, times)
+    reading = reading or Reading()
+    source = tables.source(file)
+    if source.kind == "npz":
+        return _from_archive(source, times, reading)
+    if source.kind == "npy":
+        array = tables.arrays(source, lambda _: ("",))[""]
+        if array.ndim == 3:
+            return _batch(array, source.name, times, reading)
+        return [_from_table(tables.table_of_array(array, "", source.name), times, reading)]
+    return [_from_table(tables.read(source, reading), times, reading)]
 
 
-def _from_archive(path: Path, times: str | None) -> PathFile:
-    apart = TIME_NAMES if times is None else (times,)
+def _batch(array: np.ndarray, name: str, times: str | None, reading: Reading) -> list[PathFile]:
+    if 0 in array.shape:
+        raise InputError(f"expected paths in {name}, got an array of shape {array.shape}; save at least one")
+    return [
+        _from_table(tables.table_of_array(each, "", f"{name}[{i}]"), times, reading) for i, each in enumerate(array)
+    ]
 
-    def pick(names: list[str]) -> list[str]:
+
+def _from_archive(source: tables.Source, times: str | None, reading: Reading) -> list[PathFile]:
+    apart = tables.TIME_NAMES if times is None else (times,)
+    picked: list[str] = []
+
+    def pick(members: list[tables.Member]) -> list[str]:
+        names = [member.name for member in members if member.shape is not None or member.name in VALUE_NAMES]
         clock = [name for name in names if name in apart]
         others = [name for name in names if name not in clock]
         values = [name for name in VALUE_NAMES if name in others] or (others if len(others) == 1 else [])
         if not values or len(clock) > 1:
+            listed = ", ".join(printable(member.name) for member in members) or "none"
             raise InputError(
-                f"expected one array of points in {path.name}, or one named {', '.join(VALUE_NAMES)}, and at most one "
-                f"of times, got {', '.join(names) or 'none'}; save the points as values and the times as times"
+                f"expected one array of points in {source.name}, or one named {', '.join(VALUE_NAMES)}, and at most "
+                f"one of times, got {listed}; save the points as values and the times as times"
             )
-        return [values[0], *clock]
+        picked[:] = [values[0], *clock]
+        return picked
 
-    arrays = [_numbers(array, path.name) for array in files.read_numpy(path, pick)]
-    if len(arrays) == 1:
-        return _from_columns(path.name, arrays[0], (), times, ())
-    values, clock = arrays
-    if values.ndim == 1:
-        values = values[:, None]
-    if clock.shape != values.shape[:1]:
+    found = tables.arrays(source, pick)
+    values = found[picked[0]]
+    if len(picked) == 1:
+        if values.ndim == 3:
+            return _batch(values, source.name, times, reading)
+        return [_from_table(tables.table_of_array(values, picked[0], source.name), times, reading)]
+    clock = found[picked[1]]
+    points = values.shape[1:2] if values.ndim == 3 else values.shape[:1]
+    if clock.shape != points:
         raise InputError(
-            f"expected one time a point in {path.name}, shape ({len(values)},), got shape {clock.shape}; give one time "
+            f"expected one time a point in {source.name}, shape {points}, got shape {clock.shape}; give one time "
             f"per point"
         )
-    return _from_columns(path.name, np.column_stack([values, clock]), (), str(values.shape[1] + 1), ())
+
+    def one(points: np.ndarray, name: str) -> PathFile:
+        """The path of an array, with the times in a column of their own behind it."""
+        table = tables.table_of_array(points, picked[0], name)
+        number = len(table.columns) + 1
+        when = dataclasses.replace(
+            tables.table_of_array(clock, picked[1], name).columns[0], name=picked[1], number=number
+        )
+        return _from_table(dataclasses.replace(table, columns=(*table.columns, when)), str(number), reading)
+
+    if values.ndim == 3:
+        return [one(each, f"{source.name}[{i}]") for i, each in enumerate(values)]
+    return [one(values, source.name)]
 
 
-def _numbers(array: np.ndarray, name: str) -> np.ndarray:
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"expected {name} to hold real numbers, got dtype {array.dtype}; convert it to float64 first")
-    if array.ndim not in (1, 2):
-        raise InputError(f"expected {name} of shape (points, channels), got shape {array.shape}; save one path a file")
-    return np.asarray(array, dtype=np.float64)
+def _from_table(table: tables.Table, times: str | None, reading: Reading) -> PathFile:
+    found = tables.path_of(table, times, reading)
+    values = _checks.path_points(found.values, table.name)
+    names = tuple(name or str(i) for i, name in enumerate(found.names, 1))
+    return PathFile(table.name, values, found.times, names, found.said)
 
 
-def _from_columns(
-    name: str, table: np.ndarray, header: tuple[str, ...], times: str | None, lines: Sequence[int]
-) -> PathFile:
-    """Checks a table of numbers, and takes the column of the times out of it."""
-    if table.ndim == 1:
-        table = table[:, None]
-
-    def row(i: int) -> str:
-        return f"line {lines[i]}" if lines else f"row {i}"
-
-    bad = np.argwhere(~np.isfinite(table))
-    if len(bad):
-        i, j = map(int, bad[0])
-        where = f"{row(i)}, column {j + 1}" if lines else f"row {i}, column {j} (counted from 0)"
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise InputError(f"expected finite numbers in {name}, got {table[i, j]} in {where}{more}; remove or impute it")
-    place = _time_column(name, table.shape[1], header, times)
-    clock = None if place is None else table[:, place]
-    values = table if place is None else np.delete(table, place, axis=1)
-    names = tuple(header) or tuple(map(str, range(1, table.shape[1] + 1)))
-    kept = names if place is None else names[:place] + names[place + 1 :]
-    if not header:
-        kept = tuple(map(str, range(1, values.shape[1] + 1)))
-    values = _checks.path_points(values, name)
-    if clock is not None:
-        stuck = np.flatnonzero(np.diff(clock) <= 0)
-        if stuck.size:
-            i = int(stuck[0])
-            raise InputError(
-                f"expected strictly increasing times in {name}, got {clock[i + 1]:g} after {clock[i]:g} in "
-                f"{row(i + 1)}{'' if lines else ' (counted from 0)'}; sort the points and drop repeated times"
-            )
-    return PathFile(name, values, clock, kept)
-
-
-def _time_column(name: str, width: int, header: tuple[str, ...], times: str | None) -> int | None:
-    """The place of the column of the times, counted from 0, or None."""
-    if times is None:
-        found = [place for place, cell in enumerate(header) if cell.lower() in TIME_NAMES]
-        return found[0] if found else None
-    if times == "none":
-        return None
-    if times in header:
-        return header.index(times)
-    if times.isdecimal() and 1 <= int(times) <= width:
-        return int(times) - 1
-    known = f"{', '.join(header)}, " if header else ""
-    raise InputError(
-        f"expected --times to name a column of {name} ({known}or its number, 1 to {width}), or none, got {times!r}"
-    )
+def check_standard_input(names: Sequence[str]) -> None:
+    """Raise `InputError` where standard input is to be read more than once."""
+    if list(names).count(tables.STANDARD_INPUT) > 1:
+        raise InputError("expected - once, got it more often; standard input can be read once, so save it to a file")
 
 
 def check_pair(file: PathFile, limit: PathFile) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.ft2font
 import numpy as np
+from matplotlib import font_manager
 
 from roughntk import _checks, rough
 from roughntk._checks import InputError
@@ -23,13 +25,18 @@ BASES = ("lyndon", "hall", "words")
 OUT_SUFFIXES, FIGURE_SUFFIXES = (".csv", ".npy", ".json"), (".png", ".svg", ".pdf")
 SHOWN = 40
 """Entries of a signature that are printed."""
+SHOWN_PATHS = 5
+"""Paths of a batch whose entries are printed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SignatureTable:
-    """A signature or log-signature with what it is: `basis` None is a signature."""
+    """Signatures or log-signatures of one path or a batch with what they are: `basis` None is a signature.
 
-    file: PathFile
+    `values`: shape (entries,), for a batch (paths, entries).
+    """
+
+    files: tuple[PathFile, ...]
     level: int
     basis: str | None
     backend: str
@@ -37,7 +44,7 @@ class SignatureTable:
 
     def labels(self) -> Iterator[str]:
         """The words, or brackets, in the order of the values."""
-        channels = self.file.values.shape[1]
+        channels = self.files[0].values.shape[1]
         if self.basis == "lyndon":
             return iter(rough.lyndon_brackets(channels, self.level))
         if self.basis == "hall":
@@ -46,50 +53,89 @@ class SignatureTable:
         joint = "" if channels < 10 else ","
         return (joint.join(map(str, word)) for word in itertools.chain.from_iterable(words))
 
+    def described(self) -> list[str]:
+        """What is printed of the paths."""
+        first = self.files[0]
+        more = [f"{len(self.files)} paths, {first.name} to {self.files[-1].name}."] if len(self.files) > 1 else []
+        return [*more, *first.lines()]
+
     def title(self) -> str:
         """What the numbers are."""
         what = "Signature" if self.basis is None else "Log-signature"
         how = {None: "words", "words": "words", "lyndon": "Lyndon brackets", "hall": "Hall brackets"}[self.basis]
-        return f"{what} to level {self.level}: {len(self.values)} entries in {how} (backend {self.backend})"
+        each = " of each path" if len(self.files) > 1 else ""
+        entries = self.values.shape[-1]
+        return f"{what} to level {self.level}{each}: {entries} entries in {how} (backend {self.backend})"
 
-    def rows(self) -> list[tuple[str, str]]:
-        """The first entries as text."""
-        shown = zip(itertools.islice(self.labels(), SHOWN), self.values, strict=False)
-        return [(label, f"{value:.12g}") for label, value in shown]
+    def headings(self) -> list[str]:
+        """The heading of `rows`."""
+        names = [file.name for file in self.files[:SHOWN_PATHS]] if len(self.files) > 1 else ["value"]
+        return ["bracket" if self.basis in ("lyndon", "hall") else "word", *names]
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The first entries of the first paths as text."""
+        columns = np.atleast_2d(self.values)[:SHOWN_PATHS].T
+        shown = zip(itertools.islice(self.labels(), SHOWN), columns, strict=False)
+        return [(label, *(f"{value:.12g}" for value in values)) for label, values in shown]
+
+    def left_out(self) -> list[str]:
+        """What `rows` does not show, in a sentence."""
+        entries, count = self.values.shape[-1], len(self.files)
+        if entries <= SHOWN and count <= SHOWN_PATHS:
+            return []
+        paths = f", of the first {min(count, SHOWN_PATHS)} of {count} paths" if count > 1 else ""
+        return [f"The first {min(entries, SHOWN)} of {entries}{paths}; --out writes them all."]
+
+    def record(self) -> dict[str, Any]:
+        """All entries with what they are, for JSON."""
+        first, alone = self.files[0], len(self.files) == 1
+        return {
+            "path": first.name if alone else [file.name for file in self.files],
+            "points": len(first.values), "channels": list(first.channels),
+            "level": self.level, "kind": "signature" if self.basis is None else "log-signature",
+            "basis": self.basis or "words", "backend": self.backend, "entries": list(self.labels()),
+            "values": self.values.tolist(),
+        }  # fmt: skip
 
     def content(self, suffix: str) -> bytes:
-        """All entries with all digits, as .csv, .npy or .json."""
+        """All entries with all digits, as .csv (a column a path), .npy or .json."""
         if suffix == ".npy":
             return files.npy_bytes(self.values)
         if suffix == ".json":
-            record = {
-                "path": self.file.name, "points": len(self.file.values), "channels": list(self.file.channels),
-                "level": self.level, "kind": "signature" if self.basis is None else "log-signature",
-                "basis": self.basis or "words", "backend": self.backend, "entries": list(self.labels()),
-                "values": self.values.tolist(),
-            }  # fmt: skip
-            return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
-        heading = ("bracket" if self.basis in ("lyndon", "hall") else "word", "value")
-        rows = ((label, repr(float(value))) for label, value in zip(self.labels(), self.values, strict=True))
-        return files.csv_bytes([heading, *rows])
+            return (json.dumps(self.record(), indent=1, allow_nan=False) + "\n").encode()
+        names = ["value"] if len(self.files) == 1 else [file.name for file in self.files]
+        columns = np.atleast_2d(self.values).T
+        rows = ([label, *map(repr, values.tolist())] for label, values in zip(self.labels(), columns, strict=True))
+        return files.csv_bytes([[self.headings()[0], *names], *rows])
 
 
 def signature_table(
-    file: PathFile, level: int, *, log: bool = False, basis: str | None = None, backend: str = "jax"
-) -> SignatureTable:
-    """The signature of the path to `level`, or with `log` its logarithm in `basis` (lyndon, hall or words).
+    file: PathFile | Sequence[PathFile], level: int, *, log: bool = False, basis: str | None = None,
+    backend: str = "jax",
+) -> SignatureTable:  # fmt: skip
+    """The signature of the path, or of each of a batch, to `level`, or with `log` its logarithm in `basis` (lyndon,
+    hall or words).
 
     Raises as `rough.signature` does, and for a basis without `log`.
     """
-    if not log:
+    batch = (file,) if isinstance(file, PathFile) else tuple(file)
+    if not log and basis is not None:
+        raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")
+    if log:
+        basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
+
+    def of(points: np.ndarray) -> np.ndarray:
         if basis is not None:
-            raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")
-        return SignatureTable(
-            file, level, None, backend, np.asarray(rough.signature(file.values, level, backend=backend))
-        )
-    basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
-    values = rough.log_signature(file.values, level, basis=basis, backend=backend)
-    return SignatureTable(file, level, basis, backend, np.asarray(values))
+            return np.asarray(rough.log_signature(points, level, basis=basis, backend=backend))
+        return np.asarray(rough.signature(points, level, backend=backend))
+
+    if len(batch) == 1:
+        values = of(batch[0].values)
+    elif len({each.values.shape for each in batch}) == 1:
+        values = of(np.stack([each.values for each in batch]))
+    else:  # rows with missing cells were left out
+        values = np.stack([of(each.values) for each in batch])
+    return SignatureTable(batch, level, basis, backend, values)
 
 
 # p-variation
@@ -127,12 +173,25 @@ class Measured:
     def lines(self) -> list[str]:
         """What is printed."""
         said = [
-            self.file.describe(),
+            *self.file.lines(),
             f"p-variation {self.found.value:.12g}: {_kind(self.found)}; exact over the sample points "
             f"({self.found.method}).",
             _partition_line(self.found, len(self.file.values)),
         ]
         return said + ([] if self.critical is None else [f"Critical exponent: {self.critical}; an estimate."])
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        critical = None if self.critical is None else dataclasses.asdict(self.critical)
+        return {"path": self.file.name, **_found_record(self.found), "critical_exponent": critical}
+
+
+def _found_record(found: rough.Variation) -> dict[str, Any]:
+    return {
+        "value": found.value, "p": found.p, "level": found.level, "norm": found.norm, "root": found.root,
+        "partition": found.partition.tolist(), "method": found.method,
+        "levels": {str(level): value for level, value in found.levels.items()},
+    }  # fmt: skip
 
 
 def measure(
@@ -153,6 +212,13 @@ class Compared:
     limit: PathFile
     found: rough.Variation
     homogeneous: rough.Variation
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": self.file.name, "limit": self.limit.name, "distance": _found_record(self.found),
+            "homogeneous_distance": _found_record(self.homogeneous),
+        }  # fmt: skip
 
     def rows(self) -> list[tuple[str, str]]:
         """Level and distance, as text."""
@@ -204,6 +270,11 @@ def convergence_rows(paths: Sequence[PathFile], found: rough.Convergence) -> lis
     return [*rows, ["rate", "", *rates], ["verdict", "", *found.verdicts]]
 
 
+def convergence_record(paths: Sequence[PathFile], limit: PathFile, found: rough.Convergence) -> dict[str, Any]:
+    """A convergence for JSON: every field of `rough.Convergence`, with the names of the files."""
+    return {"paths": [file.name for file in paths], "limit": limit.name, **dataclasses.asdict(found)}
+
+
 def _kind(found: rough.Variation) -> str:
     return f"p = {found.p:g}, level {found.level}, {found.norm} norm, {'' if found.root else 'no '}outer root taken"
 
@@ -239,7 +310,8 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(len(measured), 1, (7.2, 3.9 * len(measured)))
         for axis, each in zip(axes[:, 0], measured, strict=True):
-            values, chosen, names = each.file.values, each.found.partition, each.file.channels
+            values, chosen = each.file.values, each.found.partition
+            names = [drawable(name, str(i)) for i, name in enumerate(each.file.channels, 1)]
             if values.shape[1] == 2:
                 axis.plot(*values.T, color=COLOURS[0], linewidth=0.8, label="path")
                 axis.plot(*values[chosen].T, "o-", color=COLOURS[1], markersize=3, linewidth=1, label="partition")
@@ -253,7 +325,7 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
                 more = f" (channels 1 to {len(COLOURS)} of {len(names)})" if len(names) > len(COLOURS) else ""
                 axis.set(xlabel="row" if each.file.times is None else "time", ylabel="value" + more)
             axis.set_title(
-                f"{each.file.name}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
+                f"{drawable(each.file.name, 'path')}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
                 f"{len(chosen)} of {len(values)} points"
             )
             axis.legend()
@@ -273,6 +345,15 @@ def draw_convergence(found: rough.Convergence, target: Path) -> None:
         plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
         axes[0, 0].legend()
         write(target, _drawn(figure, target))
+
+
+def drawable(name: str, instead: str) -> str:
+    """A name as matplotlib writes it letter by letter: no formula, and only letters that its font has."""
+    font = matplotlib.ft2font.FT2Font(font_manager.findfont(font_manager.FontProperties()))
+    known = font.get_charmap()
+    if not name or any(ord(letter) not in known for letter in name):
+        return instead
+    return name.replace("$", r"\$")
 
 
 def _drawn(figure: Any, target: Path) -> bytes:

@@ -90,7 +90,7 @@ def phase_diagram(out: str | Path, *, points: int = 41) -> PhaseDiagram:
         diagram = measure(points)
         with matplotlib.rc_context(figures.STYLE):
             figures.save(draw(diagram), folder, "phase_diagram")
-        (folder / OWN[0]).write_text(json.dumps(_record(diagram), indent=1), encoding="utf-8")
+        (folder / OWN[0]).write_text(json.dumps(record(diagram), indent=1), encoding="utf-8")
     return diagram
 
 
@@ -200,12 +200,13 @@ def _draw_conditions(axis) -> None:
     axis.legend(ncols=1)
 
 
-def _record(diagram: PhaseDiagram) -> dict[str, Any]:
-    record: dict[str, Any] = {
+def record(diagram: PhaseDiagram) -> dict[str, Any]:
+    """The content of phase.json; infinity becomes null."""
+    content: dict[str, Any] = {
         key: getattr(diagram, key).tolist()
         for key in ("weight_variance", "bias_variance", "fixed_point", "multiplier", "ratio", "critical_line")
     }
-    record["rows"] = [
+    content["rows"] = [
         {
             **dataclasses.asdict(each),
             "condition_numbers": [value if math.isfinite(value) else None for value in each.condition_numbers],
@@ -213,7 +214,7 @@ def _record(diagram: PhaseDiagram) -> dict[str, Any]:
         }
         for each in diagram.rows
     ]
-    return record
+    return content
 
 
 HEADINGS = (
@@ -237,4 +238,4 @@ def _condition(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "infinite"
 
 
-__all__ = ["HEADINGS", "PhaseDiagram", "PhaseRow", "cells", "measure", "phase_diagram"]
+__all__ = ["HEADINGS", "PhaseDiagram", "PhaseRow", "cells", "measure", "phase_diagram", "record"]

@@ -54,7 +54,7 @@ def summary_lines(study: Study) -> list[str]:
 def family_words(study: Study) -> str:
     """The family with the parameters that were set."""
     given = ", ".join(study.config.parameters)
-    return study.config.family + (f" ({given})" if given else "")
+    return study.config.family_name + (f" ({given})" if given else "")
 
 
 def _limit_words(study: Study) -> str:
@@ -156,6 +156,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         "<ol class='summary'>",
         *(f"<li>{html.escape(line)}</li>" for line in study.summary),
         "</ol>",
+        *(f"<p>{html.escape(sentence)}</p>" for sentence in study.data.said),
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
         "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths at which a comparison "

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,19 +13,21 @@ from typing import Any
 import numpy as np
 
 from roughntk import __version__, _checks
+from roughntk.kernels import KernelSequence
 from roughntk.rough.tensor import check_memory
 from roughntk.study import analysis, deep, figures, output, report
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
 from roughntk.study.laws import law
 from roughntk.study.result import Study
+from roughntk.study.tables import printable
 
 Report = Callable[[str, int, int], None]
 """Progress: called as report(stage, steps done, steps in all)."""
 
 
 def run(
-    data: str = "digits",
+    data: Any = "digits",
     *,
     out: str | Path | None = "study-report",
     command: str | None = None,
@@ -34,12 +37,14 @@ def run(
     """Run the whole chain on `data` and write the report to `out`.
 
     Args:
-        data: built-in name (digits, wine, breast_cancer, sphere, cube) or a .npy, .npz or .csv file.
+        data: built-in name (digits, wine, breast_cancer, sphere, cube), a file (`roughntk.study.tables`), or points in
+            the rows of a data frame (pandas, polars, pyarrow), an array (NumPy, JAX, xarray) or nested lists.
         out: folder of the report: report.html, figures/, tables/, study.json; None writes nothing.
         command: the command line to record in study.json.
         progress: called as progress(stage, done, total).
         settings: fields of :class:`roughntk.study.config.StudyConfig`: points, test_points, seed, projection, depths,
-            family, parameters, p, drop_duplicates, dimension, signature_channels, samples.
+            family, parameters, p, drop_duplicates, dimension, signature_channels, samples, target, standardise, drop,
+            missing, header, delimiter, decimal.
 
     Raises:
         InputError: any bad setting or data, before anything is written.
@@ -48,11 +53,12 @@ def run(
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
     for name in settings:
         _checks.choice(name, sorted(known), "setting")
-    config = StudyConfig(data=str(data), **settings)
+    given = printable(os.fspath(data)) if isinstance(data, str | os.PathLike) else f"a {type(data).__name__}"
+    config = StudyConfig(data=given, **settings)
     if out is None:
-        return _compute(config, progress)
+        return _compute(data, config, progress)
     with output.replacing(out) as folder:
-        study = _compute(config, progress)
+        study = _compute(data, config, progress)
         clock = time.perf_counter()
         study.out = Path(out)
         if progress is not None:
@@ -61,14 +67,14 @@ def run(
         pictures = figures.draw_all(study, folder / "figures")
         study.timings["report"] = round(time.perf_counter() - clock, 3)
         (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
-        record = as_json(study, command or f"roughntk.study.run({str(data)!r})")
+        record = as_json(study, printable(command or f"roughntk.study.run({given!r})", 10**5))
         (folder / output.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         if progress is not None:
             progress("report", 1, 1)
     return study
 
 
-def _compute(config: StudyConfig, progress: Report | None) -> Study:
+def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study:
     """All numbers of the study, each stage timed."""
     timings: dict[str, float] = {}
 
@@ -89,8 +95,9 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
         return result
 
     data = load(
-        config.data, points=config.points, test_points=config.test_points, seed=config.seed,
+        source, points=config.points, test_points=config.test_points, seed=config.seed,
         projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
+        target=config.target, standardise=config.standardise, reading=config.reading,
     )  # fmt: skip
     depths, family = config.depth_range, config.member()
     known = law(family)
@@ -118,10 +125,17 @@ def _compute(config: StudyConfig, progress: Report | None) -> Study:
         config, family, known, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings
     )
     study.convergence = analysis.driver_convergence(variation, config.p, known)
-    if family.has_real_depth:
+    if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
     return study
+
+
+def _settings(config: StudyConfig) -> dict[str, Any]:
+    """The settings, with the name of the family for the family itself."""
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)} | {
+        "family": config.family_name
+    }
 
 
 def as_json(study: Study, command: str) -> dict[str, Any]:
@@ -131,9 +145,9 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "version": __version__,
         "command": command,
         "seed": study.config.seed,
-        "settings": dataclasses.asdict(study.config),
-        "data": study.data.describe() | {"rows": study.data.rows},
-        "family": study.config.family,
+        "settings": _settings(study.config),
+        "data": study.data.describe() | study.data.describe_columns() | {"rows": study.data.rows},
+        "family": study.config.family_name,
         "depths": kernels.depths,
         "transport": [{k: v for k, v in row.items() if k != "coefficients"} for row in study.transport],
         "drivers": [

@@ -70,7 +70,7 @@ def infinite_sentence(study: Study) -> str:
         return "This family has no real depth."
     met = [row for row in deep.needed if row["whole_depth"]]
     if not met:
-        return "The coefficients tend to 1/n each." if study.config.family.endswith("relu-nngp") else ""
+        return "The coefficients tend to 1/n each." if study.config.family_name.endswith("relu-nngp") else ""
     words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
     loose = max(row["looseness"] for row in met)
     return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."

@@ -2,6 +2,7 @@
 
 from roughntk.transport.coefficients import (
     CoefficientReport,
+    InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     NotPositiveDefiniteError,
     coefficients,
@@ -9,11 +10,12 @@ from roughntk.transport.coefficients import (
 from roughntk.transport.depth_needed import DepthNeeded, depth_needed
 from roughntk.transport.drivers import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.equation import TransportError, TransportResult, across_segment, between_depths
-from roughntk.transport.predictor import predict
+from roughntk.transport.predictor import PredictionReport, predict
 from roughntk.transport.to_depth import DepthTransportResult, to_depth
 
 __all__ = [
-    "CoefficientReport", "DepthNeeded", "DepthTransportResult", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
+    "CoefficientReport", "DepthNeeded", "DepthTransportResult",
+    "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "PredictionReport",
     "Segment", "SegmentDriver", "TransportError", "TransportResult", "across_segment", "between_depths",
     "coefficients", "depth_needed", "predict", "quadrature_driver", "segment_driver", "to_depth",
 ]  # fmt: skip

@@ -4,27 +4,30 @@ These are the numbers that Theorem 3 of the paper transports from depth to depth
 directly, with their residual and the condition number of what was solved (:mod:`roughntk.transport.linear`).
 """
 
-import math
+import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import Deflated, KernelFamily
+from roughntk.kernels import KernelFamily
+from roughntk.transport.forward_error import relative
 from roughntk.transport.linear import (
     EPS,
     CoefficientReport,
+    InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     NotPositiveDefiniteError,
     log_determinant,
+    require_digits,
     solve,
     solve_deflated,
 )
+from roughntk.transport.systems import deflated_system, kernel_system
 
 __all__ = [
-    "EPS", "CoefficientReport", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "check_directions",
-    "coefficients", "deflated_system", "log_determinant", "solve", "solve_deflated",
+    "EPS", "CoefficientReport", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
+    "check_directions", "coefficients", "log_determinant", "solve", "solve_deflated",
 ]  # fmt: skip
 
 
@@ -51,10 +54,12 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
     Raises:
         InputError: rows off the sphere, equal rows in X (named; collinear ones with domain="euclidean"), NaN,
             depth < 1, domain="euclidean" with a family that is not homogeneous.
-        NotPositiveDefiniteError: K_L(X,X) is singular to working precision; the message says at which depth and
-            with which smallest eigenvalue.
+        NotPositiveDefiniteError: K_L(X,X) is singular to working precision, or cannot be told from a singular matrix
+            by the rounding of its entries (the report's forward error would reach max(1, max |u|)); the message says
+            at which depth and with which smallest eigenvalue or condition number.
 
     Warns:
+        InaccurateCoefficientsWarning: fewer than three digits are certain; the message names the test rows.
         IndefiniteKernelWarning: K_L(X,X) has negative eigenvalues. u still solves the system; the report has
             ``positive_definite=False``.
     """
@@ -63,39 +68,43 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
         u, how = _euclidean(family, X, x, depth)
         return (u, how) if report else u
     X, x = sphere.check_points(X, x)
-    what = f"{family.name} kernel matrix at depth {depth}"
-    if family.collapses:
-        found = family.deflated(sphere.joint_angles(X, x), depth)
-        u, how = solve_deflated(*_parts(found), scale=math.exp(found.log_scale), what=what, indefinite=True)
-    else:
-        u, how = solve(*_matrices(family, X, x, depth), what=what, indefinite=True)
+    u, how = closed_form(family, X, x, depth, callers=2)
+    require_digits(u, how, f"{family.name} kernel matrix at depth {depth}", callers=1)
     return (u, how) if report else u
 
 
-def deflated_system(family: KernelFamily, theta: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray, float]:
-    """(G, g, s/c) of K = c 1 1^T + s G and b = c 1 + s g, shapes (n, n) and (n, m), from `sphere.joint_angles`."""
-    return _parts(family.deflated(theta, depth))
-
-
-def _parts(found: Deflated) -> tuple[np.ndarray, np.ndarray, float]:
-    n, ratio = len(found.values), math.exp(found.log_scale) / found.level if found.level else math.inf
-    return found.values[:, :n], found.values[:, n:], ratio
-
-
-def _matrices(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> tuple[np.ndarray, np.ndarray]:
-    """(K, b). Infinitely deep kernels jump at the angle 0: test points within rounding of a row of X are that row."""
-    if np.ndim(depth) == 0 and depth == math.inf:
-        both = np.asarray(family.at_angle(jnp.asarray(sphere.joint_angles(X, x)), depth))
-        return both[:, : len(X)], both[:, len(X) :]
-    return np.asarray(family(X, depth=depth)), np.asarray(family(X, x, depth=depth))
+def closed_form(
+    family: KernelFamily, X: np.ndarray, x: np.ndarray, depth, *, callers: int = 1
+) -> tuple[np.ndarray, CoefficientReport]:
+    """`coefficients` of checked points with their report, whatever is known of them; `callers` as for `solve`."""
+    what = f"{family.name} kernel matrix at depth {depth}"
+    if family.collapses:
+        found = deflated_system(family, X, x, depth)
+        return solve_deflated(
+            found.matrix, found.right, found.ratio, errors=found.errors, ratio_error=found.ratio_error,
+            scale=found.scale, what=what, indefinite=True, callers=callers,
+        )  # fmt: skip
+    A, b, errors = kernel_system(family, X, x, depth)
+    return solve(A, b, errors=errors, what=what, indefinite=True, callers=callers)
 
 
 def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
     length_x, directions = sphere.polar(x)
-    u, how = coefficients(family, unit, directions, depth=depth, report=True)
-    return u * length_x / sphere.lengths(X)[:, None], how
+    u, how = closed_form(family, unit, directions, depth, callers=3)
+    require_digits(u, how, f"{family.name} kernel matrix at depth {depth}", callers=2)
+    with np.errstate(over="ignore"):
+        ratios = length_x / sphere.lengths(X)[:, None]
+    beyond = np.argwhere(~(np.abs(u) * ratios < np.inf))
+    if beyond.size:
+        i, k = (int(place) for place in beyond[0])
+        raise InputError(
+            f"expected lengths |x|/|x_i| whose ratios fit in float64, got {length_x[k]:.3g} for test row {k} against "
+            f"{sphere.lengths(X)[i]:.3g} for training row {i}; rescale the rows"
+        )
+    u, bound = u * ratios, how.forward_error * ratios
+    return u, dataclasses.replace(how, forward_error=bound, relative_error=float(relative(bound, u).max()))
 
 
 def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

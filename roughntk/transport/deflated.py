@@ -16,14 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.depth.limit import bordered_system
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import deflated_system
 from roughntk.transport.depth_path import DepthPath
 from roughntk.transport.drivers import Segment
-from roughntk.transport.linear import CoefficientReport, solve_deflated_system
+from roughntk.transport.forward_error import Errors, entry_errors
+from roughntk.transport.linear import CoefficientReport, bordered_errors, solve_deflated_system
+from roughntk.transport.systems import PackedAngles, deflated_system, deflated_values, ratio_error
 
 SPREAD = 1e-2
 """Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""
@@ -51,25 +51,27 @@ class DeflatedDepthPath(DepthPath):
         return A, jnp.concatenate([g, jnp.full((1, g.shape[1]), diagonal)])
 
 
-def deflated_segment(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int) -> tuple[DeflatedSegment, float]:
-    """The segment of bordered systems from a whole depth to the next, and s/c at the first."""
-    theta = sphere.joint_angles(X, x)
-    ends = [deflated_system(family, theta, level) for level in (depth, depth + 1)]
-    ratio = ends[0][2]
+def deflated_segment(
+    family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int
+) -> tuple[DeflatedSegment, tuple[Errors, Errors], float]:
+    """The segment of bordered systems from a whole depth to the next, the errors of both ends, s/c at the first."""
+    ends = [deflated_system(family, X, x, level) for level in (depth, depth + 1)]
+    ratio = ends[0].ratio
     if math.isinf(ratio):
         raise InputError(
             f"expected a family whose kernel tends to another value than 0, got {family.name}; use system='kernel'"
         )
-    systems, rights = zip(*(bordered_system(*end) for end in ends), strict=True)
-    return DeflatedSegment(*map(jnp.asarray, (*systems, *rights))), ratio
+    systems, rights = zip(*(bordered_system(end.matrix, end.right, end.ratio) for end in ends), strict=True)
+    first, last = (bordered_errors(end.errors, end.ratio_error) for end in ends)
+    return DeflatedSegment(*map(jnp.asarray, (*systems, *rights))), (first, last), ratio
 
 
 class DeflatedKernel:
     """The bordered systems of one data set at any depth, in the units of one reference pair."""
 
-    def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray, pairs: np.ndarray, angles: np.ndarray):
-        self.family, self.n, self.pairs = family, len(X), pairs
-        self.theta = np.append(angles, 0.0)
+    def __init__(self, family: KernelFamily, angles: PackedAngles):
+        self.family, self.n, self.angles = family, angles.n, angles
+        self.theta = np.append(angles.theta, 0.0)
         self.reference: int | None = None
         deepest = family.deflated(self.theta, math.inf)
         if not deepest.level:
@@ -84,14 +86,24 @@ class DeflatedKernel:
 
     def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
         """(M, r) at the depth."""
-        row, n = self.row(depth), self.n
-        count = n * (n - 1) // 2
-        G = np.append(row[:count], row[-2])[self.pairs]
-        return bordered_system(G, row[count:-2].reshape(n, -1), row[-1])
+        row = self.row(depth)
+        return bordered_system(*self.angles.unpacked(row[:-2], row[-2]), row[-1])
+
+    def errors(self, depth: float) -> Errors:
+        """Bounds of the errors of their entries."""
+        found = self.family.deflated(self.theta, depth)
+        unit = abs(float(found.values[self.reference]))
+        values = deflated_values(self.family, found, depth)
+        of_angles, on = self.angles.errors(depth)
+        error = entry_errors(values, self.theta, np.append(of_angles, 0.0), 0.0)
+        G, g = self.angles.unpacked(error[:-1] / unit, error[-1] / unit)
+        ratio = math.exp(found.log_scale + math.log(unit)) / found.level
+        return bordered_errors(Errors(G, g, on), ratio_error(found.log_scale, ratio))
 
     def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
         """w = (u, mu) in closed form."""
-        return solve_deflated_system(*self.at(depth), what=f"{self.family.name} kernel matrix at depth {depth:.10g}")
+        what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
+        return solve_deflated_system(*self.at(depth), errors=self.errors(depth), what=what)
 
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of M but the lowest, increasing: all are positive where K is positive definite."""
@@ -99,4 +111,4 @@ class DeflatedKernel:
 
     def path(self, edges: np.ndarray, table: np.ndarray) -> DeflatedDepthPath:
         """The interpolated path."""
-        return DeflatedDepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.pairs))
+        return DeflatedDepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.angles.pairs))

@@ -22,7 +22,7 @@ from jaxtyping import Array
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth.limit import limit_coefficients, limit_kernel
-from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk.kernels import KernelFamily, ReluNTK, as_family
 from roughntk.transport.coefficients import EPS, NotPositiveDefiniteError, solve
 
 DEEPEST = 1e15
@@ -75,6 +75,7 @@ def depth_needed(family: KernelFamily, X, x, tolerance: float) -> DepthNeeded:
             how far one gets).
     """
     _checks.require_x64("depth_needed")
+    family = as_family(family, wanted="ReluNTK")
     if not isinstance(family, ReluNTK):
         raise InputError(
             f"expected ReluNTK, whose drivers are summable in depth, got {type(family).__name__}; compare "

@@ -12,6 +12,7 @@ No result is returned unchecked: every solution carries max |A u - b| over all s
 """
 
 import dataclasses
+import math
 from typing import Any, Protocol
 
 import diffrax
@@ -25,21 +26,24 @@ from roughntk._checks import InputError
 from roughntk.depth import bridge
 from roughntk.depth.bridge import Clock
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, log_determinant, solve
+from roughntk.transport.coefficients import log_determinant, solve
 from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
 from roughntk.transport.depth_path import DepthClock, DepthDriver
 from roughntk.transport.drivers import CoefficientPath, Segment, SegmentDriver, segment_driver
-from roughntk.transport.linear import solve_deflated_system
+from roughntk.transport.forward_error import EPS, Errors
+from roughntk.transport.linear import CoefficientReport, solve_deflated_system
+from roughntk.transport.systems import KernelSystem, kernel_system
+from roughntk.transport.verdict import TransportError, judge
 
 RIGHT_HAND_SIDES = ("joint", "paper")
 SYSTEMS = ("auto", "kernel", "deflated")
+ASYMMETRY = 1e-12
+"""Entries of a symmetric matrix and its transpose may differ by this part of its largest one."""
 
-RESIDUAL_TOLERANCE = 1e-9
-"""Largest accepted residual for well-conditioned systems; beyond, 1000 eps times the condition number."""
-
-
-class TransportError(RuntimeError):
-    """The integration failed or its residual is too large; the message says by how much and what to try."""
+__all__ = [
+    "RIGHT_HAND_SIDES", "SYSTEMS", "Ticking", "TransportError", "TransportResult", "across_segment", "between_depths",
+    "check_solver", "integrate", "vector_field",
+]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +53,13 @@ class TransportResult:
     Attributes:
         coefficients: u at the end, shape (n, m).
         residual: max |A u - b| over all accepted steps and all entries.
-        converged: the solver reached the end and the residual is within tolerance.
+        converged: the solver reached the end, the residual is within max(1e-9, 1000 eps cond) (at most 1e-4) and
+            `error` within `error_bound`, which is at most 1e-4.
+        error: max |u - K^{-1} b| / max(1, max |u|) against the closed form at the end.
+        error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
+            max(1, max |u|), and at least 1e-9.
+        forward_error: bound of |u - true u| for each coefficient, shape (n, m): its difference from the closed form and
+            that one's own forward error (`CoefficientReport.forward_error`). Infinite where nothing is known.
         stats: steps taken, accepted and rejected, and the tolerances used.
         drivers: the driver v as a diffrax path on [0, 1], values (n, n + m).
         clock: the clock of the integration (position, rate, paper_time).
@@ -73,6 +83,9 @@ class TransportResult:
     condition_number: float
     system: str = "kernel"
     drivers_vanish: bool = True
+    error: float = math.inf
+    error_bound: float = math.inf
+    forward_error: np.ndarray = dataclasses.field(default_factory=lambda: np.full((0, 0), math.inf))
 
 
 class Ticking(Protocol):
@@ -139,25 +152,6 @@ def integrate(path: CoefficientPath, clock: Ticking, u0, rtol, atol, solver, max
     return at_knots, worst, solution.result, solution.stats
 
 
-def verdict(outcome, residual: float, condition: float, stats: dict[str, Any], *, throw: bool) -> bool:
-    """Whether the end was reached with a residual of at most max(1e-9, 1000 eps cond); otherwise, or an error.
-
-    Raises:
-        TransportError: it was not, and `throw` is set.
-    """
-    reached = bool(outcome == diffrax.RESULTS.successful)
-    allowed = max(RESIDUAL_TOLERANCE, 1000 * EPS * condition)
-    converged = reached and residual <= allowed
-    if throw and not converged:
-        cause = "the solver stopped early" if not reached else "the residual is too large"
-        raise TransportError(
-            f"expected max |A u - b| <= {allowed:.2g}, got {residual:.2g} after {int(stats['num_steps'])} steps "
-            f"({cause}; condition number {condition:.2g}); lower rtol and atol, raise max_steps, or inspect the "
-            f"result with throw=False"
-        )
-    return converged
-
-
 def between_depths(
     family: KernelFamily,
     X,
@@ -198,7 +192,8 @@ def between_depths(
     Raises:
         InputError: bad points, depth < 1, unknown clock or right-hand side (with the nearest name).
         NotPositiveDefiniteError: a kernel matrix at one of the two depths is singular to working precision.
-        TransportError: the residual is above max(1e-9, 1000 eps cond) (unless ``throw=False``).
+        TransportError: the result has not converged (:class:`TransportResult`): too large a residual, too far from the
+            closed form, or at an end so nearly singular that too little is known (unless ``throw=False``).
     """
     _checks.require_x64("transport")
     depth = _checks.integer_depth(depth)
@@ -217,32 +212,36 @@ def between_depths(
             f"{family.name}; use system='kernel'"
         )
     if system == "deflated" or (system == "auto" and rhs == "joint" and family.collapses):
-        segment, ratio = deflated_segment(family, X, x, depth)
+        segment, errors, ratio = deflated_segment(family, X, x, depth)
         if system == "deflated" or 0 <= ratio < SPREAD:
-            return _across_deflated(segment, drivers_vanish=family.drivers_vanish, **options)
-    kernels = [np.asarray(family(X, z, depth=level)) for z in (X, x) for level in (depth, depth + 1)]
-    found = across_segment(*kernels, rhs=rhs, **options)
+            return _across_deflated(segment, errors, drivers_vanish=family.drivers_vanish, **options)
+    first, last = (kernel_system(family, X, x, level) for level in (depth, depth + 1))
+    found = _across_kernels(first, last, rhs=rhs, **options)
     return dataclasses.replace(found, drivers_vanish=family.drivers_vanish)
 
 
-def _across_deflated(segment: DeflatedSegment, *, drivers_vanish: bool, what: str, **options) -> TransportResult:
+def _across_deflated(
+    segment: DeflatedSegment, errors: tuple[Errors, Errors], *, drivers_vanish: bool, what: str, **options
+) -> TransportResult:
     """As `across_segment`, on bordered systems."""
     n = segment.B0.shape[0] - 1
-    ends = ((segment.K0, segment.B0), (segment.K1, segment.B1))
-    (w0, first), (_, last) = (solve_deflated_system(np.asarray(M), np.asarray(r), what=what) for M, r in ends)
-    logs = sum(float(np.linalg.slogdet(np.asarray(M))[1]) for M, _ in ends)
+    (w0, first), (w1, last) = (
+        solve_deflated_system(np.asarray(M), np.asarray(r), errors=error, what=what)
+        for M, r, error in ((segment.K0, segment.B0, errors[0]), (segment.K1, segment.B1, errors[1]))
+    )
+    logs = sum(float(np.linalg.slogdet(np.asarray(M))[1]) for M in (segment.K0, segment.K1))
     knots = jnp.linspace(0.0, 1.0, 9)
     return _carried(
-        segment, w0, max(first.condition_number, last.condition_number), min(logs, 0.0), n,
-        drivers=DepthDriver(segment, DepthClock(knots)), system="deflated", drivers_vanish=drivers_vanish, **options,
+        segment, w0, (first, last), w1[:n], min(logs, 0.0), drivers=DepthDriver(segment, DepthClock(knots)),
+        system="deflated", drivers_vanish=drivers_vanish, **options,
     )  # fmt: skip
 
 
 def across_segment(
-    K0: np.ndarray,
-    K1: np.ndarray,
-    B0: np.ndarray,
-    B1: np.ndarray,
+    K0,
+    K1,
+    B0,
+    B1,
     *,
     clock: str = "arc",
     rhs: str = "joint",
@@ -251,40 +250,86 @@ def across_segment(
     solver: diffrax.AbstractSolver | None = None,
     max_steps: int = 4096,
     throw: bool = True,
-    what: str = "matrix",
+    what: str = "kernel matrix",
 ) -> TransportResult:
-    """As :func:`between_depths`, from the kernel matrices themselves: K0, K1 (n, n) and B0, B1 (n, m)."""
-    start = B0 if rhs == "joint" else B1
-    u0, first = solve(K0, start, what=what)
-    _, last = solve(K1, B1, what=what)
-    condition = max(first.condition_number, last.condition_number)
-    segment = Segment(*map(jnp.asarray, (K0, K1, start, B1)))
-    log_D = log_determinant(K0) + log_determinant(K1)
-    return _carried(
-        segment, u0, condition, log_D, len(K0), clock=clock, rtol=rtol, atol=atol, solver=solver, max_steps=max_steps,
-        throw=throw, drivers=segment_driver(segment),
+    """As `between_depths`, for kernel matrices that are already known and whose entries are right to rounding.
+
+    Args:
+        K0, K1: the symmetric matrices at both ends, shape (n, n).
+        B0, B1: the right-hand sides there, shape (n, m).
+        clock, rhs, rtol, atol, solver, max_steps, throw: as for `between_depths`.
+        what: how to name the matrices in an error.
+
+    Raises:
+        InputError: matrices that are not square, symmetric, finite and real, or of other shapes than each other; an
+            unknown clock or right-hand side (with the nearest name); tolerances that are not positive.
+        NotPositiveDefiniteError, TransportError: as `between_depths`.
+    """
+    _checks.require_x64("transport")
+    _checks.choice(clock, bridge.CLOCKS, "clock")
+    _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
+    K0, K1, B0, B1 = _checked_segment(K0, K1, B0, B1)
+    ends = (KernelSystem(K, B, Errors.of_rounding(K, B)) for K, B in ((K0, B0), (K1, B1)))
+    return _across_kernels(
+        *ends, rhs=rhs, clock=clock, rtol=rtol, atol=atol, solver=solver, max_steps=max_steps, throw=throw, what=what
+    )
+
+
+def _checked_segment(K0, K1, B0, B1) -> list[np.ndarray]:
+    """The four matrices as float64, of shapes that fit; the first of K1's shape is that of K0."""
+    found = [_checks.matrix(value, name) for name, value in (("K0", K0), ("K1", K1), ("B0", B0), ("B1", B1))]
+    n, m = len(found[0]), found[2].shape[1]
+    for name, value, shape in zip(("K0", "K1", "B0", "B1"), found, ((n, n), (n, n), (n, m), (n, m)), strict=True):
+        if value.shape != shape:
+            raise InputError(
+                f"expected {name} of shape {shape}, got {value.shape}; give two square kernel matrices of the same "
+                f"points and their right-hand sides, one column for each test point"
+            )
+    for name, value in zip(("K0", "K1"), found, strict=False):
+        off = np.abs(value - value.T)
+        if off.max() > ASYMMETRY * np.abs(value).max():
+            i, j = sorted(map(int, np.unravel_index(int(off.argmax()), off.shape)))
+            raise InputError(
+                f"expected a symmetric {name}, got {name}[{i}, {j}] = {value[i, j]!r} and {name}[{j}, {i}] = "
+                f"{value[j, i]!r}; give the kernel between the same points in the same order"
+            )
+    return found
+
+
+def _across_kernels(first: KernelSystem, last: KernelSystem, *, rhs: str, what: str, **options) -> TransportResult:
+    """The segment between two kernel systems, solved at both ends and carried between them."""
+    start = first if rhs == "joint" else first._replace(
+        right=last.right, errors=first.errors._replace(right=last.errors.right)
     )  # fmt: skip
+    u0, begin = solve(start.matrix, start.right, errors=start.errors, what=what)
+    u1, end = solve(last.matrix, last.right, errors=last.errors, what=what)
+    segment = Segment(*map(jnp.asarray, (first.matrix, last.matrix, start.right, last.right)))
+    log_D = log_determinant(first.matrix) + log_determinant(last.matrix)
+    return _carried(segment, u0, (begin, end), u1, log_D, drivers=segment_driver(segment), **options)
 
 
 def _carried(
-    segment: Segment, u0, condition: float, log_D: float, n: int, *, clock: str, rtol: float, atol: float,
-    solver: diffrax.AbstractSolver | None, max_steps: int, throw: bool, drivers, **said,
+    segment: Segment, u0, ends: tuple[CoefficientReport, CoefficientReport], exact: np.ndarray, log_D: float, *,
+    clock: str, rtol: float, atol: float, solver: diffrax.AbstractSolver | None, max_steps: int, throw: bool, drivers,
+    **said,
 ) -> TransportResult:  # fmt: skip
-    """The integration of one segment, checked; `n` rows of the solution are coefficients."""
+    """The integration of one segment, checked against the closed form `exact`, whose rows are coefficients."""
+    rtol, atol, max_steps = check_solver(rtol, atol, solver, max_steps)
+    n, condition = len(exact), max(end.condition_number for end in ends)
     ticking = bridge.clock(clock, log_D)
     solver = diffrax.Dopri8() if solver is None else solver
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 0.5 * EPS * condition
-    rtol, atol = max(float(rtol), noise), max(float(atol), noise)
+    rtol, atol = max(rtol, noise), max(atol, noise)
     at_knots, residual, outcome, stats = integrate(
         segment, ticking, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
     )
-    residual = float(residual)
-    converged = verdict(outcome, residual, condition, stats, throw=throw)
+    u, residual = np.asarray(at_knots[-1])[:n], float(residual)
+    found = judge(outcome, residual, u, ends, exact, stats, throw=throw)
     return TransportResult(
-        coefficients=np.asarray(at_knots[-1])[:n],
+        coefficients=u,
         residual=residual,
-        converged=converged,
+        **found._asdict(),
         stats={
             "steps": int(stats["num_steps"]),
             "accepted": int(stats["num_accepted_steps"]),
@@ -300,3 +345,21 @@ def _carried(
         condition_number=condition,
         **said,
     )
+
+
+def check_solver(rtol, atol, solver, max_steps) -> tuple[float, float, int]:
+    """The settings of the solver, checked.
+
+    Raises:
+        InputError: tolerances that are not positive and finite, steps that are no whole number, or a solver that is
+            not an instance of a diffrax solver.
+    """
+    numbers = []
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        number = _checks.real_number(value)
+        if not 0 < number < np.inf:
+            raise InputError(f"expected {name} > 0, got {value!r}; 1e-10 and 1e-12 are the tolerances by default")
+        numbers.append(number)
+    if solver is not None and not isinstance(solver, diffrax.AbstractSolver):
+        raise InputError(f"expected a diffrax solver, got {solver!r}; give an instance, for instance diffrax.Dopri8()")
+    return numbers[0], numbers[1], _checks.integer(max_steps, "max_steps", least=1)

@@ -7,6 +7,10 @@ nothing in 64 bit once s < eps, but K u = c 1 + s g is the same as
     [ 1^T -s/c  ] [ mu ] = [ 1 ],
 
 which stays as well conditioned as G is on the complement of 1, and has a limit as s -> 0: ordinary kriging.
+
+Every solution is refined once and carries a bound of its distance from the solution of the true system
+(:mod:`roughntk.transport.forward_error`). Refinement mends the rounding of the factorisation; what the entries of the
+system are off by stays, and is what the bound mostly consists of.
 """
 
 import dataclasses
@@ -15,14 +19,22 @@ import warnings
 import numpy as np
 import scipy.linalg
 
+from roughntk._checks import name_rows
 from roughntk.depth.limit import bordered_system
+from roughntk.transport.forward_error import EPS, Errors, forward_error, relative
 
-EPS = float(np.finfo(np.float64).eps)
+FEW_DIGITS = 1e-3
+"""Coefficients whose error may exceed this part of max(1, max |u|) come with a warning."""
+
 _LEAST_SCALE = 1e-290
 
 
 class NotPositiveDefiniteError(ValueError):
     """A kernel matrix is singular to working precision, or indefinite."""
+
+
+class InaccurateCoefficientsWarning(UserWarning):
+    """Fewer than three digits of the coefficients are known: the system is ill conditioned, its entries are rounded."""
 
 
 class IndefiniteKernelWarning(UserWarning):
@@ -41,6 +53,10 @@ class CoefficientReport:
         method: "cholesky"; "symmetric indefinite" where K has negative eigenvalues; "deflated" for the bordered
             system, whose matrix is not K.
         positive_definite: whether K is.
+        forward_error: a bound of |u - true u| for each coefficient, of the shape of u: the rounding of the solution and
+            the errors of the entries of the system, of the angles of the rows included. Infinite where the matrix
+            cannot be told from a singular one.
+        relative_error: the largest of max |u - true u| / max(1, max |u|) over the test points by that bound.
     """
 
     residual: float
@@ -48,16 +64,25 @@ class CoefficientReport:
     smallest_eigenvalue: float
     method: str = "cholesky"
     positive_definite: bool = True
+    forward_error: np.ndarray = dataclasses.field(default_factory=lambda: np.full((0, 0), np.inf), repr=False)
+    relative_error: float = np.inf
 
 
 def solve(
-    K: np.ndarray, B: np.ndarray, *, what: str = "kernel matrix", indefinite: bool = False, callers: int = 1
+    K: np.ndarray,
+    B: np.ndarray,
+    *,
+    errors: Errors | None = None,
+    what: str = "kernel matrix",
+    indefinite: bool = False,
+    callers: int = 1,
 ) -> tuple[np.ndarray, CoefficientReport]:
-    """Solve K u = B by Cholesky, with residual and condition number.
+    """Solve K u = B by Cholesky, with residual, condition number and a bound of the error.
 
     Args:
         K: symmetric, shape (n, n).
         B: right-hand sides, shape (n, m).
+        errors: bounds of the errors of the entries of K and B; by default they are right to rounding (eps).
         what: how to name K in an error.
         indefinite: take a K with negative eigenvalues by a symmetric indefinite factorisation, with a warning.
         callers: how many functions of this package stand between this one and the user, for the warning's place.
@@ -73,26 +98,72 @@ def solve(
     smallest, largest = float(spectrum[0]), float(np.abs(spectrum).max())
     noise = len(K) * EPS * largest
     least = float(np.abs(spectrum).min())
-    if smallest > noise:
-        u = scipy.linalg.cho_solve(scipy.linalg.cho_factor(K, lower=True, check_finite=False), B, check_finite=False)
-    elif indefinite and least > noise:
-        _warn(what, smallest, largest, callers)
-        u = scipy.linalg.solve(K, B, assume_a="sym", check_finite=False)
-    else:
+    definite = smallest > noise
+    if not definite and not (indefinite and least > noise):
         kind = "zero to working precision" if abs(smallest) <= noise or indefinite else "negative"
         raise NotPositiveDefiniteError(
             f"expected a positive definite {what}, got smallest eigenvalue {smallest:.3g} against a largest of "
             f"{largest:.3g}, which is {kind}; choose another depth (from 2 on for the ReLU "
             f"kernels; less deep for kernels that tend to a constant) or move nearly equal points apart"
         )
-    definite = smallest > noise
+    if not definite:
+        _warn(what, smallest, largest, callers)
+    u, facts = _solved(K, B, errors or Errors.of_rounding(K, B), definite=definite)
     return u, CoefficientReport(
-        residual=float(np.max(np.abs(K @ u - B), initial=0.0)),
         condition_number=largest / least,
         smallest_eigenvalue=smallest,
         method="cholesky" if definite else "symmetric indefinite",
         positive_definite=definite,
+        **facts,
     )
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray, errors: Errors, *, definite: bool, rows: int | None = None):
+    """(A^{-1} b refined once, its residual, bound and relative error); `rows` of the solution are coefficients."""
+    n = len(matrix)
+    if definite:
+        factor = scipy.linalg.cho_factor(matrix, lower=True, check_finite=False)
+        inverse = np.tril(scipy.linalg.lapack.dpotri(factor[0], lower=1)[0])
+        inverse += np.tril(inverse, -1).T
+        u = scipy.linalg.cho_solve(factor, right, check_finite=False)
+    else:
+        both = scipy.linalg.solve(matrix, np.hstack([np.eye(n), right]), assume_a="sym", check_finite=False)
+        inverse, u = both[:, :n], both[:, n:]
+    u = u + inverse @ (right - matrix @ u)
+    u = np.where(errors.on_data.any(axis=0), errors.on_data, u)
+    bound = forward_error(matrix, right, u, inverse, errors)[:rows]
+    return u, {
+        "residual": float(np.max(np.abs(matrix @ u - right), initial=0.0)),
+        "forward_error": bound,
+        "relative_error": float(relative(bound, u[:rows]).max(initial=0.0)),
+    }
+
+
+def require_digits(u: np.ndarray, how: CoefficientReport, what: str, *, callers: int = 1) -> None:
+    """Refuse coefficients of which nothing is known, and warn of those with few digits.
+
+    Raises:
+        NotPositiveDefiniteError: the bound of the error of a test point reaches max(1, max |u|).
+
+    Warns:
+        InaccurateCoefficientsWarning: it exceeds `FEW_DIGITS` times that.
+    """
+    part = relative(how.forward_error, u)
+    unknown, few = np.flatnonzero(~(part < 1)), np.flatnonzero(part > FEW_DIGITS)
+    if unknown.size:
+        raise NotPositiveDefiniteError(
+            f"expected a {what} that can be told from a singular one, got condition number {how.condition_number:.3g}, "
+            f"at which the rounding of its entries leaves no digit of the coefficients at test {name_rows(unknown)}; "
+            f"move nearly equal points apart, or choose another depth"
+        )
+    if few.size:
+        warnings.warn(
+            f"the coefficients at test {name_rows(few)} are known to {float(part.max()):.2g} of max(1, max |u|) only "
+            f"({what}: condition number {how.condition_number:.3g}, which multiplies the rounding of its entries); "
+            f"move nearly equal points apart, or see the report's forward_error",
+            InaccurateCoefficientsWarning,
+            stacklevel=2 + callers,
+        )
 
 
 def solve_deflated(
@@ -100,9 +171,12 @@ def solve_deflated(
     g: np.ndarray,
     ratio: float,
     *,
+    errors: Errors | None = None,
+    ratio_error: float = 0.0,
     scale: float = 1.0,
     what: str = "kernel matrix",
     indefinite: bool = False,
+    callers: int = 1,
 ) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of K = c 1 1^T + s G, b = c 1 + s g, without forming K; `ratio` is s/c (0 at infinite depth).
 
@@ -111,26 +185,48 @@ def solve_deflated(
         g: shape (n, m).
         ratio: s/c, of the sign of c (-0.0 at infinite depth where c < 0). Where |ratio| > 1, or c is 0 (ratio
             infinite), s G + c 1 1^T itself is solved.
+        errors, ratio_error: bounds of the errors of G and g, by default of rounding (eps), and of ratio.
         scale: s, for that case; below the range of float64 K/s is solved in its place.
-        what, indefinite: as for `solve`.
+        what, indefinite, callers: as for `solve`.
 
     Raises, warns:
         as `solve`.
     """
     n = len(G)
+    errors = errors or Errors.of_rounding(G, g)
     if not abs(ratio) <= 1:
         level = 0.0 if np.isinf(ratio) else 1 / ratio
+        level_error = ratio_error * level * level if level else 0.0
         tiny = not abs(scale) > _LEAST_SCALE
         s, name = (1.0, f"{what} (in units of exp(log_scale))") if tiny else (scale, what)
-        return solve(s * (G + level), s * (g + level), what=name, indefinite=indefinite, callers=2)
-    w, how = solve_deflated_system(*bordered_system(G, g, ratio), what=what, indefinite=indefinite, callers=2)
+        K, b = s * (G + level), s * (g + level)
+        scaled = Errors(
+            s * (errors.matrix + level_error) + EPS * np.abs(K),
+            s * (errors.right + level_error) + EPS * np.abs(b),
+            errors.on_data,
+        )
+        return solve(K, b, errors=scaled, what=name, indefinite=indefinite, callers=callers + 1)
+    system, right = bordered_system(G, g, ratio)
+    w, how = solve_deflated_system(
+        system, right, errors=bordered_errors(errors, ratio_error), what=what, indefinite=indefinite,
+        callers=callers + 1,
+    )  # fmt: skip
     return w[:n], how
+
+
+def bordered_errors(errors: Errors, ratio_error: float) -> Errors:
+    """Those of the bordered system: its border of ones is exact."""
+    system, right = bordered_system(errors.matrix, errors.right, -ratio_error)
+    system[:-1, -1] = system[-1, :-1] = 0.0
+    right[-1] = 0.0
+    return Errors(system, right, np.append(errors.on_data, np.zeros((1, right.shape[1])), axis=0))
 
 
 def solve_deflated_system(
     system: np.ndarray,
     right: np.ndarray,
     *,
+    errors: Errors | None = None,
     what: str = "kernel matrix",
     indefinite: bool = False,
     callers: int = 1,
@@ -139,6 +235,7 @@ def solve_deflated_system(
 
     K is positive definite if the system has as many positive eigenvalues as K and the corner -s/c together (Haynsworth
     1968): n, or n + 1 where c < 0, which the sign of the corner tells, that of its zero at infinite depth included.
+    The report's forward error is that of u.
     """
     n = len(system) - 1
     G = system[:n, :n]
@@ -163,14 +260,15 @@ def solve_deflated_system(
             )
         negative = float(inner[0]) if inner[0] < 0 else float(spectrum[0])
         _warn(f"{what} (in the units of its deflated form)", negative, largest, callers)
-    w = scipy.linalg.solve(system, right, assume_a="sym", check_finite=False)
-    w += scipy.linalg.solve(system, right - system @ w, assume_a="sym", check_finite=False)
+    if errors is None:
+        errors = bordered_errors(Errors.of_rounding(G, right[:n]), EPS * abs(float(system[n, n])))
+    w, facts = _solved(system, right, errors, definite=False, rows=n)
     return w, CoefficientReport(
-        residual=float(np.max(np.abs(system @ w - right), initial=0.0)),
         condition_number=largest / least,
         smallest_eigenvalue=float(inner[0]),
         method="deflated",
         positive_definite=definite,
+        **facts,
     )
 
 

@@ -34,16 +34,16 @@ import scipy.optimize
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.transport.coefficients import EPS, CoefficientReport, NotPositiveDefiniteError, solve
+from roughntk.transport.coefficients import CoefficientReport, NotPositiveDefiniteError, solve
 from roughntk.transport.deflated import DeflatedKernel
 from roughntk.transport.depth_path import DEGREE, DepthClock, DepthDriver, DepthPath, graded_time, root
-from roughntk.transport.equation import TransportError, integrate, verdict
+from roughntk.transport.equation import check_solver, integrate
+from roughntk.transport.forward_error import EPS, Errors, entry_errors
+from roughntk.transport.systems import PackedAngles
+from roughntk.transport.verdict import distance, judge
 
 TAIL = 64 * EPS
 """A panel is halved until its last two Chebyshev coefficients are below this (kernels are at most 1)."""
-
-WORST_ERROR = 1e-4
-"""Largest accepted distance of the last coefficients from the closed form, whatever the condition number."""
 
 _PANELS = 16  # their number is a multiple of this, so that one compilation serves many paths
 _NARROW = 1e-9  # panels narrower than this in tau are not halved
@@ -59,7 +59,13 @@ class DepthTransportResult:
     Attributes:
         coefficients: u at `stop`, shape (n, m).
         residual: max |A u - b| over all accepted steps and all entries.
-        converged: the solver reached the end, the residual is within tolerance and the end near the closed form.
+        converged: the solver reached the end, the residual is within max(1e-9, 1000 eps cond) (at most 1e-4) and
+            `error` within `error_bound`, which is at most 1e-4.
+        error: max |u - K^{-1} b| / max(1, max |u|) against the closed form at `stop`.
+        error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
+            max(1, max |u|), and at least 1e-9.
+        forward_error: bound of |u - true u| at `stop` for each coefficient, shape (n, m): its difference from the
+            closed form and that one's own forward error (`CoefficientReport.forward_error`).
         stats: steps taken, accepted and rejected, the tolerances used, the panels of the path and the size of the
             last Chebyshev coefficients on them (`interpolation`).
         clock: graded time, with the depth and the compact s = 1 - 1/l at it.
@@ -83,6 +89,9 @@ class DepthTransportResult:
     errors: np.ndarray
     condition_number: float
     system: str = "kernel"
+    error: float = math.inf
+    error_bound: float = math.inf
+    forward_error: np.ndarray = dataclasses.field(default_factory=lambda: np.full((0, 0), math.inf))
 
     @functools.cached_property
     def drivers(self) -> DepthDriver:
@@ -128,22 +137,23 @@ def to_depth(
             or nearly antipodal points just above depth 1.
         NotPositiveDefiniteError: A is singular or indefinite somewhere from start to stop; the message names the
             depth of the crossing.
-        TransportError: the residual is above max(1e-9, 1000 eps cond), or the end is further than 1e-4 from the
-            closed form, as for the ReLU NNGP beyond depths of some 1e5 (unless ``throw=False``).
+        TransportError: the result has not converged (:class:`DepthTransportResult`): too large a residual, too far from
+            the closed form, or an end so nearly singular that too little is known (unless ``throw=False``).
 
     Source: the equation is that of Theorem 3 (``references.bib``: StArnaud2025) on another path.
     """
     _checks.require_x64("transport")
     start, stop, asked = _journey(family, start, stop, depths)
     X, x = sphere.check_points(X, x)
-    plain = _Kernel(family, X, x)
-    kernel = DeflatedKernel(family, X, x, plain.pairs, np.asarray(plain.angles)) if family.collapses else plain
+    rtol, atol, max_steps = check_solver(rtol, atol, solver, max_steps)
+    angles = PackedAngles(X, x)
+    kernel = (DeflatedKernel if family.collapses else _Kernel)(family, angles)
     condition = _check_definite(kernel, start, stop)
-    _check_antipodal(plain, min(start, stop))
+    _check_antipodal(angles, min(start, stop))
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 0.5 * EPS * condition
-    rtol, atol = max(float(rtol), noise), max(float(atol), noise)
-    u0, _ = kernel.solve(start)
+    rtol, atol = max(rtol, noise), max(atol, noise)
+    (u0, first), (exact, last) = kernel.solve(start), kernel.solve(stop)
     edges, table, tail = _tabulate(kernel.row, graded_time(np.array([start, stop, *asked])))
     path = kernel.path(edges, table)
     clock = DepthClock(jnp.asarray(-edges[::-1] if stop > start else edges))
@@ -152,21 +162,14 @@ def to_depth(
         path, clock, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
     )
     residual = float(worst)
-    converged = verdict(outcome, residual, condition, stats, throw=throw)
+    u = np.asarray(at_knots[-1])[: len(X)]
+    found = judge(outcome, residual, u, (first, last), exact[: len(X)], stats, throw=throw)
     places = np.argmin(np.abs(np.asarray(clock.knots)[:, None] - clock.time(asked)), axis=0)
-    values = np.asarray(at_knots)[places]
-    final = _error(kernel, stop, np.asarray(at_knots[-1])) if converged else math.inf
-    converged = converged and final <= WORST_ERROR
-    if throw and not converged:
-        raise TransportError(
-            f"expected coefficients within {WORST_ERROR:g} of the closed form at depth {stop:g}, got {final:.2g} "
-            f"(condition number {condition:.2g}, which multiplies every rounding on the way); stop at a shallower "
-            f"depth, use rn.coefficients, or inspect the result with throw=False"
-        )
+    values = np.asarray(at_knots)[places, : len(X)]
     return DepthTransportResult(
-        coefficients=np.asarray(at_knots[-1])[: len(X)],
+        coefficients=u,
         residual=residual,
-        converged=converged,
+        **found._asdict(),
         stats={
             "steps": int(stats["num_steps"]),
             "accepted": int(stats["num_accepted_steps"]),
@@ -180,8 +183,8 @@ def to_depth(
         clock=clock,
         path=path,
         depths=asked,
-        values=values[:, : len(X)],
-        errors=np.array([_error(kernel, depth, u) for depth, u in zip(asked, values, strict=True)]),
+        values=values,
+        errors=np.array([distance(v, kernel.solve(at)[0][: len(X)]) for at, v in zip(asked, values, strict=True)]),
         condition_number=condition,
         system="deflated" if family.collapses else "kernel",
     )
@@ -219,31 +222,33 @@ def _journey(family: KernelFamily, start, stop, depths) -> tuple[float, float, n
 
 
 class _Kernel:
-    """The kernel of one data set at any depth: angles once, and no entry of the symmetric block twice."""
+    """The kernel of one data set at any depth."""
 
-    def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray):
-        self.family, self.n = family, len(X)
-        upper = np.triu_indices(self.n, 1)
-        theta = sphere.joint_angles(X, x)
-        self.angles = jnp.asarray(np.concatenate([theta[:, : self.n][upper], theta[:, self.n :].ravel()]))
-        self.pairs = np.full((self.n, self.n), len(upper[0]))
-        self.pairs[upper] = np.arange(len(upper[0]))
-        self.pairs.T[upper] = self.pairs[upper]
+    def __init__(self, family: KernelFamily, angles: PackedAngles):
+        self.family, self.n, self.angles = family, angles.n, angles
+
+    def _values(self, depth: float) -> Callable[[np.ndarray], np.ndarray]:
+        # An array of depths always takes the constant-time form: one compiled function for all depths.
+        return lambda theta: np.asarray(self.family.at_angle(jnp.asarray(theta), np.array([depth])))
 
     def row(self, depth: float) -> np.ndarray:
         """The kernel of all pairs of X above the diagonal, then of (X, x), row by row."""
-        # An array of depths always takes the constant-time form: one compiled function for all depths.
-        return np.asarray(self.family.at_angle(self.angles, np.array([depth])))
+        return self._values(depth)(self.angles.theta)
 
     def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
         """(A, b) at the depth, in closed form."""
-        count = self.n * (self.n - 1) // 2
-        row = self.row(depth)
-        return np.append(row[:count], 1.0)[self.pairs], row[count:].reshape(self.n, -1)
+        return self.angles.unpacked(self.row(depth), 1.0)
+
+    def errors(self, depth: float) -> Errors:
+        """Bounds of the errors of their entries."""
+        of_angles, on = self.angles.errors(depth)
+        error = entry_errors(self._values(depth), self.angles.theta, of_angles, 1.0)
+        return Errors(*self.angles.unpacked(error, 0.0), on)
 
     def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
         """Coefficients in closed form."""
-        return solve(*self.at(depth), what=f"{self.family.name} kernel matrix at depth {depth:.10g}")
+        what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
+        return solve(*self.at(depth), errors=self.errors(depth), what=what)
 
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of A at the depth, increasing."""
@@ -251,28 +256,21 @@ class _Kernel:
 
     def path(self, edges: np.ndarray, table: np.ndarray) -> DepthPath:
         """The interpolated path."""
-        return DepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.pairs))
+        return DepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.angles.pairs))
 
 
-def _check_antipodal(kernel: _Kernel, shallowest: float) -> None:
+def _check_antipodal(angles: PackedAngles, shallowest: float) -> None:
     """Refuse nearly antipodal points just above depth 1, where their kernel moves faster than rounding resolves.
 
     At the angle pi - phi the kernel goes from -1 to about 0 while l - 1 is of the order phi^3; at pi it jumps.
     """
-    gap = math.pi - float(np.max(kernel.angles, initial=0.0))
+    gap = math.pi - float(np.max(angles.theta, initial=0.0))
     if max(gap**3, shallowest - 1) < 2e-4:
         raise InputError(
             f"expected start and stop of at least 1.001 for points that are nearly antipodal, got depth "
             f"{shallowest:.10g} and two points at the angle pi - {gap:.3g}; their kernel jumps from -1 to 0 there: "
             f"start deeper or leave such points out"
         )
-
-
-def _error(kernel: "_Kernel | DeflatedKernel", depth: float, u: np.ndarray) -> float:
-    """Largest difference of u from the closed form at the depth, relative to max(1, max |u|)."""
-    n = kernel.n
-    exact, u = kernel.solve(depth)[0][:n], u[:n]
-    return float(np.max(np.abs(u - exact)) / max(1.0, np.max(np.abs(exact))))
 
 
 def _depth_at(size: float) -> float:

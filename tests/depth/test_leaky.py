@@ -18,7 +18,7 @@ import pytest
 
 import roughntk as rn
 from roughntk.depth import leaky_abel, leaky_flow
-from roughntk.depth._germ import germ, leaky_kappa
+from roughntk.depth._germ import germ
 from roughntk.kernels import LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
 from roughntk.kernels.families import RECURSION_DEPTH
 
@@ -106,13 +106,13 @@ def test_absolute_value_networks_do_not_tell_opposite_points():
 
 @pytest.mark.parametrize("slope", SLOPES)
 def test_the_germ_solves_its_equations_between_the_nodes(slope):
-    assert germ(leaky_kappa(slope)).miss < 1e-17
+    assert germ(slope).miss < 1e-17
 
 
 @pytest.mark.parametrize("slope", SLOPES)
 def test_generator_and_abel_function_are_derivatives_of_each_other(slope):
     """n = dW/dl and alpha = W - (3/2) log W + A were found from two equations: n dalpha/dW = 1."""
-    constants = germ(leaky_kappa(slope))
+    constants = germ(slope)
     quarter = np.linspace(0.02, 0.98, 49) * math.tan(constants.largest / 4)
     x = constants.stretch * quarter / (constants.pole - quarter) - 1
     slope_of_x = constants.stretch * constants.pole / (constants.pole - quarter) ** 2

@@ -117,7 +117,7 @@ def test_infinite_depth_is_where_deep_networks_tend_to():
     theta = np.array([0.0, 0.5, 2.0, np.pi])
     ordered = family(ActivationNTK, ERF, 1.0, 0.1)
     assert ordered.at_angle(theta, math.inf).tolist() == [1.0] * 4 and ordered.collapses
-    critical = family(ActivationNTK, ERF, 1.55211786, 0.1)
+    critical = family(ActivationNTK, ERF, float(ErfNTK.critical().weight_variance), 0.1)
     np.testing.assert_allclose(critical.at_angle(theta, math.inf), [1, 1 / 3, 1 / 3, 1 / 3])
     chaotic = family(ActivationNTK, jnp.sin, 3.0, 0.1)
     assert chaotic.multiplier > 1 and not chaotic.collapses

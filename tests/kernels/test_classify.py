@@ -235,9 +235,12 @@ def test_geometric_rate_finds_base_and_power(base, power):
     assert extrapolation.geometric_rate(np.zeros(50)) is None
 
 
-@pytest.mark.parametrize("wrong", [None, "relu-ntk", lambda X, depth: X @ X.T])
-def test_only_families_are_classified(wrong):
-    with pytest.raises(rn.InputError, match="kernel family"):
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [(None, "kernel family"), ("relu-ntkk", "did you mean"), (lambda X, depth: X @ X.T, "rn.kernels.sequence")],
+)
+def test_only_families_are_classified(wrong, match):
+    with pytest.raises(rn.InputError, match=match):
         rn.kernels.classify(wrong)
 
 

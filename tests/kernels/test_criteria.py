@@ -75,10 +75,24 @@ def test_relu_ntk_violates_the_determinant_condition_and_is_summable(source):
         assert limit == pytest.approx((3 / 4) ** 5 * 9 / 4, abs=2e-4)  # (3/4)^(n-1) (3 + n)/4, from depths to 1000
 
 
-def test_relu_nngp_is_neither_summable_nor_hyperbolic_and_its_determinant_vanishes():
+def test_relu_nngp_has_a_limit_although_its_drivers_are_not_summable():
+    """u tends to 1/n, and K_L^-1 (K_{L+1} - K_L) falls like 1/L: along a direction that drops out of u."""
     found = tried("relu-nngp")
-    assert [found[name].verdict for name in ("determinant", "summable", "hyperbolic")] == ["holds", "fails", "fails"]
-    assert not found.has_limit  # the two sufficient conditions: its coefficients converge all the same
+    assert [found[name].verdict for name in ("determinant", "summable", "hyperbolic")] == ["holds", "holds", "fails"]
+    assert found.has_limit and "falling like L^-0.9" in found["summable"].evidence[1]
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        rn.kernels.BiasedReluNTK.critical(),
+        rn.kernels.ErfNTK.critical(),
+        rn.kernels.ErfNTK(2.5, 0.1),
+    ],
+    ids=lambda family: family.name,
+)
+def test_other_families_with_a_limit_have_it(family):
+    assert criteria.check(family, deepest=300).has_limit
 
 
 def test_ordered_family_stays_definite_where_rounding_no_longer_shows_it():

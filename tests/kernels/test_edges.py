@@ -80,8 +80,8 @@ def test_biased_relu_has_the_limit_of_its_side_however_close_to_two():
     assert [family.limit_value for family in (below, at, above)] == [1.0, 4 / 7, 0.25]
     assert [family.collapses for family in (below, at, above)] == [True, False, False]
     assert BiasedReluNNGP(1.0, 2 - 1e-7).limit_value == BiasedReluNNGP(1.0, 2 + 1e-7).limit_value == 1.0
-    with pytest.raises(rn.InputError, match="too slowly to be followed; choose a finite depth"):
-        below.deflated(1.0, math.inf)
+    theta = np.array([0.5, 1.0, 2.5])  # the profile at infinite depth is that of a depth at which layers are linear
+    np.testing.assert_allclose(below.deflated(theta, math.inf).values, below.deflated(theta, 1e10).values, rtol=1e-12)
     # the last depth at which 1 - K itself still has its digits: both forms are one kernel
     form = below.deflated(1.0, 50)
     value = form.level + math.exp(form.log_scale) * float(form.values)

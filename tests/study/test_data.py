@@ -107,12 +107,11 @@ def test_csv_reads_the_same_with_and_without_header_mark_and_blank_lines(tmp_pat
         ("1,2\n3,4\n5,6,7\n", "expected 2 cells in every line of file.csv, got 3 in line 3"),
         ("a,b\n\n1,2\n3\n", "got 1 in line 4"),
         ("a,b\n1,2\n3,x\n", "got 'x' in line 3, column 2"),
-        ("1,2\n3,\n", "got '' in line 2, column 2"),
+        ("1,2\n3,\n", "missing cells .* in line 2, column 2: .*--missing drop"),
         ("1_0,2\n3,4\n", "got '1_0' in line 1, column 1"),
         ("name,1\n3,4\n", "got 'name' in line 1, column 1"),
-        ("a;b\n1;2\n", "got '1;2' in line 2, column 1"),
-        ("a,b\n1,2\n3,nan\n", r"file.csv\[1, 1\] = nan"),
-        ("1,2\n-inf,2\n", r"file.csv\[1, 0\] = -inf"),
+        ("a,b\n1,2\n3,nan\n", "missing cells .* in line 3, column b"),
+        ("1,2\n-inf,2\n", "finite numbers in file.csv, got -inf in line 2, column 1"),
         ("", "rows of numbers in file.csv, got none"),
         ("\n \n", "rows of numbers in file.csv, got none"),
         ("a,b\n", "rows of numbers in file.csv, got none"),
@@ -123,23 +122,21 @@ def test_a_bad_csv_is_refused_by_line_and_column(tmp_path, text, match):
     refused(match, tmp_path / "file.csv")
 
 
-def test_a_csv_that_is_not_utf8_says_so(tmp_path):
-    (tmp_path / "file.csv").write_bytes("Größe,b\n1,2\n".encode("latin-1"))
-    refused("utf-8.*save it as UTF-8", tmp_path / "file.csv")
-
-
 @pytest.mark.parametrize(
     ("array", "match"),
     [
-        (np.where(np.arange(27).reshape(9, 3) == 13, np.nan, ROWS), r"1 NaN or infinite \(file.npy\[4, 1\] = nan\)"),
-        (np.where(np.arange(27).reshape(9, 3) > 24, np.inf, ROWS), r"2 NaN or infinite \(file.npy\[8, 1\] = inf"),
+        (
+            np.where(np.arange(27).reshape(9, 3) == 13, np.nan, ROWS),
+            r"missing cells .* in file.npy\[4, 1\] \(counted from 0\)",
+        ),
+        (np.where(np.arange(27).reshape(9, 3) > 24, np.inf, ROWS), r"got inf in file.npy\[8, 1\] \(counted from 0\)"),
         (np.ones(9), r"shape \(9,\)"),
         (np.ones((9, 3, 3)), r"shape \(9, 3, 3\)"),
         (np.ones((0, 3)), r"at least one row"),
         (np.ones((9, 0)), r"at least one row and one column"),
         (ROWS * 1j, "dtype complex128"),
-        (np.array([["a", "b"]]), "dtype <U1"),
-        (np.zeros((9, 3), dtype="M8[s]"), "dtype datetime64"),
+        (np.array([["a", "b"]]), "text in column 1 .*--target 1.*--drop 1"),
+        (np.zeros((9, 3), dtype="M8[s]"), "dates in column 1"),
     ],
 )
 def test_a_bad_array_is_refused_by_entry_shape_or_type(tmp_path, array, match):
@@ -193,13 +190,13 @@ def test_an_npz_with_several_arrays_names_them(tmp_path):
 
 def test_what_is_no_data_file_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").write_text("1 2")
+    (tmp_path / "notes.doc").write_text("1 2")
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "folder").mkdir()
     refused("missing.csv, which does not exist", "missing.csv")
     refused("folder.csv, which is a folder", "folder.csv")
-    refused("the folder folder; name a file in it", "folder")
-    refused("got notes.txt; convert it", "notes.txt")
+    refused("folder, which is a folder; name a file in it", "folder")
+    refused("got notes.doc; rename it or convert it", "notes.doc")
     refused("'digit'; did you mean 'digits'", "digit")
     refused("digits, wine, breast_cancer, sphere, cube, got ''", "")
     refused("does not exist", "a" * 5000 + ".csv")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import roughntk as rn
-from roughntk.study import output
+from roughntk.study import manifest, output
 from roughntk.study.output import MARK, replacing
 
 CHILD = """
@@ -34,9 +34,9 @@ def assert_complete(out, text):
     """`out` holds that report and nothing lies beside it."""
     assert [path.name for path in out.parent.iterdir()] == [out.name]
     assert sorted(str(path.relative_to(out)) for path in out.rglob("*")) == [
-        "figures", "figures/one.png", "report.html", MARK
+        manifest.NAME, "figures", "figures/one.png", "report.html", MARK
     ]  # fmt: skip
-    assert {path.read_text() for path in out.rglob("*") if path.is_file()} == {text}
+    assert {path.read_text() for path in out.rglob("*") if path.is_file() and path.name != manifest.NAME} == {text}
 
 
 @pytest.fixture
@@ -54,7 +54,6 @@ def either_way(request, monkeypatch):
 def test_success_makes_a_new_report_and_then_replaces_it_as_a_whole(out, either_way):
     write(out, "old")
     assert_complete(out, "old")
-    (out / "figures" / "stale.png").write_text("of the old report")
     write(out, "new")
     assert_complete(out, "new")
 
@@ -196,8 +195,7 @@ def test_a_killed_run_leaves_the_old_report_and_the_next_run_cleans_up_after_it(
         child.communicate()
     assert (out / "report.html").read_text() == "old"
     assert beside[0].exists()  # SIGKILL: nothing could clean up
-    (out.parent / "other" / MARK).unlink()
-    (out.parent / "other").rmdir()
+    manifest.remove(out.parent / "other")
     write(out, "new")
     assert_complete(out, "new")
 
@@ -233,3 +231,100 @@ def test_a_run_killed_between_its_two_renames_gives_the_old_report_back(out, mon
         raise RuntimeError
     assert back
     assert_complete(out, "old")
+
+
+# What somebody else wrote is never replaced
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_another_program_with_the_names_of_a_report_is_refused(out, either_way):
+    for name in ("study.json", "report.html", "figures/photo.txt", "tables/raw/data.csv"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("mine")
+    before = files_of(out)
+    with pytest.raises(rn.InputError, match=r"other files.*move away figures/, figures/photo.txt, .*and \d more"):
+        write(out, "new")
+    assert files_of(out) == before and [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize(
+    ("add", "named"),
+    [
+        (lambda out: (out / "notes.txt").write_text("mine"), "notes.txt"),
+        (lambda out: (out / "figures" / "deep" / "er").mkdir(parents=True), "figures/deep/"),
+        (lambda out: (out / "figures" / "photo.txt").write_text("mine"), "figures/photo.txt"),
+        (lambda out: (out / "report.html").write_text("mine"), r"report.html \(changed since\)"),
+        (lambda out: (out / "link").symlink_to(out.parent), "link"),
+        (lambda out: os.mkfifo(out / "pipe"), "pipe"),
+        (lambda out: ((out / MARK).unlink(), (out / MARK).symlink_to("report.html")), r"study.json \(changed since\)"),
+        (lambda out: (out / manifest.NAME).write_text("{}"), "without .roughntk.json nothing|figures/"),
+        (lambda out: (out / manifest.NAME).unlink(), "without .roughntk.json nothing"),
+    ],
+)
+def test_anything_that_was_added_or_changed_is_named_and_kept(out, either_way, add, named):
+    write(out, "old")
+    add(out)
+    before = sorted(str(path) for path in out.rglob("*"))
+    with pytest.raises(rn.InputError, match=named):
+        write(out, "new")
+    assert sorted(str(path) for path in out.rglob("*")) == before
+    assert (out / "figures" / "one.png").read_text() == "old"
+
+
+def test_a_result_of_another_kind_is_not_replaced(out):
+    with replacing(out, ("phase.json",)) as folder:
+        (folder / "phase.json").write_text("a diagram")
+    with pytest.raises(rn.InputError, match="phase.json"):
+        write(out, "new")
+
+
+def test_a_report_of_which_files_were_removed_is_replaced(out, either_way):
+    write(out, "old")
+    (out / "report.html").unlink()
+    write(out, "new")
+    assert_complete(out, "new")
+
+
+def test_a_file_that_appears_in_the_last_moment_is_given_back(out, either_way, monkeypatch):
+    write(out, "old")
+    check = output._check_replaceable
+    calls = []
+
+    def then_somebody_writes(*arguments):
+        check(*arguments)
+        calls.append(None)
+        if len(calls) == 2:
+            (out / "thesis.tex").write_text("mine")
+
+    monkeypatch.setattr(output, "_check_replaceable", then_somebody_writes)
+    with pytest.raises(rn.InputError, match="other files"):
+        write(out, "new")
+    assert (out / "thesis.tex").read_text() == "mine" and (out / "report.html").read_text() == "old"
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_folders_with_our_hidden_names_that_are_not_ours_stay(out, monkeypatch):
+    monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    hidden = (out.parent / f".{out.name}.previous", out.parent / f".{out.name}.partial-x.{dead.pid}")
+    for folder in hidden:
+        folder.mkdir()
+        (folder / "thesis.tex").write_text("mine")
+    write(out, "old")
+    with pytest.raises(rn.InputError, match=r"thesis.tex"):
+        write(out, "new")
+    assert all((folder / "thesis.tex").read_text() == "mine" for folder in hidden)
+    assert (out / "report.html").read_text() == "old"
+
+
+def test_only_an_error_of_writing_the_report_blames_the_folder(out, tmp_path):
+    elsewhere = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "cache"))
+    with pytest.raises(PermissionError), replacing(out):
+        raise elsewhere
+    with pytest.raises(rn.InputError, match="--out"), replacing(out) as folder:
+        (folder / "no" / "such" / "folder.txt").write_text("")
+    assert list(tmp_path.iterdir()) == []

@@ -240,7 +240,7 @@ def test_a_solver_cut_short_raises_unless_asked_not_to():
     [
         ({"start": 0.5}, "at least 1, got 0.5"),
         ({"start": math.nan}, "at least 1, got nan"),
-        ({"stop": "deep"}, "real depth"),
+        ({"stop": "deep"}, "depth of at least 1, got 'deep'"),
         ({"stop": [3, 4]}, "one depth as stop"),
         ({"stop": 2}, "start and stop to differ"),
         ({"start": math.inf}, "start and stop to differ"),

@@ -1,0 +1,79 @@
+"""`roughntk classify`: what depth does to a family, the paper's conditions, and the phase diagram."""
+
+from typing import Annotated, Any
+
+import typer
+
+from roughntk.commands.choices import FAMILIES, completion, listed
+from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.options import Parameters
+from roughntk.commands.progress import at_work, stages
+
+EXAMPLES = (
+    "roughntk classify relu-ntk --criteria",
+    "roughntk classify erf-ntk --set weight_variance=2.5",
+    "roughntk classify all --json",
+    "roughntk classify --phase-diagram phases",
+)
+CRITERIA = ("condition", "verdict", "from depth", "counterexample", "evidence")
+
+
+def classify(
+    family: Annotated[
+        str, typer.Argument(help=f"{listed(FAMILIES)}, or all.", autocompletion=completion((*FAMILIES, "all")))
+    ] = "relu-ntk",
+    set_: Parameters = None,
+    criteria: Annotated[
+        bool, typer.Option("--criteria", help="Also try the paper's conditions (Section 6) on hard point sets.")
+    ] = False,
+    phase_diagram: Annotated[
+        str | None, typer.Option(metavar="OUT", help="Write the phase diagram of the erf network to this folder.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fixed point, multiplier, phase, rate and limit of FAMILY as depth grows, all measured."""
+    if phase_diagram is not None:
+        _phases(phase_diagram, as_json, quiet)
+        return
+    with clear_errors("the number of families"), stages(quiet) as report:
+        from roughntk.kernels.criteria import check
+        from roughntk.study import classes
+
+        members = classes.members(family, set_ or [])
+        found = classes.classified(members, lambda done: report("classified", done, len(members)))
+        tried = []
+        for done, member in enumerate(members if criteria else (), 1):
+            tried.append(check(member))
+            report("criteria", done, len(members))
+    if as_json:
+        records = [classes.record(each) for each in found]
+        for record, each in zip(records, tried, strict=False):
+            record["criteria"] = classes.criteria_record(each)
+        say_json(records[0] if family != classes.ALL else records)
+        return
+    if family != classes.ALL:
+        say_table(("quantity", "measured"), found[0].rows())
+        for line in () if quiet else (*found[0].evidence, *(f"note: {note}" for note in found[0].notes)):
+            say(f"  {line}")
+    else:
+        say_table(classes.HEADINGS, [classes.cells(each) for each in found])
+    for each in tried:
+        say("'holds' means that no counterexample was found", head=f"Section 6, {each.name}:")
+        say_table(CRITERIA, each.rows())
+
+
+def _phases(folder: str, as_json: bool, quiet: bool) -> None:
+    with clear_errors("the number of grid points"), at_work("phase diagram", quiet):
+        from roughntk.study import phase
+
+        diagram = phase.phase_diagram(folder)
+    if as_json:
+        found: dict[str, Any] = phase.record(diagram)
+        say_json(found)
+        return
+    say_table(phase.HEADINGS, phase.cells(diagram))
+    say(f"{folder}/phase_diagram.png", head="Figure:")
+
+
+__all__ = ["EXAMPLES", "classify"]

@@ -1,0 +1,71 @@
+"""Options that several commands have, with their ranges."""
+
+from typing import Annotated
+
+import typer
+
+from roughntk.commands.choices import DATA, FAMILIES, MISSING_RULES, PROJECTIONS, completion, listed
+
+FILE_HELP = ".csv, .tsv, .txt, .json, .parquet, .npy, .npz, any of them as .gz, or - for standard input"
+
+Parameters = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
+]
+Data = Annotated[
+    str,
+    typer.Argument(help=f"{listed(DATA)}, or a file, one point a row: {FILE_HELP}.", autocompletion=completion(DATA)),
+]
+Points = Annotated[int, typer.Option(help="Training points n, at least 1.")]
+TestPoints = Annotated[int, typer.Option(help="Test points m, at least 1.")]
+Seed = Annotated[int, typer.Option(help="Fixes the choice of points; at least 0.")]
+Projection = Annotated[
+    str,
+    typer.Option(
+        help="How rows come onto the sphere: canonical (x/|x|), stereographic (from the pole, one dimension more), or "
+        "none (they are on it).",
+        autocompletion=completion(PROJECTIONS),
+    ),
+]
+Family = Annotated[str, typer.Option(help=f"{listed(FAMILIES)}.", autocompletion=completion(FAMILIES))]
+DropDuplicates = Annotated[
+    bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
+]
+Dimension = Annotated[int | None, typer.Option(help="Dimension of sphere (10 if left out) and cube (128), at least 1.")]
+Times = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column of the times, name or number, or none; if left out, one called t, time, times, date, datetime or "
+        "timestamp.",
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Whether the first line holds names; if left out, it is looked at."),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(help="What stands between cells: a character, tab or space; if left out, it is looked for."),
+]
+Decimal = Annotated[str | None, typer.Option(help="The decimal mark, . or a comma; if left out, it is looked for.")]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", metavar="COLUMN", help="A column to leave out, name or number; repeatable."),
+]
+MissingInPaths = Annotated[
+    str, typer.Option("--missing", help=f"Rows with missing cells: {listed(MISSING_RULES)} (linearly in time).")
+]
+MissingInPoints = Annotated[str, typer.Option("--missing", help="Rows with missing cells: error or drop.")]
+Target = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the targets, name or number; y in a .npz if left out.")
+]
+Standardise = Annotated[
+    bool,
+    typer.Option("--standardise", help="Give every column mean 0 and standard deviation 1 on the training points."),
+]
+
+__all__ = [
+    "FILE_HELP", "Data", "Decimal", "Delimiter", "Dimension", "Drop", "DropDuplicates", "Family", "Header",
+    "MissingInPaths", "MissingInPoints", "Parameters", "Points", "Projection", "Seed", "Standardise", "Target",
+    "TestPoints", "Times",
+]  # fmt: skip

@@ -1,0 +1,72 @@
+"""`roughntk signature`: the signature or log-signature of a path in a file."""
+
+from typing import Annotated
+
+import typer
+
+from roughntk.commands.choices import BACKENDS, BASES, completion, listed
+from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.options import (
+    FILE_HELP,
+    Decimal,
+    Delimiter,
+    Drop,
+    Header,
+    MissingInPaths,
+    Times,
+)
+from roughntk.commands.progress import at_work
+
+EXAMPLES = (
+    "roughntk signature path.csv --level 3",
+    "roughntk signature path.csv --level 4 --log --basis hall --out log-signature.csv",
+)
+
+
+def signature(
+    file: Annotated[str, typer.Argument(help=f"A path, points in rows: {FILE_HELP}.")],
+    level: Annotated[int, typer.Option(help="Truncation level N >= 1.")] = 2,
+    log: Annotated[bool, typer.Option("--log", help="The log-signature.")] = False,
+    basis: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Of the log-signature: {listed(BASES)}; lyndon if left out.", autocompletion=completion(BASES)
+        ),
+    ] = None,
+    backend: Annotated[str, typer.Option(help=f"{listed(BACKENDS)}.", autocompletion=completion(BACKENDS))] = "jax",
+    times: Times = None,
+    drop: Drop = None,
+    missing: MissingInPaths = "error",
+    header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    out: Annotated[str | None, typer.Option(help="Write all entries, all digits: .csv, .npy or .json.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """The signature or log-signature of the piecewise-linear path in FILE."""
+    with clear_errors("--level or the number of channels"), at_work("signature", quiet):
+        from roughntk.study import path_files, paths
+        from roughntk.study.tables import Reading
+
+        target = path_files.check_target(out, "--out", paths.OUT_SUFFIXES, [file])
+        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing)
+        read = path_files.read_paths(file, times, how)
+        found = paths.signature_table(read, level, log=log, basis=basis, backend=backend)
+        if target is not None:
+            path_files.write(target, found.content(target.suffix.lower()))
+    if as_json:
+        say_json(found.record())
+        return
+    if not quiet:
+        for line in found.described():
+            say(line)
+        say("", head=found.title())
+    say_table(found.headings(), found.rows())
+    for line in found.left_out():
+        say(line)
+    if target is not None:
+        say(str(target), head="Written:")
+
+
+__all__ = ["EXAMPLES", "signature"]

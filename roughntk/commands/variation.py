@@ -1,0 +1,127 @@
+"""`roughntk variation`: exact p-variation of paths in files, their distances, and whether a sequence converges."""
+
+from typing import Annotated
+
+import typer
+
+from roughntk.commands.choices import NORMS, completion
+from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.options import (
+    FILE_HELP,
+    Decimal,
+    Delimiter,
+    Drop,
+    Header,
+    MissingInPaths,
+    Times,
+)
+from roughntk.commands.progress import at_work
+
+EXAMPLES = (
+    "roughntk variation path.csv --p 2.5 --figure path.png",
+    "roughntk variation path.csv --critical",
+    "roughntk variation coarse.csv fine.csv finer.csv --against limit.csv --scale 1,2,4",
+)
+
+
+def variation(
+    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help=f"Paths, points in rows: {FILE_HELP}.")],
+    p: Annotated[float, typer.Option(help="Variation exponent p >= 1.")] = 2.0,
+    against: Annotated[
+        str | None, typer.Option(metavar="LIMIT", help="Distance to this path; several FILEs: do they converge to it?")
+    ] = None,
+    level: Annotated[
+        int | None, typer.Option(help="Level of the lift, at least 1; if left out 1, and 1 .. floor(p) for a distance.")
+    ] = None,
+    norm: Annotated[
+        str | None,
+        typer.Option(help="l1 or l2; if left out l2, and l1 for a distance.", autocompletion=completion(NORMS)),
+    ] = None,
+    root: Annotated[bool, typer.Option(help="Whether to take the outer root.")] = True,
+    critical: Annotated[bool, typer.Option("--critical", help="Estimate the critical exponent.")] = False,
+    scale: Annotated[
+        str | None, typer.Option(help="Of the sequence of FILEs, for the rates: numbers above 0, with commas.")
+    ] = None,
+    times: Times = None,
+    drop: Drop = None,
+    missing: MissingInPaths = "error",
+    header: Header = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    figure: Annotated[
+        str | None, typer.Option(help="Draw the path with its maximising partition, or the distances of a sequence.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Exact p-variation of the paths in FILE..., or their p-variation distance to LIMIT, level by level."""
+    with clear_errors("--level, or the number of points or channels"), at_work("variation", quiet):
+        from roughntk.study import path_files
+        from roughntk.study import paths as room
+        from roughntk.study.tables import Reading
+
+        target = path_files.check_target(figure, "--figure", room.FIGURE_SUFFIXES, [*paths, against or ""])
+        room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
+        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing)
+        path_files.check_standard_input([*paths, against or ""])
+        read = [path for each in paths for path in path_files.read_paths(each, times, how)]
+        room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)
+        if against is None:
+            measured = [room.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read]
+            if target is not None:
+                room.draw_paths(measured, target)
+        else:
+            limit = path_files.read_path(against, times, how)
+            if len(read) == 1:
+                compared = room.compare(read[0], limit, p, level=level, norm=norm)
+            else:
+                found = room.converge(read, limit, p, norm=norm, scale=scale)
+                if target is not None:
+                    room.draw_convergence(found, target)
+    if against is None:
+        _say_measured(measured, as_json, quiet)
+    elif len(read) == 1:
+        _say_compared(compared, as_json, quiet)
+    else:
+        _say_convergence(read, limit, found, as_json, quiet)
+    if target is not None and not as_json:
+        say(str(target), head="Figure:")
+
+
+def _say_measured(measured, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        say_json({"paths": [each.record() for each in measured]})
+        return
+    for each in measured:
+        for line in each.lines()[len(each.file.lines()) if quiet else 0 :]:
+            say(line)
+
+
+def _say_compared(compared, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        say_json(compared.record())
+        return
+    for line in () if quiet else (*compared.file.lines(), *compared.limit.lines()):
+        say(line)
+    say_table(("level", "distance"), compared.rows())
+    for line in compared.lines():
+        say(line)
+
+
+def _say_convergence(read, limit, found, as_json: bool, quiet: bool) -> None:
+    from roughntk.study.paths import convergence_record, convergence_rows
+
+    if as_json:
+        say_json(convergence_record(read, limit, found))
+        return
+    if not quiet:
+        for line in (*(sentence for each in read for sentence in each.said), f"Limit: {limit.describe()}", *limit.said):
+            say(line)
+        say(f"p = {found.p:g}, {found.norm} norm, outer root taken.")
+    say_table(("file", "scale", *(f"level {k}" for k in found.levels)), convergence_rows(read, found))
+    say(f"The sequence {found.verdict}." if "conv" in found.verdict else "Undecided.")
+    if not quiet:
+        say(found.rule)
+
+
+__all__ = ["EXAMPLES", "variation"]

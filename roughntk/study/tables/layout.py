@@ -1,0 +1,285 @@
+"""How a text file is laid out: encoding, comments, what stands between cells, the decimal mark, the line of names.
+
+Guesses are made from the first lines, and only where one reading fits; where several do, an option is asked for.
+"""
+
+import codecs
+import csv
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from roughntk._checks import InputError
+from roughntk.study.tables.kinds import MISSING, is_date, is_number
+from roughntk.study.tables.table import Reading, printable
+
+SAMPLE = 200
+"""Lines that guesses are made from."""
+_DELIMITERS = (",", ";", "\t", "|", " ")
+_IN_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+"""Byte order marks and what they stand before; longer ones first, since one begins like another."""
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How to read the body of a file.
+
+    Attributes:
+        delimiter, decimal: what stands between cells (" ": any white space), and the decimal mark.
+        names: of the columns, None where the file has none.
+        skip: lines before the first row of the body, names and comments included.
+        width: cells in a row.
+        said: what was guessed, in sentences.
+    """
+
+    delimiter: str
+    decimal: str
+    names: tuple[str, ...] | None
+    skip: int
+    width: int
+    said: tuple[str, ...]
+
+
+def decoded(content: bytes, name: str) -> tuple[bytes, str | None]:
+    """The bytes in UTF-8 with lines that end in a line feed, and the encoding where it was another one.
+
+    Raises:
+        InputError: bytes that are no text.
+    """
+    said = None
+    mark, encoding = next(((mark, known) for mark, known in _MARKS if content.startswith(mark)), (b"", "utf-8"))
+    head = content[:4096]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if not mark and 3 * max(even, odd) > len(head) > 60 * min(even, odd):
+        # Nearly every other byte of a table in UTF-16 is zero.
+        encoding = "utf-16-le" if odd > even else "utf-16-be"
+    try:
+        if encoding == "utf-8":
+            content = content[len(mark) :]
+            if not content.isascii():
+                content.decode("utf-8")
+        else:
+            content, said = content.decode(encoding).encode("utf-8"), encoding.upper()
+    except UnicodeDecodeError:
+        if encoding != "utf-8" or mark:
+            raise InputError(
+                f"expected text in {name}, got bytes that are no {encoding.upper()}; save it as UTF-8"
+            ) from None
+        try:
+            content, said = content.decode("cp1252").encode("utf-8"), "Windows-1252"
+        except UnicodeDecodeError:
+            content, said = content.decode("latin-1").encode("utf-8"), "Latin-1"
+    if b"\0" in content:
+        raise InputError(f"expected text in {name}, got zero bytes; if it is an array, name it .npy or .npz")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return content, said
+
+
+def cells_of(line: str, delimiter: str) -> list[str]:
+    """The cells of one line, without white space around them."""
+    if delimiter == " " and '"' not in line:
+        return line.split()
+    found = next(
+        csv.reader([line.strip() if delimiter == " " else line], delimiter=delimiter, skipinitialspace=True), []
+    )
+    return [cell.strip() for cell in found]
+
+
+def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> Layout:
+    """The layout of a text file, from its first lines.
+
+    Raises:
+        InputError: no rows, names that do not go with the columns, or a layout with several readings.
+    """
+    lines, comments, numbers = _first_lines(content)
+    if not lines:
+        raise InputError(f"expected rows of numbers in {name}, got none; put one point a line")
+    body = lines[1:] or lines
+    delimiter, decimal = _marks(lines, body, name, reading)
+    rows = [cells_of(line, delimiter) for line in lines]
+    said = _marks_said(delimiter, decimal, reading, any("." in cell or "," in cell for row in rows for cell in row))
+    width = _usual([len(row) for row in rows])
+    header = _has_header(rows, decimal, name, numbers[0]) if reading.header is None else reading.header
+    names: tuple[str, ...] | None = None
+    skip = numbers[0] - 1
+    if header:
+        names, skip = tuple(rows[0]), numbers[0]
+        if len(lines) == 1:
+            raise InputError(f"expected rows of numbers in {name}, got none below the names; put one point a line")
+        said = [*said, f"line {numbers[0]} holds the names"]
+        # A line that ends with a mark has an empty cell at its end.
+        if len(names) != width and not (len(names) == width - 1 and all(row[-1:] == [""] for row in rows[1:])):
+            listed = ", ".join(repr(printable(each)) for each in names[:8])
+            raise InputError(
+                f"expected a name for each of the {width} columns of {name}, got {len(names)} names in line "
+                f"{numbers[0]} ({listed}) for {width} columns; give every column one name"
+            )
+    elif reading.header is None and comments:
+        number, text = comments[-1]
+        given = cells_of(text, delimiter)
+        if len(given) == width and number == numbers[0] - 1 and not any(is_number(cell, decimal) for cell in given):
+            names = tuple(given)
+            said = [*said, f"the comment in line {number} holds the names"]
+    return Layout(delimiter, decimal, names, skip, width, tuple(said))
+
+
+def _first_lines(content: bytes) -> tuple[list[str], list[tuple[int, str]], list[int]]:
+    """The first lines that are neither blank nor comments, the comments before them, and the numbers of the lines."""
+    lines: list[str] = []
+    numbers: list[int] = []
+    comments: list[tuple[int, str]] = []
+    number, start = 0, 0
+    while start < len(content) and len(lines) < SAMPLE:
+        end = content.find(b"\n", start)
+        end = len(content) if end < 0 else end
+        line = content[start:end].decode("utf-8")
+        number, start = number + 1, end + 1
+        if line.lstrip().startswith("#"):
+            if not lines:
+                comments.append((number, line.strip().lstrip("#").strip()))
+        elif line.strip():
+            lines.append(line)
+            numbers.append(number)
+    return lines, comments, numbers
+
+
+def _usual(widths: Sequence[int]) -> int:
+    """The most frequent number of cells; of several that of the first line, or the largest."""
+    values, counts = np.unique(widths, return_counts=True)
+    most = values[counts == counts.max()]
+    return widths[0] if widths[0] in most else int(most[-1])
+
+
+def _marks(lines: list[str], body: list[str], name: str, reading: Reading) -> tuple[str, str]:
+    """The delimiter and the decimal mark."""
+    found: list[tuple[float, int, str, str]] = []
+    for place, delimiter in enumerate(_DELIMITERS if reading.delimiter is None else (reading.delimiter,)):
+        rows = [cells_of(line, delimiter) for line in lines]
+        widths = [len(row) for row in rows]
+        width = _usual(widths)
+        if width == 1 and reading.delimiter is None:
+            continue
+        if delimiter == " " and any("\t" in line.strip() for line in body):
+            continue
+        even = sum(each == width for each in widths[-len(body) :]) / len(body)
+        columns = list(zip(*(row for row in rows[-len(body) :] if len(row) == width), strict=True))
+        for decimal in (".", ",") if reading.decimal is None else (reading.decimal,):
+            if decimal == delimiter and not any('"' in line for line in body):
+                continue
+            clean = sum(all(_plain(cell, decimal) for cell in column) for column in columns) / width
+            found.append((round(even * (1 + clean), 9), -place, delimiter, decimal))
+    if not found:  # one column
+        decimal = reading.decimal or "."
+        return reading.delimiter or ",", decimal
+    best = max(score for score, *_ in found)
+    top = [(delimiter, decimal) for score, _, delimiter, decimal in found if score == best]
+    marks = list(dict.fromkeys(delimiter for delimiter, _ in top))
+    if len(marks) > 1 and best > 1:
+        raise InputError(
+            f"expected one way to read the lines of {name}, got several "
+            f"({' or '.join(_IN_WORDS[mark] for mark in marks)} between the cells); say which: --delimiter {marks[0]!r}"
+        )
+    delimiter, decimal = top[0]
+    if reading.decimal is None and decimal == ",":
+        cells = [cell for line in body for cell in cells_of(line, delimiter) if "," in cell]
+        if cells and all(_THOUSANDS.fullmatch(cell) for cell in cells):
+            raise InputError(
+                f"expected numbers with one meaning in {name}, got {cells[0]!r}, whose comma is a decimal mark or one "
+                f"for thousands; say --decimal ',' or take out the marks for thousands"
+            )
+    return delimiter, decimal
+
+
+def _plain(cell: str, decimal: str) -> bool:
+    return cell in MISSING or is_number(cell, decimal) or is_date(cell)
+
+
+def _marks_said(delimiter: str, decimal: str, reading: Reading, marked: bool) -> list[str]:
+    said = []
+    if reading.delimiter is None and delimiter != ",":
+        said.append(f"{_IN_WORDS[delimiter]} stand between the cells")
+    if reading.decimal is None and decimal == "," and marked:
+        said.append("the decimal mark is a comma")
+    return said
+
+
+# The line of names
+
+
+def _has_header(rows: list[list[str]], decimal: str, name: str, number: int) -> bool:
+    """Whether the first row holds names. Raises `InputError` where that cannot be told."""
+    first, body = rows[0], rows[1:]
+    if not body:
+        return bool(first) and not any(_plain(cell, decimal) for cell in first)
+    # A name, unlike a cell, is text above a column of something else.
+    columns = [[row[place] for row in body if place < len(row)] for place in range(len(first))]
+    above = [
+        bool(cells) and _mostly_plain(cells, decimal) and not _plain(cell, decimal)
+        for cell, cells in zip(first, columns, strict=True)
+    ]
+    if any(above) or (len(first) > max(map(len, body)) and not all(_plain(cell, decimal) for cell in first)):
+        numbers = [cell for cell in first if is_number(cell, decimal)]
+        if numbers:
+            place = above.index(True) if any(above) else len(first) - 1
+            raise _ambiguous(
+                name,
+                f"{printable(first[place])!r} in line {number}, column {place + 1}, which is no number, beside "
+                f"{numbers[0]!r}, which is one",
+            )
+        return True
+    if first[0] == "" and len(first) > 2 and _counts(columns[0], (0, 1)) and _counts(first[1:], (0, 1)):
+        return True  # the names 0, 1, 2, ... that data frames have by default, above their index
+    if all(is_number(cell, decimal) for cell in first) and len(body) >= 2 and _like_names(first, columns, decimal):
+        raise _ambiguous(name, f"{', '.join(first[:8])} in line {number}, numbers that the rows below are unlike")
+    return False
+
+
+def _ambiguous(name: str, what: str) -> InputError:
+    return InputError(
+        f"expected a first line of {name} that holds either names or numbers, got {what}; say which it is: --header "
+        f"for names, --no-header for a row"
+    )
+
+
+def _mostly_plain(cells: list[str], decimal: str) -> bool:
+    known = [cell for cell in cells if cell not in MISSING]
+    return bool(known) and 2 * sum(_plain(cell, decimal) for cell in known) >= len(known)
+
+
+def _counts(cells: Sequence[str], starts: Sequence[int]) -> bool:
+    """Whether the cells are 0, 1, 2, ..., or begin with another of the starts."""
+    return any(list(cells) == [str(start + i) for i in range(len(cells))] for start in starts)
+
+
+def _like_names(first: list[str], columns: list[list[str]], decimal: str) -> bool:
+    """Whether a row of numbers may hold names: different whole numbers, as years or 0, 1, 2, ..., unlike what is below.
+
+    Unlike is: far outside of the range in every column; or whole, where every cell below has a decimal mark; or 0, 1,
+    2, ..., n - 1 in three columns or more.
+    """
+    if len(set(first)) < len(first) or not all(cell.isascii() and cell.isdecimal() for cell in first):
+        return False
+    if len(first) >= 3 and _counts(first, (0,)):
+        return True
+    if len(first) >= 2 and all(all(re.search(r"[.,eE]", cell) for cell in cells) for cells in columns):
+        return True
+    for cell, cells in zip(first, columns, strict=True):
+        values = [float(each.replace(",", ".")) for each in cells if is_number(each, decimal)]
+        if not values:
+            return False
+        low, high = min(values), max(values)
+        distance = max(low - float(cell), float(cell) - high)
+        if not distance > 3 * max(high - low, abs(low), abs(high)):
+            return False
+    return True
+
+
+__all__ = ["Layout", "cells_of", "decoded", "layout_of"]
