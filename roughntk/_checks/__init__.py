@@ -38,11 +38,12 @@ from roughntk._checks.scalars import (
     real_number,
     require_x64,
     seed,
+    training_time,
 )
 
 __all__ = [
     "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "choice", "exponent",
     "float64_array", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix", "memory", "name_pairs",
     "name_rows", "number", "one_depth", "path_points", "real_array", "real_depth", "real_number", "require_x64", "seed",
-    "shown", "size_in_words", "traced", "traced_array", "whole",
+    "shown", "size_in_words", "traced", "traced_array", "training_time", "whole",
 ]  # fmt: skip

@@ -90,8 +90,8 @@ def choice(value: Any, choices: Sequence[str], name: str) -> str:
 def traced(name: str) -> InputError:
     """The error for a tracer where a value must be known: `name` says which."""
     return InputError(
-        f"expected a known {name}, got one that JAX is tracing; it decides what is computed: pass a plain number or "
-        f"NumPy array, outside jit, grad and vmap (or as a static argument of them)"
+        f"expected a known {name.removeprefix('a ')}, got one that JAX is tracing; it decides what is computed: pass a "
+        f"plain number or NumPy array, outside jit, grad and vmap (or as a static argument of them)"
     )
 
 

@@ -107,17 +107,18 @@ def number(
     if inside:
         return found
     wanted = _range(above, least, below, most)
-    kind = "one real number" if infinite else "one finite real number"
-    raise InputError(f"expected {name} to be {kind}{wanted}, got {_got(value, found)}; {remedy}")
+    if math.isnan(found) or not wanted or (math.isinf(found) and not infinite):
+        wanted = f"to be one {'' if infinite else 'finite '}real number" + f" {wanted}" * bool(wanted)
+    raise InputError(f"expected {name} {wanted}, got {_got(value, found)}; {remedy}")
 
 
 def _range(above: float, least: float, below: float, most: float) -> str:
-    """The range in words, with a space before it."""
+    """The range in words."""
     parts = [f"above {above:.10g}"] if above > -math.inf else []
     parts += [f"at least {least:.10g}"] if least > -math.inf else []
     parts += [f"below {below:.10g}"] if below < math.inf else []
     parts += [f"at most {most:.10g}"] if most < math.inf else []
-    return " " * bool(parts) + " and ".join(parts)
+    return " and ".join(parts)
 
 
 def _got(value: Any, found: float) -> str:
@@ -134,8 +135,10 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
     found = known_number(value)
     if not isinstance(found, int):
         raise InputError(f"expected {name} to be a whole number, got {shown(value)}; pass a Python or NumPy integer")
-    if not least <= found <= (MOST_WHOLE if most is None else most):
-        wanted = f"at least {least}" if most is None and found < least else f"from {least} to {most or '2^63 - 1'}"
+    top = MOST_WHOLE if most is None else most
+    if not least <= found <= top:
+        shown_top = f"2^{top.bit_length()} - 1" if top >= MOST_WHOLE else str(top)
+        wanted = f"at least {least}" if found < least and top >= MOST_WHOLE else f"from {least} to {shown_top}"
         raise InputError(f"expected {name} {wanted}, got {whole(found)}")
     return found
 
@@ -143,6 +146,11 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
 def seed(value: Any) -> int:
     """What fixes random numbers: a whole number from 0 on, of up to 128 bits, as `secrets.randbits(128)` gives."""
     return integer(value, "seed", least=0, most=2**128 - 1)
+
+
+def training_time(value: Any) -> float:
+    """A time of training: a number >= 0; infinity is training to convergence."""
+    return number(value, "a training time", least=0, infinite=True, remedy="math.inf trains to convergence")
 
 
 def level(value: Any) -> int:
@@ -175,7 +183,8 @@ def one_depth(depth: Any) -> float:
                 f"expected one depth, got {len(depth)} of them ({shown(depth)}); call once for each depth "
                 f"(family.trajectory gives the kernel at all whole depths)"
             )
-        raise InputError(f"expected a depth of at least 1, got {_shallow(depth)}; depth 1 is the input layer")
+        real = "real " * (known_number(depth) is None)
+        raise InputError(f"expected a {real}depth of at least 1, got {_shallow(depth)}; depth 1 is the input layer")
     if found == math.inf and not is_infinite(depth):
         raise InputError(f"expected a depth within float64 (1.8e308), got {shown(depth)}; use math.inf for the limit")
     return found
@@ -196,9 +205,12 @@ def integer_depth(depth: Any) -> int:
         raise InputError(f"expected a whole depth here, got {found!r}; round it to an integer")
     exact = known_number(depth)
     layers = exact if isinstance(exact, int) else int(found)
-    if layers > MOST_WHOLE:
+    bits = 63 if jax.dtypes.canonicalize_dtype(int) == np.int64 else 31
+    if layers >= 2**bits:
         raise InputError(
-            f"expected a whole depth below 2^63 = {2.0**63:.3g}, got {whole(layers)}; use math.inf for the limit"
+            f"expected a whole depth below 2^{bits} = {2.0**bits:.3g}"
+            + (" in JAX's 32-bit mode" if bits == 31 else "")
+            + f", got {whole(layers)}; use math.inf for the limit"
         )
     return layers
 

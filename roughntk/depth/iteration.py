@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from roughntk._checks import InputError, is_traced, require_x64
+from roughntk._checks import InputError, float64_array, is_traced, real_number, require_x64, shown
 from roughntk.depth import _parabolic, _series
 
 
@@ -39,16 +39,14 @@ def _within(value: Any, name: str, least: float, most: float) -> Array:
     if is_traced(value):
         array = _float64(value)
         return jnp.where((array >= least) & (array <= most), array, jnp.nan)
-    entries = np.asarray(value)
-    if entries.dtype.kind not in "fiub":
-        raise InputError(f"expected {name} to hold real numbers, got dtype {entries.dtype}; convert it to float64")
+    entries = float64_array(value, name)
     bad = ~((entries >= least) & (entries <= most))
     if bad.any():
         raise InputError(
             f"expected {name} in [{least:.17g}, {most:.17g}], got {float(entries[bad].flat[0])!r} "
             f"({int(bad.sum())} such entries); correct or remove those entries"
         )
-    return _float64(value)
+    return _float64(entries)
 
 
 def _pair(theta: Any, time: Any, least: float) -> tuple[Array, Array]:
@@ -215,9 +213,9 @@ def ntk_kernel(theta: Any, time: Any) -> Array:
 def _count(multiplier: Any, iterations: int | None) -> int:
     """How often to iterate so that multiplier^iterations is below a quarter of eps."""
     if not is_traced(multiplier):
-        if np.ndim(multiplier) or not 0 < float(multiplier) < 1:
+        if not 0 < real_number(multiplier) < 1:
             raise InputError(
-                f"expected one multiplier in (0, 1), got {multiplier!r}; use abel at a parabolic fixed point"
+                f"expected one multiplier in (0, 1), got {shown(multiplier)}; use abel at a parabolic fixed point"
             )
         return iterations or math.ceil(math.log(2.0**-54) / math.log(float(multiplier)))
     if iterations is None:

@@ -30,6 +30,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,10 +41,12 @@ from jaxtyping import Float, Int
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth import iteration
-from roughntk.kernels import KernelFamily, ReluNNGP, ReluNTK
+from roughntk.kernels import KernelFamily, ReluNNGP, ReluNTK, as_family
 
 _RIDGE: dict[type[KernelFamily], float] = {ReluNTK: 3.0, ReluNNGP: 0.5}  # ridge per layer
 _NODES = 32  # Gauss points in a panel: exact for polynomials of degree 63
+_MOST_DEGREE = 10_000  # beyond, the recursion of the polynomials takes minutes
+_MOST_DIMENSION = 1_000_000
 _BLOCK = 2**15  # angles whose Abel time is computed at once
 _GRADING = 4  # theta = (pi/2) u^4 near 0 turns theta^(d-2) log theta into u^(4d-5) log u
 
@@ -119,19 +122,17 @@ def joint(
         InputError: another family; d < 4; gamma not positive; bad degrees; negative time; a finite time for ReluNNGP,
             whose eigenvalues fall like 1/L^2, so that no harmonic of degree >= 1 is learnt in a fixed time.
     """
-    ridge = _ridge_per_layer(family)
-    dimension = _checks.integer(dimension, "dimension", least=1)
+    family, ridge = _ridge_per_layer(family)
+    dimension = _checks.integer(dimension, "dimension", least=1, most=_MOST_DIMENSION)
     if dimension < 4:
         raise InputError(
             f"expected a dimension of at least 4, got {dimension}; the limit rests on a finite mean square of alpha ~ "
             f"3 pi/theta on S^(d-1), which begins at d = 4: use more dimensions (rn.sphere.lift adds one)"
         )
-    if isinstance(gamma, bool) or not isinstance(gamma, int | float) or not 0 < gamma < math.inf:
-        raise InputError(f"expected a positive finite gamma = n/L, got {gamma!r}; give points over layers")
-    if isinstance(time, bool) or not isinstance(time, int | float) or not time >= 0:
-        raise InputError(f"expected a training time of at least 0, got {time!r}; math.inf trains to convergence")
+    gamma = _checks.number(gamma, "gamma = n/L", above=0, remedy="give points over layers")
+    time = _checks.training_time(time)
     lam = harmonics(dimension, degrees)
-    ks = np.array(degrees, dtype=int)
+    ks = np.array(_whole_degrees(degrees))
     load = gamma * lam / ridge
     ntk = isinstance(family, ReluNTK)
     if not ntk and time != math.inf:
@@ -161,15 +162,13 @@ def harmonics(dimension: int, degrees: Sequence[int]) -> Float[np.ndarray, " k"]
     Raises:
         InputError: d < 3; no degrees, or one that is not a whole number >= 0.
     """
-    dimension = _checks.integer(dimension, "dimension", least=1)
+    dimension = _checks.integer(dimension, "dimension", least=1, most=_MOST_DIMENSION)
     if dimension < 3:
         raise InputError(
             f"expected a dimension of at least 3, got {dimension}; alpha ~ 3 pi/theta is not integrable on the sphere "
             f"S^(d-1) below: use more dimensions (rn.sphere.lift adds one)"
         )
-    if not isinstance(degrees, Sequence | np.ndarray) or len(degrees) == 0:
-        raise InputError(f"expected a sequence of degrees, got {degrees!r}; for instance (0, 1, 2)")
-    ks = [_checks.integer(k, "degree", least=0) for k in degrees]
+    ks = _whole_degrees(degrees)
     theta, weight = _uniform_rule(dimension, max(ks))
     weighted = _alpha(theta) * weight
     sums = {}
@@ -179,6 +178,13 @@ def harmonics(dimension: int, degrees: Sequence[int]) -> Float[np.ndarray, " k"]
         # (k + d - 2) P_{k+1} = (2 k + d - 2) x P_k - k P_{k-1}
         before, now = now, ((2 * k + dimension - 2) * np.cos(theta) * now - k * before) / (k + dimension - 2)
     return np.array([sums[k] for k in ks])
+
+
+def _whole_degrees(degrees: Any) -> list[int]:
+    """Degrees of harmonics from any sequence or array of whole numbers."""
+    if isinstance(degrees, str | bytes) or not hasattr(degrees, "__len__") or np.ndim(degrees) != 1 or not len(degrees):
+        raise InputError(f"expected a sequence of degrees, got {_checks.shown(degrees)}; for instance (0, 1, 2)")
+    return [_checks.integer(k, "degree", least=0, most=_MOST_DEGREE) for k in degrees]
 
 
 def _uniform_rule(dimension: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -218,10 +224,10 @@ def ridge_predict(family: KernelFamily, X, y, x, *, depth, form: str = "limit") 
         InputError: bad points or targets; test points on the data, where alpha is infinite; training points so near
             (about pi/L) that A + ridge I is not positive definite, and no ridge regression stands for the kernel.
     """
-    per_layer = _ridge_per_layer(family)
+    family, per_layer = _ridge_per_layer(family)
     _checks.choice(form, ("limit", "tangent"), "form")
     X, y, x = _checked_data(X, y, x)
-    depth = float(_checks.real_depth(depth))
+    depth = _checks.one_depth(depth)
     if not 2 <= depth < math.inf:
         raise InputError(f"expected a finite depth of at least 2, got {depth}; the ridge grows with the depth")
     within, across = np.array(sphere.angles(X)), np.asarray(sphere.angles(X, x))
@@ -255,16 +261,16 @@ def _alpha(theta: np.ndarray) -> np.ndarray:
 _abel = jax.jit(iteration.abel)
 
 
-def _ridge_per_layer(family: KernelFamily) -> float:
-    """3 or 1/2; other families have no such limit, or none that is known."""
+def _ridge_per_layer(given: Any) -> tuple[KernelFamily, float]:
+    """The family with 3 or 1/2; other families have no such limit, or none that is known."""
+    family = as_family(given)
     if type(family) not in _RIDGE:
-        name = getattr(family, "name", type(family).__name__)
         raise InputError(
-            f"expected ReluNTK or ReluNNGP, got {name}; the joint limit is known where the angle falls like 3 pi/L, "
-            f"layer by layer without biases. A kernel that tends to its limit geometrically in L (sigmoid, biases with "
-            f"weight variance 1) has no ridge that grows with L: its limit is rn.depth.limit_coefficients"
+            f"expected ReluNTK or ReluNNGP, got {family.name}; the joint limit is known where the angle falls like "
+            f"3 pi/L, layer by layer without biases. A kernel that tends to its limit geometrically in L (sigmoid, "
+            f"biases with weight variance 1) has no ridge that grows with L: its limit is rn.depth.limit_coefficients"
         )
-    return _RIDGE[type(family)]
+    return family, _RIDGE[type(family)]
 
 
 def _checked_data(X, y, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from roughntk import sphere
+from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.depth.iteration import abel
+from roughntk.depth.iteration import _within, abel
 from roughntk.depth.joint import JointLimit, harmonics, joint, ridge_predict
-from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk.kernels import KernelFamily, ReluNTK, as_family
 
 __all__ = [
     "JointLimit", "bordered_solve", "bordered_system", "boundary_layer", "coefficient_expansion", "harmonics", "joint",
@@ -26,9 +26,7 @@ __all__ = [
 
 def limit_value(family: KernelFamily) -> float:
     """Limit of the kernel between two distinct points as the depth grows."""
-    if not isinstance(family, KernelFamily):
-        raise InputError(f"expected a family whose limit is known, got {type(family).__name__}")
-    return family.limit_value
+    return as_family(family).limit_value
 
 
 def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
@@ -49,6 +47,7 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     Raises:
         InputError: bad or equal rows, a family whose limit is not known, a singular system.
     """
+    family = as_family(family)
     theta = sphere.joint_angles(*sphere.check_points(X, x))
     n = len(theta)
     same = theta[:, n:] == 0
@@ -72,7 +71,7 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
 
 def limit_kernel(family: KernelFamily, theta: Float[Array, "..."]) -> Float[Array, "..."]:
     """Kernel at infinite depth at the angle theta, its value on the diagonal at 0."""
-    return family.at_angle(jnp.asarray(theta, dtype=float), math.inf)
+    return as_family(family).at_angle(theta, math.inf)
 
 
 def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -81,7 +80,7 @@ def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
     With theta_1 = 3 pi / (s L), K_L -> F(s) as L grows, with error about 1/L uniformly in s: F(0) = 1/4 away from the
     diagonal and F(inf) = 1 on it. The layer is why the limit of u_L is not continuous at the training points.
     """
-    s = jnp.asarray(s, dtype=float)
+    s = _within(s, "s", 0.0, math.inf)
     a = 1 / (1 + jnp.where(jnp.isinf(s), 0.0, s))
     # With a = 1/(1 + s): F = (1 - (1 - a)^4)/(4 a) = 1 - 3a/2 + a^2 - a^3/4, free of cancellation.
     profile = 1 + a * (-1.5 + a * (1 - a / 4))
@@ -93,7 +92,7 @@ def kernel_expansion(theta, depth) -> Float[Array, "..."]:
 
     K_L = 1/4 + (3/8) log L / L + (alpha(theta) - 3/2)/(4 L) + O(log^2 L / L^2), alpha the Abel time of the angle.
     """
-    theta, depth = jnp.asarray(theta, dtype=float), jnp.asarray(depth, dtype=float)
+    theta, depth = _within(theta, "theta", 0.0, math.pi), _within(depth, "depth", 1.0, math.inf)
     return 0.25 + (3 / 8) * jnp.log(depth) / depth + (abel(theta) - 1.5) / (4 * depth)
 
 
@@ -106,6 +105,8 @@ def coefficient_expansion(X, x, depth: float) -> Float[np.ndarray, "n m"]:
     Raises:
         InputError: a test point coincides with a training point, where u is a unit vector at every depth.
     """
+    X, x = sphere.check_points(X, x)
+    depth = _checks.one_depth(depth)
     within, across = np.array(sphere.angles(X)), np.asarray(sphere.angles(X, x))
     same = np.argwhere(across <= sphere.SAME_ANGLE)
     if same.size:

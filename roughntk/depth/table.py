@@ -32,6 +32,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpy.polynomial import chebyshev
 
+from roughntk import _checks
 from roughntk.depth import continuous
 from roughntk.kernels import ReluNNGP, ReluNTK
 from roughntk.kernels.rules import register_table
@@ -214,14 +215,23 @@ def _filled(values: np.ndarray) -> np.ndarray:
     return values if len(values) == _LENGTH else np.pad(values, (0, _LENGTH - len(values)))
 
 
-@lru_cache(maxsize=64)
 def kernel_table(kernel: str, depth: float) -> KernelTable:
-    """The table of a ReLU family at one depth.
+    """The table of a ReLU family at one depth; the last 64 are kept.
 
     Args:
         kernel: "ntk" or "nngp".
         depth: a real depth in [5, inf].
+
+    Raises:
+        InputError: another kernel, or a depth below 5.
     """
+    _checks.require_x64("a table")
+    known = _checks.number(depth, "depth", least=LEAST_DEPTH, infinite=True, remedy="use the kernel itself")
+    return _kept_table(_checks.choice(kernel, tuple(_LIMIT), "kernel"), known)
+
+
+@lru_cache(maxsize=64)
+def _kept_table(kernel: str, depth: float) -> KernelTable:
     return KernelTable(kernel, depth)
 
 

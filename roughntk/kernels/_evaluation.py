@@ -16,17 +16,6 @@ from roughntk.kernels import duals, recursion
 from roughntk.kernels._layer_loops import MOST_LAYERS
 from roughntk.kernels.rules import RealDepth, real_depth_rule
 
-
-def scalar(depth):
-    """One known depth as a Python number."""
-    array = np.asarray(depth)
-    if array.ndim:
-        raise InputError(
-            f"expected one depth, got an array of shape {array.shape}; call once a depth, or use trajectory"
-        )
-    return array.item()
-
-
 _BUCKET = 16  # the least number of entries that is compiled for; then its doubles
 _LARGEST_BUCKET = 2**16
 
@@ -142,15 +131,34 @@ def _angle_jvp(primals, tangents):
 
 
 def in_range(value, name: str, low: float, high: float) -> Array:
-    """A float array within [low, high], checked when its entries can be seen."""
-    if not _checks.is_traced(value):
-        array = _checks.real_array(value, name)
-        outside = np.flatnonzero((array < low) | (array > high))
-        if outside.size:
-            first = array.reshape(-1)[outside[0]]
-            raise InputError(
-                f"expected {name} within [{low:.17g}, {high:.17g}], got {outside.size} value(s) outside "
-                f"(first: {float(first)!r}); project the data onto the sphere first (rn.sphere.project)"
-            )
-        value = array
-    return jnp.asarray(value, dtype=jnp.result_type(float))
+    """A float array within [low, high]: other known entries are an error, other traced ones become NaN."""
+    dtype = jnp.result_type(float)
+    # in 32-bit mode pi rounds upwards
+    low, high = min(low, float(np.asarray(low, dtype))), max(high, float(np.asarray(high, dtype)))
+    if _checks.is_traced(value):
+        if not (jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer)):
+            raise InputError(f"expected {name} to hold real numbers, got dtype {value.dtype}; convert it to float64")
+        array = jnp.asarray(value, dtype=dtype)
+        return jnp.where((array >= low) & (array <= high), array, jnp.nan)
+    known = _checks.real_array(value, name)
+    outside = np.flatnonzero((known < low) | (known > high))
+    if outside.size:
+        first = known.reshape(-1)[outside[0]]
+        raise InputError(
+            f"expected {name} within [{low:.17g}, {high:.17g}], got {outside.size} value(s) outside "
+            f"(first: {float(first)!r}); project the data onto the sphere first (rn.sphere.project)"
+        )
+    return jnp.asarray(known, dtype=dtype)
+
+
+def guarded(evaluate: Callable[[Array, Any], Array], value: Array, depth: Any) -> Array:
+    """evaluate(value, depth); where traced, NaN for a value that is NaN and a depth that is not at least 1."""
+    if not _checks.is_traced(value, depth):
+        return evaluate(value, depth)
+    good = ~jnp.isnan(value)
+    if _checks.is_traced(depth):
+        if not (jnp.issubdtype(depth.dtype, jnp.floating) or jnp.issubdtype(depth.dtype, jnp.integer)):
+            raise InputError(f"expected a depth that is a real number, got dtype {depth.dtype}; convert it to float64")
+        deep = depth >= 1
+        depth, good = jnp.where(deep, depth, 1), good & deep
+    return jnp.where(good, evaluate(jnp.where(jnp.isnan(value), 0.5, value), depth), jnp.nan)

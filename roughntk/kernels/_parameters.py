@@ -3,7 +3,7 @@ functions that users bring."""
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,14 @@ from jax import Array
 
 from roughntk import _checks
 from roughntk._checks import InputError
+
+Known = TypeVar("Known")
+
+_TRACED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.UnexpectedTracerError,
+)
 
 SCALES = (1e-50, 1e50)
 """Range of variances, and of the sizes of biases, within which no layer under- or overflows."""
@@ -23,18 +31,11 @@ def number(
     """A real scalar as an array, finite, > above, >= least and < below; a traced one is taken as it is."""
     if _checks.is_traced(value):
         return jnp.asarray(value, dtype=jnp.result_type(float))
-    array = np.asarray(value)
-    if array.ndim or array.dtype.kind not in "fiu" or not math.isfinite(array.item()):
-        raise InputError(f"expected {name} to be one finite real number, got {value!r}; use jax.vmap for many")
-    found = float(array)
-    if not (found > above and least <= found < below):
-        wanted = [f"above {above:g}"] if above > -math.inf else []
-        if least > -math.inf:
-            wanted.append(f"at least {least:g}")
-        if below < math.inf:
-            wanted.append(f"below {below:g}")
-        raise InputError(f"expected {name} {' and '.join(wanted)}, got {found:g}; correct it")
-    return jnp.asarray(found, dtype=jnp.result_type(float))
+    several = np.shape(value) if isinstance(value, list | tuple | np.ndarray | jax.Array) else ()
+    remedy = "use jax.vmap for many" if several else "correct it"
+    found = _checks.number(value, name, above=above, least=least, below=below, remedy=remedy)
+    with jax.ensure_compile_time_eval():  # a known parameter stays known where a family is built within a trace
+        return jnp.asarray(found, dtype=jnp.result_type(float))
 
 
 def scale(value: Any, name: str, *, or_zero: bool = False) -> Array:
@@ -58,6 +59,22 @@ def _within_scales(array: Array, name: str, size: float) -> None:
         raise InputError(
             f"expected {name} within {SCALES[0]:g} and {SCALES[1]:g} in size, got {float(array):g}; rescale it"
         )
+
+
+def known(compute: Callable[[], Known], what: str) -> Known:
+    """`compute()`, which decides something by numbers that must be known, also within a trace that is under way.
+
+    Raises:
+        InputError: they are traced; `what` names them, as in "parameters of erf-ntk at infinite depth".
+    """
+    try:
+        with jax.ensure_compile_time_eval():
+            return compute()
+    except _TRACED:
+        raise InputError(
+            f"expected known {what}, got traced ones, and Python has to decide by them; call it outside jit, grad and "
+            f"vmap"
+        ) from None
 
 
 def function(value: Any, noun: str) -> Callable[[Array], Array]:

@@ -36,7 +36,7 @@ from roughntk.kernels._hermite import (
     settled_duals,
     variances,
 )
-from roughntk.kernels._parameters import elementwise, function, number, scale
+from roughntk.kernels._parameters import elementwise, function, known, number, scale
 from roughntk.kernels.families import CRITICAL
 from roughntk.kernels.layers import DEEPEST, LayeredFamily, Pair, Scalars
 
@@ -64,9 +64,9 @@ class ActivationLayers(LayeredFamily):
         self.input_variance = scale(input_variance, "input_variance")
         self.nodes = _checks.integer(nodes, "nodes", least=16, most=600)
         tolerance = float(number(tolerance, "tolerance", above=0.0))
-        _check_activation(phi)
+        known(lambda: _check_activation(phi), "numbers in an activation")
         if not _checks.is_traced(self.weight_variance, self.bias_variance, self.input_variance):
-            _check_duals(self, tolerance)
+            known(lambda: _check_duals(self, tolerance), "numbers in an activation")
 
     @classmethod
     def critical(cls, phi, bias_variance=0.1, input_variance=1.0, *, nodes=384):

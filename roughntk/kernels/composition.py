@@ -22,7 +22,7 @@ from roughntk._checks import InputError, require_x64
 from roughntk.kernels import recursion
 from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
 from roughntk.kernels._neutral import displacements
-from roughntk.kernels._parameters import function
+from roughntk.kernels._parameters import function, known
 from roughntk.kernels.duals import sigmoid_composition_dual
 from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.rules import Deflated, real_depth_rule
@@ -73,8 +73,8 @@ class CompositionKernel(KernelFamily):
     def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
         h = function(h, "a map")
         require_x64("a kernel that iterates a map")
-        self.map, self.step, self.analysis = h, step, analyse(h)
-        self.radius = self._trusted_radius()
+        self.map, self.step, self.analysis = h, step, known(lambda: analyse(h), "numbers in a map")
+        self.radius = known(self._trusted_radius, "numbers in a map")
 
     @property
     def settings(self):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
@@ -23,6 +24,9 @@ from roughntk.kernels import _evaluation, duals, recursion, rules
 
 TABLE_ENTRIES = 10_000
 """Matrices of at least so many entries, of known rows and at one known depth, go through a table of the kernel."""
+
+_BYTES_A_VALUE = 24.0
+"""Memory that a trajectory takes for each of its values: itself, and what it is computed from."""
 
 CRITICAL = 1e-6
 """A multiplier of a correlation map within this of 1 in absolute value counts as critical (neutral, parabolic)."""
@@ -104,14 +108,15 @@ class KernelFamily(eqx.Module):
                 against theta; it may be traced.
 
         Raises:
-            InputError: angles outside [0, pi], NaN, depth < 1, not whole where it must be, or of another shape.
+            InputError: angles outside [0, pi], NaN, depth < 1, not whole where it must be, or of another shape. Where
+                JAX traces them, so that nothing can be raised, the value is NaN.
         """
-        return self._value(_evaluation.in_range(theta, "theta", 0.0, np.pi), depth)
+        return _evaluation.guarded(self._value, _evaluation.in_range(theta, "theta", 0.0, np.pi), depth)
 
     def _value(self, theta: Array, depth) -> Array:
         """The kernel at checked angles."""
         if self._at_limit(depth):
-            return self._limit(theta)
+            return self._checked_limit(theta)
         whole, depth = self._depth(depth, theta.shape)
         return (_evaluation.whole_at_angle if whole else _evaluation.real_at_angle)(self, theta, depth)
 
@@ -123,9 +128,11 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: correlations outside [-1, 1], NaN, or a bad depth as in `at_angle`.
         """
-        rho = _evaluation.in_range(rho, "rho", -1.0, 1.0)
+        return _evaluation.guarded(self._value_at_correlation, _evaluation.in_range(rho, "rho", -1.0, 1.0), depth)
+
+    def _value_at_correlation(self, rho: Array, depth) -> Array:
         if self._at_limit(depth):
-            return self._limit(_evaluation.angle(rho))
+            return self._checked_limit(_evaluation.angle(rho))
         whole, depth = self._depth(depth, rho.shape)
         return (_evaluation.whole_at_correlation if whole else _evaluation.real_at_correlation)(self, rho, depth)
 
@@ -145,15 +152,15 @@ class KernelFamily(eqx.Module):
         if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
             return self._off_the_sphere(X, Z, depth)
         rule = rules.table_rule(type(self))
-        if rule is not None and np.ndim(depth) == 0 and not _checks.is_traced(X, Z, depth):
+        if rule is not None and _checks.known_number(depth) is not None and not _checks.is_traced(X, Z):
             symmetric = Z is None or Z is X
             X = sphere.check_unit(X)
             Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
             if len(X) * len(X if Z is None else Z) >= TABLE_ENTRIES:
-                table = rule(float(_checks.real_depth(depth)))
+                table = rule(_checks.one_depth(depth))
                 if table is not None:
                     return sphere.map_angles(table, X, Z)
-        return self._value(sphere.angles(X, Z), depth)
+        return _evaluation.guarded(self._value, sphere.angles(X, Z), depth)
 
     @property
     def collapses(self) -> bool:
@@ -178,8 +185,10 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: bad angles or depth, or a family that does not collapse.
         """
+        if _checks.is_traced(theta):
+            raise _checks.traced_array("theta")
         theta = np.asarray(_evaluation.in_range(theta, "theta", 0.0, np.pi))
-        depth = float(_checks.real_depth(_evaluation.scalar(depth)))
+        depth = _checks.one_depth(depth)
         if depth != math.inf and not self.has_real_depth:
             depth = float(_checks.integer_depth(depth))
         return self._deflated(theta, depth)
@@ -195,10 +204,8 @@ class KernelFamily(eqx.Module):
 
     def _off_the_sphere(self, X, Z, depth) -> Array:
         self.check_homogeneous()
-        X = _checks.matrix(X, "X")
-        Z = X if Z is None else _checks.matrix(Z, "Z", columns=X.shape[1])
         length_X, unit_X = sphere.polar(X)
-        length_Z, unit_Z = (length_X, None) if Z is X else sphere.polar(Z)
+        length_Z, unit_Z = (length_X, None) if Z is None or Z is X else sphere.polar(Z, "Z", columns=unit_X.shape[1])
         return self(unit_X, unit_Z, depth=depth) * length_X[:, None] * length_Z
 
     def check_homogeneous(self) -> None:
@@ -222,8 +229,8 @@ class KernelFamily(eqx.Module):
             InputError: a depth below 1, not whole where it must be, or infinite (where the scale is 0 or infinite).
         """
         if not self.has_real_depth:
-            return self._log_scale(int(_checks.integer_depth(_evaluation.scalar(depth))))
-        number = float(_checks.real_depth(_evaluation.scalar(depth)))
+            return self._log_scale(_checks.integer_depth(depth))
+        number = _checks.one_depth(depth)
         if number == math.inf:
             raise InputError(f"expected a finite depth for the scale of {self.name}, got infinity; choose a depth")
         return self._log_scale(number)
@@ -258,26 +265,44 @@ class KernelFamily(eqx.Module):
         """The kernel at infinite depth; 1 on the diagonal unless a member says otherwise."""
         return jnp.where(theta == 0, 1.0, self.limit_value)
 
+    def _checked_limit(self, theta: Array) -> Array:
+        """`_limit`; an error where it has to decide by what is traced."""
+        try:
+            return self._limit(theta)
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+            raise InputError(
+                f"expected known numbers for {self.name} at infinite depth, got traced ones; its phase decides what "
+                f"the limit is: call it outside jit, grad and vmap, or take a finite depth"
+            ) from None
+
     def is_positive_definite(self, X, depth) -> bool:
         """Whether the kernel matrix on the unit rows of X is positive definite to working precision at that depth.
 
         The smallest eigenvalue must exceed n eps times the largest. ReLU kernels are positive definite at whole
         depths from 3 on for every set of distinct rows; between depths 1 and 2 they are indefinite on some sets.
         """
+        if _checks.is_traced(X):
+            raise _checks.traced_array("X")
+        _checks.one_depth(depth)
         spectrum = np.linalg.eigvalsh(np.asarray(self(X, depth=depth)))
         return bool(spectrum[0] > len(spectrum) * np.finfo(np.float64).eps * spectrum[-1])
 
     def trajectory(self, theta: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
         """Kernel at the angle theta_1 at all depths 1 .. layers, stacked along a new first axis."""
         layers = _checks.integer(layers, "layers", least=1)
-        return _compiled_trajectory(self, _evaluation.in_range(theta, "theta", 0.0, np.pi), layers)
+        theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
+        _checks.memory(
+            _BYTES_A_VALUE * layers * max(1, theta.size),
+            f"the kernel of {theta.size} angles at {layers:,} depths",
+            "lower layers, or call the family at the depths that are needed, each in constant time",
+        )
+        return _evaluation.guarded(lambda angles, count: _compiled_trajectory(self, angles, count), theta, layers)
 
     def _at_limit(self, depth) -> bool:
         """Whether the depth is known to be infinite, and not one that the real depth of the family takes."""
         if self.has_real_depth or _checks.is_traced(depth):
             return False
-        number = np.asarray(depth)
-        return number.ndim == 0 and number.dtype.kind == "f" and float(number) == math.inf
+        return _checks.known_number(depth) is not None and _checks.one_depth(depth) == math.inf
 
     def correlation_map(self, c: Float[Array, "..."]) -> Float[Array, "..."]:
         """h, one layer's action on the correlation c_L of two inputs: c_{L+1} = h(c_L), elementwise.
@@ -289,7 +314,8 @@ class KernelFamily(eqx.Module):
         Raises:
             InputError: correlations outside [-1, 1], or NaN.
         """
-        return _compiled_correlation_map(self, _evaluation.in_range(c, "c", -1.0, 1.0))
+        c = _evaluation.in_range(c, "c", -1.0, 1.0)
+        return _evaluation.guarded(lambda values, _: _compiled_correlation_map(self, values), c, 1)
 
     def _depth(self, depth, shape: tuple[int, ...]) -> tuple[bool, Array]:
         """(whether to go layer by layer, the checked depth as an array)."""
@@ -304,7 +330,7 @@ class KernelFamily(eqx.Module):
             return whole, depth if whole else depth.astype(float)
         if not self.has_real_depth:
             self._check_whole(depth)
-            return True, _evaluation.whole(_checks.integer_depth(_evaluation.scalar(depth)))
+            return True, _evaluation.whole(_checks.integer_depth(depth))
         number = _checks.real_depth(depth, shape)
         if number.ndim == 0 and number < math.inf and number <= self.recursion_depth and number == int(number):
             return True, _evaluation.whole(int(number))
@@ -312,11 +338,11 @@ class KernelFamily(eqx.Module):
 
     def _check_whole(self, depth) -> None:
         """Say why this member has no real depth, though its family has one and it is asked for."""
-        number = np.asarray(depth)
-        if rules.real_depth_rule(type(self)) is None or number.dtype.kind != "f":
+        number = _checks.known_number(depth)
+        if rules.real_depth_rule(type(self)) is None or not isinstance(number, float) or not 1 <= number < math.inf:
             return
-        if np.any(np.isfinite(number) & (number >= 1) & (number % 1 != 0)):
-            raise InputError(f"expected a whole depth for {self.name}, got {depth}; {self._why_no_real_depth()}")
+        if number != int(number):
+            raise InputError(f"expected a whole depth for {self.name}, got {number!r}; {self._why_no_real_depth()}")
 
 
 @eqx.filter_jit

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from roughntk import sphere
+from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.families import KernelFamily
 from roughntk.kernels.rules import Deflated
@@ -60,6 +60,9 @@ class Kernels:
             self._grid = np.linspace(0.0, math.pi, 181)
             every = np.concatenate([self._grid, *(angles.ravel() for angles in self._angles.values())])
             self._distinct, self._places = np.unique(every, return_inverse=True)
+            if isinstance(source, KernelFamily) and not source.differs_by_depth:
+                need = 24.0 * deepest * len(self._distinct)
+                _checks.memory(need, f"the kernel at all depths to deepest = {deepest:,}", "lower deepest")
 
     def _row(self, depth: int) -> NDArray[np.float64]:
         """The kernel at all angles at that depth, by the layers that all depths share or else for that depth alone."""

@@ -259,7 +259,8 @@ class ResidualReluLayers(ReluLayers):
         """
         theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
         _checks.require_x64("a residual network of infinite depth")
-        return _compiled_at_time(self, theta, number(time, "time", least=0.0))
+        time = number(time, "time", least=0.0)
+        return _evaluation.guarded(lambda angles, _: _compiled_at_time(self, angles, time), theta, 1)
 
     def _at_time(self, theta: Array, time: Array) -> Array:
         flat = _at_tau(theta.reshape(-1), self.weight_variance * time / 2)

@@ -19,6 +19,7 @@ from roughntk.rough.augment import (
 from roughntk.rough.bases import convert_basis, hall_brackets
 from roughntk.rough.convergence import Convergence, convergence, convergence_of_distances
 from roughntk.rough.gaussian import StationaryGaussian
+from roughntk.rough.interval_signatures import signatures_of_intervals, variation_of_increments
 from roughntk.rough.ito_lyons import ItoLyons, ito_lyons
 from roughntk.rough.lift import Lift, lift, lift_from_steps
 from roughntk.rough.linear import solve_linear
@@ -114,6 +115,7 @@ __all__ = [
     "shuffle_words",
     "signature",
     "signature_size",
+    "signatures_of_intervals",
     "solve_linear",
     "solve_rde",
     "spiral_area",
@@ -121,6 +123,7 @@ __all__ = [
     "tensor",
     "variation",
     "variation_distance",
+    "variation_of_increments",
     "variation_partition",
     "window_signatures",
     "witt_dimension",

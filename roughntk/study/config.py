@@ -1,7 +1,9 @@
 """Settings of one study, checked before anything is computed."""
 
 import dataclasses
+import functools
 import re
+from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
@@ -9,6 +11,8 @@ from roughntk.kernels import KernelFamily, as_family
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
 from roughntk.study.tables import Reading
+
+MOST_P = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +27,7 @@ class StudyConfig:
         depths: first and last depth, as in "1:30".
         family: a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
         parameters: of the family, as in ("weight_variance=2",).
-        p: variation exponent of levels 1 .. floor(p); at least 2 in a study, so that level 2 counts.
+        p: variation exponent, 1 <= p < 4; the levels 1 .. floor(p) enter. p = 1 is always added.
         drop_duplicates: use only the first of rows that coincide.
         dimension: of the random data sets sphere and cube.
         signature_channels: principal directions of the drivers that signatures are computed on.
@@ -63,25 +67,39 @@ class StudyConfig:
         _ = self.reading
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
         _checks.integer(self.samples, "samples", least=3, most=2000)
-        if _checks.exponent(self.p) < 2:
-            raise InputError(f"expected p >= 2 in a study, so that level 2 counts, got {self.p}; p = 1 is always added")
+        known = _checks.known_number(self.p)
+        if not 1 <= (_checks.exponent(self.p) if known is None else known) < MOST_P:
+            raise InputError(
+                f"expected p from 1 to below {MOST_P:g} in a study, whose signatures go up to level 3, got {self.p:g}; "
+                f"use roughntk.rough.p_variation for larger p"
+            )
         _ = self.depth_range
 
     def member(self) -> KernelFamily:
-        """The family with its parameters."""
+        """The family with its parameters, made once."""
+        return self._member
+
+    @functools.cached_property
+    def _member(self) -> KernelFamily:
         if isinstance(self.family, str):
             return member(self.family, self.parameters)
+        found = as_family(self.family)
         if self.parameters:
             raise InputError(
                 f"expected no parameters beside a family that has its own, got {', '.join(self.parameters)}; give them "
                 f"to the family, or name it"
             )
-        return as_family(self.family)
+        return found
 
     @property
     def family_name(self) -> str:
         """The name of the family."""
-        return self.family if isinstance(self.family, str) else self.family.name
+        return self.family.name if isinstance(self.family, KernelFamily) else self.family
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values; a family that was given itself is named."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return fields | {"family": self.family_name}
 
     @property
     def reading(self) -> Reading:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,11 @@ from roughntk.depth.limit import coefficient_expansion, limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study.data import DataSet
 from roughntk.transport import NotPositiveDefiniteError, TransportError, depth_needed, to_depth
-from roughntk.transport.coefficients import solve
+from roughntk.transport.coefficients import InaccurateCoefficientsWarning, coefficients
 
 DEEPEST = 1e6
 COUNT = 41
 TOLERANCES = (1e-1, 1e-2, 1e-3)
-MEANINGFUL_CONDITION = 1e12
 CHECKPOINTS = (2.5, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6, math.inf)
 
 
@@ -52,15 +52,14 @@ def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | Non
     if not family.has_real_depth:
         return None
     depths = np.geomspace(2.0, DEEPEST, COUNT)
-    within, across = sphere.angles(data.X), sphere.angles(data.X, data.x)
+    across = sphere.angles(data.X, data.x)
     limit = limit_coefficients(family, data.X, data.x)
     ntk = isinstance(family, ReluNTK)
     off_data = ntk and float(np.min(across)) > sphere.SAME_ANGLE
     kernel, first, distance, expansion = [], [], [], []
     for depth in depths:
-        K, B = (np.asarray(family.at_angle(theta, depth)) for theta in (within, across))
-        kernel.append(B[:, 0])
-        u = _solved(K, B)
+        kernel.append(np.asarray(family.at_angle(across[:, 0], depth)))
+        u = _solved(family, data, depth)
         first.append(u[:, 0])
         distance.append(np.max(np.abs(u - limit)))
         if off_data:
@@ -93,13 +92,14 @@ def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:
     }
 
 
-def _solved(K: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Coefficients, or NaN where comparisons in 64 bit mean nothing."""
+def _solved(family: KernelFamily, data: DataSet, depth: float) -> np.ndarray:
+    """Coefficients, or NaN where the matrix is singular to working precision."""
     try:
-        u, report = solve(K, B)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
+            return coefficients(family, data.X, data.x, depth=depth)
     except NotPositiveDefiniteError:
-        return np.full_like(B, math.nan)
-    return u if report.condition_number <= MEANINGFUL_CONDITION else np.full_like(B, math.nan)
+        return np.full((len(data.X), len(data.x)), math.nan)
 
 
 def _needed(family: KernelFamily, data: DataSet, tolerance: float) -> dict[str, Any]:

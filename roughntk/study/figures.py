@@ -4,13 +4,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from roughntk.study.result import Study
-from roughntk.study.sentences import convergence_sentence, infinite_sentence, slope_sentence, transport_sentence
+from roughntk.study.sentences import infinite_sentence, transport_sentence
 
 COLOURS = (
     "#2c6fbb",
@@ -66,18 +66,6 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
     return png
 
 
-def draw_all(study: Study, folder: Path) -> list[Picture]:
-    """Draw every figure of the study into `folder`."""
-    pictures = []
-    with matplotlib.rc_context(STYLE):
-        draws = [kernel_entries, coefficients, errors, driver_components, variation, conditioning]
-        for draw in draws + ([infinite_depth] if study.deep is not None else []):
-            figure, title, caption = draw(study)
-            name = draw.__name__
-            pictures.append(Picture(name, title, caption, save(figure, folder, name)))
-    return pictures
-
-
 def kernel_entries(study: Study):
     """Kernel between training points, and between test and training points, against depth."""
     kernels = study.kernels
@@ -98,6 +86,7 @@ def kernel_entries(study: Study):
             axis.axhline(kernels.limit_entry, label=f"limit {kernels.limit_entry:.4g}", **LIMIT_STYLE)
             axis.legend(loc="best")
         axis.set(title=title, xlabel="network depth $L$", ylabel="kernel value")
+    whole_ticks(*axes[0])
     tends = "All of them tend to the dashed limit: "
     if kernels.limit_pairs is not None:
         ends = (kernels.limit_pairs[0][i[pick], j[pick]], kernels.limit_pairs[1][:, 0][:60])
@@ -117,7 +106,7 @@ def coefficients(study: Study):
     kernels = study.kernels
     figure, axes = canvas(1, 1, (9.6, 4.2))
     axis = axes[0, 0]
-    depths = [depth for depth in kernels.depths if kernels.meaningful(depth) and depth > 1]
+    depths = [depth for depth in kernels.solved_depths if depth > 1]
     chosen = np.argsort(-np.abs(kernels.across[0, :, 0]))[: len(COLOURS)]
     chosen = chosen[np.argsort(chosen)]
     carried = {
@@ -137,12 +126,14 @@ def coefficients(study: Study):
         axis.plot([], [], label="limit", **LIMIT_STYLE)
         dashed = " Dashed: the limit of infinite depth."
     axis.set(xlabel="network depth $L$", ylabel="coefficient $u_i$", title="Coefficients of the first test point")
+    whole_ticks(axis)
     axis.legend(ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    linear = " (depth 1, the linear kernel, is in tables/coefficients.csv)" if kernels.depths[0] == 1 else ""
     caption = (
         "Lines: closed form K(X,X)⁻¹K(X,x) at each depth. Markers: the solution of the controlled equation "
         "(Theorem 3), carried from the depth before with the paper's clock ψ. They coincide. Shown are the "
-        f"{len(chosen)} training points nearest to the test point, from depth 2 on (depth 1, the linear kernel, is in "
-        f"tables/coefficients.csv).{dashed}"
+        f"{len(chosen)} training points nearest to the test point, from depth 2 on{linear}."
+        f"{dashed}"
     )
     return figure, "Coefficients against depth", caption
 
@@ -156,76 +147,56 @@ def errors(study: Study):
         ("psi", "joint"): "^-",
         ("psi", "paper"): "v--",
     }
+    shown = [r for r in study.transport if r["error"] is not None]
     for colour, ((clock, rhs), style) in zip(COLOURS, styles.items(), strict=False):
-        rows = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]]
+        rows = [r for r in shown if (r["clock"], r["rhs"]) == (clock, rhs)]
         depths = [r["depth"] for r in rows]
         label = f"{'ψ' if clock == 'psi' else 'arc'} clock, {rhs}"
         for axis, key in ((axes[0, 0], "error"), (axes[0, 1], "residual")):
             values = np.maximum([r[key] for r in rows], 1e-17)
             axis.plot(depths, values, style, color=colour, markersize=3.2, linewidth=0.9, label=label)
-    allowed = [r for r in study.transport if r["meaningful"] and (r["clock"], r["rhs"]) == ("arc", "joint")]
-    bound = [1e-9 if r["condition_number"] < 1e6 else 2.2e-13 * r["condition_number"] for r in allowed]
+    bounds = {r["depth"]: r["error_bound"] for r in shown}
+    if bounds:
+        axes[0, 0].plot(list(bounds), list(bounds.values()), label="bound of the error", **LIMIT_STYLE)
     for axis, title in (
         (axes[0, 0], r"Error max$|u - u_{\mathrm{closed}}|$ / max(1, max$|u|$)"),
         (axes[0, 1], r"Residual max$_t|A(t)u(t) - b(t)|$"),
     ):
-        axis.plot([r["depth"] for r in allowed], bound, label="bound", **LIMIT_STYLE)
         axis.set(title=title, xlabel="network depth $L$ (transport $L \\to L+1$)", yscale="log")
+    whole_ticks(*axes[0])
     axes[0, 0].set_ylabel("dimensionless")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    skipped = sorted({r["depth"] for r in study.transport if not r["meaningful"]})
     caption = (
-        "One point per transport from L to L+1. The dashed bound is 1e-9, or 1000 eps times the condition number where "
-        "that exceeds 1e6."
+        "One point per transport from L to L+1. The dashed bound is what the rounding of the entries of the two "
+        "kernels may change in u, at least 1e-9; a transport beyond it has not converged."
     )
-    if skipped:
+    if any(r["system"] == "deflated" for r in shown):
+        first = min(r["depth"] for r in shown if r["system"] == "deflated")
         caption += (
-            f" Depths {skipped[0]} to {skipped[-1]} are not shown: the condition number exceeds 1e12 there and a "
-            f"comparison in 64 bit would not mean anything."
+            f" From L = {first} on the bordered systems of the deflated kernel are integrated: K itself is nearly "
+            f"singular there, they are not."
         )
+    left_out = sorted({r["depth"] for r in study.transport if r["error"] is None})
+    if left_out:
+        caption += f" Not shown: L = {', '.join(map(str, left_out))}, where a kernel matrix is singular or indefinite."
     return figure, "Error and residual of the transport", caption
 
 
-def driver_components(study: Study):
-    """The largest components of a few drivers along the segment."""
-    depths = list(study.drivers.paths)
-    figure, axes = canvas(1, 2, (9.6, 3.8))
-    if depths:
-        shown = sorted({depths[0], depths[len(depths) // 8], depths[len(depths) // 3], depths[-1]})
-        for colour, depth in zip(COLOURS, shown, strict=False):
-            path = study.drivers.paths[depth]
-            s = np.linspace(0, 1, len(path))
-            largest = np.argsort(-np.abs(path[-1]))[:5]
-            for k, channel in enumerate(largest):
-                label = f"$L = {depth}$" if k == 0 else None
-                axes[0, 0].plot(s, path[:, channel], color=colour, linewidth=1.1, label=label)
-        axes[0, 0].legend(loc="best")
-        ends = [np.sort(np.abs(path[-1]))[::-1] for path in study.drivers.paths.values()]
-        axes[0, 1].loglog(depths, [end[0] for end in ends], "o-", color=COLOURS[0], markersize=3, label="largest")
-        axes[0, 1].loglog(
-            depths, [np.median(end) for end in ends], "s-", color=COLOURS[1], markersize=3, label="median"
-        )
-        axes[0, 1].legend(loc="best")
-        plain_log_ticks(axes[0, 1], depths)
-    axes[0, 0].set(
-        title="Five largest components of $v^{(L)}$",
-        xlabel="position $s$ on the segment",
-        ylabel="$v_{ij}(s)$",
-    )
-    axes[0, 1].set(title="End values $|v^{(L)}_{ij}(1)|$", xlabel="network depth $L$", ylabel="absolute value")
-    tends = "They vanish as L grows, because the kernel stops moving."
-    if study.law.hyperbolic:
-        tends = "They do not vanish: the kernel matrix shrinks by the same factor at every depth."
-    caption = (
-        "The drivers v = ∫A⁻¹[dA, db] of the linear equation du = dv_b − dv_A u, in closed form log(I + sM). " + tends
-    )
-    return figure, "The drivers", caption
+def whole_ticks(*axes: Any) -> None:
+    """Depth ticks at whole numbers, however few depths there are."""
+    for axis in axes:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def plain_log_ticks(axis, depths: list[int]) -> None:
-    """Depth ticks 1, 2, 3, 5, 10, ... as plain numbers on a log axis."""
-    ticks = [t for t in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000) if depths[0] <= t <= depths[-1]]
+    """Depth ticks at whole numbers, written plainly, on a log axis: all of a few, else 1, 2, 3, 5, 10, ..."""
+    first, last = depths[0], depths[-1]
+    steps = [step * 10**power for power in range(13) for step in (1, 2, 3, 5)]
+    ticks = [t for t in steps if first <= t <= last]
+    if last <= first + 5 or len(ticks) < 3:
+        count = min(last - first + 1, 6)
+        ticks = sorted({round(t) for t in np.linspace(first, last, count)})
     axis.set_xticks(ticks, [str(t) for t in ticks])
     axis.set_xticks([], minor=True)
 
@@ -245,55 +216,6 @@ def plain_log_labels(*axes: Any) -> None:
         axis.set_minor_formatter(label)
 
 
-def variation(study: Study):
-    """p-variation of the drivers against depth, with fitted slopes."""
-    figure, axes = canvas(1, 2, (9.6, 3.8))
-    p = study.config.p
-    curves = ((1.0, 1, "o-"), (p, 1, "s-"), (p, 2, "^-"))
-    for colour, (exponent, level, style) in zip(COLOURS, curves, strict=False):
-        rows = [r for r in study.variation if (r["p"], r["level"]) == (exponent, level)]
-        if not rows:
-            continue
-        norm = rows[0]["tensor_norm"].replace("l", r"\ell_")
-        label = f"$p = {exponent:g}$, level {level} (${norm}$, {rows[0]['channels']} channels)"
-        for axis, key in ((axes[0, 0], "norm"), (axes[0, 1], "distance_to_previous")):
-            usable = [r for r in rows if r[key]]
-            axis.loglog(
-                [r["depth"] for r in usable],
-                [r[key] for r in usable],
-                style,
-                color=colour,
-                markersize=3.2,
-                label=label,
-            )
-    slopes = study.slopes
-    for level in (1, 2):
-        rows = [r for r in study.variation if (r["p"], r["level"]) == (p, level) and r["depth"] > 1]
-        known = study.law
-        if slopes.get(f"level{level}") is None or known.rate is None or known.hyperbolic:
-            continue
-        L = np.array([r["depth"] for r in rows if r["depth"] >= slopes["fitted_depths"][0]], dtype=float)
-        expected = known.rate(L) ** level
-        expected *= rows[-1]["norm"] / expected[-1]
-        axes[0, 0].loglog(L, expected, label=known.rate_label if level == 1 else None, **LIMIT_STYLE)
-    for axis, title in (
-        (axes[0, 0], "p-variation of $v^{(L)}$"),
-        (axes[0, 1], "Distance to the driver before"),
-    ):
-        axis.set(title=title, xlabel="network depth $L$")
-        if study.drivers.paths:
-            plain_log_ticks(axis, list(study.drivers.paths))
-    axes[0, 0].set_ylabel("p-variation (outer root taken)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    caption = (
-        "Exact over the sample points, by dynamic programming over all partitions. At level 1 the two exponents nearly "
-        "coincide, because the drivers are nearly straight. "
-        + " ".join((slope_sentence(study), convergence_sentence(study)))
-    )
-    return figure, "p-variation of the drivers", caption
-
-
 def conditioning(study: Study):
     """Determinant and condition number of the kernel matrix against depth."""
     kernels = study.kernels
@@ -307,6 +229,7 @@ def conditioning(study: Study):
     condition = np.array([kernels.condition[d] for d in kernels.depths])
     axes[0, 1].semilogy(depths, condition, "o-", color=COLOURS[1], markersize=3.2)
     axes[0, 1].set(title="Condition number", xlabel="network depth $L$", ylabel=r"$\lambda_{\max} / \lambda_{\min}$")
+    whole_ticks(*axes[0])
     ratio = study.law.ratio
     if ratio is not None and 0 <= ratio < 1 and np.allclose(kernels.within[:, 0, 0], 1.0):
         limit = ((n - 1) * np.log1p(-ratio) + np.log1p((n - 1) * ratio)) / np.log(10)
@@ -321,11 +244,9 @@ def conditioning(study: Study):
             f"not singular, against what the paper's Section 6 asks for."
         )
     else:
-        if condition.max() > 1e12:
-            axes[0, 1].axhline(1e12, label="64-bit comparisons end", **LIMIT_STYLE)
-            axes[0, 1].legend(loc="best")
         caption = (
-            "The kernel matrix becomes singular as all its entries tend to one value."
+            "The kernel matrix becomes singular as all its entries tend to one value; both numbers come from its "
+            "deflated form, in which coefficients stay accurate."
             if study.law.hyperbolic or study.family.collapses
             else f"The kernel matrix stays regular: off the diagonal it tends to {study.law.limit}"
         )

@@ -9,7 +9,7 @@ import numpy as np
 from roughntk import __version__
 from roughntk.study.figures import Picture
 from roughntk.study.result import Study
-from roughntk.study.sentences import convergence_sentence, infinite_sentence, slope_sentence
+from roughntk.study.sentences import agreement_words, convergence_sentence, infinite_sentence, slope_sentence
 
 CSS = """
 :root { color-scheme: light; --ink: #1d2430; --muted: #5b6573; --line: #dfe3e8; --accent: #2c6fbb; }
@@ -31,16 +31,15 @@ def summary_lines(study: Study) -> list[str]:
     """Ten lines: what was run and what was found."""
     data, kernels = study.data.describe(), study.kernels
     last = kernels.depths[-1]
-    rows = [r for r in study.transport if r["meaningful"]]
     lines = [
         f"Data: {data['name']}, {data['n']} training and {data['m']} test points on the sphere in R^{data['dim']} "
         f"({data['projection']} projection, seed {study.config.seed}).",
         f"Family {family_words(study)}, depths {kernels.depths[0]} to {last}. "
         + (study.first_depth or "The study starts at a depth from 2 on."),
-        f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; {_limit_words(study)}.",
+        _kernel_line(study),
         f"Condition number: {kernels.condition[kernels.depths[0]]:.3g} at depth {kernels.depths[0]}, "
         f"{kernels.condition[last]:.3g} at depth {last}. " + _reach(study),
-        _transport_line(study, rows),
+        _transport_line(study.transport),
         _driver_line(study),
         _signature_line(study),
         "p-variation: " + slope_sentence(study),
@@ -69,43 +68,84 @@ def _limit_words(study: Study) -> str:
     return f"each has a limit of its own, in [{values.min():.6g}, {values.max():.6g}]"
 
 
+def _kernel_line(study: Study) -> str:
+    last = study.kernels.depths[-1]
+    off = ~np.eye(len(study.data.X), dtype=bool)
+    found = study.kernels.deflated.get(last)
+    if found is None or study.kernels.limit_entry is None or not off.any():
+        return (
+            f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; {_limit_words(study)}."
+        )
+    distance = np.exp(found.log_scale) * np.abs(found.values[:, : len(off)][off]).max()
+    return (
+        f"Kernel: off-diagonal entries at depth {last} are within {distance:.3g} of their limit "
+        f"{study.kernels.limit_entry:.6g}."
+    )
+
+
 def _off_diagonal_range(study: Study) -> str:
     K = study.kernels.within[-1]
     values = K[~np.eye(len(K), dtype=bool)] if len(K) > 1 else study.kernels.across[-1].ravel()
     return f"[{values.min():.6g}, {values.max():.6g}]"
 
 
-def _transport_line(study: Study, rows: list) -> str:
-    total = len(study.transport)
+def _transport_line(records: list) -> str:
+    rows = [r for r in records if r["error"] is not None]
     if not rows:
-        return f"Transport (Theorem 3): none of {total} comparisons means anything in 64 bit (condition above 1e12)."
+        return f"Transport (Theorem 3): none of {len(records)}, as the kernel matrices are singular."
     steps = {clock: max((r["steps"] for r in rows if r["clock"] == clock), default=0) for clock in ("arc", "psi")}
     failed = sum(not r["converged"] for r in rows)
-    skipped = f"; {total - len(rows)} more are beyond 64 bit" if len(rows) < total else ""
+    skipped = f"; {len(records) - len(rows)} more end in a singular matrix" if len(rows) < len(records) else ""
+    deflated = sum(r["system"] == "deflated" for r in rows)
+    form = f", {deflated} of them in deflated form" if deflated else ""
     return (
-        f"Transport (Theorem 3): {len(rows)} integrations, largest error {np.max([r['error'] for r in rows]):.2g} "
-        f"against the closed form, largest residual {np.max([r['residual'] for r in rows]):.2g}, "
-        f"{'all converged' if not failed else f'{failed} NOT converged'} (at most {steps['arc']} steps in the arc "
-        f"clock, {steps['psi']} in psi){skipped}."
+        f"Transport (Theorem 3): {len(rows)} integrations{form}, largest error "
+        f"{np.max([r['error'] for r in rows]):.2g} against the closed form, largest residual "
+        f"{np.max([r['residual'] for r in rows]):.2g}, "
+        f"{'all within their bounds' if not failed else f'{failed} NOT converged'} (at most {steps['arc']} "
+        f"steps in the arc clock, {steps['psi']} in psi){skipped}."
     )
 
 
 def _reach(study: Study) -> str:
+    """How the closed form was solved, and what its coefficients are known to."""
     kernels = study.kernels
-    beyond = [depth for depth in kernels.depths if not kernels.meaningful(depth)]
-    if not beyond:
-        residual = max(solved[1].residual for solved in kernels.solved.values() if solved)
-        return f"Closed form: Cholesky at every depth, largest residual |K u - b| {residual:.2g}."
-    return (
-        f"Closed form: depths {', '.join(map(str, beyond[:6]))}{' ...' if len(beyond) > 6 else ''} have a condition "
-        f"number above 1e12: comparisons there are not meaningful in 64 bit."
+    depths = kernels.solved_depths
+    if not depths:
+        return "Closed form: the matrices of all depths are singular."
+    reports = {depth: solved[1] for depth, solved in kernels.solved.items() if solved}
+    deflated = [depth for depth in depths if reports[depth].method == "deflated"]
+    indefinite = [depth for depth in depths if not reports[depth].positive_definite]
+    singular = [depth for depth in kernels.depths if depth not in depths]
+    how = "Cholesky"
+    if deflated:
+        how = f"in deflated form at {depth_words(deflated)}" + (
+            "" if len(deflated) == len(depths) else ", else Cholesky"
+        )
+    text = (
+        f"Closed form: {how}; largest residual {max(one.residual for one in reports.values()):.2g}, coefficients known "
+        f"to {max(one.relative_error for one in reports.values()):.2g} of max(1, max |u|)."
     )
+    if indefinite:
+        text += f" The matrix is indefinite at {depth_words(indefinite)}."
+    if singular:
+        text += f" The matrix is singular to working precision at {depth_words(singular)}."
+    return text
+
+
+def depth_words(depths: Sequence[int]) -> str:
+    """ "depth 3", "depths 3 to 7", "depths 1, 4, 9 ..."."""
+    if len(depths) == 1:
+        return f"depth {depths[0]}"
+    if list(depths) == list(range(depths[0], depths[-1] + 1)):
+        return f"depths {depths[0]} to {depths[-1]}"
+    return f"depths {', '.join(map(str, depths[:6]))}{' ...' if len(depths) > 6 else ''}"
 
 
 def _driver_line(study: Study) -> str:
     errors = study.drivers.closed_form_error
     if not errors:
-        return "Drivers: none, since no pair of depths is within 64 bit."
+        return "Drivers: none, as no two matrices in a row are positive definite."
     return (
         f"Drivers v^(L): {study.drivers.channels} channels; log(I + sM) and Gauss-Legendre quadrature differ by at "
         f"most {np.max(list(errors.values())):.2g} relative."
@@ -121,26 +161,30 @@ def _signature_line(study: Study) -> str:
         where = (
             f"the {signature['channels']} principal directions of the drivers (all but at most {1 - least:.1g} of each)"
         )
-    disagreement = signature["max_disagreement"]
-    compared = (
-        "no second backend to compare with"
-        if disagreement is None
-        else f"largest relative disagreement {disagreement:.2g}"
-    )
-    return (
-        f"Signatures to level {signature['level']} on {where}: {', '.join(signature['backends'])}, {compared}{absent}."
-    )
+    failures = "".join(f"; {name} failed ({text})" for name, text in signature["failures"].items())
+    compared = agreement_words(signature["backends"], study.signatures.agreement)
+    return f"Signatures to level {signature['level']} on {where}: {compared}{failures}{absent}."
 
 
 def _distance_to_limit(study: Study) -> str:
     kernels = study.kernels
-    depths = [depth for depth in kernels.depths if kernels.meaningful(depth)]
+    depths = kernels.solved_depths
     if not depths:
-        return "Coefficients: none within 64 bit."
+        return "Coefficients: none, as the matrices are singular."
     if kernels.limit_coefficients is None:
         return "Coefficients: their limit of infinite depth is not known for this family."
-    distance = np.max(np.abs(kernels.coefficients_at(depths[-1]) - kernels.limit_coefficients))
-    return f"Coefficients at depth {depths[-1]} are within {distance:.3g} of their limit of infinite depth."
+    last = depths[-1]
+    distance = np.max(np.abs(kernels.coefficients_at(last) - kernels.limit_coefficients))
+    solved = kernels.solved[last]
+    error = 0.0 if solved is None else 2 * float(np.max(solved[1].forward_error))  # of both ends
+    if error < 1e-3 * distance:
+        return f"Coefficients at depth {last} are within {distance:.3g} of their limit of infinite depth."
+    return (
+        f"Coefficients at depth {last} are within {distance + error:.2g} of their limit of infinite depth, most of "
+        f"which is what 64 bit leaves unknown."
+        if error > distance
+        else f"Coefficients at depth {last} are {distance:.3g} ± {error:.1g} from their limit of infinite depth."
+    )
 
 
 def render(study: Study, pictures: Sequence[Picture]) -> str:
@@ -159,13 +203,16 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         *(f"<p>{html.escape(sentence)}</p>" for sentence in study.data.said),
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
-        "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths at which a comparison "
-        "in 64 bit means something.</p>",
-        _table(["clock", "right-hand side", "pairs", "steps", "residual", "error"], _transport_rows(study)),
+        "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. The bound is what "
+        "the error is held to: what the rounding of the entries of both kernels may change, and at least 1e-9.</p>",
+        _table(
+            ["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "bound"],
+            _transport_rows(study),
+        ),
         "<h2>Depth by depth</h2>",
         _table(
-            ["depth", "condition number", "log det", "p-variation, p = 1", f"level 2, p = {study.config.p:g}",
-             "signature disagreement"],
+            ["depth", "condition number", "log det", "solved", "u known to", "p-variation, p = 1",
+             f"level {_top(study)}, p = {study.config.p:g}", "signature disagreement"],
             _depth_rows(study),
         ),
         "<h2>Do the drivers converge to the zero path?</h2>",
@@ -195,12 +242,14 @@ def _transport_rows(study: Study) -> list[list[str]]:
     rows = []
     for clock in ("arc", "psi"):
         for rhs in ("joint", "paper"):
-            chosen = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs) and r["meaningful"]]
+            alike = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs)]
+            chosen = [r for r in alike if r["error"] is not None]
             if chosen:
-                worst = {key: np.max([r[key] for r in chosen]) for key in ("steps", "residual", "error")}
-                numbers = [f"{worst['steps']}", f"{worst['residual']:.2e}", f"{worst['error']:.2e}"]
+                worst = {key: np.max([r[key] for r in chosen]) for key in ("steps", "residual", "error", "error_bound")}
+                numbers = [str(sum(r["converged"] for r in chosen)), f"{worst['steps']}"]
+                numbers += [f"{worst[key]:.2e}" for key in ("residual", "error", "error_bound")]
             else:
-                numbers = ["–", "beyond 64 bit", "beyond 64 bit"]
+                numbers = ["–", "–", "singular", "singular", "–"]
             rows.append([clock, rhs, str(len(chosen)), *numbers])
     return rows
 
@@ -215,14 +264,24 @@ def _depth_rows(study: Study) -> list[list[str]]:
     return [
         [
             str(depth),
-            f"{kernels.condition[depth]:.4g}" + ("" if kernels.meaningful(depth) else " (beyond 64 bit)"),
+            f"{kernels.condition[depth]:.4g}",
             f"{kernels.log_det[depth]:.5g}",
+            *_solution(kernels.solved[depth]),
             lookup(depth, 1.0, 1),
-            lookup(depth, study.config.p, 2),
+            lookup(depth, study.config.p, _top(study)),
             disagreement.get(depth, "–"),
         ]
         for depth in kernels.depths
     ]
+
+
+def _solution(solved) -> tuple[str, str]:
+    return ("singular", "–") if solved is None else (solved[1].method, f"{solved[1].relative_error:.1e}")
+
+
+def _top(study: Study) -> int:
+    """The highest level whose p-variation was measured."""
+    return max((r["level"] for r in study.variation if r["p"] == study.config.p), default=1)
 
 
 def _convergence_part(study: Study) -> list[str]:
@@ -231,16 +290,25 @@ def _convergence_part(study: Study) -> list[str]:
     if study.convergence is None:
         return [sentence]
     found = study.convergence.measured
+    heads = ["backend", "verdict", *(f"rate r at level {k}" for k in found.levels)]
+    backends = [
+        [name, "failed", *("–" for _ in found.levels)] if one is None
+        else [name, one.verdict, *(f"{r:.6f} ± {e:.2g}" for r, e in zip(one.rates, one.rate_errors, strict=True))]
+        for name, one in study.convergence.by_backend.items()
+    ]  # fmt: skip
     rows = [[f"{L:g}", *(f"{value:.4g}" for value in row)] for L, row in zip(found.scale, found.distances, strict=True)]
     rows.append(
         ["rate r", *(f"{rate:.3f} ± {error:.2g}" for rate, error in zip(found.rates, found.rate_errors, strict=True))]
     )
     rows.append(["measured verdict", *found.verdicts])
     note = (
-        f"p-variation distances of the drivers v^(L) to the zero path, p = {found.p:g}, outer root taken, norm of the "
-        f"increments: {found.norm}; scale L. Rule: {found.rule}"
+        f"p-variation distances of the drivers v^(L) to the zero path, p = {found.p:g}, outer root taken, from the "
+        f"increments S(s,t) over all pairs of sample points ({found.norm} norm, "
+        f"{'all channels' if study.drivers.full else 'principal directions'}), each backend for itself; the table of "
+        f"depths shows those of {study.signature['backends'][0]}; scale L. Rule: {found.rule}"
     )
-    return [sentence, _table(["depth L", *(f"level {k}" for k in found.levels)], rows), f"<p>{html.escape(note)}</p>"]
+    table = _table(["depth L", *(f"level {k}" for k in found.levels)], rows)
+    return [sentence, _table(heads, backends), table, f"<p>{html.escape(note)}</p>"]
 
 
 def _method_note(study: Study) -> str:
@@ -251,13 +319,13 @@ def _method_note(study: Study) -> str:
             f" The drivers have {signature['driver_channels']} channels, too many for signatures: they are projected "
             f"onto {signature['channels']} principal directions common to all depths."
         )
-    wide = any(r["level"] == 2 and r["tensor_norm"] == "l2" for r in study.variation)
-    norms = "l1 on all channels at level 1" + (
-        ", l2 (Hilbert-Schmidt) on the principal directions at level 2" if wide else " and at level 2"
+    wide = sorted({r["level"] for r in study.variation if r["tensor_norm"] == "l2"})
+    norms = "l1 on all channels" + (
+        f", from level {wide[0]} on l2 (Hilbert-Schmidt) on the principal directions" if wide else ""
     )
     return (
-        f"Kernel matrices come from the angle recursion, coefficients from a Cholesky factorisation. Errors are "
-        f"relative to max(1, max|u|). p-variation takes the outer root; norms are {norms}. Each driver is sampled at "
-        f"{study.config.samples} points of the segment.{directions} The numbers of every figure are in tables/, "
-        f"everything else is in study.json."
+        f"Kernel matrices come from the angle recursion, coefficients from a Cholesky factorisation, or from the "
+        f"deflated form where all entries tend to one value. Errors are relative to max(1, max|u|). p-variation takes "
+        f"the outer root; norms are {norms}. Each driver is sampled at {study.config.samples} points of the segment."
+        f"{directions} The numbers of every figure are in tables/, everything else is in study.json."
     )

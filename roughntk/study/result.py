@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from roughntk.kernels import KernelFamily
-from roughntk.study.analysis import DriverConvergence, Drivers, Kernels
+from roughntk.study.closed_form import Kernels
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
 from roughntk.study.deep import DeepLimit
+from roughntk.study.drivers import Drivers
 from roughntk.study.laws import Law
+from roughntk.study.signatures import DriverConvergence, Signatures
 
 
 @dataclasses.dataclass
@@ -24,7 +26,7 @@ class Study:
         kernels: kernel matrices and closed-form coefficients at each depth.
         transport: one record per pair of depths, clock and right-hand side.
         drivers: the sampled drivers.
-        signature: signatures and the disagreement of the backends.
+        signatures: of the drivers by every backend, and whether these agree.
         variation: p-variation records.
         slopes: fitted log-log slopes.
         convergence: the drivers against the zero path as rough paths, level by level; None for fewer than two drivers.
@@ -42,7 +44,7 @@ class Study:
     kernels: Kernels
     transport: list[dict[str, Any]]
     drivers: Drivers
-    signature: dict[str, Any]
+    signatures: Signatures
     variation: list[dict[str, Any]]
     slopes: dict[str, Any]
     first_depth: str
@@ -51,3 +53,8 @@ class Study:
     deep: DeepLimit | None = None
     summary: list[str] = dataclasses.field(default_factory=list)
     out: Path | None = None
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """The `signature` entry of study.json."""
+        return self.signatures.record

@@ -15,7 +15,7 @@ import numpy as np
 from roughntk import __version__, _checks
 from roughntk.kernels import KernelSequence
 from roughntk.rough.tensor import check_memory
-from roughntk.study import analysis, deep, figures, output, report
+from roughntk.study import analysis, deep, drivers, gallery, output, report, signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
 from roughntk.study.laws import law
@@ -64,7 +64,7 @@ def run(
         if progress is not None:
             progress("report", 0, 1)
         _write_tables(study, folder / "tables")
-        pictures = figures.draw_all(study, folder / "figures")
+        pictures = gallery.draw_all(study, folder / "figures")
         study.timings["report"] = round(time.perf_counter() - clock, 3)
         (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
         record = as_json(study, printable(command or f"roughntk.study.run({given!r})", 10**5))
@@ -109,33 +109,20 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
     kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family, data, depths)
     starts, first_depth = analysis.transport_pairs(kernels)
     transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)
-    drivers = stage(
-        "drivers",
-        len(starts),
-        analysis.driver_paths,
-        kernels,
-        starts,
-        config.samples,
-        config.signature_channels,
+    sampled = stage(
+        "drivers", len(starts), drivers.driver_paths, kernels, starts, config.samples, config.signature_channels
     )
-    signature = stage("signatures", len(drivers.paths), analysis.signature_records, drivers)
-    variation = stage("p-variation", len(drivers.paths), analysis.variation_records, drivers, config.p)
+    found = stage("signatures", len(sampled.paths), signatures.signatures, sampled, config.p)
+    variation = stage("p-variation", len(sampled.paths), analysis.variation_records, sampled, config.p)
     slopes = analysis.fitted_slopes(variation, config.p, known)
     study = Study(
-        config, family, known, data, kernels, transport, drivers, signature, variation, slopes, first_depth, timings
+        config, family, known, data, kernels, transport, sampled, found, variation, slopes, first_depth, timings
     )
-    study.convergence = analysis.driver_convergence(variation, config.p, known)
+    study.convergence = signatures.driver_convergence(found, variation, config.p, known)
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
     return study
-
-
-def _settings(config: StudyConfig) -> dict[str, Any]:
-    """The settings, with the name of the family for the family itself."""
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)} | {
-        "family": config.family_name
-    }
 
 
 def as_json(study: Study, command: str) -> dict[str, Any]:
@@ -145,7 +132,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "version": __version__,
         "command": command,
         "seed": study.config.seed,
-        "settings": _settings(study.config),
+        "settings": study.config.as_dict(),
         "data": study.data.describe() | study.data.describe_columns() | {"rows": study.data.rows},
         "family": study.config.family_name,
         "depths": kernels.depths,
@@ -169,16 +156,33 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
 
 
 def _convergence(study: Study) -> dict[str, Any] | None:
-    """The drivers against the zero path; `measured_verdict` is what the rule alone makes of the distances."""
+    """The drivers against the zero path; `measured_verdict` is what the rule alone makes of the distances.
+
+    The distances are those of the built-in backend; `by_backend` has the verdict and rates of each, `direct` those of
+    the whole drivers without signatures.
+    """
     found = study.convergence
     if found is None:
         return None
+
+    def short(one: Any) -> dict[str, Any] | None:
+        keep = ("verdict", "verdicts", "rates", "rate_errors", "distances", "norm")
+        return None if one is None else {key: getattr(one, key) for key in keep}
+
     measured = dataclasses.asdict(found.measured)
-    return measured | {"verdict": found.verdict, "measured_verdict": found.measured.verdict, "reason": found.reason}
+    return measured | {
+        "verdict": found.verdict,
+        "measured_verdict": found.measured.verdict,
+        "reason": found.reason,
+        "backends_agree": found.agreement.agree,
+        "stand_apart": found.agreement.apart,
+        "by_backend": {name: short(one) for name, one in found.by_backend.items()},
+        "direct": short(found.direct),
+    }
 
 
 def coefficient_rows(study: Study) -> list[dict[str, Any]]:
-    """One row per depth: condition number, residual, log det, whether 64 bit suffices, largest coefficient."""
+    """One row per depth: condition number and log det of K, how u was solved, residual, bound of its error, size."""
     rows = []
     for depth in study.kernels.depths:
         solved = study.kernels.solved[depth]
@@ -186,8 +190,9 @@ def coefficient_rows(study: Study) -> list[dict[str, Any]]:
             {
                 "depth": depth,
                 "condition_number": study.kernels.condition[depth],
-                "meaningful": study.kernels.meaningful(depth),
+                "method": solved[1].method if solved else "singular",
                 "residual": solved[1].residual if solved else None,
+                "error_bound": solved[1].relative_error if solved else None,
                 "log_determinant": study.kernels.log_det[depth],
                 "largest_coefficient": float(np.max(np.abs(solved[0]))) if solved else None,
             }
@@ -226,7 +231,7 @@ def _write_tables(study: Study, folder: Path) -> None:
                 "test_point": k,
                 "training_point": i,
                 "coefficient": solved[0][i, k],
-                "meaningful": kernels.meaningful(depth),
+                "error_bound": solved[1].forward_error[i, k],
             }
             for depth, solved in kernels.solved.items()
             if solved
@@ -249,6 +254,7 @@ def _write_tables(study: Study, folder: Path) -> None:
         for r in study.signature["per_depth"]
     ]
     _write_csv(folder / "signatures.csv", signature)
+    _write_csv(folder / "signature_terms.csv", signatures.largest_terms(study.signatures))
 
 
 def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.forward_error import relative
 from roughntk.transport.linear import (
     EPS,
@@ -64,6 +64,7 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
             ``positive_definite=False``.
     """
     _checks.require_x64("coefficients")
+    family, depth = as_family(family), _checks.one_depth(depth)
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         u, how = _euclidean(family, X, x, depth)
         return (u, how) if report else u
@@ -91,27 +92,27 @@ def closed_form(
 def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
-    length_x, directions = sphere.polar(x)
-    u, how = closed_form(family, unit, directions, depth, callers=3)
+    u, how = closed_form(family, unit, np.asarray(sphere.polar(x)[1]), depth, callers=3)
     require_digits(u, how, f"{family.name} kernel matrix at depth {depth}", callers=2)
-    with np.errstate(over="ignore"):
-        ratios = length_x / sphere.lengths(X)[:, None]
-    beyond = np.argwhere(~(np.abs(u) * ratios < np.inf))
+    ratios = sphere.length_ratios(x, X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled, bound = (np.where(part == 0, 0.0, part * ratios) for part in (u, how.forward_error))
+    beyond = np.argwhere(~np.isfinite(scaled))
     if beyond.size:
-        i, k = (int(place) for place in beyond[0])
+        i, k = beyond[0]
         raise InputError(
-            f"expected lengths |x|/|x_i| whose ratios fit in float64, got {length_x[k]:.3g} for test row {k} against "
-            f"{sphere.lengths(X)[i]:.3g} for training row {i}; rescale the rows"
+            f"expected coefficients within float64, got one beyond it for training row {i} and test row {k} "
+            f"({len(beyond)} in all), whose lengths are too far apart; rescale the shorter of "
+            f"{_checks.name_rows(np.unique(beyond[:, 0]))} of X, or leave them out"
         )
-    u, bound = u * ratios, how.forward_error * ratios
-    return u, dataclasses.replace(how, forward_error=bound, relative_error=float(relative(bound, u).max()))
+    return scaled, dataclasses.replace(how, forward_error=bound, relative_error=float(relative(bound, scaled).max()))
 
 
 def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """X, its directions and x, of any length, for a homogeneous family; no row of X is 0 or collinear with another."""
     family.check_homogeneous()
     X = _checks.matrix(X, "X")
-    zero = np.flatnonzero(sphere.lengths(X) == 0)
+    zero = np.flatnonzero(~X.any(axis=1))
     if zero.size:
         raise InputError(
             f"expected non-zero training rows, got zeros in {_checks.name_rows(zero)}; a homogeneous kernel is 0 on "

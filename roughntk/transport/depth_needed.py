@@ -75,7 +75,7 @@ def depth_needed(family: KernelFamily, X, x, tolerance: float) -> DepthNeeded:
             how far one gets).
     """
     _checks.require_x64("depth_needed")
-    family = as_family(family, wanted="ReluNTK")
+    family = as_family(family)
     if not isinstance(family, ReluNTK):
         raise InputError(
             f"expected ReluNTK, whose drivers are summable in depth, got {type(family).__name__}; compare "
@@ -96,12 +96,7 @@ def depth_needed(family: KernelFamily, X, x, tolerance: float) -> DepthNeeded:
 
 
 def _tolerance(tolerance: float) -> float:
-    try:
-        value = float(tolerance)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not value > 0 or value == math.inf:
-        raise InputError(f"expected a positive tolerance, got {tolerance!r}; 1e-3 is a usual choice")
+    value = _checks.number(tolerance, "a tolerance", above=0, remedy="1e-3 is a usual choice")
     if value < LEAST_TOLERANCE:
         raise InputError(
             f"expected a tolerance of at least {LEAST_TOLERANCE:g}, got {value:g}, which 64 bit cannot resolve; "

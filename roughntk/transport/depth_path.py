@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks
-from roughntk._checks import InputError
 from roughntk.transport.coefficients import EPS
 from roughntk.transport.drivers import CoefficientPath, increment, quadrature_driver
 
@@ -168,8 +167,7 @@ class DepthDriver(diffrax.AbstractPath):
             InputError: unknown norm (with the nearest name), or rtol that is not positive.
         """
         _checks.choice(norm, _NORMS, "norm")
-        if not rtol > 0:
-            raise InputError(f"expected rtol > 0, got {rtol!r}")
+        rtol = _checks.number(rtol, "rtol", above=0, remedy="1e-7 is the default")
         knots = np.asarray(self.knots)
         length = knots[-1] - knots[0]
 

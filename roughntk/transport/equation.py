@@ -25,7 +25,7 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.depth import bridge
 from roughntk.depth.bridge import Clock
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.coefficients import log_determinant, solve
 from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
 from roughntk.transport.depth_path import DepthClock, DepthDriver
@@ -179,7 +179,8 @@ def between_depths(
         rhs: "joint" (b moves with A) or "paper" (b stays at the next depth).
         system: "kernel" integrates A u = b itself; "deflated" the bordered systems of a family that collapses
             (:mod:`roughntk.transport.deflated`), which is the only way where its drivers do not vanish and A is
-            singular in 64 bit; "auto" takes those with rhs="joint" once the entries of A are within 1 % of one value.
+            singular in 64 bit; "auto" takes those once the entries of A are within 1 % of one value. There "paper"
+            holds the right-hand side of the bordered system of the next depth.
         rtol, atol: tolerances of the step-size controller; raised to half of eps times the condition number where
             that is larger, since the field itself is not known better (the ones used are in `stats`).
         solver: a diffrax solver; `diffrax.Dopri8()` by default.
@@ -196,7 +197,7 @@ def between_depths(
             closed form, or at an end so nearly singular that too little is known (unless ``throw=False``).
     """
     _checks.require_x64("transport")
-    depth = _checks.integer_depth(depth)
+    family, depth = as_family(family), _checks.integer_depth(depth)
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")
@@ -206,14 +207,16 @@ def between_depths(
         "clock": clock, "rtol": rtol, "atol": atol, "solver": solver, "max_steps": max_steps, "throw": throw,
         "what": what,
     }  # fmt: skip
-    if system == "deflated" and (rhs != "joint" or not family.collapses):
+    if system == "deflated" and not family.collapses:
         raise InputError(
-            f"expected rhs='joint' and a family that collapses with system='deflated', got rhs={rhs!r} and "
-            f"{family.name}; use system='kernel'"
+            f"expected a family that collapses with system='deflated', got {family.name}; use system='kernel'"
         )
-    if system == "deflated" or (system == "auto" and rhs == "joint" and family.collapses):
+    if system == "deflated" or (system == "auto" and family.collapses):
         segment, errors, ratio = deflated_segment(family, X, x, depth)
         if system == "deflated" or 0 <= ratio < SPREAD:
+            if rhs == "paper":
+                segment = DeflatedSegment(segment.K0, segment.K1, segment.B1, segment.B1)
+                errors = (errors[0]._replace(right=errors[1].right), errors[1])
             return _across_deflated(segment, errors, drivers_vanish=family.drivers_vanish, **options)
     first, last = (kernel_system(family, X, x, level) for level in (depth, depth + 1))
     found = _across_kernels(first, last, rhs=rhs, **options)

@@ -26,7 +26,7 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.coefficients import NotPositiveDefiniteError, check_directions, coefficients
 from roughntk.transport.forward_error import EPS
 from roughntk.transport.linear import FEW_DIGITS, InaccurateCoefficientsWarning
@@ -74,6 +74,7 @@ def predict(
         InaccurateCoefficientsWarning: fewer than three digits are certain.
     """
     _checks.require_x64("predict")
+    family, depth = as_family(family), _checks.one_depth(depth)
     given = X
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         X, _, x = check_directions(family, X, x)
@@ -82,9 +83,7 @@ def predict(
     y = _checks.real_array(y, "y")
     if y.ndim not in (1, 2) or len(y) != len(X):
         raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")
-    t = _checks.real_number(time)
-    if not t >= 0:
-        raise InputError(f"expected a training time of at least 0, got {time!r}; math.inf trains to convergence")
+    t = _checks.training_time(time)
     columns = y.reshape(len(y), -1)
     flow = _linear_flow(family, X, columns, x, depth, domain) if _is_first(depth) and len(X) > X.shape[1] else None
     if flow is None and t == math.inf:
@@ -162,7 +161,7 @@ def _is_first(depth) -> bool:
 
 def _kernel_flow(family: KernelFamily, X, y, x, depth, domain: str) -> _Flow:
     """On the kernel itself."""
-    (length_X, unit_X), (length_x, unit_x) = sphere.polar(X), sphere.polar(x)
+    (length_X, unit_X), (length_x, unit_x) = (map(np.asarray, sphere.polar(rows)) for rows in (X, x))
     on_sphere = domain == "sphere"
     rows, tests = (X, x) if on_sphere else (unit_X, unit_x)
     A, b, errors = kernel_system(family, rows, tests, depth)

@@ -33,7 +33,7 @@ import scipy.optimize
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import KernelFamily, as_family
 from roughntk.transport.coefficients import CoefficientReport, NotPositiveDefiniteError, solve
 from roughntk.transport.deflated import DeflatedKernel
 from roughntk.transport.depth_path import DEGREE, DepthClock, DepthDriver, DepthPath, graded_time, root
@@ -143,6 +143,7 @@ def to_depth(
     Source: the equation is that of Theorem 3 (``references.bib``: StArnaud2025) on another path.
     """
     _checks.require_x64("transport")
+    family = as_family(family)
     start, stop, asked = _journey(family, start, stop, depths)
     X, x = sphere.check_points(X, x)
     rtol, atol, max_steps = check_solver(rtol, atol, solver, max_steps)
@@ -192,18 +193,17 @@ def to_depth(
 
 def _journey(family: KernelFamily, start, stop, depths) -> tuple[float, float, np.ndarray]:
     """Start, stop and the depths asked for, checked."""
-    if not isinstance(family, KernelFamily) or not family.has_real_depth:
-        name = family.name if isinstance(family, KernelFamily) else type(family).__name__
+    if not family.has_real_depth:
         raise InputError(
-            f"expected a kernel family with real depth, got {name}; use one (`has_real_depth`: ReLU, leaky ReLU and "
-            f"increasing compositions), or between_depths, which goes from one whole depth to the next for every family"
+            f"expected a kernel family with real depth, got {family.name}; use one (`has_real_depth`: ReLU, leaky ReLU "
+            f"and increasing compositions), or between_depths, which goes from one whole depth to the next for every "
+            f"family"
         )
     ends = []
     for name, value in (("start", start), ("stop", stop)):
-        number = _checks.real_depth(value)
-        if number.ndim:
-            raise InputError(f"expected one depth as {name}, got an array of shape {number.shape}; call once a path")
-        ends.append(float(number))
+        if isinstance(value, list | tuple) or getattr(value, "shape", ()) != ():
+            raise InputError(f"expected one depth as {name}, got {_checks.shown(value)}; call once a path")
+        ends.append(_checks.one_depth(value))
     first, last = ends
     if first == last or graded_time(first) == graded_time(last):
         raise InputError(

@@ -175,10 +175,10 @@ def test_what_has_no_joint_limit_is_refused():
     with pytest.raises(rn.InputError, match="time = math.inf for relu-nngp, got 2"):
         joint(NNGP, 5, 0.5, time=2)
     for gamma in (0, -1.0, math.nan, math.inf, "1", True):
-        with pytest.raises(rn.InputError, match="positive finite gamma"):
+        with pytest.raises(rn.InputError, match=r"gamma = n/L .*above 0, got"):
             joint(NTK, 5, gamma)
     for time in (-1.0, math.nan, "1", True):
-        with pytest.raises(rn.InputError, match="training time of at least 0"):
+        with pytest.raises(rn.InputError, match="training time .*at least 0, got"):
             joint(NTK, 5, 0.5, time=time)
     for degrees in ((), 3, (0.5,), (-1,)):
         with pytest.raises(rn.InputError, match="degree"):

@@ -163,7 +163,7 @@ def test_traced_rows_keep_their_gradient():
 
 def test_known_rows_inside_a_trace():
     X = rn.sphere.uniform(120, 4, 2)
-    table.kernel_table.cache_clear()
+    table._kept_table.cache_clear()
     inside = jax.jit(lambda a: a * FAMILIES["ntk"](X, depth=12.5))(2.0)
     np.testing.assert_array_equal(inside, 2 * np.asarray(FAMILIES["ntk"](X, depth=12.5)))
 

@@ -77,5 +77,5 @@ def test_times_of_any_type_are_one_number():
     for time in (3, np.int64(3), np.float32(3), np.array(3.0)):
         np.testing.assert_array_equal(rn.predict(ReluNTK(), X, Y, x, depth=3, time=time), expected)
     for time in (True, "3", math.nan, -1):
-        with pytest.raises(rn.InputError, match="training time of at least 0"):
+        with pytest.raises(rn.InputError, match="training time .*at least 0"):
             rn.predict(ReluNTK(), X, Y, x, depth=3, time=time)

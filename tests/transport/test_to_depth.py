@@ -248,7 +248,7 @@ def test_a_solver_cut_short_raises_unless_asked_not_to():
         ({"depths": [[3.0]]}, r"shape \(k,\)"),
         ({"depths": [math.nan]}, "at least 1, got nan"),
         ({"family": rn.kernels.ErfNTK()}, "real depth, got erf-ntk"),
-        ({"family": "relu"}, "real depth, got str"),
+        ({"family": "relu"}, "did you mean 'relu-ntk'"),
         ({"X": 2 * rn.sphere.uniform(5, 8, 0)}, "rows of norm 1 in X"),
         ({"X": rn.sphere.uniform(5, 8, 0)[[0, 1, 2, 3, 1]]}, "equal rows 1 and 4"),
         ({"x": rn.sphere.uniform(2, 7, 1)}, "8 columns"),
@@ -264,5 +264,5 @@ def test_bad_input_is_named(change, message):
 def test_a_bad_norm_or_tolerance_is_named(whole):
     with pytest.raises(rn.InputError, match="norm to be one of l1, l2"):
         whole.drivers.one_variation("l3")
-    with pytest.raises(rn.InputError, match="rtol > 0"):
+    with pytest.raises(rn.InputError, match="rtol above 0, got 0.0"):
         whole.drivers.one_variation(rtol=0.0)

@@ -1,4 +1,4 @@
-"""Data on the unit sphere: projections, angles, and the rows that no kernel can tell apart.
+"""Angles between points on the unit sphere.
 
 Every kernel of this package is a function of the angle between two inputs, so the angle is the one
 quantity that must be right to the last digit. It is computed as
@@ -18,13 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks
-from roughntk._checks import InputError
-
-UNIT_TOLERANCE = 1e-10
-"""Largest deviation of a row norm from 1 that is taken for rounding of the user's own projection."""
-
-SAME_ANGLE = 4 * np.finfo(np.float64).eps
-"""Two unit rows at most this far apart (radians) cannot be told apart from rounding."""
+from roughntk.sphere.points import SAME_ANGLE, check_unit
 
 GRAM_LIMIT = 0.999
 """Entries of the Gram matrix beyond this are recomputed from differences of rows."""
@@ -34,6 +28,9 @@ _PAIR_BLOCK = 2**22
 
 _BLOCK = 2**17
 """Entries of a block of angles (1 MB): it stays in the cache from the first step to the last."""
+
+_BYTES_A_PAIR = 9.0
+"""Memory of the angles of so many pairs: the matrix itself, and a share for entries near 0 and pi."""
 
 _NEAR_SHARE = 1 / 8
 """Above this share of entries near 0 and pi, computing all of them from row differences is faster."""
@@ -56,165 +53,6 @@ class AngleFunction(Protocol):
 
 class _ManyNear(Exception):
     """So many entries are near 0 and pi that all should be computed from row differences."""
-
-
-def project(X, *, distinct: bool = True) -> np.ndarray:
-    """Canonical projection x / |x| onto the sphere S^{n0-1} (case b of the paper, Section 4).
-
-    Args:
-        X: points, shape (n, n0).
-        distinct: refuse rows that land on the same point. Training points need it; test points do not.
-
-    Returns:
-        Unit rows, shape (n, n0), float64.
-
-    Raises:
-        InputError: a zero row, a NaN, or (with ``distinct``) two positively collinear rows
-            x_i = c x_j, c > 0, named by their numbers.
-    """
-    X = _checks.matrix(X, "X")
-    scale = np.abs(X).max(axis=1)
-    zero = np.flatnonzero(scale == 0)
-    if zero.size:
-        raise InputError(
-            f"expected non-zero rows, got zeros in {_checks.name_rows(zero)}; remove them, or use the "
-            f"stereographic projection, which keeps the origin"
-        )
-    X = X / scale[:, None]  # first by the largest entry, so that squares neither overflow nor underflow
-    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
-    if distinct:
-        pairs = coincident_rows(unit)
-        if pairs:
-            raise InputError(
-                f"expected rows in different directions, got positively collinear {_checks.name_pairs(pairs)}; "
-                f"drop duplicates (--drop-duplicates, rn.sphere.distinct_rows) or use the stereographic "
-                f"projection (--projection stereographic, rn.sphere.lift), which keeps collinear rows apart"
-            )
-    return unit
-
-
-def lift(X, *, distinct: bool = True) -> np.ndarray:
-    """Inverse stereographic projection R^{n0} -> S^{n0}: x -> (2x, |x|^2 - 1) / (|x|^2 + 1) (case c).
-
-    Args:
-        X: points, shape (n, n0); the origin is allowed.
-        distinct: refuse equal rows.
-
-    Returns:
-        Unit rows, shape (n, n0 + 1), float64.
-
-    Raises:
-        InputError: a NaN, equal rows, or (with ``distinct``) rows so large or so close that their images
-            coincide in 64 bit.
-    """
-    X = _checks.matrix(X, "X")
-    scale = np.maximum(np.abs(X).max(axis=1, keepdims=True), 1.0)
-    norm = scale * np.linalg.norm(X / scale, axis=1, keepdims=True)  # squares of large entries would overflow
-    small = norm <= 1
-    # Divide by the larger of 1 and |x|, so that |x|^2 cannot overflow: all terms below are of order one.
-    inverse = 1 / np.maximum(norm, 1)
-    inner = np.minimum(norm, 1)
-    first = np.where(small, 2 * X / (inner**2 + 1), 2 * (X * inverse) * inverse / (1 + inverse**2))
-    last = np.where(small, (inner - 1) * (inner + 1) / (inner**2 + 1), (1 - inverse) * (1 + inverse) / (1 + inverse**2))
-    unit = np.concatenate([first, last], axis=1)
-    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    if distinct:
-        pairs = coincident_rows(unit)
-        if pairs:
-            equal = all(np.array_equal(X[i], X[j]) for i, j in pairs)
-            cause = "equal" if equal else "indistinguishable (in 64 bit, after the lift)"
-            raise InputError(
-                f"expected distinct rows, got {cause} {_checks.name_pairs(pairs)}; drop duplicates "
-                f"(--drop-duplicates, rn.sphere.distinct_rows)" + ("" if equal else " or rescale the data to order one")
-            )
-    return unit
-
-
-def lengths(X: np.ndarray) -> np.ndarray:
-    """Norms of the rows, shape (n,), without overflow or underflow on the way."""
-    scale = np.abs(X).max(axis=1)
-    safe = np.where(scale > 0, scale, 1.0)
-    return scale * np.linalg.norm(X / safe[:, None], axis=1)
-
-
-def polar(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths (n,) and directions (n, n0) of the rows; a zero row has no direction and gets the first axis."""
-    length = lengths(X)
-    return length, project(np.where(length[:, None] > 0, X, np.eye(1, X.shape[1])), distinct=False)
-
-
-def uniform(n: int, dim: int, seed: int) -> np.ndarray:
-    """`n` independent points, uniform on the sphere S^{dim-1} in R^dim; `seed` fixes them."""
-    n = _checks.integer(n, "n", least=1)
-    dim = _checks.integer(dim, "dim", least=1)
-    seed = _checks.integer(seed, "seed", least=0)
-    normal = np.random.default_rng(seed).standard_normal((n, dim))
-    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
-
-
-def check_unit(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
-    """`X` as a float64 matrix whose rows have norm 1 (to 1e-10); the error names the rows that do not."""
-    X = _checks.matrix(X, name, columns=columns)
-    with np.errstate(over="ignore"):
-        deviation = np.abs(np.linalg.norm(X, axis=1) - 1)
-    off = np.flatnonzero(~(deviation <= UNIT_TOLERANCE))
-    if off.size:
-        raise InputError(
-            f"expected rows of norm 1 in {name}, got {_checks.name_rows(off)} off the sphere "
-            f"(row {off[0]} has norm {np.linalg.norm(X[off[0]]):.6g}); project them with rn.sphere.project "
-            f"(--projection canonical) or rn.sphere.lift (--projection stereographic)"
-        )
-    return X
-
-
-def check_distinct(X: np.ndarray, name: str = "X") -> None:
-    """Refuse unit rows that coincide: they make every kernel matrix singular."""
-    pairs = coincident_rows(X)
-    if pairs:
-        raise InputError(
-            f"expected distinct rows in {name}, got equal {_checks.name_pairs(pairs)}; every kernel matrix of "
-            f"them is singular: drop duplicates (rn.sphere.distinct_rows, --drop-duplicates)"
-        )
-
-
-def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test points as checked unit rows; the training rows distinct."""
-    X = check_unit(X)
-    check_distinct(X)
-    return X, check_unit(x, "x", columns=X.shape[1])
-
-
-def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
-    """All pairs i < j of unit rows whose angle is zero to rounding (at most 4 eps)."""
-    pairs: list[tuple[int, int]] = []
-    rows = max(1, _PAIR_BLOCK // len(X))
-    for start in range(0, len(X), rows):
-        gram = X[start : start + rows] @ X.T
-        i, j = np.nonzero(gram > 1 - 1e-8)
-        i = i + start
-        keep = i < j
-        i, j = i[keep], j[keep]
-        close = _chord(X, X, i, j, np.ones(len(i))) <= SAME_ANGLE
-        pairs += list(zip(i[close].tolist(), j[close].tolist(), strict=True))
-    return pairs
-
-
-def distinct_rows(X, *, projection: str = "canonical") -> np.ndarray:
-    """Row numbers to keep so that no two rows land on the same point; the first of each group stays.
-
-    Args:
-        X: raw points, shape (n, n0).
-        projection: "canonical" (positively collinear rows coincide), "stereographic" or "none".
-    """
-    _checks.choice(projection, ("canonical", "stereographic", "none"), "projection")
-    if projection == "canonical":
-        unit = project(X, distinct=False)
-    elif projection == "stereographic":
-        unit = lift(X, distinct=False)
-    else:
-        unit = check_unit(X)
-    drop = {j for _, j in coincident_rows(unit)}
-    return np.array([i for i in range(len(unit)) if i not in drop])
 
 
 def angles(X, Z=None) -> Float[Array, "n m"]:
@@ -244,6 +82,8 @@ def joint_angles(X, x) -> np.ndarray:
 
     A test point within `SAME_ANGLE` of a training point is that point: its angle is 0.
     """
+    if _checks.is_traced(X, x):
+        raise _checks.traced_array("X" if _checks.is_traced(X) else "x")
     across = np.asarray(angles(X, x))
     across = np.where(across <= SAME_ANGLE, 0.0, across)
     return np.concatenate([np.asarray(angles(X)), across], axis=1)
@@ -257,7 +97,13 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
         X: unit rows as `check_unit` returns them, shape (n, n0).
         Z: the same, shape (m, n0); X itself by default, whose diagonal is theta = 0 exactly.
     """
-    values = _aligned_empty(len(X), len(X if Z is None else Z))
+    rows, columns = len(X), len(X if Z is None else Z)
+    _checks.memory(
+        _BYTES_A_PAIR * rows * columns,
+        f"a kernel or angles of {rows} x {columns} pairs of points",
+        "use fewer points, or one block of rows at a time",
+    )
+    values = _aligned_empty(rows, columns)
     with jax.ensure_compile_time_eval():
         try:
             if function is None:

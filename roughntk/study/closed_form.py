@@ -1,0 +1,138 @@
+"""Kernel matrices and closed-form coefficients at every depth of a study."""
+
+import contextlib
+import dataclasses
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from roughntk import sphere
+from roughntk._checks import InputError
+from roughntk.depth.limit import bordered_system, limit_coefficients, limit_value
+from roughntk.kernels import Deflated, KernelFamily
+from roughntk.study.data import DataSet
+from roughntk.transport import NotPositiveDefiniteError
+from roughntk.transport.coefficients import (
+    CoefficientReport,
+    InaccurateCoefficientsWarning,
+    IndefiniteKernelWarning,
+    coefficients,
+    log_determinant,
+)
+
+Progress = Callable[[str, int], None]
+"""Called with the name of a stage and the number of steps finished in it."""
+
+
+@dataclasses.dataclass
+class Kernels:
+    """Kernel matrices and closed-form coefficients at every depth of the study.
+
+    `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is (u, report), or None where K_L(X,X) is singular.
+    `condition` and `log_det` are those of K_L(X,X) itself. `deflated[L]` holds K = c + s G on (X, X and x) for a family
+    that collapses, whose entries in `within` tend to one value and no longer tell its inverse. `limit_entry` is None
+    where pairs tend to different values, those of `limit_pairs` (as `within` and `across` at infinite depth), or to
+    unknown ones; so are then `limit_coefficients`.
+    """
+
+    family: KernelFamily
+    data: DataSet
+    depths: list[int]
+    within: np.ndarray
+    across: np.ndarray
+    solved: dict[int, tuple[np.ndarray, CoefficientReport] | None]
+    condition: dict[int, float]
+    log_det: dict[int, float]
+    deflated: dict[int, Deflated]
+    limit_entry: float | None
+    limit_coefficients: np.ndarray | None
+    limit_pairs: tuple[np.ndarray, np.ndarray] | None = None
+
+    def at(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
+        """(K_L(X,X), K_L(X,x))."""
+        row = self.depths.index(depth)
+        return self.within[row], self.across[row]
+
+    def coefficients_at(self, depth: int) -> np.ndarray:
+        """Closed-form coefficients at a depth where the matrix is not singular."""
+        solved = self.solved[depth]
+        if solved is None:
+            raise NotPositiveDefiniteError(f"expected a regular kernel matrix at depth {depth}, got a singular one")
+        return solved[0]
+
+    def regular(self, depth: int) -> bool:
+        """Whether the coefficients at this depth are known and K is positive definite."""
+        solved = self.solved[depth]
+        return solved is not None and solved[1].positive_definite
+
+    @property
+    def solved_depths(self) -> list[int]:
+        """The depths with coefficients."""
+        return [depth for depth in self.depths if self.solved[depth] is not None]
+
+
+def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progress: Progress) -> Kernels:
+    """Stages 3 and 4: kernel matrices by the angle recursion, coefficients as `rn.coefficients` finds them."""
+    chosen = np.array(depths) - 1
+    within = np.asarray(family.trajectory(sphere.angles(data.X), depths[-1]))[chosen]
+    across = np.asarray(family.trajectory(sphere.angles(data.X, data.x), depths[-1]))[chosen]
+    solved: dict[int, tuple[np.ndarray, CoefficientReport] | None] = {}
+    condition, log_det, deflated = {}, {}, {}
+    theta = sphere.joint_angles(data.X, data.x)
+    for depth, K in zip(depths, within, strict=True):
+        try:
+            with warnings.catch_warnings():  # the report and the summary say both
+                warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
+                warnings.simplefilter("ignore", IndefiniteKernelWarning)
+                solved[depth] = found = coefficients(family, data.X, data.x, depth=depth, report=True)
+            condition[depth] = found[1].condition_number
+        except NotPositiveDefiniteError:
+            solved[depth], found = None, None
+            spectrum = np.linalg.eigvalsh(K)
+            condition[depth] = float(np.max(np.abs(spectrum)) / max(np.min(np.abs(spectrum)), 1e-300))
+        log_det[depth] = log_determinant(K)
+        if family.collapses:
+            deflated[depth] = family.deflated(theta, depth)
+            if found is not None:
+                largest = float(np.linalg.eigvalsh(K)[-1])
+                condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, found[1])
+        progress("closed form", 1)
+    return Kernels(family, data, list(depths), within, across, solved, condition, log_det, deflated,
+                   *limits(family, data))  # fmt: skip
+
+
+def _spectrum(found: Deflated, largest: float, how: CoefficientReport) -> tuple[float, float]:
+    """(condition number, log determinant) of K = c 1 1^T + s G, whose smallest eigenvalue K itself does not show.
+
+    With M = [[G, 1], [1^T, -s/c]]: K^{-1} is 1/s times the upper left block of M^{-1}, det K = -s^n det(M) c/s.
+    """
+    n = len(found.values)
+    G, log_scale = found.values[:, :n], found.log_scale
+    ratio = math.exp(log_scale) / found.level if found.level else math.inf
+    if how.method != "deflated":
+        matrix = G + (1 / ratio if math.isfinite(ratio) else 0.0)
+        return how.condition_number, n * log_scale + log_determinant(matrix)
+    M, _ = bordered_system(G, found.values[:, n:], ratio)
+    inverse = np.linalg.inv(M)[:n, :n]
+    steepest = float(np.abs(np.linalg.eigvalsh((inverse + inverse.T) / 2)).max())
+    log_condition = math.log(largest) + math.log(steepest) - log_scale
+    log_det = (n - 1) * log_scale + float(np.linalg.slogdet(M)[1]) + math.log(abs(found.level))
+    return math.exp(min(log_condition, 709.0)), log_det
+
+
+def limits(
+    family: KernelFamily, data: DataSet
+) -> tuple[float | None, np.ndarray | None, tuple[np.ndarray, np.ndarray] | None]:
+    """What `Kernels` says of infinite depth; None for what is not known."""
+    entry, pairs = None, None
+    if family.differs_by_depth:
+        pairs = (np.asarray(family(data.X, depth=math.inf)), np.asarray(family(data.X, data.x, depth=math.inf)))
+    else:
+        with contextlib.suppress(InputError):
+            entry = limit_value(family)
+    try:
+        return entry, limit_coefficients(family, data.X, data.x), pairs
+    except InputError:
+        return entry, None, pairs
