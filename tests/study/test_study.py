@@ -120,7 +120,7 @@ def test_every_figure_is_a_picture_and_a_vector_drawing(written, name):
 
 
 def test_nothing_else_is_written(written):
-    expected = {"report.html", "study.json"} | {f"tables/{name}.csv" for name in TABLES}
+    expected = {"report.html", "study.json", ".roughntk.json"} | {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     found = {str(path.relative_to(written.folder)) for path in written.folder.rglob("*") if path.is_file()}
     assert found == expected
