@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roughntk._checks import InputError
-from roughntk.rough._increments import Steps, check_pair_memory, quotient
+from roughntk.rough._increments import Steps, check_pair_memory, gap_points, gaps_of, quotient
 from roughntk.rough.norms import root_factorial
 
 #: Values of i in a tile, and of j in a block.
@@ -173,8 +173,9 @@ def _sources(x: Steps, y: Steps | None, top: int, quotients: bool) -> tuple[np.n
     flat_y = _flat(y, top)
     if quotients:
         inverse, ratio = quotient(x, y)
-        return y.points - x.points, none, flat_y, ratio, none, inverse
-    return x.points - y.points, y.points, flat_x, flat_x - flat_y, flat_y, none
+        return gap_points(x, y), none, flat_y, ratio, none, inverse
+    gaps = -np.concatenate(gaps_of(x, y)[:top], axis=1) if top > 1 else np.zeros((len(x.points) - 1, 0))
+    return gap_points(y, x), y.points, flat_x, gaps, flat_y, none
 
 
 def _flat(x: Steps, top: int) -> np.ndarray:

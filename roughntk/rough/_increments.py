@@ -127,13 +127,40 @@ def outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a[:, :, None] * b[:, None, :]).reshape(len(a), a.shape[1] * b.shape[1])
 
 
+def gaps_of(x: Steps, y: Steps) -> list[np.ndarray]:
+    """The levels of y_{i,i+1} - x_{i,i+1}, right to a few eps of themselves.
+
+    Steps that are given are subtracted; those of piecewise-linear paths are powers of increments, whose difference is
+    y^k - x^k = ((y^{k-1} - x^{k-1}) (x) y^1 + x^{k-1} (x) (y^1 - x^1)) / k, so that nothing large cancels.
+    """
+    if not (x.canonical and y.canonical):
+        return [b - a for a, b in zip(x.steps, y.steps, strict=True)]
+    gaps = [np.diff(y.points - x.points, axis=0)]
+    for k in range(2, x.level + 1):
+        gaps.append((outer(gaps[-1], y.steps[0]) + outer(x.steps[k - 2], gaps[0])) / k)
+    return gaps
+
+
+def gap_points(x: Steps, y: Steps) -> np.ndarray:
+    """The points of Y - X up to a constant: those of lifts are summed from the differences of the steps, since the sums
+    of the steps themselves are rounded in units of the whole path."""
+    if x.canonical and y.canonical:
+        return y.points - x.points
+    first = np.zeros((1, x.points.shape[1]))
+    return np.concatenate([first, np.cumsum(_first_level(y) - _first_level(x), axis=0)])
+
+
+def _first_level(x: Steps) -> np.ndarray:
+    return x.steps[0] if x.steps else np.diff(x.points, axis=0)
+
+
 def quotient(x: Steps, y: Steps) -> tuple[np.ndarray, np.ndarray]:
     """Of each step: x^{-1}, and x^{-1} y - 1 = x^{-1} (y - x), both flat; the second is exact where y is near x."""
     inverse: list[np.ndarray] = []
     for n in range(1, x.level + 1):
         crossed = (outer(x.steps[k - 1], inverse[n - k - 1]) for k in range(1, n))
         inverse.append(-sum(crossed, x.steps[n - 1]))
-    gaps = [b - a for a, b in zip(x.steps, y.steps, strict=True)]
+    gaps = gaps_of(x, y)
     ratio = [
         sum((outer(inverse[m - 1], gaps[n - m - 1]) for m in range(1, n)), gaps[n - 1]) for n in range(1, x.level + 1)
     ]

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from roughntk import _checks
 from roughntk.rough import rde, tensor
+from roughntk.rough._arguments import check_driver, check_field
 from roughntk.rough._schemes import METHODS
 from roughntk.rough.lift import Lift, exponential, lift_from_steps
 from roughntk.rough.perturbed import bracketed
@@ -61,9 +62,11 @@ def ito_lyons(
     _checks.require_x64("ito_lyons")
     method = _checks.choice(method, ("auto", *METHODS), "method")
     y0 = rde.state_array(y0)
+    check_driver(rough_path)
     driver = rde.prepared(rough_path, level, p)
-    rde.check_field(vector_field, y0, driver.channels)
+    check_field(vector_field, y0, driver.channels)
     method = rde.chosen_method(method, driver)
+    base = driver
     driver = rde.on_partition(driver, partition, p, threshold)
     d, start = driver.channels, y0
     if joint:
@@ -78,7 +81,7 @@ def ito_lyons(
     scheme = rde.make_scheme(method, d, driver.level, solver, rtol, atol, max_steps, adjoint)
     extended = _ExtendedField(field, state, driver.level)
     whole = rde.solved(
-        scheme, extended, jnp.concatenate([start, jnp.zeros(size, start.dtype)]), driver,
+        scheme, extended, jnp.concatenate([start, jnp.zeros(size, start.dtype)]), base, driver,
         estimate=estimate, throw=throw, fresh=size,
     )  # fmt: skip
     values = whole.values[:, state - y0.shape[0] : state]

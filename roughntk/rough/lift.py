@@ -23,7 +23,7 @@ from roughntk.rough.path import PiecewiseLinear, path_array
 
 _OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
 
-_SLACK = 8 * float(np.finfo(np.float64).eps)
+SLACK = 8 * float(np.finfo(np.float64).eps)
 """By how much, relative to the last time, a time may lie outside: times are formed as t + dt."""
 
 
@@ -121,7 +121,7 @@ class Lift(eqx.Module):
         merged = np.union1d(old[(old > wanted[0]) & (old < wanted[-1])], wanted)
         piece = np.clip(np.searchsorted(old, merged[:-1], side="right") - 1, 0, self.points - 2)
         theta = np.diff(merged) / (old[piece + 1] - old[piece])
-        parts = _fractions(self.steps[piece], jnp.asarray(theta), self.channels, self.level)
+        parts = fractions(self.steps[piece], jnp.asarray(theta), self.channels, self.level)
         return self._between_points(parts, np.searchsorted(merged, wanted), wanted)
 
     def _between_points(self, steps: jax.Array, ends: np.ndarray, times: np.ndarray) -> "Lift":
@@ -135,13 +135,13 @@ class Lift(eqx.Module):
         time = self._inside(time, name)
         i = jnp.clip(jnp.searchsorted(times, time, side="right") - 1, 0, self.points - 2)
         theta = (time - times[i]) / (times[i + 1] - times[i])
-        part = _fractions(self.steps[i][None], theta[None], self.channels, self.level)[0]
+        part = fractions(self.steps[i][None], theta[None], self.channels, self.level)[0]
         return tensor.product(self._prefix(i), tensor.unflatten(part, self.channels, self.level))
 
     def _inside(self, time: Any, name: str) -> jax.Array:
         if _checks.is_traced(time) or _checks.is_traced(self.times):
             time, start, end = (jnp.asarray(value, float) for value in (time, self.times[0], self.times[-1]))
-            slack = _SLACK * jnp.maximum(jnp.abs(start), jnp.abs(end))
+            slack = SLACK * jnp.maximum(jnp.abs(start), jnp.abs(end))
             time = eqx.error_if(time, ~((time >= start - slack) & (time <= end + slack)), _OUTSIDE)
             return jnp.clip(time, start, end)
         value = _checks.real_array(time, name)
@@ -275,7 +275,7 @@ def partition_times(partition: Any, times: Any) -> np.ndarray:
 
 def _slack(times: Any) -> float:
     """By how much a time may lie outside or miss a sample time, and is moved there."""
-    return _SLACK * max(abs(float(times[0])), abs(float(times[-1])))
+    return SLACK * max(abs(float(times[0])), abs(float(times[-1])))
 
 
 def _too_close(times: Any, i: int) -> InputError:
@@ -345,7 +345,7 @@ def exponential(lie: tensor.Tensor) -> tensor.Tensor:
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
-def _fractions(steps: jax.Array, theta: jax.Array, channels: int, level: int) -> jax.Array:
+def fractions(steps: jax.Array, theta: jax.Array, channels: int, level: int) -> jax.Array:
     """exp(theta_i log X_i) for each row."""
 
     def fraction(step: jax.Array, weight: jax.Array) -> jax.Array:

@@ -132,15 +132,12 @@ def _equation(matrices: Any, path: Any, y0: Any, partition: Any) -> Equation:
 
 
 def _tolerances(tolerance: float | None, rtol: float, level: int | None) -> tuple[float, float]:
-    if not isinstance(rtol, int | float | np.number) or isinstance(rtol, bool) or not 0 <= rtol < 1:
-        raise InputError(f"expected rtol in [0, 1), got {rtol!r}; the error bound is at most tolerance + rtol |Y|")
+    relative = _checks.number(rtol, "rtol", least=0, below=1, remedy="the error bound is at most tolerance + rtol |Y|")
     if tolerance is None:
         if level is None:
             raise InputError("expected a tolerance or a level, got neither; pass tolerance=1e-8")
-        return np.inf, float(rtol)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float | np.number) or not tolerance > 0:
-        raise InputError(f"expected a tolerance > 0, got {tolerance!r}; it bounds |Y - Y~|")
-    return float(tolerance), float(rtol)
+        return np.inf, relative
+    return _checks.number(tolerance, "tolerance", above=0, remedy="it bounds |Y - Y~|"), relative
 
 
 def _ratio(values: np.ndarray, bounds: np.ndarray, absolute: float, relative: float) -> float:

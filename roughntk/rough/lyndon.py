@@ -7,6 +7,7 @@ Source: Reutenauer, Free Lie Algebras, chapters 4 and 5 (Lyndon words, standard 
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,13 +20,25 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.layout import Tensor, Word, check_tensor, real_values, signature_size
 
+#: The largest size, in bits, of a dimension that is computed: whole numbers of any size take as much memory and time.
+MOST_BITS = 2**20
+
 
 def witt_dimension(channels: int, length: int) -> int:
     """(1/k) sum_{m | k} mu(m) d^{k/m}: the number of Lyndon words of length k over d letters (Witt's
     formula).
+
+    Raises `InputError` for what is no whole number of at least 1, and for a dimension of more than `MOST_BITS` bits.
     """
     channels = _checks.integer(channels, "channels", least=1)
     length = _checks.integer(length, "length", least=1)
+    if channels == 1:
+        return int(length == 1)
+    bits = length * math.log2(channels)
+    if bits > MOST_BITS:
+        raise InputError(
+            f"expected a dimension of at most {MOST_BITS} bits, got one of about {bits:.3g}; lower the length"
+        )
     return sum(_mobius(m) * channels ** (length // m) for m in range(1, length + 1) if length % m == 0) // length
 
 

@@ -220,7 +220,8 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     fractional Brownian motion the slope is p H, so that p* = 1/H. Second differences, unlike first ones, have
     square-root errors at every H, and do not see a linear trend.
 
-    `path`: an array (points, channels) or a `PiecewiseLinear`, sampled at equal steps, at least 128 points.
+    `path`: an array (points, channels) or a `PiecewiseLinear`, sampled at equal steps (to 1e-6 and the
+    rounding of the times), at least 128 points.
     `coarsest`: the largest lag; None: points/32. A path whose slope at p = 1 exceeds 1, or without second
     differences beyond rounding, has p* = 1.
     It is an estimate from a finite sample of a property of the limit: it takes for granted that the scaling

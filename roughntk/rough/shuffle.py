@@ -23,7 +23,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import algebra
-from roughntk.rough.layout import Tensor, Word, check_tensor
+from roughntk.rough.layout import Tensor, Word, check_memory, check_tensor
 
 #: The default tolerance of `is_group_like` and `is_lie`: room for the rounding of about 10^5 products.
 TOLERANCE = 1e-10
@@ -32,16 +32,32 @@ TOLERANCE = 1e-10
 def shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     """u sh v as {word: multiplicity}; the multiplicities add up to binomial(|u| + |v|, |u|).
 
-    (u' a) sh (v' b) = (u' sh v' b) a + (u' a sh v') b.
+    (u' a) sh (v' b) = (u' sh v' b) a + (u' a sh v') b, row by row over the beginnings of u and v.
+    Raises `InputError` where the words, binomial(|u| + |v|, |u|) of them at most, exceed the memory limit.
     """
     u, v = tuple(u), tuple(v)
-    if not u or not v:
-        return {u + v: 1}
-    total: Counter[Word] = Counter()
-    for head, last in (((u[:-1], v), u[-1]), ((u, v[:-1]), v[-1])):
-        for word, count in shuffle_words(*head).items():
-            total[(*word, last)] += count
-    return dict(total)
+    short, long = sorted((u, v), key=len)
+    merged = _merged_words(len(short), len(long))
+    # A word takes 8 bytes a letter, and about 200 as a key; two rows are held.
+    check_memory(
+        2 * merged * (len(u) + len(v) + 25), f"the shuffles of words of {len(u)} and {len(v)} letters", "shorten them"
+    )
+    row = [Counter({long[:j]: 1}) for j in range(len(long) + 1)]
+    for i, letter in enumerate(short, start=1):
+        after = [Counter({short[:i]: 1})]
+        for j, other in enumerate(long, start=1):
+            found = Counter({(*word, letter): count for word, count in row[j].items()})
+            for word, count in after[-1].items():
+                found[(*word, other)] += count
+            after.append(found)
+        row = after
+    return dict(row[-1])
+
+
+def _merged_words(short: int, long: int) -> float:
+    """sum over the beginnings of the longer word of binomial(short + j, short): binomial(short + long + 1, long)."""
+    log = math.lgamma(short + long + 2) - math.lgamma(long + 1) - math.lgamma(short + 2)
+    return math.exp(log) if log < 700 else math.inf
 
 
 def half_shuffle_words(u: Word, v: Word) -> dict[Word, int]:

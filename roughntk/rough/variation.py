@@ -24,7 +24,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough._dynamic import Supremum, homogeneous_supremum, suprema
-from roughntk.rough._increments import Steps, paired_steps, steps_of
+from roughntk.rough._increments import Steps, gap_points, paired_steps, steps_of
 from roughntk.rough._variation_1d import level_one
 from roughntk.rough.lift import Lift
 from roughntk.rough.perturbed import geometric_violation
@@ -221,7 +221,7 @@ def level_suprema(x: Steps, y: Steps | None, p: float, levels: list[int], norm: 
 
 
 def _difference(x: Steps, y: Steps) -> Steps:
-    return Steps(x.points - y.points, [], x.exponent, x.canonical and y.canonical)
+    return Steps(gap_points(y, x), [], x.exponent, x.canonical and y.canonical)
 
 
 def _largest(found: dict[int, tuple[Supremum, str]], p: float, norm: str, root: bool) -> Variation:

@@ -37,8 +37,8 @@ def test_the_lift_of_a_smooth_solution_is_its_canonical_lift(fine, method):
         np.testing.assert_allclose(image.lift.signature[:2], image.solution.values[-1] - Y0, rtol=0, atol=1e-12)
         gaps.append(np.abs(image.lift.signature - canonical.signature).max())
         assert perturbed.geometric_violation(image.lift).max() < 1e-13
-        # A signature entry moves by about as much as the path.
-        assert gaps[-1] < 10 * float(image.solution.error_estimate)
+        # A signature entry moves by about as much as the path; the reference is right to 2e-6.
+        assert gaps[-1] < 10 * float(image.solution.error_estimate) + 2e-6
     # The log-ODE of level 3 has order 4, down to the 1e-6 of the reference; Davie of level 3 has order 3.
     assert gaps[0] < 5e-4 and gaps[1] < max(gaps[0] / 6, 3e-6)
 

@@ -142,7 +142,7 @@ def test_tracers_lifts_ragged_partitions_and_32_bit_are_refused_by_linear_equati
         solve_linear(A, lift(path, 2), [1.0])
     with pytest.raises(InputError, match="partition to be a rectangular array"):
         solve_linear(A, path, [1.0], partition=[[0.0], [0.5, 1.0]])
-    with pytest.raises(InputError, match=r"expected rtol in \[0, 1\)"):
+    with pytest.raises(InputError, match="expected rtol to be one finite real number at least 0 and below 1"):
         solve_linear(A, path, [1.0], rtol=-1.0)
     with jax.enable_x64(False), pytest.raises(InputError, match="64-bit mode"):
         solve_linear(A, path, [1.0])
@@ -185,3 +185,13 @@ def test_the_greedy_partition_takes_the_longest_steps_within_the_threshold(p, th
     constant = lambda y: 0.3 * np.eye(2) + 0 * y  # noqa: E731
     solution = solve_rde(constant, driver, [0.0, 0.0], p=p, threshold=threshold, method="davie", estimate=False)
     np.testing.assert_array_equal(solution.times, chosen)
+
+
+def test_tolerances_are_numbers_of_any_kind_and_nothing_else():
+    A, path = [[[1.0]]], [[0.0], [1.0]]
+    for kind in (np.float32, np.asarray, jnp.asarray, Fraction):
+        found = solve_linear(A, path, [1.0], tolerance=kind(0.5**20), rtol=kind(0.0))
+        assert abs(found.values[-1, 0] - math.e) <= found.error_estimate <= 0.5**20
+    for bad in (True, "1e-8", 0.0, np.nan, [1e-8], 10**400):
+        with pytest.raises(InputError, match="expected tolerance to be one finite real number above 0"):
+            solve_linear(A, path, [1.0], tolerance=bad)

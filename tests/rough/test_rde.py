@@ -235,6 +235,20 @@ def test_a_lift_that_is_not_group_like_is_refused_with_its_size_unless_flagged()
         ({}, {"method": "log-od"}, "did you mean 'log-ode'"),
         ({}, {"method": "controlled", "p": 2.0}, "belong to lifts"),
         ({}, {"rtol": 0.0}, "rtol"),
+        ({}, {"rtol": True}, "rtol"),
+        ({}, {"max_steps": 2.5}, "max_steps to be a whole number, got 2.5"),
+        ({}, {"solver": diffrax.Tsit5}, r"got the class Tsit5; write Tsit5\(\)"),
+        ({}, {"adjoint": diffrax.ForwardMode}, r"got the class ForwardMode; write ForwardMode\(\)"),
+        ({}, {"adjoint": "forward"}, "expected a diffrax adjoint, got 'forward'"),
+        (
+            {"field": lambda t, y, args: field(y)},
+            {},
+            r"got one of \(t, y, args\).*lambda y: vector_field\(0.0, y, None\)",
+        ),
+        ({"field": lambda y: field(y).astype(jnp.float32)}, {}, "of dtype float64, got float32"),
+        ({"field": lambda y: 1 / 0}, {}, "to give an array, got ZeroDivisionError: division by zero"),
+        ({"field": diffrax.Tsit5}, {}, "got the class Tsit5; write"),
+        ({"path": diffrax.VirtualBrownianTree}, {}, "expected a path, got the class VirtualBrownianTree"),
     ],
 )
 def test_bad_input_is_refused(arguments, options, message):
@@ -253,3 +267,17 @@ def test_a_level_above_that_of_the_lift_and_a_lift_without_a_derivative_are_refu
         solve_rde(field, driver, [0.0, 0.0])
     with pytest.raises(InputError, match="choose the partition outside"):
         jax.jit(lambda t: solve_rde(field, driver, [0.0, 0.0], partition=t).values)(jnp.array([0.0, 1.0]))
+
+
+def test_brownian_trees_and_paths_that_hold_nan_are_named():
+    tree = diffrax.VirtualBrownianTree(0.0, 1.0, 1e-3, (2,), jax.random.key(0))
+    with pytest.raises(InputError, match="derivative, or a lift, got a VirtualBrownianTree.*brownian_lift"):
+        solve_rde(field, tree, [0.0, 0.0])
+    values = jax.vmap(tree.evaluate)(jnp.linspace(0.0, 1.0, 5))
+    driver = rough.brownian_lift(values, times=np.linspace(0.0, 1.0, 5))
+    assert solve_rde(field, driver, [0.0, 0.0], estimate=False).converged
+    ys = np.arange(10.0).reshape(5, 2)
+    ys[2] = np.nan
+    broken = diffrax.LinearInterpolation(ts=jnp.linspace(0.0, 1.0, 5), ys=ys)
+    with pytest.raises(InputError, match="NaN or infinity in the LinearInterpolation at time 0.375"):
+        solve_rde(field, broken, [0.0, 0.0])

@@ -185,3 +185,14 @@ def test_the_critical_exponent_refuses_what_has_none():
         critical_p(rough.PiecewiseLinear(noise.cumsum(), np.arange(2000.0) ** 2))
     with pytest.raises(InputError, match="coarsest"):
         critical_p(noise.cumsum(), coarsest=1000)
+
+
+def test_times_far_from_zero_are_uniform_within_their_rounding():
+    walk = np.random.default_rng(1).normal(size=(400, 1)).cumsum(0)
+    near = rough.PiecewiseLinear(walk, np.arange(400) / 1000)
+    far = rough.PiecewiseLinear(walk, 1.7e9 + np.arange(400) / 1000)
+    assert rough.critical_p(far).p == rough.critical_p(near).p
+    uneven = 1.7e9 + np.arange(400) / 1000
+    uneven[7] += 1e-5
+    with pytest.raises(InputError, match="equally spaced"):
+        rough.critical_p(rough.PiecewiseLinear(walk, uneven))

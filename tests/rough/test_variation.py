@@ -505,7 +505,7 @@ def test_exponents_and_levels_may_be_large_and_come_as_numpy_or_jax_numbers():
         rough.greedy_partition(path, 2.0, np.array([1.0]))
     scheme = make_scheme("davie", 2, 2, None, np.float32(1e-6), np.array(1e-9), 16, None)
     assert (float(scheme.rtol), float(scheme.atol)) == (float(np.float32(1e-6)), 1e-9)
-    with pytest.raises(InputError, match="rtol in"):
+    with pytest.raises(InputError, match="expected rtol to be one finite real number"):
         make_scheme("davie", 2, 2, None, np.array([1e-6]), 1e-9, 16, None)
 
 
@@ -537,3 +537,42 @@ def test_pruning_by_the_triangle_inequality_is_exact_at_level_one_and_wrong_at_l
             assert pruned <= full * (1 + TOLERANCE)
             wrong[k] += pruned < full * (1 - 1e-9)
     assert wrong[1] == 0 and wrong[2] >= 5
+
+
+def test_distances_of_paths_close_to_each_other_keep_their_digits():
+    # Against 40 digits, on the same sample points: increments at level 2 by Chen's identity, all pairs, p = 2.5.
+    mpmath = pytest.importorskip("mpmath")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 2)).cumsum(0)
+    y = x + 1e-9 * rng.normal(size=(6, 2))
+
+    def product(a, b):
+        return a[0] + b[0], a[1] + b[1] + a[0] * b[0].T
+
+    def increment(points, i, j):
+        found = mpmath.matrix(2, 1), mpmath.matrix(2, 2)
+        for k in range(i, j):
+            step = mpmath.matrix([mpmath.mpf(float(b)) - mpmath.mpf(float(a)) for a, b in zip(*points[k : k + 2])])  # noqa: B905
+            found = product(found, (step, step * step.T / 2))
+        return found
+
+    def size(part):
+        return sum(abs(entry) for entry in part)
+
+    with mpmath.workdps(40):
+        p = mpmath.mpf("2.5")
+        best = np.zeros((3, 6), dtype=object)
+        for j in range(1, 6):
+            rows = []
+            for i in range(j):
+                a, b = increment(x, i, j), increment(y, i, j)
+                first, second = product((-a[0], a[0] * a[0].T - a[1]), b)
+                homogeneous = max(size(first), mpmath.sqrt(2 * size(second)))
+                sizes = size(a[0] - b[0]) ** p, size(a[1] - b[1]) ** (p / 2), homogeneous**p
+                rows.append([best[k, i] + sizes[k] for k in range(3)])
+            best[:, j] = [max(column) for column in zip(*rows)]  # noqa: B905
+        expected = [float(best[0, -1] ** (1 / p)), float(best[1, -1] ** (2 / p)), float(best[2, -1] ** (1 / p))]
+    found = rough.variation_distance(x, y, 2.5).levels
+    # A few dozen roundings relative to the differences themselves.
+    np.testing.assert_allclose([found[1], found[2]], expected[:2], rtol=1e-13)
+    np.testing.assert_allclose(rough.homogeneous_distance(x, y, 2.5).value, expected[2], rtol=1e-13)
