@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 
 import roughntk as rn
-from roughntk.study import figures
+from roughntk.study import figures, gallery
 
 POINTS, TEST_POINTS, LAST_DEPTH = 5, 2, 7
 
@@ -32,11 +32,7 @@ def plain_kernels(family: str, X: np.ndarray, x: np.ndarray, depth: int) -> tupl
 
 def draw_every_figure(study: rn.study.Study) -> int:
     """Draw and rasterise all figures coarsely; warnings are errors here. Returns how many there were."""
-    draw = (
-        figures.kernel_entries, figures.coefficients, figures.errors,
-        figures.driver_components, figures.variation, figures.conditioning,
-        *((figures.infinite_depth,) if study.deep is not None else ()),
-    )  # fmt: skip
+    draw = gallery.draws(study)
     with matplotlib.rc_context(figures.STYLE):
         for one in draw:
             figure, title, caption = one(study)

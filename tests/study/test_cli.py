@@ -243,7 +243,7 @@ def test_help_names_every_command():
 
 def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, written):
     """The same study as the shared one, so that nothing is compiled again; its figures are drawn there."""
-    monkeypatch.setattr(run_room.figures, "draw_all", lambda study, folder: [])
+    monkeypatch.setattr(run_room.gallery, "draw_all", lambda study, folder: [])
     monkeypatch.setattr(sys, "argv", ["roughntk", "study", "digits", "--out", "my [report]"])
     out = "my [report]"
     result = call(

@@ -55,7 +55,7 @@ def test_data_without_targets_has_no_predictions():
         (("--depth", "0.5"), "at least 1"),
         (("--depth", "deep"), "at least 1, or inf"),
         (("--depth", "nan"), "at least 1"),
-        (("--tolerance", "0"), "positive tolerance"),
+        (("--tolerance", "0"), "tolerance above 0"),
         (("--tolerance", "1e-20"), "cannot resolve"),
         (("--family", "erf-ntk", "--depth", "2.5"), "whole depth"),
         (("--depth", "1", "--points", "90"), "positive definite"),
