@@ -260,7 +260,7 @@ def _shaped(points: Any) -> Any:
     if points.ndim < 2:
         raise InputError(f"expected path of shape (..., points, channels), got shape {shape}; pass the points in order")
     if points.shape[-1] == 0:
-        raise InputError(f"expected path with at least one channel, got shape {shape}")
+        raise InputError(f"expected path with at least one channel, got shape {shape}; add a column")
     if points.shape[-2] < 2:
         raise InputError(
             f"expected path of shape (..., points, channels) with at least two points, got shape {shape}; a path needs "
