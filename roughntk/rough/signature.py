@@ -260,14 +260,16 @@ def _shaped(points: Any) -> Any:
     if points.ndim < 2:
         raise InputError(f"expected path of shape (..., points, channels), got shape {shape}; pass the points in order")
     if points.shape[-1] == 0:
-        raise InputError(f"expected path with at least one channel, got shape {shape}")
+        raise InputError(
+            f"expected path with at least one channel, got shape {shape}; pass an array (points, channels)"
+        )
     if points.shape[-2] < 2:
         raise InputError(
             f"expected path of shape (..., points, channels) with at least two points, got shape {shape}; a path needs "
             f"a start and an end"
         )
     if 0 in points.shape:
-        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}")
+        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}; leave out empty batches")
     return points
 
 
