@@ -47,7 +47,7 @@ def _check_callable(vector_field: Any) -> None:
     if not callable(vector_field):
         raise InputError(
             f"expected vector_field to be a callable y -> array (state, channels), got {type(vector_field).__name__}; "
-            f"pass a function of y, written in jax.numpy"
+            f"pass a function"
         )
     try:
         signature = inspect.signature(vector_field)
