@@ -267,7 +267,7 @@ def _shaped(points: Any) -> Any:
             f"a start and an end"
         )
     if 0 in points.shape:
-        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}")
+        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}; leave out empty batches")
     return points
 
 
