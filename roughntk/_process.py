@@ -39,8 +39,8 @@ def supervised(command: Callable[[], None]) -> int:
     start (as `nohup` and shells do for jobs in the background) stay ignored.
     """
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    signal.signal(signal.SIGCHLD, _nothing)  # some systems drop a blocked signal whose default is to be ignored
     signal.pthread_sigmask(signal.SIG_BLOCK, {*heard, signal.SIGCHLD})
+    signal.signal(signal.SIGCHLD, _nothing)  # some systems drop a blocked signal whose default is to be ignored
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by the shell
             stream.flush()

@@ -40,10 +40,15 @@ def check_field(vector_field: Any, y0: jax.Array, channels: int) -> None:
         )
 
 
+def _check_no_class(value: Any, wanted: str, arguments: str = "") -> None:
+    """Refuse a class where an instance belongs; `arguments` is what the message writes between its brackets."""
+    if isinstance(value, type):
+        name = value.__name__
+        raise InputError(f"expected {wanted}, got the class {name}; write {name}({arguments})")
+
+
 def _check_callable(vector_field: Any) -> None:
-    if isinstance(vector_field, type):
-        name = vector_field.__name__
-        raise InputError(f"expected vector_field to be a callable y -> array, got the class {name}; write {name}(...)")
+    _check_no_class(vector_field, "vector_field to be a callable y -> array", "...")
     if not callable(vector_field):
         raise InputError(
             f"expected vector_field to be a callable y -> array (state, channels), got {type(vector_field).__name__}; "
@@ -70,8 +75,7 @@ def _first_line(error: Exception) -> str:
 
 def check_driver(path: Any) -> None:
     """Refuse a diffrax path that has no derivative, as Brownian trees have none, and a class in place of a path."""
-    if isinstance(path, type):
-        raise InputError(f"expected a path, got the class {path.__name__}; write {path.__name__}(...)")
+    _check_no_class(path, "a path", "...")
     if isinstance(path, diffrax.AbstractBrownianPath):
         raise InputError(
             f"expected a path with a derivative, or a lift, got a {type(path).__name__}, which has none; sample it, "
@@ -82,8 +86,7 @@ def check_driver(path: Any) -> None:
 
 def check_solver(solver: Any) -> None:
     """Refuse what is no adaptive diffrax solver."""
-    if isinstance(solver, type):
-        raise InputError(f"expected a diffrax solver, got the class {solver.__name__}; write {solver.__name__}()")
+    _check_no_class(solver, "a diffrax solver")
     if not isinstance(solver, diffrax.AbstractAdaptiveSolver):
         raise InputError(
             f"expected a diffrax solver with an error estimate, got {type(solver).__name__}; use diffrax.Tsit5(), "
@@ -93,8 +96,7 @@ def check_solver(solver: Any) -> None:
 
 def check_adjoint(adjoint: Any) -> None:
     """Refuse what is no diffrax adjoint."""
-    if isinstance(adjoint, type):
-        raise InputError(f"expected a diffrax adjoint, got the class {adjoint.__name__}; write {adjoint.__name__}()")
+    _check_no_class(adjoint, "a diffrax adjoint")
     if not isinstance(adjoint, diffrax.AbstractAdjoint):
         raise InputError(
             f"expected a diffrax adjoint, got {_checks.shown(adjoint)}; use diffrax.RecursiveCheckpointAdjoint() for "
