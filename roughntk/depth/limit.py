@@ -45,9 +45,10 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
         x: test points, unit rows, shape (m, n0).
 
     Raises:
-        InputError: bad or equal rows, a family whose limit is not known, a singular system.
+        InputError: bad or equal rows, a family whose limit is not known, a singular system, JAX in 32-bit mode.
     """
     family = as_family(family)
+    _checks.require_x64("limit_coefficients")
     theta = sphere.joint_angles(*sphere.check_points(X, x))
     n = len(theta)
     same = theta[:, n:] == 0
