@@ -9,12 +9,13 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev study test test-portable lint types examples docs bench bench-peers bench-signatures clean
+.PHONY: help setup setup-dev study test test-portable fuzz lint types examples docs bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
 	@echo "make test       set up .venv with the developers' tools, run the tests (ARGS=\"pytest options\")"
 	@echo "make test-portable  run the numerical tests again under other instruction sets (ARGS=\"pytest options\")"
+	@echo "make fuzz       the fuzzers of tests/fuzz with 100,000 cases (ROUGHNTK_FUZZ_CASES=number)"
 	@echo "make setup      the set-up of 'make study' alone"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
@@ -36,6 +37,10 @@ study: setup
 
 test: setup-dev
 	@$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# 100,000 cases take an hour or two; a failing one is printed with what reproduces it.
+fuzz: setup-dev
+	@ROUGHNTK_FUZZ_CASES=$${ROUGHNTK_FUZZ_CASES:-100000} $(RUN) -m pytest --numprocesses 2 tests/fuzz tests/test_process.py $(ARGS)
 
 test-portable: setup-dev
 	@$(RUN) tools/portable.py $(ARGS)
@@ -76,8 +81,9 @@ bench-peers: setup
 bench-signatures:
 	@[ -f .venv-signatures/stamp ] && cmp -s .venv-signatures/stamp constraints.txt || { \
 		rm -rf .venv-signatures && $${PYTHON:-python3} -m venv .venv-signatures && \
-		.venv-signatures/bin/python -m pip install -q -c constraints.txt setuptools hatchling numpy && \
-		.venv-signatures/bin/python -m pip install -q -c constraints.txt --no-build-isolation \
+		sed -e '/--hash=/d' -e 's/ *\\$$//' constraints.txt >.venv-signatures/pins && \
+		.venv-signatures/bin/python -m pip install -q -c .venv-signatures/pins setuptools hatchling numpy && \
+		.venv-signatures/bin/python -m pip install -q -c .venv-signatures/pins --no-build-isolation \
 			-e '.[esig,iisignature,roughpy,pysiglib]' signax==0.2.1 && \
 		cp constraints.txt .venv-signatures/stamp; }
 	@.venv-signatures/bin/python benchmarks/signature.py $(ARGS)

@@ -1,7 +1,9 @@
 """Runs the command line in a process of its own, so that a signal ends it at once, with one line and nothing left.
 
-A compiled computation cannot be interrupted from within: Python looks at signals between bytecodes only, and an
-exception that is raised while XLA compiles or while a callback runs is swallowed, or ends in a segmentation fault.
+A compiled computation cannot be interrupted from within: Python looks at signals between bytecodes only, an exception
+that is raised in a callback of XLA is swallowed, and one that is raised while jaxlib (0.10.2) is imported frees a
+module that is half made, which ends in a segmentation fault (nb_module_free).
+
 So the command runs in a child, which does not hear of Ctrl-C, and the parent, which computes nothing, waits for both:
 when a signal comes it kills the child, removes what the child had begun to write, and says so in one line.
 

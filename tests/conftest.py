@@ -62,6 +62,21 @@ PORTABLE = (
 )
 
 
+# Those of them that `.ci/run` runs again: where rounding decided once, and a file of each other room, in a few minutes.
+PORTABLE_FEW = (
+    "kernels/test_calibration_limits.py",
+    "kernels/test_classify.py",
+    "kernels/test_edges.py",
+    "rough/test_linear.py",
+    "rough/test_signature.py",
+    "rough/test_variation.py",
+    "study/test_classify_command.py",
+    "test_sphere.py",
+    "transport/test_coefficients.py",
+    "transport/test_deflated.py",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is listed above, before `-m portable` selects."""
@@ -69,6 +84,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(tests).as_posix() in PORTABLE:
             item.add_marker("portable")
+        if item.path.relative_to(tests).as_posix() in PORTABLE_FEW:
+            item.add_marker("portable_few")
 
 
 def pytest_configure(config: pytest.Config) -> None:

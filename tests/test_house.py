@@ -91,8 +91,27 @@ def test_every_direct_requirement_is_pinned_in_the_constraints() -> None:
         *(r for extra in project["optional-dependencies"].values() for r in extra),
     ]
     names = {re.split(r"[^\w-]", requirement, maxsplit=1)[0] for requirement in wanted}
-    pinned = set(re.findall(r"^([\w-]+)==\S+$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
-    assert names <= pinned
+    assert names <= set(pins())
+
+
+def pins() -> dict[str, list[str]]:
+    """The packages of constraints.txt with the hashes of their files."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if match := re.match(r"([\w-]+)==\S+ ", line):
+            found[match[1]] = last = []
+        elif match := re.fullmatch(r"    --hash=sha256:([0-9a-f]{64})(?: \\)?", line):
+            last.append(match[1])
+        else:
+            assert line.startswith("#"), line
+    return found
+
+
+def test_every_pinned_package_has_the_hashes_of_its_files() -> None:
+    hashes = pins()
+    assert len(hashes) > 50
+    assert [name for name, files in hashes.items() if not files] == []
+    assert "--constraint constraints.txt" in (ROOT / ".ci" / "setup").read_text()
 
 
 def test_64_bit_is_on_in_the_tests() -> None:

@@ -65,6 +65,33 @@ def test_a_study_that_has_begun_to_write_leaves_nothing(tmp_path, number, whom):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif("ROUGHNTK_FUZZ_CASES" not in os.environ, reason="takes minutes; make fuzz runs it")
+def test_a_study_killed_at_twenty_random_moments_leaves_a_complete_report(tmp_path):
+    """The moments of its swap are tried one by one below."""
+    moments = random.Random(1)
+    out = tmp_path / "report"
+    arguments = ["study", "sphere", "--points", 3, "--depths", "1:3", "--out", out]
+
+    def finish():
+        process = start(arguments, tmp_path)
+        process.communicate(timeout=2 * SLOW)
+        assert process.returncode == 0
+
+    finish()
+    old = (out / "study.json").read_bytes()
+    for _ in range(20):
+        process = start(arguments, tmp_path)
+        select.select([process.stdout], [], [], moments.uniform(1.0, 12.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        names = {path.name for path in out.iterdir()}
+        assert {"study.json", "report.html", "figures", "tables"} <= names
+        record = (out / "study.json").read_bytes()
+        assert record == old or json.loads(record)
+    finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]  # the next run removes what was left
+
+
 def test_a_child_does_not_outlive_a_parent_that_is_killed():
     script = (
         "import os, time\nfrom roughntk import _process\n"
@@ -77,7 +104,11 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed():
         parent.wait()
         assert parent.stdout.read() == ""  # the other end is closed: the child, which holds it, is gone
     status = Path(f"/proc/{child}/status")
-    assert not status.exists() or "State:\tZ" in status.read_text()
+    waited = 0.0
+    while (gone := not status.exists() or "State:\tZ" in status.read_text()) is False and waited < SLOW:
+        select.select([], [], [], 0.05)  # the kernel closes its files a moment before it is gone
+        waited += 0.05
+    assert gone
 
 
 @pytest.mark.parametrize(

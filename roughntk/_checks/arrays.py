@@ -85,7 +85,7 @@ def matrix(value: Any, name: str, *, columns: int | None = None) -> np.ndarray:
             f"reshape it, for one point to (1, dimension)"
         )
     if 0 in array.shape:
-        raise InputError(f"expected {name} with at least one row and one column, got shape {array.shape}")
+        raise InputError(f"expected {name} with at least one row and one column, got shape {array.shape}; add some")
     check_columns(array.shape, name, columns)
     return array
 
@@ -109,7 +109,7 @@ def path_points(value: Any, name: str = "path") -> np.ndarray:
             f"expected {name} of shape (points, channels), got shape {array.shape}; pass one path at a time"
         )
     if array.shape[1] == 0:
-        raise InputError(f"expected {name} with at least one channel, got shape {array.shape}")
+        raise InputError(f"expected {name} with at least one channel, got shape {array.shape}; add a column")
     if array.shape[0] < 2:
         raise InputError(
             f"expected {name} with at least two points, got {array.shape[0]}; a path needs a start and an end"

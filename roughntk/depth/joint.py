@@ -282,7 +282,9 @@ def _checked_data(X, y, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if len(X) < 2:
         raise InputError("expected at least two training points, got 1; the predictor is then a multiple of y")
     if y.ndim not in (1, 2) or len(y) != len(X):
-        raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")
+        raise InputError(
+            f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}; give one each"
+        )
     return X, y, x
 
 

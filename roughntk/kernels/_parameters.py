@@ -34,7 +34,7 @@ def number(
     """A real scalar as an array, finite, > above, >= least and < below; a traced one is taken as it is."""
     if _checks.is_traced(value):
         return jnp.asarray(value, dtype=jnp.result_type(float))
-    several = np.shape(value) if isinstance(value, list | tuple | np.ndarray | jax.Array) else ()
+    several = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
     remedy = "use jax.vmap for many" if several else "correct it"
     found = _checks.number(value, name, above=above, least=least, below=below, remedy=remedy)
     kept = jnp.finfo(jnp.result_type(float))

@@ -46,7 +46,8 @@ def _check_callable(vector_field: Any) -> None:
         raise InputError(f"expected vector_field to be a callable y -> array, got the class {name}; write {name}(...)")
     if not callable(vector_field):
         raise InputError(
-            f"expected vector_field to be a callable y -> array (state, channels), got {type(vector_field).__name__}"
+            f"expected vector_field to be a callable y -> array (state, channels), got {type(vector_field).__name__}; "
+            f"pass a function"
         )
     try:
         signature = inspect.signature(vector_field)

@@ -120,7 +120,9 @@ def sub_path(path: Any, start: Any, stop: Any) -> PiecewiseLinear:
             "expected concrete times, got a JAX tracer; the number of points of a sub-path depends on them, take it "
             "outside jit"
         )
-    first, last = (float(_checks.real_array(value, name)) for value, name in ((start, "start"), (stop, "stop")))
+    first, last = (
+        _checks.number(value, name, remedy="give a time") for value, name in ((start, "start"), (stop, "stop"))
+    )
     times = np.asarray(path.times)
     if not times[0] <= first < last <= times[-1]:
         raise InputError(

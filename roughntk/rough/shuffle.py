@@ -14,6 +14,7 @@ Source: Reutenauer, Free Lie Algebras, chapter 1 (shuffles; Friedrichs' and Dynk
 import functools
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -29,13 +30,22 @@ from roughntk.rough.layout import Tensor, Word, check_memory, check_tensor
 TOLERANCE = 1e-10
 
 
+def _word(value: Any, name: str) -> Word:
+    """A word as a tuple of whole numbers."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray) or np.ndim(value) == 0:
+        raise InputError(
+            f"expected {name} to be a sequence of letters, whole numbers such as (1, 2), got {value!r}; pass a tuple"
+        )
+    return tuple(_checks.integer(letter, f"a letter of {name}", least=0) for letter in value)
+
+
 def shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     """u sh v as {word: multiplicity}; the multiplicities add up to binomial(|u| + |v|, |u|).
 
     (u' a) sh (v' b) = (u' sh v' b) a + (u' a sh v') b, row by row over the beginnings of u and v.
     Raises `InputError` where the words, binomial(|u| + |v|, |u|) of them at most, exceed the memory limit.
     """
-    u, v = tuple(u), tuple(v)
+    u, v = _word(u, "u"), _word(v, "v")
     short, long = sorted((u, v), key=len)
     merged = _merged_words(len(short), len(long))
     # A word takes 8 bytes a letter, and about 200 as a key; two rows are held.

@@ -165,7 +165,7 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
 
 def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: bool = False) -> tuple[Any, int, str]:
     """The points (..., points, channels), the level and the backend, "auto" resolved."""
-    if backend not in SIGNATURE_BACKENDS:
+    if not isinstance(backend, str) or backend not in SIGNATURE_BACKENDS:
         _checks.choice(backend, (*SIGNATURE_BACKENDS, "auto"), "backend")
     points = _points(path, times)
     level = level if type(level) is int and level >= 1 else _checks.level(level)
@@ -260,14 +260,14 @@ def _shaped(points: Any) -> Any:
     if points.ndim < 2:
         raise InputError(f"expected path of shape (..., points, channels), got shape {shape}; pass the points in order")
     if points.shape[-1] == 0:
-        raise InputError(f"expected path with at least one channel, got shape {shape}")
+        raise InputError(f"expected path with at least one channel, got shape {shape}; add a column")
     if points.shape[-2] < 2:
         raise InputError(
             f"expected path of shape (..., points, channels) with at least two points, got shape {shape}; a path needs "
             f"a start and an end"
         )
     if 0 in points.shape:
-        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}")
+        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}; leave out empty batches")
     return points
 
 

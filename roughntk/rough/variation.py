@@ -16,6 +16,7 @@ For a path the supremum over partitions of the samples is that of its piecewise-
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from roughntk.rough._dynamic import Supremum, homogeneous_supremum, suprema
 from roughntk.rough._increments import Steps, gap_points, paired_steps, steps_of
 from roughntk.rough._variation_1d import level_one
 from roughntk.rough.lift import Lift
+from roughntk.rough.path import PiecewiseLinear
 from roughntk.rough.perturbed import geometric_violation
 
 NORMS = ("l1", "l2")
@@ -67,10 +69,11 @@ class Variation:
         return f"{self.value:.6g} (p = {self.p:g}, level {self.level}, {self.norm} norm, {root}; {self.method})"
 
 
-def variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2", root: bool = True) -> Variation:
+def variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2", root: bool = True) -> Any:
     """The p-variation over the sample points, exactly, with a partition that attains it.
 
-    `path`: an array (points, channels), a `PiecewiseLinear`, or a `Lift`.
+    `path`: an array (points, channels), a `PiecewiseLinear`, or a `Lift`; an array (batch, points, channels) is a
+    batch, and gives the list of the `Variation`s of its paths.
     `p` >= 1. `norm` "l1" (entrywise) or "l2" (Hilbert-Schmidt), see `tensor.norm`.
     `level` k: ( sup over partitions of sum |X^k_{t_i,t_{i+1}}|^{p/k} )^{k/p}, an array being lifted
     canonically.
@@ -83,6 +86,9 @@ def variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2"
     beyond the range of float64.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, chapters 5 and 8.
     """
+    batch = _batch(path, "path")
+    if batch is not None:
+        return _each(lambda one: variation(one, p, level=level, norm=norm, root=root), {"path": batch})
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     levels = wanted_levels(path, p, level)
     if not root and len(levels) > 1:
@@ -93,18 +99,20 @@ def variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2"
     return _largest(level_suprema(steps_of(path, levels[-1]), None, p, levels, norm), p, norm, root)
 
 
-def p_variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2", root: bool = True) -> float:
-    """The number of `variation`, which has the arguments and the errors."""
-    return variation(path, p, level=level, norm=norm, root=root).value
+def p_variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2", root: bool = True) -> Any:
+    """The number of `variation`, which has the arguments and the errors; of a batch an array (batch,)."""
+    found = variation(path, p, level=level, norm=norm, root=root)
+    return np.array([one.value for one in found]) if isinstance(found, list) else found.value
 
 
-def variation_partition(path: Any, p: float, norm: str = "l2", *, level: int = 1) -> np.ndarray:
+def variation_partition(path: Any, p: float, norm: str = "l2", *, level: int = 1) -> Any:
     """A partition of the sample points that attains `p_variation(path, p, level=level, norm=norm)`.
 
     Returns the increasing indices of its points, from 0 to points - 1 (an int array). Where several
-    partitions attain it, one of them. Raises as `variation` does.
+    partitions attain it, one of them; of a batch, the list of them. Raises as `variation` does.
     """
-    return variation(path, p, level=1 if level is None else level, norm=norm).partition
+    found = variation(path, p, level=1 if level is None else level, norm=norm)
+    return [one.partition for one in found] if isinstance(found, list) else found.partition
 
 
 def variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> Variation:
@@ -130,8 +138,23 @@ def variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None 
     return _largest(level_suprema(x, y, p, levels, norm), p, norm, True)
 
 
-def p_variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> float:
-    """The number of `variation_distance`, which has the arguments and the errors."""
+def p_variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> Any:
+    """The number of `variation_distance`, which has the arguments and the errors.
+
+    Of two batches, arrays (batch, points, channels) of as many paths, or of a batch and one path: an array (batch,).
+    """
+    batches = {"path_a": _batch(path_a, "path_a"), "path_b": _batch(path_b, "path_b")}
+    given = {name: batch for name, batch in batches.items() if batch is not None}
+    if given:
+        one = {"path_a": path_a, "path_b": path_b}
+        return np.array(
+            _each(
+                lambda *parts: p_variation_distance(
+                    **one | dict(zip(given, parts, strict=True)), p=p, level=level, norm=norm
+                ),
+                given,
+            )
+        )
     return variation_distance(path_a, path_b, p, level=level, norm=norm).value
 
 
@@ -163,6 +186,40 @@ def homogeneous_distance(
     else:
         found, method = homogeneous_supremum(x, y, p, top, norm), "dynamic programme"
     return Variation(found.value(True), p, top, norm, True, found.partition, method)
+
+
+def _batch(path: Any, name: str) -> np.ndarray | None:
+    """`path` as an array if it is a batch (batch, points, channels), else None."""
+    if isinstance(path, PiecewiseLinear | Lift | type):
+        return None
+    try:
+        axes = np.ndim(path)
+    except ValueError:  # a ragged list, which the reader of paths names
+        return None
+    if axes != 3:
+        return None
+    batch = _checks.real_array(path, name)
+    if len(batch) == 0:
+        raise InputError(f"expected {name} with at least one path, got shape {batch.shape}; pass at least one path")
+    return batch
+
+
+def _each(function: Callable[..., Any], batches: dict[str, np.ndarray]) -> list[Any]:
+    """`function` at the paths of each batch in turn; errors name the path."""
+    counts = [len(batch) for batch in batches.values()]
+    if len(set(counts)) > 1:
+        raise InputError(
+            f"expected two batches with the same number of paths, got {counts[0]} and {counts[1]}; pass as many paths "
+            f"in each, or one path in place of a batch"
+        )
+    found = []
+    for i, parts in enumerate(zip(*batches.values(), strict=True)):
+        try:
+            found.append(function(*parts))
+        except InputError as error:
+            where = ", ".join(f"{name}[{i}]" for name in batches)
+            raise InputError(f"{where}: {error}") from None
+    return found
 
 
 def wanted_levels(path: Any, p: float, level: Any, *, floor: bool = False) -> list[int]:

@@ -82,7 +82,9 @@ def predict(
         X, x = sphere.check_points(X, x)
     y = _checks.real_array(y, "y")
     if y.ndim not in (1, 2) or len(y) != len(X):
-        raise InputError(f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}")
+        raise InputError(
+            f"expected one target for each of the {len(X)} training points, got y of shape {y.shape}; give one each"
+        )
     t = _checks.training_time(time)
     columns = y.reshape(len(y), -1)
     flow = _linear_flow(family, X, columns, x, depth, domain) if _is_first(depth) and len(X) > X.shape[1] else None

@@ -142,7 +142,7 @@ def test_tracers_lifts_ragged_partitions_and_32_bit_are_refused_by_linear_equati
         solve_linear(A, lift(path, 2), [1.0])
     with pytest.raises(InputError, match="partition to be a rectangular array"):
         solve_linear(A, path, [1.0], partition=[[0.0], [0.5, 1.0]])
-    with pytest.raises(InputError, match="expected rtol to be one finite real number at least 0 and below 1"):
+    with pytest.raises(InputError, match="expected rtol at least 0 and below 1, got -1"):
         solve_linear(A, path, [1.0], rtol=-1.0)
     with jax.enable_x64(False), pytest.raises(InputError, match="64-bit mode"):
         solve_linear(A, path, [1.0])
@@ -193,5 +193,5 @@ def test_tolerances_are_numbers_of_any_kind_and_nothing_else():
         found = solve_linear(A, path, [1.0], tolerance=kind(0.5**20), rtol=kind(0.0))
         assert abs(found.values[-1, 0] - math.e) <= found.error_estimate <= 0.5**20
     for bad in (True, "1e-8", 0.0, np.nan, [1e-8], 10**400):
-        with pytest.raises(InputError, match="expected tolerance to be one finite real number above 0"):
+        with pytest.raises(InputError, match="expected tolerance (above 0|to be one finite real number above 0), got"):
             solve_linear(A, path, [1.0], tolerance=bad)

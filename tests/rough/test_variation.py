@@ -263,9 +263,10 @@ def test_p_variation_refuses_bad_input():
         with pytest.raises(InputError, match="two points"):
             function(path[:1], 2.0)
         with pytest.raises(InputError, match=r"\(points, channels\)"):
-            function(np.zeros((3, 3, 3)), 2.0)
-        with pytest.raises(InputError, match="tracer"):
-            jax.jit(lambda x, function=function: function(x, 2.0))(jnp.asarray(path))
+            function(np.zeros((3, 3, 3, 3)), 2.0)
+        for traced in (path, path[None]):
+            with pytest.raises(InputError, match="tracer|tracing"):
+                jax.jit(lambda x, function=function: function(x, 2.0))(jnp.asarray(traced))
     with pytest.raises(InputError, match="norm to be one of l1, l2"):
         rough.p_variation(path, 2.0, norm="l3")
     for level in (0, 1.5):
@@ -576,3 +577,27 @@ def test_distances_of_paths_close_to_each_other_keep_their_digits():
     # A few dozen roundings relative to the differences themselves.
     np.testing.assert_allclose([found[1], found[2]], expected[:2], rtol=1e-13)
     np.testing.assert_allclose(rough.homogeneous_distance(x, y, 2.5).value, expected[2], rtol=1e-13)
+
+
+def test_batches_are_the_loop_over_their_paths():
+    paths = np.random.default_rng(5).normal(size=(3, 6, 2)).cumsum(axis=1)
+    others = paths[::-1]
+    np.testing.assert_array_equal(rough.p_variation(paths, 1.5), [rough.p_variation(x, 1.5) for x in paths])
+    np.testing.assert_array_equal(
+        rough.p_variation_distance(paths, others, 2.5),
+        [rough.p_variation_distance(x, y, 2.5) for x, y in zip(paths, others, strict=True)],
+    )
+    np.testing.assert_array_equal(
+        rough.p_variation_distance(paths, paths[0], 2.5), [rough.p_variation_distance(x, paths[0], 2.5) for x in paths]
+    )
+    assert [found.value for found in variation(paths, 2.0)] == [variation(x, 2.0).value for x in paths]
+    for found, one in zip(rough.variation_partition(paths, 2.0), paths, strict=True):
+        np.testing.assert_array_equal(found, rough.variation_partition(one, 2.0))
+    with pytest.raises(InputError, match="same number of paths, got 3 and 2"):
+        rough.p_variation_distance(paths, paths[:2], 1.0)
+
+
+def test_a_masked_row_is_named():
+    masked = np.ma.masked_equal([[0, 0], [1, 0], [-9999, 0], [1, 2]], -9999.0)
+    with pytest.raises(InputError, match="row 2"):
+        rough.p_variation(masked, 1.0)
