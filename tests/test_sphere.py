@@ -105,3 +105,8 @@ def test_many_rows_are_searched_for_equal_ones_in_blocks():
 def test_bad_input_is_named(call, message):
     with pytest.raises(rn.InputError, match=message):
         call()
+
+
+def test_rows_at_the_end_of_the_range_of_floats_are_lifted():
+    large = np.finfo(np.float64).max * np.array([[1.0, 1.0], [-0.5, 0.25]])
+    assert np.array_equal(rn.sphere.lift(large, distinct=False)[:, 2], [1.0, 1.0])  # the point at infinity

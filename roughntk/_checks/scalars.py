@@ -206,11 +206,11 @@ def integer_depth(depth: Any) -> int:
     exact = known_number(depth)
     layers = exact if isinstance(exact, int) else int(found)
     bits = 63 if jax.dtypes.canonicalize_dtype(int) == np.int64 else 31
+    if 2**bits <= layers < 2**63:
+        require_x64(f"a whole depth of {whole(layers)}")
     if layers >= 2**bits:
         raise InputError(
-            f"expected a whole depth below 2^{bits} = {2.0**bits:.3g}"
-            + (" in JAX's 32-bit mode" if bits == 31 else "")
-            + f", got {whole(layers)}; use math.inf for the limit"
+            f"expected a whole depth below 2^63 = {2.0**63:.3g}, got {whole(layers)}; use math.inf for the limit"
         )
     return layers
 

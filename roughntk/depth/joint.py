@@ -47,6 +47,7 @@ _RIDGE: dict[type[KernelFamily], float] = {ReluNTK: 3.0, ReluNNGP: 0.5}  # ridge
 _NODES = 32  # Gauss points in a panel: exact for polynomials of degree 63
 _MOST_DEGREE = 10_000  # beyond, the recursion of the polynomials takes minutes
 _MOST_DIMENSION = 1_000_000
+_MOST_RATIO = 1e100  # times eigenvalues it must not overflow
 _BLOCK = 2**15  # angles whose Abel time is computed at once
 _GRADING = 4  # theta = (pi/2) u^4 near 0 turns theta^(d-2) log theta into u^(4d-5) log u
 
@@ -129,7 +130,7 @@ def joint(
             f"expected a dimension of at least 4, got {dimension}; the limit rests on a finite mean square of alpha ~ "
             f"3 pi/theta on S^(d-1), which begins at d = 4: use more dimensions (rn.sphere.lift adds one)"
         )
-    gamma = _checks.number(gamma, "gamma = n/L", above=0, remedy="give points over layers")
+    gamma = _checks.number(gamma, "gamma = n/L", above=0, below=_MOST_RATIO, remedy="give points over layers")
     time = _checks.training_time(time)
     lam = harmonics(dimension, degrees)
     ks = np.array(_whole_degrees(degrees))

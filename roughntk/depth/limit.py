@@ -45,9 +45,10 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
         x: test points, unit rows, shape (m, n0).
 
     Raises:
-        InputError: bad or equal rows, a family whose limit is not known, a singular system.
+        InputError: bad or equal rows, a family whose limit is not known, a singular system, JAX in 32-bit mode.
     """
     family = as_family(family)
+    _checks.require_x64("limit_coefficients")
     theta = sphere.joint_angles(*sphere.check_points(X, x))
     n = len(theta)
     same = theta[:, n:] == 0
@@ -93,7 +94,10 @@ def kernel_expansion(theta, depth) -> Float[Array, "..."]:
     K_L = 1/4 + (3/8) log L / L + (alpha(theta) - 3/2)/(4 L) + O(log^2 L / L^2), alpha the Abel time of the angle.
     """
     theta, depth = _within(theta, "theta", 0.0, math.pi), _within(depth, "depth", 1.0, math.inf)
-    return 0.25 + (3 / 8) * jnp.log(depth) / depth + (abel(theta) - 1.5) / (4 * depth)
+    settled = jnp.isinf(depth) & (theta > 0)
+    finite = jnp.where(jnp.isinf(depth), 1.0, depth)
+    terms = (3 / 8) * jnp.log(finite) / finite + (abel(theta) - 1.5) / (4 * finite)
+    return 0.25 + jnp.where(settled, 0.0, terms)
 
 
 def coefficient_expansion(X, x, depth: float) -> Float[np.ndarray, "n m"]:

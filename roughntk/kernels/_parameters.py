@@ -24,6 +24,9 @@ _TRACED = (
 SCALES = (1e-50, 1e50)
 """Range of variances, and of the sizes of biases, within which no layer under- or overflows."""
 
+SINGLE_SCALES = (1e-6, 1e6)
+"""The same for float32."""
+
 
 def number(
     value: Any, name: str, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
@@ -34,6 +37,9 @@ def number(
     several = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
     remedy = "use jax.vmap for many" if several else "correct it"
     found = _checks.number(value, name, above=above, least=least, below=below, remedy=remedy)
+    kept = jnp.finfo(jnp.result_type(float))
+    if found != 0 and not float(kept.tiny) <= abs(found) <= float(kept.max):
+        _checks.require_x64(f"{name} = {found:g}")
     with jax.ensure_compile_time_eval():  # a known parameter stays known where a family is built within a trace
         return jnp.asarray(found, dtype=jnp.result_type(float))
 
@@ -59,6 +65,8 @@ def _within_scales(array: Array, name: str, size: float) -> None:
         raise InputError(
             f"expected {name} within {SCALES[0]:g} and {SCALES[1]:g} in size, got {float(array):g}; rescale it"
         )
+    if not SINGLE_SCALES[0] <= size <= SINGLE_SCALES[1]:
+        _checks.require_x64(f"{name} = {float(array):g}")
 
 
 def known(compute: Callable[[], Known], what: str) -> Known:

@@ -58,6 +58,7 @@ class ActivationLayers(LayeredFamily):
     counted_layers: ClassVar[float] = 4000
 
     def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
+        _checks.require_x64("quadrature of an activation")
         self.activation = function(phi, "an activation")
         self.weight_variance = scale(weight_variance, "weight_variance")
         self.bias_variance = scale(bias_variance, "bias_variance", or_zero=True)
@@ -76,6 +77,7 @@ class ActivationLayers(LayeredFamily):
             InputError: there is none (GELU has one from sigma_b^2 = 0.173 on), or it is not reached from this
                 `input_variance`.
         """
+        _checks.require_x64("quadrature of an activation")
         noise = float(number(bias_variance, "bias_variance", above=0.0))
         name = getattr(function(phi, "an activation"), "__name__", "the activation")
         _check_activation(phi)

@@ -63,9 +63,10 @@ def classify(family: KernelFamily) -> Classification:
             only what its values show is found (:mod:`roughntk.kernels.by_values`).
 
     Raises:
-        InputError: not a family, or one with traced parameters.
+        InputError: not a family, or one with traced parameters; JAX in 32-bit mode.
     """
     family = as_family(family)
+    _checks.require_x64("classify")
     parameters = _parameters(family)
     if isinstance(family, KernelSequence):
         return by_values.classified(family)

@@ -26,11 +26,12 @@ from jax import lax
 from jax.tree_util import Partial
 from jaxtyping import Array
 
-from roughntk._checks import InputError
+from roughntk._checks import InputError, is_traced
 from roughntk.kernels import _deep as deep
 from roughntk.kernels import _layer_loops as loops
 from roughntk.kernels._deep import Growth
 from roughntk.kernels._layer_loops import Linear, Pair, Scalars
+from roughntk.kernels._parameters import known
 from roughntk.kernels.duals import supplement
 from roughntk.kernels.families import CRITICAL, RECURSION_DEPTH, KernelFamily
 from roughntk.kernels.rules import Deflated
@@ -240,6 +241,16 @@ class LayeredFamily(KernelFamily):
         if self._is_ntk:
             return self._critical_limit() if self._phase == 0 else 0.0
         return self._chaotic_limit()
+
+    def _checked_limit(self, theta: Array) -> Array:
+        """One number at theta = 0, one at theta = pi and one between, from parameters that must be known."""
+        what = f"parameters of {self.name} at infinite depth"
+        if not is_traced(theta):
+            return known(lambda: self._limit(theta), what)
+        same, between, opposite = known(lambda: np.asarray(self._limit(jnp.asarray([0.0, 1.0, jnp.pi]))), what)
+        # in the dtype of theta, whose NaN stays
+        found = jnp.where(theta == 0, same, jnp.where(theta == jnp.asarray(jnp.pi, theta.dtype), opposite, between))
+        return jnp.where(jnp.isnan(theta), theta, found.astype(theta.dtype))
 
     def _check_variance(self) -> None:
         if self._variance_vanishes:

@@ -31,6 +31,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import _evaluation
 from roughntk.kernels._parameters import number, scale
 from roughntk.kernels.duals import supplement
+from roughntk.kernels.families import KernelFamily
 from roughntk.kernels.layers import Linear, Scalars
 from roughntk.kernels.relu import Moves, ReluLayers, relu_angle_layer, relu_bracket
 
@@ -276,6 +277,9 @@ class ResidualReluLayers(ReluLayers):
                 f"depends on the angle; evaluate it at depth=math.inf"
             )
         return 0.25 if self._is_ntk else 1.0
+
+    def _checked_limit(self, theta):
+        return KernelFamily._checked_limit(self, theta)  # a stable network has a limit for each angle
 
     def _limit(self, theta):
         if self.is_stable:

@@ -84,12 +84,12 @@ def lift(X, *, distinct: bool = True) -> np.ndarray:
         return _traced_lift(_traced_rows(X))  # type: ignore[return-value]
     X = _checks.matrix(X, "X")
     scale = np.maximum(np.abs(X).max(axis=1, keepdims=True), 1.0)
-    norm = scale * np.linalg.norm(X / scale, axis=1, keepdims=True)  # squares of large entries would overflow
-    small = norm <= 1
+    length = np.linalg.norm(X / scale, axis=1, keepdims=True)  # in units of scale: |x| itself may overflow
+    small = (scale == 1) & (length <= 1)
     # Divide by the larger of 1 and |x|, so that |x|^2 cannot overflow: all terms below are of order one.
-    inverse = 1 / np.maximum(norm, 1)
-    inner = np.minimum(norm, 1)
-    first = np.where(small, 2 * X / (inner**2 + 1), 2 * (X * inverse) * inverse / (1 + inverse**2))
+    inverse = 1 / scale / np.maximum(length, 1)
+    inner = np.where(small, length, 1.0)
+    first = np.where(small, 2 * (X / (inner**2 + 1)), 2 * (X * inverse) * inverse / (1 + inverse**2))
     last = np.where(small, (inner - 1) * (inner + 1) / (inner**2 + 1), (1 - inverse) * (1 + inverse) / (1 + inverse**2))
     unit = np.concatenate([first, last], axis=1)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)

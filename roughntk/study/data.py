@@ -8,7 +8,6 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.rough.tensor import check_memory
 from roughntk.study import tables
 from roughntk.study.tables import Points, Reading, printable
 
@@ -122,7 +121,7 @@ def load(
             f"expected at most {len(pool)} points in all, which is what {name} has{extra}, got {points} training "
             f"and {test_points} test points; lower --points or --test-points"
         )
-    check_memory(float(count) ** 2, f"a kernel matrix of {count} points", "lower --points or --test-points")
+    _checks.memory(8.0 * count**2, f"a kernel matrix of {count} points", "lower --points or --test-points")
     rows = np.random.default_rng(seed).permutation(pool)[:count]
     chosen, said = raw[rows], list(found.said)
     if standardise:
@@ -278,7 +277,7 @@ def _built_in(data: str, count: int, seed: int, dimension: int | None) -> Points
         return Points(values, names, np.arange(len(values)), y, (), "class", ())
     size = DEFAULT_DIMENSION[data] if dimension is None else dimension
     size = _checks.integer(size, "dimension", least=1, most=MOST)
-    check_memory(float(count) * size, f"{count} points in {size} dimensions", "lower --points or --dim")
+    _checks.memory(8.0 * count * size, f"{count} points in {size} dimensions", "lower --points or --dim")
     if data == "sphere":
         values = sphere.uniform(count, size, seed)
     else:

@@ -60,8 +60,9 @@ def figure1(
         seed: fixes the points.
 
     Raises:
-        InputError: bad settings, or a folder that cannot be written.
+        InputError: bad settings, a folder that cannot be written, or JAX in 32-bit mode.
     """
+    _checks.require_x64("figure1")
     n = _checks.integer(points_per_law, "points", least=2, most=100)
     depths = _checks.integer(depths, "depths", least=2, most=1000)
     seed = _checks.integer(seed, "seed", least=0)

@@ -86,3 +86,9 @@ def test_expansion_on_the_data_and_unknown_families_are_refused():
         coefficient_expansion(X, X[2:3], 100.0)
     with pytest.raises(rn.InputError, match="expected a kernel family, got"):
         limit_value(object())
+
+
+def test_expansions_at_infinite_depth_are_the_limits():
+    X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(2, 3, seed=1)
+    assert np.allclose(rn.depth.coefficient_expansion(X, x, np.inf), 1 / 7, rtol=1e-15, atol=0)  # 1/(n + 3)
+    assert np.asarray(rn.depth.kernel_expansion(1.0, np.inf)) == 0.25

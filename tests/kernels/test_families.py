@@ -236,3 +236,26 @@ def test_bad_input_is_named(family, call, message):
 def test_unknown_family_suggests_the_nearest_name():
     with pytest.raises(rn.InputError, match="did you mean 'relu-ntk'"):
         rn.kernels.family("relu-ntx")
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        rn.kernels.BiasedReluNTK(),
+        rn.kernels.BiasedReluNTK.critical(),
+        rn.kernels.ErfNTK.critical(),
+        rn.kernels.ErfNNGP(2.0, 0.0),
+        rn.kernels.TanhNTK(),
+        rn.kernels.TanhNNGP(2.0, 0.0),
+    ],
+    ids=lambda family: family.name,
+)
+def test_infinite_depth_of_known_families_under_jit(family):
+    theta = np.array([0.0, 0.5, 2.0, np.pi])
+    known = np.asarray(family.at_angle(theta, np.inf))
+    traced = jax.jit(lambda angles: family.at_angle(angles, np.inf))
+    assert np.allclose(traced(theta), known, rtol=0, atol=64 * EPS)  # iterations that end within rounding
+    assert np.isnan(traced(theta - 1.0)[0])  # outside [0, pi]
+    assert np.allclose(jax.jit(lambda: family.at_angle(theta, np.inf))(), known, rtol=0, atol=64 * EPS)
+    with pytest.raises(rn.InputError, match="expected known parameters of .* at infinite depth, got traced"):
+        jax.jit(lambda given: given.at_angle(theta, np.inf))(family)

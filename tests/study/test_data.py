@@ -308,9 +308,9 @@ def test_bad_settings_are_named(settings, match):
     ("settings", "match"),
     [
         ({"dimension": 0}, "dimension"),
-        ({"dimension": 10**9}, "GiB"),
-        ({"points": 10**9}, "GiB"),
-        ({"points": 50_000}, "a kernel matrix of 50002 points.*GiB"),
+        ({"dimension": 10**12}, "to fit in memory.*lower --points or --dim"),
+        ({"points": 10**12}, "to fit in memory.*lower --points or --dim"),
+        ({"points": 500_000}, "a kernel matrix of 500002 points to fit in memory.*lower --points or --test-points"),
         ({"dimension": 1}, "collinear"),
     ],
 )
