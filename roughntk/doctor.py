@@ -21,9 +21,14 @@ PACKAGES = (
     "diffrax",
     "equinox",
     "lineax",
+    "jaxtyping",
     "matplotlib",
+    "narwhals",
+    "pandas",
     "scikit-learn",
     "numba",
+    "typer",
+    "rich",
 )
 EXPECTED_SIGNATURE = (7.0, 5.0, 24.5, 19.0, 16.0, 12.5)
 EXPECTED_KERNEL = 0.3792694356217554  # K_10 at rho_1 = 1/2
