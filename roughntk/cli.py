@@ -22,6 +22,8 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
 """Each command with examples of its use."""
 
 TRACEBACK = "--traceback"
+HELP = frozenset(["-h", "--help", "--version", "--show-completion"])
+"""Words that make a command line print about itself and do nothing else."""
 
 app = typer.Typer(
     help="The depth of an infinitely wide neural network as a continuous parameter.",
@@ -62,7 +64,8 @@ def run(arguments: Sequence[str]) -> int:
         _check_words(kept)
         app(args=kept, prog_name="roughntk")
 
-    return streams.guarded(command, show_traceback=len(kept) < len(arguments))
+    help_only = not kept or not HELP.isdisjoint(kept[: kept.index("--")] if "--" in kept else kept)
+    return streams.guarded(command, show_traceback=len(kept) < len(arguments), help_only=help_only)
 
 
 def _check_words(words: Sequence[str]) -> None:

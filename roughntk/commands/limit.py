@@ -12,6 +12,7 @@ from roughntk.commands.options import (
     Dimension,
     Drop,
     DropDuplicates,
+    Encoding,
     Family,
     Header,
     MissingInPoints,
@@ -54,6 +55,7 @@ def limit(
     header: Header = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    encoding: Encoding = None,
     out: Annotated[str | None, typer.Option(help="Write all coefficients to this .csv or .npy file.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -70,7 +72,7 @@ def limit(
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim, target=target, standardise=standardise,
-            reading=Reading(header, delimiter, decimal, tuple(drop or ()), missing),
+            reading=Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding),
         )  # fmt: skip
         found = room.at_depth(member(family, set_ or ()), chosen, depth, tolerance)
         if written is not None:

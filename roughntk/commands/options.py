@@ -48,6 +48,14 @@ Delimiter = Annotated[
     typer.Option(help="What stands between cells: a character, tab or space; if left out, it is looked for."),
 ]
 Decimal = Annotated[str | None, typer.Option(help="The decimal mark, . or a comma; if left out, it is looked for.")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Encoding of text and JSON: utf-8, cp1252, utf-16, shift_jis or another that Python knows; if left out "
+        "UTF-8, or what other bytes look like.",
+    ),
+]
 Drop = Annotated[
     list[str] | None,
     typer.Option("--drop", metavar="COLUMN", help="A column to leave out, name or number; repeatable."),
@@ -65,7 +73,7 @@ Standardise = Annotated[
 ]
 
 __all__ = [
-    "FILE_HELP", "Data", "Decimal", "Delimiter", "Dimension", "Drop", "DropDuplicates", "Family", "Header",
+    "FILE_HELP", "Data", "Decimal", "Delimiter", "Dimension", "Drop", "DropDuplicates", "Encoding", "Family", "Header",
     "MissingInPaths", "MissingInPoints", "Parameters", "Points", "Projection", "Seed", "Standardise", "Target",
     "TestPoints", "Times",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from roughntk.commands.options import (
     Decimal,
     Delimiter,
     Drop,
+    Encoding,
     Header,
     MissingInPaths,
     Times,
@@ -40,6 +41,7 @@ def signature(
     header: Header = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    encoding: Encoding = None,
     out: Annotated[str | None, typer.Option(help="Write all entries, all digits: .csv, .npy or .json.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -50,7 +52,7 @@ def signature(
         from roughntk.study.tables import Reading
 
         target = path_files.check_target(out, "--out", paths.OUT_SUFFIXES, [file])
-        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing)
+        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
         read = path_files.read_paths(file, times, how)
         found = paths.signature_table(read, level, log=log, basis=basis, backend=backend)
         if target is not None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from roughntk._process import REPORT
 
-OUTPUT_FAILED, FAULT = 74, 70
-"""Exit codes: standard output, or a file of the system, could not be written; a fault of this package."""
+OUTPUT_FAILED, FAULT, HELP_CUT = 74, 70, 141
+"""Exit codes: standard output, or a file of the system, could not be written; a fault of this package; the reader of a
+help text has gone, 128 and the number of SIGPIPE, which ends other programs in silence."""
 
 PLAIN = {
     "─": "-", "━": "-", "╸": "-", "╺": "-", "│": "|", "├": "+", "┤": "+", "┌": "+", "┐": "+", "└": "+", "┘": "+",
@@ -24,7 +25,11 @@ PLAIN = {
 
 
 class OutputError(Exception):
-    """Standard output could not be written."""
+    """Standard output could not be written; `gone`: because nobody reads it any more."""
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.gone = gone
 
 
 class _Checked:
@@ -55,7 +60,7 @@ def _as_output_error() -> Iterator[None]:
         yield
     except OSError as error:
         gone = error.errno == errno.EPIPE
-        raise OutputError("its reader has gone" if gone else error.strerror or str(error)) from None
+        raise OutputError("its reader has gone" if gone else error.strerror or str(error), gone=gone) from None
 
 
 def replace(error: UnicodeError) -> tuple[str, int]:
@@ -96,8 +101,11 @@ def prepare() -> None:
         raise OutputError("it is closed")
 
 
-def guarded(command: Callable[[], object], *, show_traceback: bool = False) -> int:
-    """Runs the command line and returns its exit code; whatever goes wrong ends with one line on standard error."""
+def guarded(command: Callable[[], object], *, show_traceback: bool = False, help_only: bool = False) -> int:
+    """Runs the command line and returns its exit code; whatever goes wrong ends with one line on standard error.
+
+    Where nothing but help is printed (`help_only`), a reader that has seen enough is no error worth a line.
+    """
     before, code = (sys.stdout, sys.stderr), 0
     try:
         prepare()
@@ -105,7 +113,10 @@ def guarded(command: Callable[[], object], *, show_traceback: bool = False) -> i
         code = _run(command)
         sys.stdout.flush()
     except OutputError as error:
-        code = _say(f"standard output cannot be written: {error}; send it to a file or a program that reads it all")
+        if help_only and error.gone:
+            code = HELP_CUT
+        else:
+            code = _say(f"standard output cannot be written: {error}; send it to a file or a program that reads it all")
         _forget_output()
     except OSError as error:
         code = _say(f"expected a file that can be read or written, got {_what(error)}; mend that and try again")
@@ -157,4 +168,4 @@ def _forget_output() -> None:
         os.close(silent)
 
 
-__all__ = ["FAULT", "OUTPUT_FAILED", "OutputError", "guarded", "prepare", "replace", "visible"]
+__all__ = ["FAULT", "HELP_CUT", "OUTPUT_FAILED", "OutputError", "guarded", "prepare", "replace", "visible"]

@@ -15,6 +15,7 @@ from roughntk.commands.options import (
     Dimension,
     Drop,
     DropDuplicates,
+    Encoding,
     Family,
     Header,
     MissingInPoints,
@@ -59,6 +60,7 @@ def study(
     header: Header = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    encoding: Encoding = None,
     out: Annotated[str, typer.Option(help="Folder of the report; an earlier report there is replaced.")] = (
         "study-report"
     ),
@@ -81,7 +83,7 @@ def study(
             parameters=tuple(set_ or ()), p=p,
             drop_duplicates=drop_duplicates, dimension=dim, signature_channels=signature_channels, samples=samples,
             target=target, standardise=standardise, drop=tuple(drop or ()), missing=missing, header=header,
-            delimiter=delimiter, decimal=decimal,
+            delimiter=delimiter, decimal=decimal, encoding=encoding,
         )  # fmt: skip
     if as_json:
         say_json(record(result, command))

@@ -11,6 +11,7 @@ from roughntk.commands.options import (
     Decimal,
     Delimiter,
     Drop,
+    Encoding,
     Header,
     MissingInPaths,
     Times,
@@ -48,6 +49,7 @@ def variation(
     header: Header = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    encoding: Encoding = None,
     figure: Annotated[
         str | None, typer.Option(help="Draw the path with its maximising partition, or the distances of a sequence.")
     ] = None,
@@ -62,7 +64,7 @@ def variation(
 
         target = path_files.check_target(figure, "--figure", room.FIGURE_SUFFIXES, [*paths, against or ""])
         room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
-        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing)
+        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
         path_files.check_standard_input([*paths, against or ""])
         read = [path for each in paths for path in path_files.read_paths(each, times, how)]
         room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)

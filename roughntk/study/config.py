@@ -34,7 +34,7 @@ class StudyConfig:
         samples: points at which each driver is sampled for signatures and p-variation.
         target: the column of the targets.
         standardise: whether columns get mean 0 and standard deviation 1 on the training points.
-        drop, missing, header, delimiter, decimal: how a table is read, see `roughntk.study.tables.Reading`.
+        drop, missing, header, delimiter, decimal, encoding: how a table is read, see `roughntk.study.tables.Reading`.
     """
 
     data: str = "digits"
@@ -57,6 +57,7 @@ class StudyConfig:
     header: bool | None = None
     delimiter: str | None = None
     decimal: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self):
         _checks.integer(self.points, "points", least=1, most=MOST)
@@ -104,7 +105,7 @@ class StudyConfig:
     @property
     def reading(self) -> Reading:
         """How a table is read."""
-        return Reading(self.header, self.delimiter, self.decimal, self.drop, self.missing)
+        return Reading(self.header, self.delimiter, self.decimal, self.drop, self.missing, self.encoding)
 
     @property
     def depth_range(self) -> range:

@@ -45,7 +45,7 @@ def run(
         progress: called as progress(stage, done, total).
         settings: fields of :class:`roughntk.study.config.StudyConfig`: points, test_points, seed, projection, depths,
             family, parameters, p, drop_duplicates, dimension, signature_channels, samples, target, standardise, drop,
-            missing, header, delimiter, decimal.
+            missing, header, delimiter, decimal, encoding.
 
     Raises:
         InputError: any bad setting or data, before anything is written.

@@ -2,11 +2,13 @@
 
 import errno
 import importlib
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import jax
@@ -273,6 +275,14 @@ def test_doctor_finds_everything_in_order_and_lists_the_backends():
         detail = lines[f"signatures: {backend}"]
         assert ("self-test error" in detail) == present
         assert ("install" in detail) == (not present)
+
+
+def test_doctor_lists_the_version_of_every_package_that_is_needed():
+    project = tomllib.loads((Path(rn.__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}
+    assert {"pandas", "narwhals", "jax"} <= needed
+    found = {check.name: check.detail for check in doctor.examine()}
+    assert {name: found.get(name) for name in needed} == {name: importlib.metadata.version(name) for name in needed}
 
 
 def test_doctor_reports_a_backend_that_is_absent_or_wrong(monkeypatch):

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -157,6 +158,13 @@ def test_an_output_that_takes_nothing_ends_with_one_line(path, command, said):
     assert result.returncode == streams.OUTPUT_FAILED, result.stderr
     lines = [line for line in result.stderr.decode().strip().splitlines() if "at work for" not in line]
     assert len(lines) == 1 and lines[0].startswith("Error: standard output cannot be written") and said in lines[0]
+
+
+@pytest.mark.parametrize("words", ["--help", "", "study --help", "limit -h", "--version"])
+def test_help_whose_reader_has_seen_enough_ends_in_silence(path, words):
+    """As programs that SIGPIPE ends: no line, exit code 128 + 13. The reader is gone before anything is written."""
+    result = shell(f"set -o pipefail; roughntk {words} | true", path.parent)
+    assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_a_removed_working_folder_is_named(path):

@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import importlib
 import io
 import json
 import os
@@ -20,9 +21,8 @@ from routes import LAST_DEPTH, POINTS, TEST_POINTS
 from typer.testing import CliRunner
 
 import roughntk as rn
-from roughntk import rough
+from roughntk import cli, rough
 from roughntk._checks import capacity
-from roughntk.cli import app
 from roughntk.study import path_files, paths, tables
 from roughntk.study.data import load
 from roughntk.study.tables import Reading
@@ -74,7 +74,7 @@ TWO = [[1.5, 2], [2.5, 3]]
         ("x,y\n1.5,2\n2.5,3\n".encode("utf-8-sig"), "xy", TWO, "line 1 holds the names"),
         ("x,y\n1.5,2\n2.5,3\n".encode("utf-16"), "xy", TWO, "the encoding is UTF-16"),
         ("x,y\n1.5,2\n2.5,3\n".encode("utf-16-be"), "xy", TWO, "the encoding is UTF-16-BE"),
-        ("x,ß\n1.5,2\n2.5,3\n".encode("latin-1"), "xß", TWO, "the encoding is Windows-1252"),
+        ("x,ß\n1.5,2\n2.5,3\n".encode("latin-1"), "xß", TWO, "the encoding is Windows-1252 (--encoding takes another)"),
         (",0,1\n0,1.5,2\n1,2.5,3\n", "01", TWO, "left out, as an index"),
         ('"","x","y"\n"1",1.5,2\n"2",2.5,3\n', "xy", TWO, "counts the rows from 1"),
         ("x,y\nTrue,2\nFalse,3\n", "xy", [[1, 2], [0, 3]], None),
@@ -89,6 +89,48 @@ def test_text_is_read_in_the_one_way_that_fits(content, names, values, sentence)
     np.testing.assert_array_equal(found.values, values)
     assert found.channels == tuple(names) and found.times is None
     assert sentence is None or any(sentence in each for each in found.said)
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "utf-16", "UTF_16_LE", "euc-kr", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.json"])
+def test_text_is_read_in_the_encoding_that_is_given(encoding, name):
+    names = ("溫度", "δ") if encoding == "euc-kr" else ("温度", "δ")
+    rows = [dict(zip(names, row, strict=True)) for row in TWO]
+    lines = [names, *([str(cell) for cell in row] for row in TWO)]
+    text = json.dumps(rows, ensure_ascii=False) if "json" in name else "\r\n".join(map(",".join, lines))
+    content = text.encode(encoding)
+    found = read(gzip.compress(content) if name.endswith("gz") else content, name, encoding=encoding)
+    np.testing.assert_array_equal(found.values, TWO)
+    assert found.channels == names and not any("encoding" in each for each in found.said)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "encoding", "match"),
+    [
+        # 0x81 and 0x9d are no characters of Windows-1252: nothing tells what they are.
+        (
+            b"x,\x81\x9d\n1,2\n3,4\n",
+            "a.csv",
+            None,
+            "text in UTF-8 or Windows-1252 .* 0x819d0a31 in line 1; .*--encoding",
+        ),
+        (
+            "x,ß\n1,2\n3,4\n".encode("cp1252"),
+            "a.csv",
+            "utf-8",
+            "text in utf-8 in a.csv, .* 0xdf0a312c in line 1; .*--enc",
+        ),
+        ("x,y\n1,2\n3,4".encode("utf-16") + b"z", "a.csv", None, "text in UTF-16 in a.csv, .*--encoding"),
+        (b"x,y\n1,2\n3,4\xff\n", "a.csv", "ascii", "text in ascii in a.csv, .* in line 3; .*--encoding"),
+        ('[{"é": 1}, {"é": 2}]'.encode("cp1252"), "a.json", None, "JSON in UTF-8, .*--encoding"),
+        ("x,y\n1,2\n3,4\n", "a.csv", "utf-9", "expected --encoding to name an encoding of text, got 'utf-9'; .*cp1252"),
+        ("x,y\n1,2\n3,4\n", "a.csv", "base64", "expected --encoding to name an encoding of text, got 'base64'"),
+        ("x,y\n1,2\n3,4\n", "a.csv", "a\0b", "expected --encoding to name an encoding of text"),
+        ("x,y\n1,2\n3,4\n", "a.csv", 8, "expected --encoding to name an encoding of text, got 8"),
+    ],
+)
+def test_text_in_another_encoding_than_said_or_known_is_refused_with_the_option(content, name, encoding, match):
+    refused(match, content, name, encoding=encoding)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +257,7 @@ def test_what_unpacks_to_more_than_memory_is_refused_by_need_and_limit(little_me
                 rn.InputError, match=rf"table in {name} to fit in memory, got a need of .* where 90 MiB"
             ):
                 refusal()
-    result = CliRunner().invoke(app, ["limit", "a.npz"])
+    result = CliRunner().invoke(cli.app, ["limit", "a.npz"])
     assert result.exit_code == 2 and "--points" not in result.stderr and "fewer rows or columns" in result.stderr
 
 
@@ -235,7 +277,7 @@ def test_damaged_and_other_members_of_an_archive_are_named():
     with zipfile.ZipFile("b.npz", "w") as archive:
         archive.writestr("X.npy", "no array")
     for command in ("limit", "study", "variation", "signature"):
-        result = CliRunner().invoke(app, [command, "b.npz"])
+        result = CliRunner().invoke(cli.app, [command, "b.npz"])
         assert result.exit_code == 2 and "to hold a plain numeric array X" in result.stderr, result.output
 
 
@@ -276,18 +318,18 @@ def test_standard_input_is_read_once(monkeypatch):
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(b"t,x\n0,1\n1,3\n"), closed=False))
     found = path_files.read_path("-")
     assert found.name == "standard input" and found.channels == ("x",) and list(found.times) == [0, 1]
-    result = CliRunner().invoke(app, ["variation", "-", "--p", "1"], input=b"t,x\n0,1\n1,3\n")
+    result = CliRunner().invoke(cli.app, ["variation", "-", "--p", "1"], input=b"t,x\n0,1\n1,3\n")
     assert result.exit_code == 0 and "p-variation 2:" in result.stdout
-    result = CliRunner().invoke(app, ["variation", "-", "--against", "-"], input=b"0\n1\n")
+    result = CliRunner().invoke(cli.app, ["variation", "-", "--against", "-"], input=b"0\n1\n")
     assert result.exit_code == 2 and "expected - once" in result.stderr
-    result = CliRunner().invoke(app, ["limit", "-"], input=b"")
+    result = CliRunner().invoke(cli.app, ["limit", "-"], input=b"")
     assert result.exit_code == 2 and "got no bytes" in result.stderr
 
 
 def test_a_device_is_refused_as_one():
     if not Path("/dev/null").is_char_device():
         pytest.skip("no such device")
-    result = CliRunner().invoke(app, ["variation", "/dev/null"])
+    result = CliRunner().invoke(cli.app, ["variation", "/dev/null"])
     assert result.exit_code == 2 and "got the device or socket" in result.stderr
 
 
@@ -297,7 +339,7 @@ def test_a_file_name_that_is_no_utf8_is_read_and_written_about():
     Path(name).write_text("\n".join(",".join(map(repr, row)) for row in ROWS.tolist()))
     data = points(name)
     assert data.name == "caf\\xe9.csv" and data.name.isprintable()
-    result = CliRunner().invoke(app, ["variation", name, "--figure", "f.png"])
+    result = CliRunner().invoke(cli.app, ["variation", name, "--figure", "f.png"])
     assert result.exit_code == 0 and "caf\\xe9.csv: 12 points" in result.stdout
 
 
@@ -346,7 +388,7 @@ def test_a_parquet_file_is_read_with_names_dates_and_missing_cells(library):
 def test_parquet_without_its_package_names_the_command(monkeypatch):
     Path("a.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    result = CliRunner().invoke(app, ["variation", "a.parquet"])
+    result = CliRunner().invoke(cli.app, ["variation", "a.parquet"])
     assert result.exit_code == 2 and "pip install 'roughntk[parquet]'" in result.stderr
 
 
@@ -366,17 +408,40 @@ def test_records_are_read():
     refused("records in a.json", "3", "a.json")
 
 
-def test_a_study_of_a_frame_names_its_columns_in_the_report():
+@pytest.fixture(scope="module")
+def framed():
+    """A study of a frame whose columns have names that Western encodings lack."""
     settings = {"points": POINTS, "test_points": TEST_POINTS, "depths": f"1:{LAST_DEPTH}"}  # nothing new to compile
-    study = rn.study.run(next(frames())[0], target="kind", out=None, **settings)
-    assert study.data.features == ("a", "b", "c") and study.data.classes == ("u", "v", "w")
+    frame = next(frames())[0].rename(columns={"a": "温度", "b": "δ", "c": "é"})
+    return rn.study.run(frame, target="kind", out=None, **settings)
+
+
+def test_a_study_of_a_frame_names_its_columns_in_the_report(framed):
+    assert framed.data.features == ("温度", "δ", "é") and framed.data.classes == ("u", "v", "w")
     from roughntk.study.report import render
     from roughntk.study.run import as_json
 
-    record = as_json(study, "")
-    assert record["data"]["features"] == ["a", "b", "c"] and record["data"]["target"] == "kind"
-    page = render(study, [])
-    assert "3 features: a, b, c." in page and "3 classes (u, v, w), one-hot" in page
+    record = as_json(framed, "")
+    assert record["data"]["features"] == ["温度", "δ", "é"] and record["data"]["target"] == "kind"
+    page = render(framed, [])
+    assert "3 features: 温度, δ, é." in page and "3 classes (u, v, w), one-hot" in page
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("cp1252", "features: ??, ?, é."), ("ascii", "features: ??, ?, e.")])
+def test_a_study_of_columns_with_foreign_names_is_printed_in_any_encoding(monkeypatch, framed, encoding, named):
+    """The whole command, its report included, but for the numbers and figures, which are no matter of encodings."""
+    room = importlib.import_module("roughntk.study.run")
+    monkeypatch.setattr(room, "_compute", lambda data, config, progress: framed)
+    monkeypatch.setattr(room.gallery, "draw_all", lambda study, folder: [])
+    printed, said = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", printed)
+    monkeypatch.setattr(sys, "stderr", said)
+    monkeypatch.setattr(sys, "argv", ["roughntk", "study", "温度.csv"])
+    assert cli.run(["study", "温度.csv", "--out", "report"]) == 0
+    text = printed.buffer.getvalue().decode(encoding)
+    assert named in text and text.splitlines()[-1].startswith("Report: report/report.html (")
+    assert all(f"\n{number:2d} " in text for number in range(1, 11))
+    assert "温度" in Path("report/report.html").read_text(encoding="utf-8")
 
 
 # Points
@@ -434,10 +499,10 @@ def test_an_array_of_three_axes_is_a_batch_of_paths(log):
     for i in range(3):
         one = rough.log_signature(batch[i], 2) if log else rough.signature(batch[i], 2)
         np.testing.assert_allclose(table.values[i], one, rtol=1e-13, atol=1e-14)  # sums in another order
-    result = CliRunner().invoke(app, ["signature", "b.npz", "--out", "s.npy", *(["--log"] if log else [])])
+    result = CliRunner().invoke(cli.app, ["signature", "b.npz", "--out", "s.npy", *(["--log"] if log else [])])
     assert result.exit_code == 0 and "3 paths, b.npz[0] to b.npz[2]" in result.stdout
     np.testing.assert_array_equal(np.load("s.npy"), table.values)
-    result = CliRunner().invoke(app, ["variation", "a.npy", "--p", "1"])
+    result = CliRunner().invoke(cli.app, ["variation", "a.npy", "--p", "1"])
     for each in batch:
         assert f"p-variation {rough.p_variation(each, 1.0):.12g}" in result.stdout
     with pytest.raises(rn.InputError, match="got a batch of 3"):
@@ -447,7 +512,7 @@ def test_an_array_of_three_axes_is_a_batch_of_paths(log):
 @pytest.mark.parametrize("line", ["exit()", "raise SystemExit(0)", "import sys; sys.exit(3)", "1/0"])
 def test_code_of_ones_own_that_exits_is_an_error(line):
     Path("phi.py").write_text(line + "\n")
-    result = CliRunner().invoke(app, ["classify", "activation-ntk", "--set", "phi=phi.py:f"])
+    result = CliRunner().invoke(cli.app, ["classify", "activation-ntk", "--set", "phi=phi.py:f"])
     assert result.exit_code == 2 and "expected a function as FILE.py:NAME" in result.stderr, result.output
 
 

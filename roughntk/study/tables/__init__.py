@@ -34,7 +34,7 @@ def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> T
         if found.kind == "text":
             return read_text(found.read(), found.name, reading or Reading())
         if found.kind == "json":
-            return read_json(found.read(), found.name)
+            return read_json(found.read(), found.name, (reading or Reading()).encoding)
         if found.kind == "parquet":
             return read_parquet(found)
         return table_of_array(next(iter(read_arrays(found, lambda _: ("",)).values())), "", found.name)

@@ -47,12 +47,51 @@ class Layout:
     said: tuple[str, ...]
 
 
-def decoded(content: bytes, name: str) -> tuple[bytes, str | None]:
-    """The bytes in UTF-8 with lines that end in a line feed, and the encoding where it was another one.
+def decoded(content: bytes, name: str, encoding: str | None = None) -> tuple[bytes, str | None]:
+    """The bytes in UTF-8 with lines that end in a line feed, and the encoding where it was guessed.
+
+    Args:
+        content: the bytes.
+        name: of the file.
+        encoding: None takes UTF-8, what a byte order mark says, or UTF-16 where every other byte is zero; bytes that
+            are none of these are taken as Windows-1252 where that has all of them.
 
     Raises:
-        InputError: bytes that are no text.
+        InputError: bytes that are no text, or not in that encoding.
     """
+    if encoding is None:
+        content, said = _guessed(content, name)
+    else:
+        content, said = _as_said(content, name, encoding), None
+    if b"\0" in content:
+        raise InputError(f"expected text in {name}, got zero bytes; if it is an array, name it .npy or .npz")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return content, said
+
+
+def _as_said(content: bytes, name: str, encoding: str) -> bytes:
+    """The bytes in UTF-8, out of an encoding that was given."""
+    try:
+        return content.decode(encoding).removeprefix("\ufeff").encode("utf-8")
+    except UnicodeError as error:
+        raise _undecodable(content, name, encoding, error) from None
+
+
+def _undecodable(content: bytes, name: str, encoding: str, error: UnicodeError) -> InputError:
+    """The error that says which bytes are not of the encoding, and where."""
+    which = f"({printable(str(error))})"
+    if isinstance(error, UnicodeDecodeError) and error.start < len(content):
+        line = content.count(b"\n", 0, error.start) + 1
+        which = f"0x{content[error.start : error.start + 4].hex()} in line {line}"
+    return InputError(
+        f"expected text in {encoding} in {name}, got bytes that are none, {which}; say what it is, for instance "
+        f"--encoding utf-16 or --encoding shift_jis, or save it as UTF-8"
+    )
+
+
+def _guessed(content: bytes, name: str) -> tuple[bytes, str | None]:
+    """The bytes in UTF-8, and what their encoding was guessed to be where it is not UTF-8."""
     said = None
     mark, encoding = next(((mark, known) for mark, known in _MARKS if content.startswith(mark)), (b"", "utf-8"))
     head = content[:4096]
@@ -67,19 +106,13 @@ def decoded(content: bytes, name: str) -> tuple[bytes, str | None]:
                 content.decode("utf-8")
         else:
             content, said = content.decode(encoding).encode("utf-8"), encoding.upper()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         if encoding != "utf-8" or mark:
-            raise InputError(
-                f"expected text in {name}, got bytes that are no {encoding.upper()}; save it as UTF-8"
-            ) from None
+            raise _undecodable(content, name, encoding.upper(), error) from None
         try:
-            content, said = content.decode("cp1252").encode("utf-8"), "Windows-1252"
-        except UnicodeDecodeError:
-            content, said = content.decode("latin-1").encode("utf-8"), "Latin-1"
-    if b"\0" in content:
-        raise InputError(f"expected text in {name}, got zero bytes; if it is an array, name it .npy or .npz")
-    if b"\r" in content:
-        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            return content.decode("cp1252").encode("utf-8"), "Windows-1252"
+        except UnicodeDecodeError:  # no text that this Western encoding writes; nothing tells the others apart
+            raise _undecodable(content, name, "UTF-8 or Windows-1252", error) from None
     return content, said
 
 

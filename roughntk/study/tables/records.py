@@ -17,16 +17,19 @@ from roughntk.study.tables.table import CLOCK, DATE, NUMBER, TEXT, Column, Table
 _FORMS = '[{"x": 1, "y": 2}, ...], [[1, 2], ...], or one record a line'
 
 
-def read_json(content: bytes, name: str) -> Table:
+def read_json(content: bytes, name: str, encoding: str | None = None) -> Table:
     """The table of JSON records, of rows of numbers, or of columns; a record a line is allowed.
 
     Raises:
         InputError: what is no JSON or no table, rows of unequal length, cells that are no numbers among numbers.
     """
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"expected {name} to be JSON in UTF-8, got {error}; save it again") from None
+        text = content.decode(encoding or "utf-8").removeprefix("\ufeff")
+    except UnicodeError as error:
+        raise InputError(
+            f"expected {name} to be JSON in {encoding or 'UTF-8'}, got {printable(str(error))}; say what it is, for "
+            f"instance --encoding utf-16 or --encoding cp1252, or save it as UTF-8"
+        ) from None
     check_fits(40.0 * len(content), name)
     try:
         value = json.loads(text)

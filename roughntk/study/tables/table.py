@@ -3,6 +3,7 @@
 Nothing is decided here about what a column is for; `selection` does that.
 """
 
+import codecs
 import dataclasses
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -24,11 +25,13 @@ class Reading:
         header: whether the first line holds names; None looks.
         delimiter: what stands between cells: a character, "tab" or "space"; None looks.
         decimal: the decimal mark, "." or ","; None looks.
+        encoding: of text and JSON, as Python names it ("cp1252", "utf-16", "shift_jis"); None takes UTF-8, or what a
+            file that is none looks like.
         drop: columns to leave out, by name or by number from 1.
         missing: what becomes of missing cells: "error", "drop" the row, or "interpolate" (in paths, linearly in time).
 
     Raises:
-        InputError: a delimiter, decimal mark or rule that there is not.
+        InputError: a delimiter, decimal mark, encoding or rule that there is not.
     """
 
     header: bool | None = None
@@ -36,6 +39,7 @@ class Reading:
     decimal: str | None = None
     drop: tuple[str, ...] = ()
     missing: str = "error"
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         _checks.choice(self.missing, MISSING_RULES, "--missing")
@@ -43,6 +47,8 @@ class Reading:
             _checks.choice(self.decimal, (".", ","), "--decimal")
         given: str | tuple[str, ...] = self.drop
         object.__setattr__(self, "drop", (given,) if isinstance(given, str) else tuple(map(str, given)))
+        if self.encoding is not None:
+            object.__setattr__(self, "encoding", _codec(self.encoding))
         if self.delimiter is None:
             return
         named = {"tab": "\t", "\\t": "\t", "space": " ", "whitespace": " ", "comma": ",", "semicolon": ";"}
@@ -55,6 +61,18 @@ class Reading:
         if mark == self.decimal:
             raise InputError(f"expected a --delimiter other than the --decimal mark, got {mark!r} for both; change one")
         object.__setattr__(self, "delimiter", mark)
+
+
+def _codec(given: str) -> str:
+    """Python's name of an encoding of text. Raises `InputError` where there is none of that name."""
+    try:
+        "0".encode(given)  # refuses those that are no encodings of text, as base64
+        return codecs.lookup(given).name
+    except (LookupError, ValueError, TypeError):
+        raise InputError(
+            f"expected --encoding to name an encoding of text, got {_checks.shown(given)}; write for instance utf-8, "
+            f"cp1252, utf-16 or shift_jis"
+        ) from None
 
 
 @dataclasses.dataclass(frozen=True)

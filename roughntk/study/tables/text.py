@@ -22,7 +22,7 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
         InputError: lines of unequal length, cells that are no numbers where most of their column are, names that do
             not go with the columns, several ways to read it, or more than fits in memory.
     """
-    content, encoding = decoded(content, name)
+    content, encoding = decoded(content, name, reading.encoding)
     layout = layout_of(content, name, reading)
     start = 0
     for _ in range(layout.skip):
@@ -34,7 +34,7 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     check_fits(len(content) + 24.0 * lines * layout.width, name)
     frame, line, left = _body(content, start, end, lines, layout, name)
     columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
-    said = [*layout.said, *([] if encoding is None else [f"the encoding is {encoding}"])]
+    said = [*layout.said, *([] if encoding is None else [f"the encoding is {encoding} (--encoding takes another)"])]
     words = [f"Read {name}: {', '.join(said)}."] if said else []
     if left:
         words.append(f"Left out of {name}: {left} blank line{'s' * (left > 1)} or comment{'s' * (left > 1)}.")
