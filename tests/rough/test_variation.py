@@ -609,3 +609,9 @@ def test_values_farther_apart_than_float64_reaches_are_measured_or_refused():
     assert rough.p_variation_distance(far, far, 2.5) == 0
     with pytest.raises(InputError, match=r"within float64, got one of about 2\^102"):
         rough.p_variation_distance(far, np.zeros((3, 2)), 2.5)
+
+
+def test_the_largest_exponent_of_all_finds_the_largest_increment():
+    path = np.array([[0.0, 0.0], [1.0, 0.5], [0.25, 1.5], [2.0, -1.0], [1.5, 0.0]])
+    largest = max(np.linalg.norm(a - b) for a in path for b in path)
+    assert rough.p_variation(path, 1e308) == pytest.approx(largest, rel=8 * np.finfo(float).eps)
