@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from roughntk import __version__, rough
+from roughntk import __version__, _compiled, rough
 from roughntk.kernels import ReluNTK
 
 PACKAGES = (
@@ -55,6 +55,8 @@ def examine() -> list[Check]:
             "on" if on else "off: unset ROUGHNTK_ENABLE_X64 to turn it on",
         )
     )
+    kept, where = _compiled.state()
+    checks.append(Check("compiled functions", "ok" if kept else "absent", where))
     checks.append(_test("kernel recursion", _kernel_error, 1e-14 if on else 1e-5))
     available = rough.available_backends()
     for backend in rough.SIGNATURE_BACKENDS:

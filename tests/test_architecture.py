@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
-    "_process", "_checks", "sphere", "kernels", "depth", "rough", "transport", "study", "doctor", "commands", "cli",
+    "_process", "_checks", "_compiled", "sphere", "kernels", "depth", "rough", "transport", "study", "doctor",
+    "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "kernels": {"rough"},

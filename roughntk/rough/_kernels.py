@@ -2,24 +2,13 @@
 operation expresses.
 
 Imported where they are first used, so that importing the package does not load numba. Compiling takes about 2 s of
-processor time each for scalar paths and for level 1 in several channels, and 6 s for higher levels. The machine code
-is kept in numba's cache where a folder for it can be written (`__pycache__`, or the user's cache folder), and is made
-anew in each process otherwise. The loops release the interpreter's lock.
+processor time each for scalar paths and for level 1 in several channels, and 6 s for higher levels; `_compiled` keeps
+the machine code where it can. The loops release the interpreter's lock.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 
-
-def compiled(function: Callable) -> Any:
-    """`function` compiled by numba, cached on disk where numba finds a folder that it can write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # "cannot cache function: no locator available"
-        return numba.njit(nogil=True)(function)
+from roughntk._compiled import compiled
 
 
 @compiled

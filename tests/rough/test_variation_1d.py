@@ -3,7 +3,6 @@ for every p >= 1 and every kind of path."""
 
 import math
 
-import numba
 import numpy as np
 import pytest
 from brute_force import programme, size, supremum
@@ -146,12 +145,3 @@ def test_powers_by_roots_and_products_are_powers():
             # up to 2 roots and 10 products, each rounding by eps/2, an early one being raised to the 16th power
             assert math.isclose(_kernels.power(x, quarters / 4, quarters, 1.0), x ** (quarters / 4), rel_tol=1e-14)
     assert math.isclose(_kernels.power(3.0, 1.37, -1, 2.0), 1.5**1.37, rel_tol=1e-15)
-
-
-def test_kernels_run_where_no_cache_can_be_written():
-    # numba finds no place for the cache of a function whose file does not exist.
-    scope = {}
-    exec(compile("def double(x):\n    return 2 * x\n", "/nowhere/at/all.py", "exec"), scope)
-    with pytest.raises(RuntimeError, match="no locator"):
-        numba.njit(cache=True)(scope["double"])
-    assert _kernels.compiled(scope["double"])(21) == 42
