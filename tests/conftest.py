@@ -8,6 +8,8 @@ import pytest
 from compilation_cache import CACHE, LIMIT, folder
 
 os.environ["MPLBACKEND"] = "Agg"
+# Two workers fill two processors: threads of linear algebra would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A second run of the tests takes two thirds of the time of the first. A folder that somebody else names is theirs.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = folder(os.environ)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"

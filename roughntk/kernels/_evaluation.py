@@ -14,7 +14,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import duals, recursion
 from roughntk.kernels._layer_loops import MOST_LAYERS
-from roughntk.kernels.rules import RealDepth, real_depth_rule
+from roughntk.kernels.rules import Deflated, RealDepth, real_depth_rule
 
 _BUCKET = 16  # the least number of entries that is compiled for; then its doubles
 _LARGEST_BUCKET = 2**16
@@ -81,16 +81,28 @@ def _in_buckets(compiled: Callable[[Array, Array], Array], values: Array, depth:
     size = math.prod(shape)
     if _checks.is_traced(values, depth) or not 0 < size <= _LARGEST_BUCKET:
         return compiled(values, depth)
-    missing = max(_BUCKET, 1 << (size - 1).bit_length()) - size
 
     def filled(array: Array) -> Array:
-        flat = np.broadcast_to(np.asarray(array), shape).reshape(-1)
-        return jnp.asarray(np.pad(flat, (0, missing), mode="edge"))
+        return jnp.asarray(_filled(np.broadcast_to(np.asarray(array), shape)))
 
     found = compiled(filled(values), depth if depth.ndim == 0 else filled(depth))
     if _checks.is_traced(found):  # known numbers within a trace, or traced parameters
         return found[:size].reshape(shape)
     return jnp.asarray(np.asarray(found)[:size].reshape(shape))
+
+
+def deflated_in_buckets(evaluate: Callable[[np.ndarray], Deflated], theta: np.ndarray) -> Deflated:
+    """`evaluate` on known angles, filled up likewise; the last one again, so that the common factor stays theirs."""
+    if not 0 < theta.size <= _LARGEST_BUCKET:
+        return evaluate(theta)
+    found = evaluate(_filled(theta))
+    return found._replace(values=found.values[: theta.size].reshape(theta.shape))
+
+
+def _filled(array: np.ndarray) -> np.ndarray:
+    """The entries in a row, the last one repeated up to a length that is compiled for."""
+    flat = array.reshape(-1)
+    return np.pad(flat, (0, max(_BUCKET, 1 << (flat.size - 1).bit_length()) - flat.size), mode="edge")
 
 
 # One compiled function for all families and depths: the depth is traced, so a new depth compiles nothing.

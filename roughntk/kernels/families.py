@@ -191,7 +191,7 @@ class KernelFamily(eqx.Module):
         depth = _checks.one_depth(depth)
         if depth != math.inf and not self.has_real_depth:
             depth = float(_checks.integer_depth(depth))
-        return self._deflated(theta, depth)
+        return _evaluation.deflated_in_buckets(lambda angles: self._deflated(angles, depth), theta)
 
     def _deflated(self, theta: np.ndarray, depth: float) -> rules.Deflated:
         rule = rules.deflation_rule(type(self))

@@ -96,10 +96,10 @@ def _levels(points: jax.Array, level: int) -> Levels:
     channels = points.shape[-1]
     if level == 1 or channels == 1:
         increment = (points[..., -1, :] - points[..., 0, :]).reshape(-1, channels)
-        return (
-            tuple(jnp.split(jnp.cumprod(increment / jnp.arange(1, level + 1), axis=1), level, 1))
-            if channels == 1
-            else (increment,)
+        if channels > 1:
+            return (increment,)
+        return tuple(
+            jnp.split(jnp.cumprod(increment / jnp.arange(1, level + 1, dtype=increment.dtype), axis=1), level, 1)
         )
     blocks = _blocks(points, level)[1]
     # Checkpointed: the reverse pass keeps the levels at the start of each block, and computes the block again.

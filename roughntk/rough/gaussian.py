@@ -86,7 +86,8 @@ class StationaryGaussian(eqx.Module):
         # The real and the imaginary part of one transform are independent, and both have the covariance gamma.
         pairs = (channels + 1) // 2
         real, imaginary = jax.random.normal(key, (2, self.factor.size, pairs))
-        waves = jnp.fft.fft(self.factor[:, None] * jax.lax.complex(real, imaginary), axis=0)[: self.size]
+        factor = self.factor[:, None]
+        waves = jnp.fft.fft(jax.lax.complex(factor * real, factor * imaginary), axis=0)[: self.size]
         return jnp.stack([waves.real, waves.imag], -1).reshape(self.size, 2 * pairs)[:, :channels]
 
 

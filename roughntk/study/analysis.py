@@ -10,7 +10,8 @@ from roughntk import rough
 from roughntk.study.closed_form import Kernels, Progress, kernels_at_depths
 from roughntk.study.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.laws import Law
-from roughntk.transport import NotPositiveDefiniteError, between_depths
+from roughntk.transport import NotPositiveDefiniteError
+from roughntk.transport.equation import between_systems
 
 __all__ = [
     "Kernels", "fitted_slopes", "kernels_at_depths", "levels_of", "transport_pairs", "transport_records",
@@ -44,14 +45,11 @@ def transport_records(kernels: Kernels, starts: list[int], progress: Progress) -
     `error_bound`, which follows from what the entries of both ends are known to.
     """
     records = []
-    data = kernels.data
     for depth, clock, rhs in itertools.product(starts, ("arc", "psi"), ("joint", "paper")):
         record: dict[str, Any] = {"depth": depth, "clock": clock, "rhs": rhs}
         try:
             exact = kernels.coefficients_at(depth + 1)
-            result = between_depths(
-                kernels.family, data.X, data.x, depth=depth, clock=clock, rhs=rhs, throw=False
-            )  # fmt: skip
+            result = between_systems(kernels.systems, depth, clock=clock, rhs=rhs, throw=False)
         except NotPositiveDefiniteError as problem:
             record |= dict.fromkeys(("steps", "residual", "error", "error_bound", "system", "coefficients"), None)
             record |= {"converged": False, "note": str(problem)}

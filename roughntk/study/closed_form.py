@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -18,9 +19,10 @@ from roughntk.transport.coefficients import (
     CoefficientReport,
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
-    coefficients,
+    known_coefficients,
     log_determinant,
 )
+from roughntk.transport.systems import Systems
 
 Progress = Callable[[str, int], None]
 """Called with the name of a stage and the number of steps finished in it."""
@@ -49,6 +51,11 @@ class Kernels:
     limit_entry: float | None
     limit_coefficients: np.ndarray | None
     limit_pairs: tuple[np.ndarray, np.ndarray] | None = None
+
+    @functools.cached_property
+    def systems(self) -> Systems:
+        """The linear systems at whole depths, as the transport takes them."""
+        return Systems(self.family, *sphere.check_points(self.data.X, self.data.x))
 
     def at(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
         """(K_L(X,X), K_L(X,x))."""
@@ -81,12 +88,13 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
     solved: dict[int, tuple[np.ndarray, CoefficientReport] | None] = {}
     condition, log_det, deflated = {}, {}, {}
     theta = sphere.joint_angles(data.X, data.x)
+    systems = Systems(family, *sphere.check_points(data.X, data.x))
     for depth, K in zip(depths, within, strict=True):
         try:
             with warnings.catch_warnings():  # the report and the summary say both
                 warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
                 warnings.simplefilter("ignore", IndefiniteKernelWarning)
-                solved[depth] = found = coefficients(family, data.X, data.x, depth=depth, report=True)
+                solved[depth] = found = known_coefficients(systems, depth)
             condition[depth] = found[1].condition_number
         except NotPositiveDefiniteError:
             solved[depth], found = None, None

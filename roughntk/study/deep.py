@@ -5,6 +5,7 @@ import math
 import warnings
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from roughntk import sphere
@@ -12,8 +13,10 @@ from roughntk._checks import InputError
 from roughntk.depth.limit import coefficient_expansion, limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study.data import DataSet
-from roughntk.transport import NotPositiveDefiniteError, TransportError, depth_needed, to_depth
-from roughntk.transport.coefficients import InaccurateCoefficientsWarning, coefficients
+from roughntk.transport import NotPositiveDefiniteError, TransportError, to_depth
+from roughntk.transport.coefficients import InaccurateCoefficientsWarning, known_coefficients
+from roughntk.transport.depth_needed import DistanceToLimit
+from roughntk.transport.systems import Systems
 
 DEEPEST = 1e6
 COUNT = 41
@@ -52,20 +55,24 @@ def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | Non
     if not family.has_real_depth:
         return None
     depths = np.geomspace(2.0, DEEPEST, COUNT)
-    across = sphere.angles(data.X, data.x)
+    n, theta = len(data.X), sphere.joint_angles(data.X, data.x)
+    systems = Systems(family, *sphere.check_points(data.X, data.x))
     limit = limit_coefficients(family, data.X, data.x)
     ntk = isinstance(family, ReluNTK)
-    off_data = ntk and float(np.min(across)) > sphere.SAME_ANGLE
+    off_data = ntk and float(np.min(theta[:, n:])) > sphere.SAME_ANGLE
     kernel, first, distance, expansion = [], [], [], []
     for depth in depths:
-        kernel.append(np.asarray(family.at_angle(across[:, 0], depth)))
-        u = _solved(family, data, depth)
+        kernel.append(
+            np.asarray(family.at_angle(jnp.asarray(theta), depth))[:, n]
+        )  # all angles: no other shape is compiled
+        u = _solved(systems, depth)
         first.append(u[:, 0])
         distance.append(np.max(np.abs(u - limit)))
         if off_data:
             expansion.append(np.max(np.abs(u - coefficient_expansion(data.X, data.x, depth))))
         progress("infinite depth", 1)
-    needed = [_needed(family, data, tolerance) for tolerance in TOLERANCES] if ntk else []
+    gap = DistanceToLimit(family, data.X, data.x) if ntk else None
+    needed = [] if gap is None else [_needed(gap, tolerance) for tolerance in TOLERANCES]
     return DeepLimit(
         depths,
         np.array(kernel),
@@ -92,18 +99,18 @@ def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:
     }
 
 
-def _solved(family: KernelFamily, data: DataSet, depth: float) -> np.ndarray:
+def _solved(systems: Systems, depth: float) -> np.ndarray:
     """Coefficients, or NaN where the matrix is singular to working precision."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
-            return coefficients(family, data.X, data.x, depth=depth)
+            return known_coefficients(systems, depth)[0]
     except NotPositiveDefiniteError:
-        return np.full((len(data.X), len(data.x)), math.nan)
+        return np.full((len(systems.X), len(systems.x)), math.nan)
 
 
-def _needed(family: KernelFamily, data: DataSet, tolerance: float) -> dict[str, Any]:
+def _needed(gap: DistanceToLimit, tolerance: float) -> dict[str, Any]:
     try:
-        return dataclasses.asdict(depth_needed(family, data.X, data.x, tolerance))
+        return dataclasses.asdict(gap.needed(tolerance))
     except InputError as problem:  # a tolerance that is not reached is an answer, too
         return {"tolerance": tolerance, "depth": None, "whole_depth": None, "note": str(problem)}

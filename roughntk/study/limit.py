@@ -12,6 +12,7 @@ from roughntk.depth.limit import limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study import files
 from roughntk.study.data import DataSet
+from roughntk.study.threads import fitting_threads
 from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
 from roughntk.transport.depth_needed import DepthNeeded
 from roughntk.transport.linear import CoefficientReport
@@ -72,6 +73,12 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
             matrix that is singular at that depth.
     """
     number = _number(depth)
+    with fitting_threads(len(data.X)):
+        return _found(family, data, number, tolerance)
+
+
+def _found(family: KernelFamily, data: DataSet, number: float, tolerance: float) -> AtDepth:
+    """`at_depth` of a checked depth."""
     needed = depth_needed(family, data.X, data.x, tolerance) if isinstance(family, ReluNTK) else None
     try:
         u, report = coefficients(family, data.X, data.x, depth=number, report=True)

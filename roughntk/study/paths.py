@@ -327,15 +327,19 @@ def _scale(text: str | None) -> list[float] | None:
         ) from None
 
 
+BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+"""Legends stand to the right of the axes, where no data can be."""
+
+
 def draw_paths(measured: Sequence[Measured], target: Path) -> None:
     """Each path with its maximising partition: in the plane for two channels, else its channels against time."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = canvas(len(measured), 1, (7.2, 3.9 * len(measured)))
+        figure, axes = canvas(len(measured), 1, (7.8, 3.9 * len(measured)))
         for axis, each in zip(axes[:, 0], measured, strict=True):
             values, chosen = each.file.values, each.found.partition
             names = [drawable(name, str(i)) for i, name in enumerate(each.file.channels, 1)]
             if values.shape[1] == 2:
-                axis.plot(*values.T, color=COLOURS[0], linewidth=0.8, label="path")
+                axis.plot(*values.T, color=COLOURS[0], linewidth=2, alpha=0.55, label="path")
                 axis.plot(*values[chosen].T, "o-", color=COLOURS[1], markersize=3, linewidth=1, label="partition")
                 axis.set(xlabel=f"channel {names[0]}", ylabel=f"channel {names[1]}")
             else:
@@ -350,14 +354,14 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
                 f"{drawable(each.file.name, 'path')}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
                 f"{len(chosen)} of {len(values)} points"
             )
-            axis.legend()
+            axis.legend(**BESIDE)
         write(target, _drawn(figure, target))
 
 
 def draw_convergence(found: rough.Convergence, target: Path) -> None:
     """Distances to the limit against the scale, level by level."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = canvas(1, 1, (6.0, 4.0))
+        figure, axes = canvas(1, 1, (7.2, 4.0))
         for level, colour, values, rate in zip(found.levels, COLOURS, found.distances.T, found.rates, strict=False):
             label = f"level {level}" + (f", rate {rate:.3g}" if math.isfinite(rate) else "")
             axes[0, 0].loglog(found.scale, values, "o-", color=colour, markersize=3.5, label=label)
@@ -365,7 +369,7 @@ def draw_convergence(found: rough.Convergence, target: Path) -> None:
             xlabel="scale", ylabel=f"distance, {found.norm} norm", title=f"$p = {found.p:g}$: {found.verdict}"
         )
         plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
-        axes[0, 0].legend()
+        axes[0, 0].legend(**BESIDE)
         write(target, _drawn(figure, target))
 
 

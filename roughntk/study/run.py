@@ -16,10 +16,11 @@ from roughntk import __version__, _checks
 from roughntk.kernels import KernelSequence
 from roughntk.study import analysis, deep, drivers, gallery, output, report, signatures
 from roughntk.study.config import StudyConfig
-from roughntk.study.data import load
+from roughntk.study.data import DataSet, load
 from roughntk.study.laws import law
 from roughntk.study.result import Study
 from roughntk.study.tables import printable
+from roughntk.study.threads import fitting_threads
 
 Report = Callable[[str, int, int], None]
 """Progress: called as report(stage, steps done, steps in all)."""
@@ -74,7 +75,24 @@ def run(
 
 
 def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study:
-    """All numbers of the study, each stage timed."""
+    """The data, and all numbers of the study."""
+    data = load(
+        source, points=config.points, test_points=config.test_points, seed=config.seed,
+        projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
+        target=config.target, standardise=config.standardise, reading=config.reading,
+    )  # fmt: skip
+    depths = config.depth_range
+    _checks.memory(
+        8.0 * float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
+        f"kernel matrices at {depths[-1]} depths",
+        "choose a smaller last depth or fewer points",
+    )
+    with fitting_threads(len(data.X)):
+        return _stages(data, config, progress)
+
+
+def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Study:
+    """The stages of the study, each timed."""
     timings: dict[str, float] = {}
 
     def stage(name: str, total: int, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -93,18 +111,8 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
         timings[name] = round(time.perf_counter() - clock, 3)
         return result
 
-    data = load(
-        source, points=config.points, test_points=config.test_points, seed=config.seed,
-        projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
-        target=config.target, standardise=config.standardise, reading=config.reading,
-    )  # fmt: skip
     depths, family = config.depth_range, config.member()
     known = law(family)
-    _checks.memory(
-        8.0 * float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
-        f"kernel matrices at {depths[-1]} depths",
-        "choose a smaller last depth or fewer points",
-    )
     kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family, data, depths)
     starts, first_depth = analysis.transport_pairs(kernels)
     transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)

@@ -23,7 +23,7 @@ from roughntk.transport.linear import (
     solve,
     solve_deflated,
 )
-from roughntk.transport.systems import deflated_system, kernel_system
+from roughntk.transport.systems import Systems
 
 __all__ = [
     "EPS", "CoefficientReport", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
@@ -68,32 +68,34 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         u, how = _euclidean(family, X, x, depth)
         return (u, how) if report else u
-    X, x = sphere.check_points(X, x)
-    u, how = closed_form(family, X, x, depth, callers=2)
-    require_digits(u, how, f"{family.name} kernel matrix at depth {depth}", callers=1)
+    u, how = known_coefficients(Systems(family, *sphere.check_points(X, x)), depth, callers=2)
     return (u, how) if report else u
 
 
-def closed_form(
-    family: KernelFamily, X: np.ndarray, x: np.ndarray, depth, *, callers: int = 1
-) -> tuple[np.ndarray, CoefficientReport]:
-    """`coefficients` of checked points with their report, whatever is known of them; `callers` as for `solve`."""
-    what = f"{family.name} kernel matrix at depth {depth}"
-    if family.collapses:
-        found = deflated_system(family, X, x, depth)
+def known_coefficients(systems: Systems, depth, *, callers: int = 1) -> tuple[np.ndarray, CoefficientReport]:
+    """`coefficients` with their report, of checked points whose systems may be known; `callers` as for `solve`."""
+    u, how = closed_form(systems, depth, callers=callers + 1)
+    require_digits(u, how, f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
+    return u, how
+
+
+def closed_form(systems: Systems, depth, *, callers: int = 1) -> tuple[np.ndarray, CoefficientReport]:
+    """`known_coefficients`, whatever is known of them."""
+    what = f"{systems.family.name} kernel matrix at depth {depth}"
+    if systems.family.collapses:
+        found = systems.deflated(depth)
         return solve_deflated(
             found.matrix, found.right, found.ratio, errors=found.errors, ratio_error=found.ratio_error,
             scale=found.scale, what=what, indefinite=True, callers=callers,
         )  # fmt: skip
-    A, b, errors = kernel_system(family, X, x, depth)
+    A, b, errors = systems.kernel(depth)
     return solve(A, b, errors=errors, what=what, indefinite=True, callers=callers)
 
 
 def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
-    u, how = closed_form(family, unit, np.asarray(sphere.polar(x)[1]), depth, callers=3)
-    require_digits(u, how, f"{family.name} kernel matrix at depth {depth}", callers=2)
+    u, how = known_coefficients(Systems(family, unit, np.asarray(sphere.polar(x)[1])), depth, callers=3)
     ratios = sphere.length_ratios(x, X)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled, bound = (np.where(part == 0, 0.0, part * ratios) for part in (u, how.forward_error))

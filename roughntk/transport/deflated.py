@@ -23,7 +23,7 @@ from roughntk.transport.depth_path import DepthPath
 from roughntk.transport.drivers import Segment
 from roughntk.transport.forward_error import Errors, entry_errors
 from roughntk.transport.linear import CoefficientReport, bordered_errors, solve_deflated_system
-from roughntk.transport.systems import PackedAngles, deflated_system, deflated_values, ratio_error
+from roughntk.transport.systems import PackedAngles, Systems, deflated_values, ratio_error
 
 SPREAD = 1e-2
 """Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""
@@ -51,19 +51,18 @@ class DeflatedDepthPath(DepthPath):
         return A, jnp.concatenate([g, jnp.full((1, g.shape[1]), diagonal)])
 
 
-def deflated_segment(
-    family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int
-) -> tuple[DeflatedSegment, tuple[Errors, Errors], float]:
+def deflated_segment(systems: Systems, depth: int) -> tuple[DeflatedSegment, tuple[Errors, Errors], float]:
     """The segment of bordered systems from a whole depth to the next, the errors of both ends, s/c at the first."""
-    ends = [deflated_system(family, X, x, level) for level in (depth, depth + 1)]
+    ends = [systems.deflated(level) for level in (depth, depth + 1)]
     ratio = ends[0].ratio
     if math.isinf(ratio):
         raise InputError(
-            f"expected a family whose kernel tends to another value than 0, got {family.name}; use system='kernel'"
+            f"expected a family whose kernel tends to another value than 0, got {systems.family.name}; use "
+            f"system='kernel'"
         )
-    systems, rights = zip(*(bordered_system(end.matrix, end.right, end.ratio) for end in ends), strict=True)
+    matrices, rights = zip(*(bordered_system(end.matrix, end.right, end.ratio) for end in ends), strict=True)
     first, last = (bordered_errors(end.errors, end.ratio_error) for end in ends)
-    return DeflatedSegment(*map(jnp.asarray, (*systems, *rights))), (first, last), ratio
+    return DeflatedSegment(*map(jnp.asarray, (*matrices, *rights))), (first, last), ratio
 
 
 class DeflatedKernel:

@@ -9,7 +9,6 @@ a-posteriori bound that the controlled equation gives: with the tails of the dri
 """
 
 import dataclasses
-import functools
 import math
 
 import equinox as eqx
@@ -82,17 +81,47 @@ def depth_needed(family: KernelFamily, X, x, tolerance: float) -> DepthNeeded:
             f"rn.coefficients at two depths instead"
         )
     tolerance = _tolerance(tolerance)
-    X, x = sphere.check_points(X, x)
-    within, across = sphere.angles(X), sphere.angles(X, x)
-    limit = limit_coefficients(family, X, x)
-    error = functools.partial(_distance, family, within, across, limit)
-    depth = _crossing(error, tolerance - _ROUNDING)
-    whole = math.ceil(depth - 1e-9)
-    distance = error(float(whole))
-    tails = tail_variation(family, within, across, float(whole))
-    u = limit + _difference(family, within, across, limit, float(whole))
-    bound = tails[1] + tails[0] * (float(np.max(np.abs(u))) + tails[1]) * math.exp(tails[0])
-    return DepthNeeded(depth, whole, distance, bound, bound / distance if distance else math.inf, tails, tolerance)
+    return DistanceToLimit(family, *sphere.check_points(X, x)).needed(tolerance)
+
+
+class DistanceToLimit:
+    """max |u_l - u_inf| of one data set at real depths, each found once: several tolerances share most of them."""
+
+    def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray):
+        self.family = family
+        self._n, self._theta = len(X), jnp.concatenate([sphere.angles(X), sphere.angles(X, x)], axis=1)
+        self._limit = np.asarray(limit_kernel(family, self._theta))
+        self._u = limit_coefficients(family, X, x)
+        self._known: dict[float, float] = {}
+
+    def needed(self, tolerance: float) -> DepthNeeded:
+        """The answer of `depth_needed` to a checked tolerance."""
+        depth = _crossing(self.at, tolerance - _ROUNDING)
+        whole = math.ceil(depth - 1e-9)
+        distance = self.at(float(whole))
+        tails = tail_variation(self.family, self._theta, float(whole))
+        u = self._u + self._difference(float(whole))
+        bound = tails[1] + tails[0] * (float(np.max(np.abs(u))) + tails[1]) * math.exp(tails[0])
+        return DepthNeeded(depth, whole, distance, bound, bound / distance if distance else math.inf, tails, tolerance)
+
+    def at(self, depth: float) -> float:
+        """max |u_l - u_inf|; infinite where the matrix is singular to working precision."""
+        if depth not in self._known:
+            try:
+                self._known[depth] = float(np.max(np.abs(self._difference(depth))))
+            except NotPositiveDefiniteError:
+                self._known[depth] = math.inf
+        return self._known[depth]
+
+    def _difference(self, depth: float) -> np.ndarray:
+        """u_l - u_inf, shape (n, m)."""
+        n, both = self._n, np.asarray(self.family.at_angle(self._theta, depth))
+        moved = both - self._limit
+        return solve(
+            both[:, :n],
+            moved[:, n:] - moved[:, :n] @ self._u,
+            what=f"{self.family.name} kernel matrix at depth {depth:.6g}",
+        )[0]
 
 
 def _tolerance(tolerance: float) -> float:
@@ -122,53 +151,35 @@ def _crossing(error, tolerance: float) -> float:
     return 2.0
 
 
-def _difference(family, within, across, limit, depth: float) -> np.ndarray:
-    """u_l - u_inf, shape (n, m)."""
-    K, B = (np.asarray(family.at_angle(theta, depth)) for theta in (within, across))
-    moved = np.asarray(limit_kernel(family, within))
-    right = (B - np.asarray(limit_kernel(family, across))) - (K - moved) @ limit
-    return solve(K, right, what=f"{family.name} kernel matrix at depth {depth:.6g}")[0]
-
-
-def _distance(family, within, across, limit, depth: float) -> float:
-    """max |u_l - u_inf|; infinite where the matrix is singular to working precision."""
-    try:
-        return float(np.max(np.abs(_difference(family, within, across, limit, depth))))
-    except NotPositiveDefiniteError:
-        return math.inf
-
-
-def tail_variation(family: KernelFamily, within, across, depth: float) -> tuple[float, float]:
+def tail_variation(family: KernelFamily, theta, depth: float) -> tuple[float, float]:
     """(V_A, V_b) beyond a depth: int |A^{-1} A'| (largest row sum) and int |A^{-1} b'| (largest entry).
+
+    `theta` holds the angles of (X, X and x), shape (n, n + m).
 
     Gauss-Legendre panels in r, 1/l = r^4, with their error, estimated from half as many panels, added, so that the
     result is an upper estimate.
     """
     end = float(depth) ** (-1 / _GRADING)
-    within, across = jnp.asarray(within), jnp.asarray(across)
+    theta = jnp.asarray(theta)
     pieces = ((0.0, end), (0.0, end / 2), (end / 2, end))
-    coarse, *halves = (np.asarray(_tail(family, within, across, *map(jnp.asarray, piece))) for piece in pieces)
+    coarse, *halves = (np.asarray(_tail(family, theta, *map(jnp.asarray, piece))) for piece in pieces)
     fine = halves[0] + halves[1]
     upper = fine + np.abs(fine - coarse)
     return float(upper[0]), float(upper[1])
 
 
 @eqx.filter_jit
-def _tail(family, within: Array, across: Array, start: Array, end: Array) -> Array:
+def _tail(family, theta: Array, start: Array, end: Array) -> Array:
     """Both variations on [start, end] in r, by equal panels of 6 nodes."""
     nodes, weights = np.polynomial.legendre.leggauss(6)
     width = (end - start) / _PANELS
-    starts = start + width * jnp.arange(_PANELS)
+    starts = start + width * jnp.arange(_PANELS, dtype=width.dtype)
     r = (starts[:, None] + width * (jnp.asarray(nodes) + 1) / 2).reshape(-1)
 
     def sizes(r):
-        def systems(r):
-            depth = r ** (-_GRADING)
-            return family.at_angle(within, depth), family.at_angle(across, depth)
-
-        (A, _), (dA, db) = jax.jvp(systems, (r,), (jnp.ones_like(r),))
-        rate = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(A, lower=True), jnp.concatenate([dA, db], axis=1))
-        n = A.shape[0]
+        n = theta.shape[0]
+        kernel, rates = jax.jvp(lambda r: family.at_angle(theta, r ** (-_GRADING)), (r,), (jnp.ones_like(r),))
+        rate = jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(kernel[:, :n], lower=True), rates)
         return jnp.stack([jnp.max(jnp.sum(jnp.abs(rate[:, :n]), axis=1)), jnp.max(jnp.abs(rate[:, n:]))])
 
     values = jax.lax.map(sizes, r).reshape(_PANELS, len(nodes), 2)

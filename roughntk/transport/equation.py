@@ -32,7 +32,7 @@ from roughntk.transport.depth_path import DepthClock, DepthDriver
 from roughntk.transport.drivers import CoefficientPath, Segment, SegmentDriver, segment_driver
 from roughntk.transport.forward_error import EPS, Errors
 from roughntk.transport.linear import CoefficientReport, solve_deflated_system
-from roughntk.transport.systems import KernelSystem, kernel_system
+from roughntk.transport.systems import KernelSystem, Systems
 from roughntk.transport.verdict import TransportError, judge
 
 RIGHT_HAND_SIDES = ("joint", "paper")
@@ -42,7 +42,7 @@ ASYMMETRY = 1e-12
 
 __all__ = [
     "RIGHT_HAND_SIDES", "SYSTEMS", "Ticking", "TransportError", "TransportResult", "across_segment", "between_depths",
-    "check_solver", "integrate", "vector_field",
+    "between_systems", "check_solver", "integrate", "vector_field",
 ]  # fmt: skip
 
 
@@ -201,24 +201,43 @@ def between_depths(
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")
-    X, x = sphere.check_points(X, x)
-    what = f"{family.name} kernel matrix at depths {depth} and {depth + 1}"
-    options: dict[str, Any] = {
-        "clock": clock, "rtol": rtol, "atol": atol, "solver": solver, "max_steps": max_steps, "throw": throw,
-        "what": what,
-    }  # fmt: skip
     if system == "deflated" and not family.collapses:
         raise InputError(
             f"expected a family that collapses with system='deflated', got {family.name}; use system='kernel'"
         )
+    return between_systems(
+        Systems(family, *sphere.check_points(X, x)), depth, clock=clock, rhs=rhs, system=system, rtol=rtol, atol=atol,
+        solver=solver, max_steps=max_steps, throw=throw,
+    )  # fmt: skip
+
+
+def between_systems(
+    systems: Systems,
+    depth: int,
+    *,
+    clock: str,
+    rhs: str,
+    system: str = "auto",
+    rtol: float = 1e-10,
+    atol: float = 1e-12,
+    solver: diffrax.AbstractSolver | None = None,
+    max_steps: int = 4096,
+    throw: bool = True,
+) -> TransportResult:
+    """`between_depths` with checked arguments, of points whose systems may be known already."""
+    family = systems.family
+    options: dict[str, Any] = {
+        "clock": clock, "rtol": rtol, "atol": atol, "solver": solver, "max_steps": max_steps, "throw": throw,
+        "what": f"{family.name} kernel matrix at depths {depth} and {depth + 1}",
+    }  # fmt: skip
     if system == "deflated" or (system == "auto" and family.collapses):
-        segment, errors, ratio = deflated_segment(family, X, x, depth)
+        segment, errors, ratio = deflated_segment(systems, depth)
         if system == "deflated" or 0 <= ratio < SPREAD:
             if rhs == "paper":
                 segment = DeflatedSegment(segment.K0, segment.K1, segment.B1, segment.B1)
                 errors = (errors[0]._replace(right=errors[1].right), errors[1])
             return _across_deflated(segment, errors, drivers_vanish=family.drivers_vanish, **options)
-    first, last = (kernel_system(family, X, x, level) for level in (depth, depth + 1))
+    first, last = (systems.kernel(level) for level in (depth, depth + 1))
     found = _across_kernels(first, last, rhs=rhs, **options)
     return dataclasses.replace(found, drivers_vanish=family.drivers_vanish)
 

@@ -4,6 +4,7 @@
 K = c 1 1^T + s G that collapses (:mod:`roughntk.transport.linear`).
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -72,6 +73,22 @@ def deflated_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -
     matrix, right = found.values[:, :n], found.values[:, n:]
     errors = Errors(error[:, :n], error[:, n:], on)
     return DeflatedSystem(matrix, right, errors, ratio, ratio_error(found.log_scale, ratio), scale)
+
+
+class Systems:
+    """The systems of one data set, those of the last depths asked for kept: neighbouring pairs of depths share them.
+
+    Attributes:
+        kernel, deflated: depth -> `KernelSystem`, `DeflatedSystem`.
+    """
+
+    KEPT = 3
+
+    def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray):
+        self.family, self.X, self.x = family, X, x
+        kept = functools.lru_cache(maxsize=self.KEPT)
+        self.kernel: Callable[..., KernelSystem] = kept(functools.partial(kernel_system, family, X, x))
+        self.deflated: Callable[..., DeflatedSystem] = kept(functools.partial(deflated_system, family, X, x))
 
 
 def deflated_values(family: KernelFamily, found: Deflated, depth) -> Callable[[np.ndarray], np.ndarray]:

@@ -104,7 +104,7 @@ def test_drivers_of_a_singular_kernel_are_those_of_50_digits(deep):
 
 
 def test_a_transport_beyond_its_bound_has_not_converged(deep, monkeypatch):
-    genuine = analysis.between_depths
+    genuine = analysis.between_systems
 
     def off(*arguments, **settings):
         import dataclasses
@@ -112,7 +112,7 @@ def test_a_transport_beyond_its_bound_has_not_converged(deep, monkeypatch):
         found = genuine(*arguments, **settings)
         return dataclasses.replace(found, coefficients=found.coefficients + 6e-6)
 
-    monkeypatch.setattr(analysis, "between_depths", off)
+    monkeypatch.setattr(analysis, "between_systems", off)
     records = analysis.transport_records(deep.kernels, [20], silent)
     assert not any(row["converged"] for row in records)
     assert "4 NOT converged" in report._transport_line(records)
@@ -120,7 +120,7 @@ def test_a_transport_beyond_its_bound_has_not_converged(deep, monkeypatch):
 
 @pytest.mark.parametrize(("p", "levels"), [(1.0, [1]), (1.5, [1]), (2.5, [1, 2]), (3.5, [1, 2, 3])])
 def test_every_p_from_1_to_4_has_its_levels(p, levels):
-    found = rn.study.run("sphere", out=None, points=2, test_points=1, depths="2:6", p=p, samples=5)
+    found = rn.study.run("sphere", out=None, points=5, test_points=2, depths="2:6", p=p, samples=5)
     assert sorted({row["level"] for row in found.variation if row["p"] == p}) == levels
     assert list(found.convergence.measured.levels) == levels
     words = f"levels 1 to {levels[-1]}" if len(levels) > 1 else "level 1"

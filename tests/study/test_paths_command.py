@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from routes import is_drawn
 from typer.testing import CliRunner
 
 from roughntk import rough
@@ -151,6 +152,26 @@ def test_several_paths_are_measured_one_by_one_and_drawn():
     assert text.count("Maximising partition") == 2
 
 
+def test_legends_stand_beside_the_axes_and_no_curve_covers_another(monkeypatch):
+    """Where the partition has every point, the path is seen around it."""
+    drawn = []
+    monkeypatch.setattr(paths, "_drawn", lambda figure, target: drawn.append(figure) or b"")
+    files = [path_files.read_path(save("z.csv", np.arange(4.0), ZIGZAG)), path_files.read_path(save("w.npy", WALK))]
+    files.append(path_files.read_path(save("ten.npy", np.random.default_rng(1).standard_normal((30, 10)))))
+    paths.draw_paths([paths.measure(file, 1.0) for file in files], Path("f.png"))
+    sequence = [path_files.read_path(save(f"s{k}.npy", WALK * (1 + 1 / k))) for k in (1, 2, 4, 8)]
+    paths.draw_convergence(paths.converge(sequence, files[1], 2.5), Path("c.png"))
+    for figure in drawn:
+        figure.draw_without_rendering()
+        width = figure.bbox.width
+        for axis in figure.axes:
+            beside = axis.get_legend().get_window_extent()
+            assert axis.get_window_extent().x1 <= beside.x0 and beside.x1 <= width
+    path, partition = drawn[0].axes[1].lines
+    np.testing.assert_array_equal(path.get_xydata(), partition.get_xydata())
+    assert path.get_linewidth() >= 1.5 * partition.get_linewidth() and path.get_zorder() <= partition.get_zorder()
+
+
 def test_the_critical_exponent_is_estimated_when_asked_for():
     walk = np.random.default_rng(2).standard_normal(4000).cumsum()
     text = said("variation", save("b.npy", walk), "--critical")
@@ -179,7 +200,7 @@ def test_small_fast_circles_do_not_converge_to_the_point_they_shrink_to():
     save("zero.npy", np.zeros((len(t), 2)))
     arguments = ("variation", *names, "--against", "zero.npy", "--p", 2.5, "--scale", "2,3,4,5,6")
     text = said(*arguments, "--figure", "d.png")
-    assert "The sequence does not converge." in text and Path("d.png").stat().st_size > 10_000
+    assert "The sequence does not converge." in text and is_drawn(Path("d.png"))
     found = paths.converge(
         [path_files.read_path(name) for name in names], path_files.read_path("zero.npy"), 2.5, scale="2,3,4,5,6"
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, plain_kernels
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
 from roughntk.kernels import SigmoidComposition
@@ -212,12 +213,12 @@ def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
     """The comparison is with the closed form of the next depth, and a failure reaches the summary."""
     kernels, result = written.study.kernels, written.study.transport[0]
 
-    def off_by_a_quarter(family, X, x, *, depth, **settings):
+    def off_by_a_quarter(systems, depth, **settings):
         wrong = np.linalg.solve(*kernels.at(depth + 1))
         wrong[2, 1] += 0.25
         return TransportResult(wrong, 0.5, True, {"steps": 3}, None, None, None, None, 1.0, error_bound=1e-9)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(analysis, "between_depths", off_by_a_quarter)
+    monkeypatch.setattr(analysis, "between_systems", off_by_a_quarter)
     records = analysis.transport_records(kernels, [2, 3], lambda stage, steps: None)
     assert len(records) == 8
     for row in records:
@@ -536,15 +537,19 @@ def test_level_two_is_on_principal_directions_where_there_are_more_than_60_chann
     assert [len(row["level_norms"]) for row in signature["per_depth"]] == [2, 2]
 
 
-def test_progress_counts_every_stage_to_its_end():
+def test_progress_counts_every_stage_to_its_end_and_linear_algebra_takes_one_thread():
     seen: dict[str, list[int]] = {}
     total = {}
+    threads = set()
 
     def progress(stage, done, all_steps):
         seen.setdefault(stage, []).append(done)
         total[stage] = all_steps
+        threads.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
-    study(depths="2:4", progress=progress)
+    with threadpool_limits(limits=2, user_api="blas"):
+        study(depths="2:4", progress=progress)
+    assert threads <= {1}
     for stage, steps in seen.items():
         assert steps == sorted(steps) and steps[0] == 0 and steps[-1] == total[stage], stage
     assert set(seen) == {"closed form", "transport", "drivers", "signatures", "p-variation", "infinite depth"}

@@ -5,6 +5,8 @@ import math
 import warnings
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -55,3 +57,24 @@ def test_coefficients_have_ten_digits_at_any_depth(case, depth):
 def test_the_sigmoid_family_is_indefinite_on_half_of_the_sets():
     indefinite = next(case for case in DATA["cases"] if case["family"] == "sigmoid_composition")["negative_eigenvalues"]
     assert sum(count > 0 for count in indefinite) == 10
+
+
+@pytest.mark.parametrize("family", [ReluNNGP(), BiasedReluNTK(1.0, 1.0)], ids=lambda family: family.name)
+def test_one_row_more_compiles_no_deflated_kernel_anew(family):
+    """Deflated kernels take a second to compile: for powers of two of entries, not for every number of them."""
+    theta = np.linspace(0.1, 3.0, 40)
+    longer = family.deflated(theta, 30)
+    spent: list[float] = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, seconds, **_: spent.append(seconds) if "backend_compile" in event else None
+    )
+    try:
+        shorter = family.deflated(theta[:39], 30)
+        elsewhere = len(spent)
+        jax.jit(lambda z: z + 1)(jnp.ones(3))  # and the listener does hear of a compilation
+    finally:
+        jax.monitoring.clear_event_listeners()
+    assert len(spent) > elsewhere == 0
+    assert shorter.log_scale <= longer.log_scale  # the common factor is that of the angles that were given
+    ratio = math.exp(longer.log_scale - shorter.log_scale)
+    np.testing.assert_allclose(shorter.values, longer.values[:39] * ratio, rtol=64 * np.finfo(float).eps)

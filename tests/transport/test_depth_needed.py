@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 
 import roughntk as rn
-from roughntk.transport.depth_needed import tail_variation
+from roughntk.transport.depth_needed import DistanceToLimit, tail_variation
 
 NTK = rn.kernels.ReluNTK()
 X, x = rn.sphere.uniform(6, 4, 0), rn.sphere.uniform(2, 4, 1)
@@ -36,15 +36,22 @@ def test_the_bound_holds_and_says_how_loose_it_is(tolerance):
 
 def test_tail_variation_matches_a_sum_over_layers():
     """Beyond depth 200 each layer's drivers are nearly straight: sum |log(K_L^-1 K_{L+1})| to depth 3000."""
-    within, across = rn.sphere.angles(X), rn.sphere.angles(X, x)
+    theta = rn.sphere.joint_angles(X, x)
     total = 0.0
     depths = range(200, 1000)
-    kernels = np.asarray(NTK.at_angle(within, np.arange(200.0, 1001.0)[:, None, None]))
+    kernels = np.asarray(NTK.at_angle(theta[:, : len(X)], np.arange(200.0, 1001.0)[:, None, None]))
     for k in range(len(depths)):
         step = scipy.linalg.logm(np.linalg.solve(kernels[k], kernels[k + 1]))
         total += np.abs(step).sum(axis=1).max()
-    tail = tail_variation(NTK, within, across, 200.0)[0] - tail_variation(NTK, within, across, 1000.0)[0]
+    tail = tail_variation(NTK, theta, 200.0)[0] - tail_variation(NTK, theta, 1000.0)[0]
     assert tail == pytest.approx(total, rel=1e-3)
+
+
+def test_one_distance_answers_several_tolerances_as_depth_needed_does():
+    gap = DistanceToLimit(NTK, X, x)
+    for tolerance in (1e-1, 1e-2):
+        found, alone = gap.needed(tolerance), rn.depth_needed(NTK, X, x, tolerance)
+        assert found == alone
 
 
 def test_points_on_the_data_need_no_depth_and_points_near_it_need_much():
