@@ -14,7 +14,6 @@ import numpy as np
 
 from roughntk import __version__, _checks
 from roughntk.kernels import KernelSequence
-from roughntk.rough.tensor import check_memory
 from roughntk.study import analysis, deep, drivers, gallery, output, report, signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet, load
@@ -83,8 +82,8 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
         target=config.target, standardise=config.standardise, reading=config.reading,
     )  # fmt: skip
     depths = config.depth_range
-    check_memory(
-        float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
+    _checks.memory(
+        8.0 * float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
         f"kernel matrices at {depths[-1]} depths",
         "choose a smaller last depth or fewer points",
     )
