@@ -209,6 +209,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
             ["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "bound"],
             _transport_rows(study),
         ),
+        *(f"<p>{html.escape(sentence)}</p>" for sentence in _transport_notes(study)),
         "<h2>Depth by depth</h2>",
         _table(
             ["depth", "condition number", "log det", "solved", "u known to", "p-variation, p = 1",
@@ -252,6 +253,15 @@ def _transport_rows(study: Study) -> list[list[str]]:
                 numbers = ["–", "–", "singular", "singular", "–"]
             rows.append([clock, rhs, str(len(chosen)), *numbers])
     return rows
+
+
+def _transport_notes(study: Study) -> list[str]:
+    """Why transports were not carried, each reason once, with the depths that they start from."""
+    reasons: dict[str, list[int]] = {}
+    for row in study.transport:
+        if row["note"]:
+            reasons.setdefault(row["note"], []).append(row["depth"])
+    return [f"Not carried from {depth_words(sorted(set(depths)))}: {reason}." for reason, depths in reasons.items()]
 
 
 def _depth_rows(study: Study) -> list[list[str]]:
