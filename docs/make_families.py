@@ -5,10 +5,12 @@ python docs/make_families.py --check    measure the tables of families and condi
 """
 
 import argparse
-import difflib
+import math
+import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from roughntk.study import classes, phase
 
 PAGE = Path(__file__).parent / "which-kernel-has-which-limit.md"
 FIGURES = Path(__file__).parent / "figures"
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 CRITERIA_HEADINGS = ("family", "bounded", "positive definite", "det → 0", "summable", "hyperbolic")
 
 
@@ -58,22 +61,93 @@ def committed(name: str) -> str:
     return text.split(f"<!-- {name}: measured -->\n")[1].split(f"\n<!-- {name}: end -->")[0]
 
 
-def measured() -> dict[str, str]:
-    """The tables of families and of conditions, as they are now."""
+def rows_of(table: str) -> list[tuple[str, ...]]:
+    """The headings and the rows of a table in Markdown."""
+    lines = [line for line in table.splitlines() if not line.startswith("| ---")]
+    return [tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
+
+
+def agree(page: str, now: str, tolerance: Callable[[float], float]) -> bool:
+    """Whether two cells have the same words, and numbers no further apart than `tolerance` of their size."""
+    if NUMBER.sub("#", page) != NUMBER.sub("#", now):
+        return False
+    pairs = [(float(a), float(b)) for a, b in zip(NUMBER.findall(page), NUMBER.findall(now), strict=True)]
+    return all(abs(a - b) <= tolerance(max(abs(a), abs(b))) * (1 + 1e-9) for a, b in pairs)
+
+
+def unit(places: int) -> Callable[[float], float]:
+    """One unit of the last of so many decimals."""
+    return lambda size: 10.0**-places
+
+
+def significant(figures: int) -> Callable[[float], float]:
+    """One unit of the last of so many significant figures. Whole numbers below 10^figures have to be the same."""
+    return lambda size: 10.0 ** (math.floor(math.log10(size)) - figures + 1) if size > 0 else 0.0
+
+
+def family_tolerances(found) -> list[Callable[[float], float]]:
+    """How far the numbers in each cell of a row may be from those of another processor.
+
+    One unit of the last digit that the cell shows, which rounding decides, and 4 times the uncertainty that is stated.
+    """
+    rate = significant(3) if found.rate is None or hasattr(found.rate, "amplitude") else unit(4)
+    cells = [
+        (significant(6), 0.0),
+        (unit(0), 0.0),
+        (unit(6), found.fixed_point_uncertainty),
+        (unit(6), found.multiplier_uncertainty),
+        (unit(6), found.ratio_uncertainty),
+        (rate, 0.0 if found.rate is None else found.rate.uncertainty),
+        (significant(6), found.ratio_uncertainty),
+    ]
+    return [lambda size, last=last, unsure=unsure: last(size) + 4 * unsure for last, unsure in cells]
+
+
+def phase_tolerances() -> list[Callable[[float], float]]:
+    """The same for a row of the table of the three phases, whose numbers have four digits."""
+    return [unit(0), unit(0), significant(6), *[unit(4)] * 3, significant(3), *[significant(4)] * 4]
+
+
+def differences(page: Sequence[Sequence[str]], now: Sequence[Sequence[str]], tolerances) -> list[str]:
+    """The rows of a table that are not what is measured now, and those that one side lacks."""
+    if len(page) != len(now):
+        return [f"the page has {len(page)} rows, now there are {len(now)}"]
+    return [
+        f"page: {' | '.join(old)}\nnow:  {' | '.join(new)}"
+        for old, new, tolerance in zip(page, now, tolerances, strict=True)
+        if len(old) != len(new) or not all(map(agree, old, new, tolerance))
+    ]
+
+
+def family_differences(page: Sequence[Sequence[str]], found) -> list[str]:
+    """The rows of the table of families that are not what was found."""
+    return differences(page, [classes.cells(each) for each in found], [family_tolerances(each) for each in found])
+
+
+def criteria_differences(page: Sequence[Sequence[str]], tried) -> list[str]:
+    """The rows of the table of conditions that are not what was found: verdicts and depths are the same or not."""
+    exactly = [lambda size: 0.0] * len(CRITERIA_HEADINGS)
+    return differences(page, [criteria_row(each) for each in tried], [exactly] * len(tried))
+
+
+def measured() -> tuple[list, list]:
+    """What the tables of families and of conditions hold, as it is now."""
     found = classes.classified(classes.table_members())
     with ThreadPoolExecutor(2) as pool:  # compilation takes most of the time, and runs beside it
         tried = list(pool.map(rn.kernels.criteria.check, criteria_members()))
-    return {
-        "families": families_table(found),
-        "criteria": markdown(CRITERIA_HEADINGS, [criteria_row(each) for each in tried]),
-    }
+    return found, tried
 
 
 def check() -> int:
     """The number of tables of the page that are not what is measured now; says where they differ."""
+    found, tried = measured()
     wrong = 0
-    for name, table in measured().items():
-        lines = list(difflib.unified_diff(committed(name).splitlines(), table.splitlines(), "page", "now", lineterm=""))
+    for name, headings, rows in (
+        ("families", classes.HEADINGS, lambda page: family_differences(page, found)),
+        ("criteria", CRITERIA_HEADINGS, lambda page: criteria_differences(page, tried)),
+    ):
+        first, *page = rows_of(committed(name))
+        lines = rows(page) if first == tuple(headings) else [f"the headings are {' | '.join(first)}"]
         if lines:
             wrong += 1
             print(f"{PAGE.name}: the table of {name} is out of date; run: python docs/make_families.py")
@@ -85,8 +159,9 @@ def check() -> int:
 def write() -> None:
     """Measure and write the tables, and draw the figure."""
     page = PAGE.read_text(encoding="utf-8")
-    for name, table in measured().items():
-        page = replaced(page, name, table)
+    found, tried = measured()
+    page = replaced(page, "families", families_table(found))
+    page = replaced(page, "criteria", markdown(CRITERIA_HEADINGS, [criteria_row(each) for each in tried]))
     with tempfile.TemporaryDirectory() as folder:
         diagram = phase.phase_diagram(Path(folder) / "phase")
         shutil.copy(Path(folder) / "phase" / "phase_diagram.png", FIGURES / "phase_diagram.png")

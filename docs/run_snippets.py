@@ -3,7 +3,8 @@
     python docs/run_snippets.py             all pages
     python docs/run_snippets.py PAGE.md     some pages
 
-The snippets of a page share their variables and an empty working folder, from top to bottom. An expression that ends
+The snippets of a page share their variables and a working folder, in which there is nothing but the data files of
+examples/, from top to bottom. An expression that ends
 in a comment `# = 1.25` (or `# = [1, 2.5]`) must have that value, to half a unit of the last digit given. A command
 must succeed, one whose line ends in `# exit code 2` must end so. Exit code 1 and one line per failure otherwise.
 """
@@ -14,6 +15,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VALUE = re.compile(r"#\s*=\s*(.+?)\s*$")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -90,6 +93,9 @@ def run_page(page: Path) -> tuple[int, list[str]]:
     problems: list[str] = []
     count = 0
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("examples").mkdir()
+        for file in EXAMPLES.glob("*.csv"):
+            shutil.copy(file, "examples")
         for block in BLOCK.finditer(text):
             count += 1
             first = text[: block.start()].count("\n") + 2

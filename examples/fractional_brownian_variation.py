@@ -25,6 +25,7 @@ def main():
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 3, (11.0, 3.7))
         for axis, (hurst, exponents) in zip(axes[0], EXPONENTS.items(), strict=True):
+            print(f"H = {hurst}: exact p-variation of {POINTS:,} points", file=sys.stderr, flush=True)
             path = np.asarray(fractional_brownian(jax.random.key(3), POINTS, hurst=hurst).values)
             found = critical_p(path)
             print(f"H = {hurst}: critical p {found.p:.3f} +- {found.standard_error:.3f}, theory {1 / hurst:.3f}")

@@ -25,6 +25,11 @@ FAMILY, NNGP = rn.kernels.ReluNTK(), rn.kernels.ReluNNGP()
 MARKS = {"markersize": 4.5, "ls": "", "capsize": 2}
 
 
+def progress(text):
+    """What is under way, on standard error, so that the results can go elsewhere."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def targets(X):
     """The coordinates x_1, ..., x_5 (degree 1) and the products x_i x_j, i < j (degree 2)."""
     i, j = np.triu_indices(D, 1)
@@ -115,13 +120,20 @@ def main(path):
     print("     L     n  seeds  degree 1           stopped            degree 2           limit    tangent   fixed n")
     table, fixed, distances = {}, {}, {}
     for depth, repetitions in SEEDS.items():
+        progress(
+            f"depth {depth}: {repetitions} seeds of {depth // 2} points, trained to convergence and to t = {STOP:g}"
+        )
         mean, error = table[depth] = measure(depth // 2, depth, repetitions, (math.inf, STOP))
         fixed[depth] = measure(FIXED_N, depth, 6)
         distances[depth] = ridge_distances(depth // 2, depth)
         cells = [f"{mean[place]:.5f} +- {error[place]:.5f}" for place in ((0, 0), (1, 0), (0, 1))]
         print(f"{depth:6d} {depth // 2:5d} {repetitions:6d}  {'  '.join(cells)}", end="  ")
         print(f"{distances[depth][0]:.1e}  {distances[depth][1]:.1e}  {fixed[depth][0][0, 0]:.5f}", flush=True)
-    by_gamma = {gamma: measure(round(400 * gamma), 400, 3) for gamma in (0.25, 0.5, 1, 2)}
+    by_gamma = {}
+    for gamma in (0.25, 0.5, 1, 2):
+        progress(f"depth 400, n/L = {gamma:g}")
+        by_gamma[gamma] = measure(round(400 * gamma), 400, 3)
+    progress("NNGP, depth 800")
     mean, error = measure(400, 800, 4, family=NNGP)
     print(f"NNGP, L = 800, n = 400: {mean[0, 0]:.4f} +- {error[0, 0]:.4f}", end=", ")
     print(f"joint limit {joint(NNGP, D, GAMMA).factors[1]:.4f}.")

@@ -48,6 +48,12 @@ def march(steps):
     return jax.vmap(solve)(steps)
 
 
+def progress(text):
+    """What is under way, on standard error, so that the results can go elsewhere."""
+    print(text, file=sys.stderr, flush=True)
+
+
+progress(f"{PATHS} Brownian paths of {SAMPLES:,} samples, exactly")
 rng = np.random.default_rng(0)
 noise = rng.normal(size=(PATHS, SAMPLES, 2)) / np.sqrt(SAMPLES)
 brownian = np.concatenate([np.zeros((PATHS, 1, 2)), noise.cumsum(1)], axis=1)
@@ -61,6 +67,7 @@ evaluations, error, calls = {}, {}, {}
 for level, sizes in STEPS.items():
     evaluations[level], error[level] = [], []
     for m in sizes:
+        progress(f"level {level}: {m} steps")
         within = np.linspace(0, 2048, m + 1)
         steps = jax.jit(jax.vmap(lambda s, t=within: lift_from_steps(s, 2, 2).resample(t).steps))(finest)
         steps = steps[:, :, : 2 if level == 1 else 6]
@@ -70,6 +77,7 @@ for level, sizes in STEPS.items():
         evaluations[level].append(EVALUATIONS[level] * float(np.mean(inner)))
         calls[level, m] = steps
 seconds = dict.fromkeys(calls, np.inf)
+progress(f"wall time: {ROUNDS} rounds")
 for _ in range(ROUNDS):  # in alternation, so that a slow spell of the machine falls on all; the best of each counts
     for key, steps in calls.items():
         start = time.perf_counter()
@@ -108,7 +116,11 @@ with matplotlib.rc_context(STYLE):
             relative = np.array(spent[level]) / unit
             axis.loglog(relative, error[level], "o-", color=colour, label=f"log-ODE of level {level}")
         axis.axhline(1e-3, color="#bbbbbb", linewidth=0.8)
-        axis.set(title="Brownian motion on SO(3)", xlabel=name + (" (512 steps of level 2: 1)" if unit != 1.0 else ""))
+        title = "Error against evaluations" if name != "wall time" else "Error against wall time"
+        axis.set(
+            title=f"{title}, Brownian motion on SO(3)",
+            xlabel=name + (" (512 steps of level 2: 1)" if unit != 1.0 else ""),
+        )
         plain_log_labels(axis.xaxis)
         axis.legend()
     axes[0, 0].set_ylabel("root mean square error at $t = 1$")

@@ -25,11 +25,23 @@ from roughntk.study.figures import COLOURS, STYLE, canvas
 A1 = np.array([[0.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 A2 = np.array([[0.0, 0, 1], [0, 0, 0], [-1, 0, 0]])
 SIZES = [2, 4, 8, 16, 32]
+DRAWN = SIZES[:3]
 
 
 def field(y):
     R = y.reshape(3, 3)
     return jnp.stack([(R @ A1).ravel(), (R @ A2).ravel()], axis=1)
+
+
+def circles(n, times):
+    """The path x_n at the times, shape (times, 2)."""
+    return np.stack([np.cos(n * n * times), np.sin(n * n * times)], axis=1) / n
+
+
+def area_from_start(path):
+    """The signed area 1/2 int (x - x_0) dy - (y - y_0) dx of the polygon through the points, up to each of them."""
+    x, y = (path - path[0]).T
+    return np.append(0.0, np.cumsum(x[:-1] * np.diff(y) - y[:-1] * np.diff(x)) / 2)
 
 
 target = scipy.linalg.expm(np.pi * (A1 @ A2 - A2 @ A1))
@@ -45,8 +57,9 @@ turning, gaps, away = {}, [], []
 for n in SIZES:
     # One turn in 8 steps of level 3, repeated n^2 times: the increments of every turn are the same. Steps of zero
     # follow, up to the number that the largest n needs, so that one compiled solve serves all n.
-    turn = lift(np.stack([np.cos(angle), np.sin(angle)], axis=1) / n, 3).resample(np.linspace(0, 1024, 9))
+    turn = lift(circles(n, angle / n**2), 3).resample(np.linspace(0, 1024, 9))
     count = 8 * n * n
+    print(f"n = {n}: {n * n} turns, {count} steps", file=sys.stderr, flush=True)
     steps = np.zeros((8 * SIZES[-1] ** 2, turn.steps.shape[1]))
     steps[:count] = np.tile(turn.steps, (n * n, 1))
     solution = solve_rde(field, lift_from_steps(steps, 2, 3), identity, estimate=False)
@@ -61,12 +74,31 @@ rate = -np.polyfit(np.log(SIZES[1:]), np.log(gaps[1:]), 1)[0]
 print(f"rate 1/n^{rate:.3f}; the distance to the identity tends to {away[-1]:.4f} (2 sqrt 2 = {2 * np.sqrt(2):.4f})")
 assert abs(rate - 1) < 0.02 and abs(away[-1] - 2 * np.sqrt(2)) < 1e-3
 
+time = np.linspace(0, 2 * np.pi, 200 * DRAWN[-1] ** 2 + 1)
+drawn = {n: circles(n, time) for n in DRAWN}
+areas = {n: area_from_start(path) for n, path in drawn.items()}
+for n, found in areas.items():
+    # n^2 turns of area pi / n^2 each. The polygon of m = 200 * 64 / n^2 points a turn lacks 2 pi^2 / (3 m^2) of it.
+    lost = 2 * np.pi**2 / 3 / (len(time) / n**2) ** 2
+    print(f"n = {n}: the circles have radius {1 / n:g}, their area adds up to {found[-1]:.4f}")
+    assert abs(found[-1] / np.pi - 1) < 1.01 * lost
+
 with matplotlib.rc_context(STYLE):
-    figure, axes = canvas(1, 2, (10, 3.9))
-    left, right = axes[0]
-    for n, colour in zip((2, 4, 8), COLOURS, strict=False):
+    figure, axes = canvas(2, 2, (10, 7.4))
+    paths, area_axis, left, right = axes.ravel()
+    for n, colour in zip(DRAWN, COLOURS, strict=False):
+        turn = len(time) // n**2 + 1  # the others lie on the first
+        paths.plot(*drawn[n][:turn].T, color=colour, label=f"$n = {n}$: {n * n} turns")
+        area_axis.plot(time, areas[n], color=colour, linewidth=0.9, label=f"$n = {n}$")
         left.plot(*turning[n], color=colour, linewidth=0.9, label=f"$n = {n}$")
-    time = np.linspace(0, 2 * np.pi, 200)
+    paths.plot(0, 0, "o", color="black", markersize=3, label="limit of the paths")
+    paths.set(title="The paths shrink to a point ...", xlabel="$x$", ylabel="$y$", xlim=(-0.6, 0.6), ylim=(-0.6, 0.6))
+    paths.set_aspect("equal")
+    paths.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    area_axis.plot(time, time / 2, ":", color="black", label="limit: $t/2$")
+    area_axis.set(title="... and their area does not", xlabel="time $t$", ylabel="area from the start")
+    area_axis.legend()
+    time = time[:: DRAWN[-1] ** 2]
     limit = [scipy.linalg.expm(t / 2 * (A1 @ A2 - A2 @ A1))[0, 1] for t in time]
     left.plot(time, limit, ":", color="black", label="pure area")
     left.set(title="Turned by small circles", xlabel="time $t$", ylabel="$R_{12}(t)$")

@@ -4,6 +4,8 @@ Claim: in both clocks, the solution of the controlled equation is the closed for
 and the drivers' log(I + sM) is the same path that quadrature finds.
 """
 
+import sys
+
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -12,9 +14,11 @@ import roughntk as rn
 rows = load_digits().data[:25]
 X, x = rn.sphere.project(rows[:20]), rn.sphere.project(rows[20:])
 family = rn.kernels.ReluNTK()
+print("closed form at depth 6", file=sys.stderr, flush=True)
 closed = rn.coefficients(family, X, x, depth=6)
 
 for clock in ("arc", "psi"):
+    print(f"{clock} clock: integrating", file=sys.stderr, flush=True)
     result = rn.transport.between_depths(family, X, x, depth=5, clock=clock)
     error = np.abs(result.coefficients - closed).max()
     print(f"{clock:>4} clock: {result.stats['steps']:3d} steps, residual {result.residual:.1e}, error {error:.1e}")

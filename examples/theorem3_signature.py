@@ -32,6 +32,7 @@ def generators(n):
 
 
 def main():
+    print("closed form and diffrax's solution, the reference", file=sys.stderr, flush=True)
     ode = rn.transport.between_depths(FAMILY, X, x, depth=DEPTH)
     closed = rn.coefficients(FAMILY, X, x, depth=DEPTH + 1)[:, 0]
     start = np.append(rn.coefficients(FAMILY, X, x, depth=DEPTH)[:, 0], 1.0)
@@ -39,6 +40,7 @@ def main():
     driver = np.asarray(ode.drivers.sample(positions))
     errors, bounds, levels = [], [], range(1, 6)
     for level in levels:
+        print(f"level {level} of {levels[-1]}", file=sys.stderr, flush=True)
         found = rn.rough.solve_linear(generators(N), driver, start, level=level, tolerance=None)
         errors.append(np.abs(np.asarray(found.values)[-1, :N] - closed).max())
         bounds.append(found.error_estimate)

@@ -4,6 +4,8 @@ Claim: the level-k size of the driver v^(L) of the ReLU NTK falls like (log L / 
 backend gives the same numbers.
 """
 
+import sys
+
 import numpy as np
 
 import roughntk as rn
@@ -13,6 +15,7 @@ family = rn.kernels.ReluNTK()
 depths = np.array([100, 200, 400, 800])
 sizes = {1: [], 2: []}
 for depth in depths:
+    print(f"driver of depth {depth}", file=sys.stderr, flush=True)
     driver = rn.transport.between_depths(family, X, x, depth=int(depth)).drivers
     path = driver.sample(np.linspace(0, 1, 17))
     for level in (1, 2):

@@ -69,6 +69,7 @@ def wong_zakai(path, m):
 rng = np.random.default_rng(1)
 noise = rng.normal(size=(PATHS, SAMPLES, 2)) / np.sqrt(SAMPLES)
 brownian = jnp.asarray(np.concatenate([np.zeros((PATHS, 1, 2)), noise.cumsum(1)], axis=1))
+print(f"the two solutions along {PATHS} paths of {SAMPLES:,} samples", file=sys.stderr, flush=True)
 stratonovich = runge_kutta(brownian, lambda y: 0.0 * y)
 ito = runge_kutta(brownian, lambda y: -correction(y))
 
@@ -76,6 +77,7 @@ ito = runge_kutta(brownian, lambda y: -correction(y))
 def errors(scheme, truth):
     found = []
     for m in SIZES:
+        print(f"{scheme.__name__}: {m} steps on {PATHS} paths", file=sys.stderr, flush=True)
         end = jax.jit(jax.vmap(lambda w, m=m: scheme(w, m)[-1]))(brownian)
         found.append(float(jnp.sqrt(jnp.mean(jnp.sum((end - truth[:, -1]) ** 2, axis=1)))))
     order = -np.polyfit(np.log(SIZES), np.log(found), 1)[0]

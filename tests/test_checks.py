@@ -1,5 +1,6 @@
 """The gateway for arguments on its own: what counts as a number, as an array of numbers, as fitting into memory."""
 
+import collections
 import datetime
 import math
 from decimal import Decimal
@@ -15,8 +16,9 @@ import pytest
 import scipy.sparse
 import xarray as xr
 
-from roughntk import _checks
+from roughntk import _checks, rough, sphere
 from roughntk._checks import InputError, capacity
+from roughntk.study import tables
 
 WHOLE = [
     3, np.int8(3), np.int16(3), np.int64(3), np.uint8(3), np.uint64(3), jnp.int8(3), jnp.asarray(3), np.array(3),
@@ -175,6 +177,48 @@ def test_every_holder_of_numbers_gives_the_same_matrix(value) -> None:
 def test_what_holds_no_real_numbers_is_refused_by_name_or_row(value, message) -> None:
     with pytest.raises(InputError, match=f"^expected .*{message}"):
         _checks.real_array(value, "X")
+
+
+MASKED = np.ma.array([0, 0.0], mask=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ([MASKED, [1, 2]], "1 in row 0"),
+        (([1, 2], MASKED), "1 in row 1"),
+        ([[1, 2], [np.ma.masked, 3], [4, np.ma.masked]], "2 in rows 1 and 2"),
+        ([[1, 2], (np.ma.array(3.0, mask=True), 3)], "1 in row 1"),
+        (collections.deque([[1, 2], MASKED]), "1 in row 1"),
+        ([[MASKED, [1, 2]], [[1, 2], [3, 4]]], "1 in row 0"),
+        ([np.array([1, np.ma.masked], dtype=object), [1, 2]], "1 in row 0"),
+        ([np.ma.masked_all((0, 2)), MASKED], "1 in row 1"),
+    ],
+    ids=range(8),
+)
+def test_masked_entries_inside_of_sequences_are_refused_by_row(value, named) -> None:
+    for use in (lambda: _checks.float64_array(value, "X"), lambda: rough.p_variation(value, 1.0)):
+        with pytest.raises(InputError, match=f"without masked entries, got {named}; remove or fill"):
+            use()
+
+
+def test_a_masked_array_inside_of_a_list_whose_mask_is_empty_is_read() -> None:
+    assert rough.p_variation([np.ma.array([0, 0.0], mask=False), [3, 4]], 1.0) == 5.0
+    inside: list = [1.0]
+    inside.append(inside)
+    with pytest.raises(InputError):
+        _checks.real_array(inside, "X")
+    with pytest.raises(InputError, match=r"X\[0, 1\] = <NA>"):
+        _checks.real_array([[1, pd.NA], [1, 2]], "X")
+
+
+def test_a_dataset_is_refused_with_what_makes_an_array_of_it() -> None:
+    data = xr.Dataset({"a": ("i", [0.0, 3.0]), "b": ("i", [0.0, 4.0])})
+    uses = rough.p_variation, rough.PiecewiseLinear, sphere.project, tables.memory_table
+    for use, rest in zip(uses, ([1.0], [], [], ["X"]), strict=True):
+        with pytest.raises(InputError, match=r"got a Dataset of the variables a, b; .*\.to_dataarray\(\)\.T"):
+            use(data, *rest)
+    assert rough.p_variation(data.to_dataarray().T, 1.0) == 5.0  # the remedy: from (0, 0) to (3, 4)
 
 
 def test_work_beyond_the_free_memory_is_refused_with_need_limit_and_remedy(monkeypatch) -> None:

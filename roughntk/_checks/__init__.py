@@ -7,6 +7,7 @@ it names the offending rows or values and the remedy.
 
 from roughntk._checks.arrays import (
     check_columns,
+    check_mask,
     float64_array,
     is_traced,
     matrix,
@@ -42,8 +43,8 @@ from roughntk._checks.scalars import (
 )
 
 __all__ = [
-    "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "choice", "exponent",
-    "float64_array", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix", "memory", "name_pairs",
-    "name_rows", "number", "one_depth", "path_points", "real_array", "real_depth", "real_number", "require_x64", "seed",
-    "shown", "size_in_words", "traced", "traced_array", "training_time", "whole",
+    "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "check_mask", "choice",
+    "exponent", "float64_array", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix", "memory",
+    "name_pairs", "name_rows", "number", "one_depth", "path_points", "real_array", "real_depth", "real_number",
+    "require_x64", "seed", "shown", "size_in_words", "traced", "traced_array", "training_time", "whole",
 ]  # fmt: skip

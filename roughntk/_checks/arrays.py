@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,11 @@ from roughntk._checks.errors import InputError, name_rows, shown, traced, traced
 from roughntk._checks.scalars import is_infinite, known_number, one_depth
 
 _PLAIN = (np.ndarray, np.generic, jax.Array, list, tuple, int, float)
+
+_NUMBERS = {float, int, bool, np.float64, np.float32, np.int64}
+"""Types that are no sequences, so that rows of them are passed over at once."""
+_DEEPEST = 64
+"""Axes of a NumPy array at most, and so the depth to which lists are looked through."""
 
 
 def is_traced(*values: Any) -> bool:
@@ -39,8 +45,7 @@ def float64_array(value: Any, name: str, *, truth: bool = True) -> np.ndarray:
         found = _from_frame(value, name)
         if found is not None:
             return found
-    if isinstance(value, np.ma.MaskedArray):
-        _check_mask(value, name)
+    check_mask(value, name)
     raw = _as_array(value, name)
     if raw.dtype.kind in "OUSMmc" or (raw.dtype.kind == "V" and not jnp.issubdtype(raw.dtype, np.number)):
         raw = _entry_by_entry(raw, value, name)
@@ -152,6 +157,12 @@ def _as_array(value: Any, name: str) -> np.ndarray:
             f"give every row the same number of entries"
         ) from None
     except Exception as error:  # whatever the array protocol of a foreign object may raise
+        if hasattr(value, "data_vars") and hasattr(value, "to_dataarray"):
+            listed = ", ".join(map(str, list(value.data_vars)[:8]))
+            raise InputError(
+                f"expected {name} to be one array of numbers, got a {type(value).__name__} of the variables {listed}; "
+                f"make each of them a column: .to_dataarray().T"
+            ) from None
         raise InputError(
             f"expected {name} to be an array of numbers, got {type(value).__name__} ({str(error).splitlines()[0]}); "
             f"convert it to a NumPy array first"
@@ -208,15 +219,34 @@ def _remedy(raw: np.ndarray) -> str:
     return "convert it to float64 first"
 
 
-def _check_mask(value: np.ma.MaskedArray, name: str) -> None:
-    """Refuse masked entries by row."""
-    mask = np.ma.getmaskarray(value)
-    if mask.any():
-        rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1)) if mask.ndim else [0]
+def check_mask(value: Any, name: str) -> None:
+    """Refuse masked entries by row, those of masked arrays inside of lists and other sequences, too."""
+    count, rows = _masked(value)
+    if count:
         raise InputError(
-            f"expected {name} without masked entries, got {int(mask.sum())} in {name_rows(rows)}; remove or fill those "
-            f"rows"
+            f"expected {name} without masked entries, got {count} in {name_rows(rows)}; remove or fill those rows"
         )
+
+
+def _masked(value: Any, depth: int = 0) -> tuple[int, list[int]]:
+    """How many entries are masked, and in which rows."""
+    if isinstance(value, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(value)
+        rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1)).tolist() if mask.ndim and mask.size else [0]
+        return int(mask.sum()), rows
+    if type(value) is not list and type(value) is not tuple and not _is_sequence(value):
+        return 0, []
+    if depth > _DEEPEST or {*map(type, value)} <= _NUMBERS:
+        return 0, []
+    counts = [_masked(part, depth + 1)[0] for part in value]
+    return sum(counts), [row for row, count in enumerate(counts) if count]
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether a value is a sequence that may hold arrays."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "O" and value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview | range)
 
 
 def _place(name: str, place: Any) -> str:

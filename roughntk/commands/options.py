@@ -65,9 +65,19 @@ Drop = Annotated[
     typer.Option("--drop", metavar="COLUMN", help="A column to leave out, name or number; repeatable."),
 ]
 MissingInPaths = Annotated[
-    str, typer.Option("--missing", help=f"Rows with missing cells: {listed(MISSING_RULES)} (linearly in time).")
+    str,
+    typer.Option(
+        "--missing",
+        help=f"Rows with missing cells: {listed(MISSING_RULES)} (linearly in time).",
+        autocompletion=completion(MISSING_RULES),
+    ),
 ]
-MissingInPoints = Annotated[str, typer.Option("--missing", help="Rows with missing cells: error or drop.")]
+MissingInPoints = Annotated[
+    str,
+    typer.Option(
+        "--missing", help="Rows with missing cells: error or drop.", autocompletion=completion(MISSING_RULES[:2])
+    ),
+]
 Target = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column of the targets, name or number; y in a .npz if left out.")
 ]

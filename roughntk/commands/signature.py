@@ -54,7 +54,8 @@ def signature(
         target = path_files.check_target(out, "--out", paths.OUT_SUFFIXES, [file])
         how = reading_of(header, delimiter, decimal, drop, missing, encoding)
         read = path_files.read_paths(file, times, how)
-        found = paths.signature_table(read, level, log=log, basis=basis, backend=backend)
+        text = as_json or (target is not None and target.suffix.lower() != ".npy")
+        found = paths.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)
         if target is not None:
             path_files.write(target, found.content(target.suffix.lower()))
     if as_json:

@@ -46,7 +46,9 @@ def study(
     depths: Annotated[str, typer.Option(help="First and last depth, FIRST:LAST with 1 <= FIRST < LAST.")] = "1:30",
     family: Family = "relu-ntk",
     set_: Parameters = None,
-    p: Annotated[float, typer.Option(help="Variation exponent, from 1 to below 4.")] = 2.0,
+    p: Annotated[
+        float, typer.Option(help="Variation exponent p, from 1 to below 4; the levels 1 to floor(p) enter.")
+    ] = 2.0,
     drop_duplicates: DropDuplicates = False,
     dim: Dimension = None,
     signature_channels: Annotated[

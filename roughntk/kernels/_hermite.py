@@ -110,13 +110,13 @@ def tails_of(squares: Array) -> tuple[Array, Array]:
     """(tails, parity) of `Duals` from a_k^2."""
     count = len(squares)
     k = np.arange(count)
-    slopes = jnp.concatenate([(k * squares)[1:], jnp.zeros(1, squares.dtype)])
+    slopes = jnp.concatenate([(k.astype(squares.dtype) * squares)[1:], jnp.zeros(1, squares.dtype)])
     both = jnp.stack([squares, slopes], axis=1)
     parts = jnp.stack([jnp.where((k % 2 == rest)[:, None], both, 0.0) for rest in (0, 1)], axis=1)
     (even, odd), sums = lax.scan(
         lambda total, part: (total + part, total), jnp.zeros_like(parts[0]), parts, reverse=True
     )
-    return sums[:-1] / (even + odd), jnp.stack([even, odd]) / (even + odd)
+    return sums[:-1] / (even + odd)[None, None], jnp.stack([even, odd]) / (even + odd)
 
 
 class HermiteLayer(eqx.Module):
@@ -135,7 +135,7 @@ class HermiteLayer(eqx.Module):
         signal = self.weight_variance * jnp.sum(squares) / tangible
         noise = jnp.where(self.bias_variance > 0, self.bias_variance / tangible, 0.0)
         growth = signal + noise
-        slopes = jnp.sum(np.arange(self.nodes) * squares)
+        slopes = jnp.sum(np.arange(self.nodes, dtype=squares.dtype) * squares)
         omega = self.weight_variance * slopes / tangible / growth
         return Duals(variance, *tails_of(squares), signal / growth, noise / growth, omega, growth)
 
@@ -168,8 +168,8 @@ def duals_by_coefficients(phi: Callable, variance: Array, count: int, c: Array) 
     nodes, transform = hermite(count)
     squares = (jnp.asarray(transform) @ phi(jnp.sqrt(variance) * jnp.asarray(nodes))) ** 2
     k = np.arange(count)
-    slopes = (k * squares)[1:]
-    powers = c[:, None] ** k
+    slopes = (k.astype(squares.dtype) * squares)[1:]
+    powers = c[:, None] ** k.astype(c.dtype)[None]
     return jnp.stack([powers @ squares, powers[:, :-1] @ slopes])
 
 

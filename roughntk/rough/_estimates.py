@@ -65,7 +65,7 @@ def estimated(scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driv
     rounding = 16 * float(np.finfo(np.float64).eps) * count * size
     noise = rounding
     if scheme.method == "log-ode":
-        noise = noise + 10 * jnp.sum(inner[:count]) * (scheme.rtol * size + scheme.atol)
+        noise = noise + 10 * jnp.sum(inner[:count]).astype(size.dtype) * (scheme.rtol * size + scheme.atol)
     ratio = coarse / jnp.where(fine > 0, fine, 1.0)
     quiet = (fine <= noise) & (shown <= noise) if quarters else fine <= noise
     in_range = jnp.isfinite(coarse) & jnp.isfinite(fine) & (quiet | (coarse >= LEAST_RATIO * fine))

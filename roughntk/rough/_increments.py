@@ -45,7 +45,11 @@ class Steps:
         return Steps(self.points[i : j + 1], [part[i:j] for part in self.steps], self.exponent, self.canonical)
 
 
-def steps_of(path: Any, level: int, name: str = "path") -> Steps:
+#: Tensors at the peak for each sample point: of one path, and of two with their gaps and the running products.
+COPIES, PAIR_COPIES = 4, 10
+
+
+def steps_of(path: Any, level: int, name: str = "path", *, copies: int = COPIES) -> Steps:
     """The steps of an array (points, channels), a `PiecewiseLinear` or a `Lift`, up to `level`.
 
     Raises `InputError` for a bad path, a traced one, a lift of too low a level, or a level beyond memory.
@@ -61,7 +65,7 @@ def steps_of(path: Any, level: int, name: str = "path") -> Steps:
         if path.points < 2:
             raise InputError(f"expected {name} with at least two points, got {path.points}; a lift needs a step")
         points = _checks.real_array(np.asarray(path.prefixes)[:, : path.channels], name)
-        check_pair_memory(len(points), path.channels, level)
+        check_pair_memory(len(points), path.channels, level, copies)
         ends = np.cumsum([path.channels**k for k in range(1, path.level + 1)])[:-1]
         return _rescaled(points, np.split(_checks.real_array(path.steps, name), ends, axis=1)[:level], False, level)
     points = path_array(path, name)
@@ -69,7 +73,7 @@ def steps_of(path: Any, level: int, name: str = "path") -> Steps:
         raise InputError(_traced(name))
     if level == 1:  # nothing but the points is needed, and there may be millions of them
         return _rescaled(points, [], True, 1)
-    check_pair_memory(len(points), points.shape[1], level)
+    check_pair_memory(len(points), points.shape[1], level, copies)
     unit = _rescaled(points, [], True, level)
     steps = [np.diff(unit.points, axis=0)]
     for k in range(2, level + 1):
@@ -82,7 +86,8 @@ def paired_steps(path_a: Any, path_b: Any, level: int) -> tuple[Steps, Steps]:
 
     Raises `InputError` as `steps_of` does, and naming what differs.
     """
-    a, b = steps_of(path_a, level, "path_a"), steps_of(path_b, level, "path_b")
+    a = steps_of(path_a, level, "path_a", copies=PAIR_COPIES)
+    b = steps_of(path_b, level, "path_b", copies=PAIR_COPIES)
     if a.points.shape != b.points.shape:
         raise InputError(
             f"expected two paths with the same points and channels, got shapes {a.points.shape} and "
@@ -113,10 +118,10 @@ def _check_times(a: np.ndarray | None, b: np.ndarray | None) -> None:
         )
 
 
-def check_pair_memory(count: int, channels: int, level: int) -> None:
-    """Raise `InputError` where the increments of one block of pairs exceed `tensor.MEMORY_LIMIT`."""
-    tensor.check_memory(
-        6.0 * count * tensor.signature_size(channels, level) + 128.0 * level * count,
+def check_pair_memory(count: int, channels: int, level: int, copies: int) -> None:
+    """Raise `InputError` where the increments of one block of pairs exceed the memory that is free."""
+    _checks.memory(
+        8.0 * (copies * count * tensor.signature_size(channels, level) + 128.0 * level * count),
         f"the p-variation at level {level} of {count} points in {channels} channels",
         "choose a lower level, or use fewer points or channels",
     )

@@ -20,7 +20,6 @@ from scipy import linalg
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough.layout import check_memory
 
 METHODS = ("auto", "circulant", "cholesky")
 
@@ -87,19 +86,20 @@ class StationaryGaussian(eqx.Module):
         # The real and the imaginary part of one transform are independent, and both have the covariance gamma.
         pairs = (channels + 1) // 2
         real, imaginary = jax.random.normal(key, (2, self.factor.size, pairs))
-        waves = jnp.fft.fft(self.factor[:, None] * jax.lax.complex(real, imaginary), axis=0)[: self.size]
+        factor = self.factor[:, None]
+        waves = jnp.fft.fft(jax.lax.complex(factor * real, factor * imaginary), axis=0)[: self.size]
         return jnp.stack([waves.real, waves.imag], -1).reshape(self.size, 2 * pairs)[:, :channels]
 
 
 def _embedding(gamma: np.ndarray) -> np.ndarray:
     """The eigenvalues of the smallest circulant embedding, of size 2 (n - 1), or 1 for n = 1."""
-    check_memory(8.0 * gamma.size, f"the circulant embedding of {gamma.size} points", "use fewer points")
+    _checks.memory(64.0 * gamma.size, f"the circulant embedding of {gamma.size} points", "use fewer points")
     half = np.fft.rfft(np.concatenate([gamma, gamma[-2:0:-1]])).real
     return np.concatenate([half, half[-2:0:-1]])
 
 
 def _cholesky(gamma: np.ndarray) -> np.ndarray:
-    check_memory(2.0 * gamma.size**2, f"the covariance matrix of {gamma.size} points", "use fewer points")
+    _checks.memory(16.0 * gamma.size**2, f"the covariance matrix of {gamma.size} points", "use fewer points")
     try:
         return np.linalg.cholesky(linalg.toeplitz(gamma))
     except np.linalg.LinAlgError:

@@ -10,7 +10,6 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough import tensor
 from roughntk.rough._dynamic import pair_sizes, raised
 from roughntk.rough._increments import Steps, steps_of
 from roughntk.rough.lift import Lift, increasing_times
@@ -89,8 +88,10 @@ def control(path: Any, p: float, *, level: int | None = None, norm: str = "l2", 
     if table is None:
         table = count <= TABLE_POINTS
     if table:
-        tensor.check_memory(
-            3.0 * count * count, f"all values of a control on {count} points", "pass table=False, or use fewer points"
+        _checks.memory(
+            8.0 * 3.0 * count * count,
+            f"all values of a control on {count} points",
+            "pass table=False, or use fewer points",
         )
     return Control(steps, p, levels, norm, table=table)
 

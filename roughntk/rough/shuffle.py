@@ -24,7 +24,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import algebra
-from roughntk.rough.layout import Tensor, Word, check_memory, check_tensor
+from roughntk.rough.layout import Tensor, Word, check_tensor
 
 #: The default tolerance of `is_group_like` and `is_lie`: room for the rounding of about 10^5 products.
 TOLERANCE = 1e-10
@@ -49,8 +49,10 @@ def shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     short, long = sorted((u, v), key=len)
     merged = _merged_words(len(short), len(long))
     # A word takes 8 bytes a letter, and about 200 as a key; two rows are held.
-    check_memory(
-        2 * merged * (len(u) + len(v) + 25), f"the shuffles of words of {len(u)} and {len(v)} letters", "shorten them"
+    _checks.memory(
+        16.0 * merged * (len(u) + len(v) + 25),
+        f"the shuffles of words of {len(u)} and {len(v)} letters",
+        "shorten them",
     )
     row = [Counter({long[:j]: 1}) for j in range(len(long) + 1)]
     for i, letter in enumerate(short, start=1):

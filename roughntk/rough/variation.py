@@ -192,9 +192,10 @@ def _batch(path: Any, name: str) -> np.ndarray | None:
     """`path` as an array if it is a batch (batch, points, channels), else None."""
     if isinstance(path, PiecewiseLinear | Lift | type):
         return None
+    _checks.check_mask(path, name)
     try:
         axes = np.ndim(path)
-    except ValueError:  # a ragged list, which the reader of paths names
+    except Exception:  # a ragged list or what is no array, which the reader of paths names
         return None
     if axes != 3:
         return None

@@ -109,12 +109,31 @@ class SignatureTable:
         return files.csv_bytes([[self.headings()[0], *names], *rows])
 
 
+#: Bytes that a word or bracket with its line, and a number, take as text; measured at levels 9 to 13.
+WORD_BYTES, NUMBER_BYTES = 250.0, 100.0
+
+
+def _check_text(channels: int, level: int, paths: int, *, brackets: bool) -> None:
+    """Refuse entries whose text cannot fit in memory."""
+    if brackets:
+        entries = float(sum(rough.witt_dimension(channels, k) for k in range(1, _checks.level(level) + 1)))
+    else:
+        entries = float(rough.signature_size(channels, level))
+    _checks.memory(
+        entries * (WORD_BYTES + NUMBER_BYTES * paths),
+        f"{entries:.3g} entries{f' of {paths} paths' if paths > 1 else ''} as text",
+        "lower --level, or write them as .npy",
+    )
+
+
 def signature_table(
     file: PathFile | Sequence[PathFile], level: int, *, log: bool = False, basis: str | None = None,
-    backend: str = "jax",
+    backend: str = "jax", text: bool = False,
 ) -> SignatureTable:  # fmt: skip
     """The signature of the path, or of each of a batch, to `level`, or with `log` its logarithm in `basis` (lyndon,
     hall or words).
+
+    `text`: all entries are to be written as text, .csv or .json, which takes more memory than the numbers.
 
     Raises as `rough.signature` does, and for a basis without `log`.
     """
@@ -123,6 +142,9 @@ def signature_table(
         raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")
     if log:
         basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
+
+    if text:
+        _check_text(batch[0].values.shape[1], level, len(batch), brackets=basis in ("lyndon", "hall"))
 
     def of(points: np.ndarray) -> np.ndarray:
         if basis is not None:
@@ -305,15 +327,19 @@ def _scale(text: str | None) -> list[float] | None:
         ) from None
 
 
+BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+"""Legends stand to the right of the axes, where no data can be."""
+
+
 def draw_paths(measured: Sequence[Measured], target: Path) -> None:
     """Each path with its maximising partition: in the plane for two channels, else its channels against time."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = canvas(len(measured), 1, (7.2, 3.9 * len(measured)))
+        figure, axes = canvas(len(measured), 1, (7.8, 3.9 * len(measured)))
         for axis, each in zip(axes[:, 0], measured, strict=True):
             values, chosen = each.file.values, each.found.partition
             names = [drawable(name, str(i)) for i, name in enumerate(each.file.channels, 1)]
             if values.shape[1] == 2:
-                axis.plot(*values.T, color=COLOURS[0], linewidth=0.8, label="path")
+                axis.plot(*values.T, color=COLOURS[0], linewidth=2, alpha=0.55, label="path")
                 axis.plot(*values[chosen].T, "o-", color=COLOURS[1], markersize=3, linewidth=1, label="partition")
                 axis.set(xlabel=f"channel {names[0]}", ylabel=f"channel {names[1]}")
             else:
@@ -328,14 +354,14 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
                 f"{drawable(each.file.name, 'path')}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
                 f"{len(chosen)} of {len(values)} points"
             )
-            axis.legend()
+            axis.legend(**BESIDE)
         write(target, _drawn(figure, target))
 
 
 def draw_convergence(found: rough.Convergence, target: Path) -> None:
     """Distances to the limit against the scale, level by level."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = canvas(1, 1, (6.0, 4.0))
+        figure, axes = canvas(1, 1, (7.2, 4.0))
         for level, colour, values, rate in zip(found.levels, COLOURS, found.distances.T, found.rates, strict=False):
             label = f"level {level}" + (f", rate {rate:.3g}" if math.isfinite(rate) else "")
             axes[0, 0].loglog(found.scale, values, "o-", color=colour, markersize=3.5, label=label)
@@ -343,7 +369,7 @@ def draw_convergence(found: rough.Convergence, target: Path) -> None:
             xlabel="scale", ylabel=f"distance, {found.norm} norm", title=f"$p = {found.p:g}$: {found.verdict}"
         )
         plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
-        axes[0, 0].legend()
+        axes[0, 0].legend(**BESIDE)
         write(target, _drawn(figure, target))
 
 

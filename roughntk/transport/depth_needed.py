@@ -173,7 +173,7 @@ def _tail(family, theta: Array, start: Array, end: Array) -> Array:
     """Both variations on [start, end] in r, by equal panels of 6 nodes."""
     nodes, weights = np.polynomial.legendre.leggauss(6)
     width = (end - start) / _PANELS
-    starts = start + width * jnp.arange(_PANELS)
+    starts = start + width * jnp.arange(_PANELS, dtype=width.dtype)
     r = (starts[:, None] + width * (jnp.asarray(nodes) + 1) / 2).reshape(-1)
 
     def sizes(r):

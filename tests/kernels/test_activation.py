@@ -148,7 +148,7 @@ def test_the_error_estimate_is_honest():
         (lambda u: u, {"weight_variance": 2.0}, "stay bounded"),
         (lambda u: 0 * u, {}, "vanish"),
         (jnp.log, {}, "finite on the real line"),
-        (lambda u: u * 1j, {}, "complex128"),
+        (lambda u: u.astype(complex) * 1j, {}, "complex128"),
         (np.tanh, {}, "jax.numpy"),
         (lambda u: u / jnp.max(u), {}, "elementwise"),
         ("tanh", {}, "expected an activation"),

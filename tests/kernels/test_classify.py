@@ -139,15 +139,50 @@ def test_limits_that_depend_on_the_data_have_no_common_coefficient():
 @pytest.mark.parametrize("family", ["sigmoid", "relu-ntk", "biased-relu-ntk", "erf-ntk", "residual-relu-nngp"])
 def test_committed_rows_are_what_is_measured_now(family):
     """All rows are measured again by `make docs`."""
-    rows = make_families.families_table(relatives(family)).splitlines()[2:]
-    committed = make_families.committed("families").splitlines()
-    assert rows and [row for row in committed if row in rows] == rows
+    committed = [row for row in page_rows() if row[0].split(",")[0] == family]
+    assert committed and make_families.family_differences(committed, relatives(family)) == []
+
+
+def page_rows():
+    """The rows of the table of families that docs/ has."""
+    return make_families.rows_of(make_families.committed("families"))[1:]
+
+
+@pytest.mark.parametrize(
+    ("column", "old", "near", "far"),
+    [
+        (0, "1.55212", "1.55213", "1.55214"),  # the weight variance at criticality, to 6 figures
+        (2, "0.441557", "0.441558", "0.441559"),
+        (3, "0.873883", "0.873882", "0.873881"),
+        (3, "hyperbolic", "hyperbolic", "parabolic"),
+        (4, "1/3", "1/3", "1/4"),
+        (4, "0.333333", "0.333334", "0.333335"),
+        (5, "0.745", "0.746", "0.747"),
+        (5, "0.8137^L", "0.8138^L", "0.8139^L"),
+        (5, "log L / L", "log L / L", "log L / L^2"),
+        (6, "1/(n + 2)", "1/(n + 2)", "1/(n + 3)"),
+        (1, "chaotic", "chaotic", "ordered"),
+    ],
+)
+def test_the_table_is_held_to_one_unit_of_the_last_digit_and_to_its_words(column, old, near, far):
+    """What another processor rounds otherwise passes; what is off by more, and other words, do not."""
+    committed = [row for row in page_rows() if row[0].split(",")[0] == "erf-ntk"]
+    found = relatives("erf-ntk")
+    place = next(place for place, row in enumerate(committed) if old in row[column])
+
+    def with_cell(text):
+        changed = [list(row) for row in committed]
+        changed[place][column] = changed[place][column].replace(old, text)
+        return make_families.family_differences(changed, found)
+
+    assert with_cell(old) == with_cell(near) == []
+    assert len(with_cell(far)) == 1 and "now:" in with_cell(far)[0]
+    assert make_families.family_differences(committed[1:], found) == ["the page has 2 rows, now there are 3"]
 
 
 def test_every_family_of_the_registry_is_in_the_table():
     assert {member.name for member in classes.table_members()} == set(rn.kernels.FAMILIES)
-    rows = make_families.committed("families").splitlines()[2:]
-    assert {row.split("|")[1].split(",")[0].strip() for row in rows} == set(rn.kernels.FAMILIES)
+    assert {row[0].split(",")[0] for row in page_rows()} == set(rn.kernels.FAMILIES)
 
 
 def test_text_holds_the_evidence():

@@ -207,7 +207,7 @@ def test_derivatives_hold_in_both_modes():
         (lambda c: c, "isolated fixed points"),
         (lambda c: np.sin(c), "jax.numpy"),
         (lambda c: jnp.sum(c), "shape"),
-        (lambda c: c * 1j, "complex128"),
+        (lambda c: c.astype(complex) * 1j, "complex128"),
         (lambda c: c / (1 + jnp.max(c)), "elementwise"),
         (3, "expected a map"),
     ],

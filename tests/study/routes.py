@@ -1,9 +1,11 @@
 """What the tests of the study share: a plain route to the kernels, and a quick way to draw every figure."""
 
 import io
+from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib import image
 from mpmath import mp
 
 import roughntk as rn
@@ -84,3 +86,9 @@ def draw_every_figure(study: rn.study.Study) -> int:
             figure.set_layout_engine("none")
             figure.savefig(io.BytesIO(), format="png", dpi=20)
     return len(draw)
+
+
+def is_drawn(picture: Path) -> bool:
+    """Whether a PNG shows something: at least one pixel in a thousand differs from the first, its background."""
+    pixels = image.imread(picture)[..., :3]
+    return float(np.mean(np.any(pixels != pixels[0, 0], axis=-1))) > 1e-3

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -293,15 +294,24 @@ def test_quiet_leaves_the_numbers(path):
 
 def test_a_long_step_without_a_terminal_says_so_again_and_again(monkeypatch, capsys):
     monkeypatch.setattr(progress, "EVERY", 0.02)
+    latest = time.monotonic() + 60.0  # a busy machine may not come to the lines for a while
+
+    def waited_for(pattern):
+        said = ""
+        while not re.search(pattern, said, re.MULTILINE) and time.monotonic() < latest:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+        return said
+
     with progress.at_work("limit", False):
-        time.sleep(0.2)
-    assert re.search(r"^limit: at work for \d+ s$", capsys.readouterr().err, re.MULTILINE)
+        assert re.search(r"^limit: at work for \d+ s$", waited_for(r" s$"), re.MULTILINE)
+    capsys.readouterr()
     with progress.stages(False) as report:
         report("closed form", 2, 7)
-        time.sleep(0.2)
+        first = waited_for(r" s$").splitlines()[0]
         report("closed form", 7, 7)
-    said = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"closed form: 2 of 7, at work for \d+ s", said[0]) and said[-1] == "closed form: 7 done"
+    assert re.fullmatch(r"closed form: 2 of 7, at work for \d+ s", first)
+    assert capsys.readouterr().err.splitlines()[-1] == "closed form: 7 done"
     with progress.stages(True) as report, progress.at_work("limit", True):
         report("closed form", 7, 7)
         time.sleep(0.1)
@@ -340,6 +350,30 @@ def test_every_command_has_help_with_examples_that_parse(name):
         assert words[:2] == ["roughntk", name]
         known = set(re.findall(r"--[a-z][a-z0-9-]*", found.stdout))
         assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.__name__)
+def test_every_number_has_its_range_in_the_help_and_every_closed_choice_its_completion(command):
+    ranged = re.compile(r"at least|above \d|below \d|>= ?\d|\d+ to \d|from \d")
+    hints = typing.get_type_hints(command, include_extras=True)
+    options = {name: (hint.__origin__, hint.__metadata__[0]) for name, hint in hints.items() if name != "return"}
+    numbers = {
+        name: info.help for name, (kind, info) in options.items() if {int, float} & {kind, *typing.get_args(kind)}
+    }
+    assert {name: text for name, text in numbers.items() if not ranged.search(text)} == {}
+    assert numbers or command.__name__ in ("classify", "doctor")
+    closed = {"family", "basis", "backend", "norm", "projection", "missing", "data"} & set(options)
+    assert [name for name in sorted(closed) if not options[name][1].autocompletion("")] == []
+    assert {"as_json", "quiet"} <= set(options)
+
+
+def test_a_study_takes_p_from_one_to_below_four_as_its_help_says():
+    text = " ".join(CliRunner().invoke(cli.app, ["study", "-h"], env={"COLUMNS": "200"}).stdout.split())
+    assert "from 1 to below 4" in text
+    assert StudyConfig(p=1.0).p == 1.0 and StudyConfig(p=3.99).p == 3.99
+    for p in (0.99, 4.0):
+        with pytest.raises(rn.InputError, match="p from 1 to below 4|at least 1"):
+            StudyConfig(p=p)
 
 
 def test_the_names_in_the_help_are_those_of_the_package():

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from routes import is_drawn
 from typer.testing import CliRunner
 
 from roughntk import rough
+from roughntk._checks import capacity
 from roughntk.cli import app
 from roughntk.study import path_files, paths
 
@@ -150,6 +152,26 @@ def test_several_paths_are_measured_one_by_one_and_drawn():
     assert text.count("Maximising partition") == 2
 
 
+def test_legends_stand_beside_the_axes_and_no_curve_covers_another(monkeypatch):
+    """Where the partition has every point, the path is seen around it."""
+    drawn = []
+    monkeypatch.setattr(paths, "_drawn", lambda figure, target: drawn.append(figure) or b"")
+    files = [path_files.read_path(save("z.csv", np.arange(4.0), ZIGZAG)), path_files.read_path(save("w.npy", WALK))]
+    files.append(path_files.read_path(save("ten.npy", np.random.default_rng(1).standard_normal((30, 10)))))
+    paths.draw_paths([paths.measure(file, 1.0) for file in files], Path("f.png"))
+    sequence = [path_files.read_path(save(f"s{k}.npy", WALK * (1 + 1 / k))) for k in (1, 2, 4, 8)]
+    paths.draw_convergence(paths.converge(sequence, files[1], 2.5), Path("c.png"))
+    for figure in drawn:
+        figure.draw_without_rendering()
+        width = figure.bbox.width
+        for axis in figure.axes:
+            beside = axis.get_legend().get_window_extent()
+            assert axis.get_window_extent().x1 <= beside.x0 and beside.x1 <= width
+    path, partition = drawn[0].axes[1].lines
+    np.testing.assert_array_equal(path.get_xydata(), partition.get_xydata())
+    assert path.get_linewidth() >= 1.5 * partition.get_linewidth() and path.get_zorder() <= partition.get_zorder()
+
+
 def test_the_critical_exponent_is_estimated_when_asked_for():
     walk = np.random.default_rng(2).standard_normal(4000).cumsum()
     text = said("variation", save("b.npy", walk), "--critical")
@@ -178,7 +200,7 @@ def test_small_fast_circles_do_not_converge_to_the_point_they_shrink_to():
     save("zero.npy", np.zeros((len(t), 2)))
     arguments = ("variation", *names, "--against", "zero.npy", "--p", 2.5, "--scale", "2,3,4,5,6")
     text = said(*arguments, "--figure", "d.png")
-    assert "The sequence does not converge." in text and Path("d.png").stat().st_size > 10_000
+    assert "The sequence does not converge." in text and is_drawn(Path("d.png"))
     found = paths.converge(
         [path_files.read_path(name) for name in names], path_files.read_path("zero.npy"), 2.5, scale="2,3,4,5,6"
     )
@@ -243,6 +265,15 @@ def assert_refused(match, *arguments):
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
+def test_entries_whose_text_cannot_fit_are_refused_before_they_are_computed(monkeypatch):
+    monkeypatch.setattr(capacity, "available_memory", lambda: 2.0**26)
+    path = save("w.npy", WALK)
+    for options in (("--json",), ("--out", "s.csv"), ("--out", "s.json"), ("--out", "s.csv", "--log", "--level", 23)):
+        assert_refused(
+            "entries as text to fit in memory.*or write them as .npy", "signature", path, "--level", 17, *options
+        )
+
+
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_path_is_refused_by_both_commands(name):
     make, match = BAD_FILES[name]
@@ -255,7 +286,7 @@ def test_a_bad_path_is_refused_by_both_commands(name):
     ("arguments", "match"),
     [
         (("--level", 0), "level at least 1, got 0"),
-        (("--level", 40), r"level 40 in 2 channels to fit in .* GiB; lower the level"),
+        (("--level", 40), r"level 40 in 2 channels to fit in .* TiB .* are free; lower the level"),
         (("--level", "two"), "'--level'"),
         (("--backend", "eseg"), "did you mean 'esig'"),
         (("--log", "--basis", "lindon"), "did you mean 'lyndon'"),
@@ -275,7 +306,7 @@ def test_bad_options_of_signature_are_refused(arguments, match):
         (("--p", 0.5), "w.npy: expected a finite exponent p >= 1, got 0.5"),
         (("--p", "nan"), "exponent p >= 1, got nan"),
         (("--level", 0), "level at least 1, got 0"),
-        (("--level", 30), "level 30 .* to fit in .* GiB"),
+        (("--level", 30), "level 30 .* to fit in memory"),
         (("--norm", "l3"), "norm to be one of l1, l2"),
         (("--critical",), "w.npy: expected at least 128 points, got 40"),
         (("--scale", "1,2"), "--scale with --against"),
