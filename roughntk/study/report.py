@@ -213,7 +213,8 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
         "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. The bound is what "
-        "the error is held to: what the rounding of the entries of both kernels may change, and at least <span class='number'>1e-9</span>.</p>",
+        "the error is held to: what the rounding of the entries of both kernels may change, and at least "
+        "<span class='number'>1e-9</span>.</p>",
         _table(
             ["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "bound"],
             _transport_rows(study),
