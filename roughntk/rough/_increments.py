@@ -173,15 +173,20 @@ def quotient(x: Steps, y: Steps) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(inverse, axis=1), np.concatenate(ratio, axis=1)
 
 
+_FARTHEST = np.finfo(np.float64).maxexp + 1
+"""The exponent of a difference beyond float64."""
+
+
 def _rescaled(points: np.ndarray, steps: list[np.ndarray], canonical: bool, level: int) -> Steps:
     """In units of a power of two near the size of the path, if the square of its `level`-th power, which the l2 norm
     takes, is far from 1."""
-    reach = np.ptp(points, axis=0).max() if level > 1 else max(points.max(), -points.min())
+    with np.errstate(over="ignore"):  # of two values of float64, that far apart
+        reach = np.ptp(points, axis=0).max() if level > 1 else max(points.max(), -points.min())
     sizes = [
         reach,
         *(np.abs(part).max() ** (1 / k) for k, part in enumerate(steps, start=1)),
     ]
-    exponent = math.frexp(max(sizes))[1]
+    exponent = math.frexp(max(sizes))[1] if reach < math.inf else _FARTHEST
     plain = Steps(points, steps, 0, canonical)
     return plain if abs(exponent) <= min(64, 250 // level) else plain.in_units(exponent)
 

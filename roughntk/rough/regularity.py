@@ -254,7 +254,8 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
             f"expected a path whose p-variation is finite for some p <= {LARGEST_EXPONENT:g}, got a slope of "
             f"{slope:.3g} there; use more points, unless it is noise without a scaling, as white noise is"
         )
-    error = 0.0 if p == 1.0 and slope > 1.0 else _jackknife(logs, lags, p) / rate
+    # where the slope at 1 exceeds 1 its own error says how far above 1 the truth may be
+    error = _jackknife(logs, lags, p) / rate if rate > 0 else math.inf
     return CriticalExponent(p, error, 1 / p, tuple(map(int, lags)))
 
 

@@ -32,7 +32,8 @@ TOLERANCE = 1e-10
 
 def _word(value: Any, name: str) -> Word:
     """A word as a tuple of whole numbers."""
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray) or np.ndim(value) == 0:
+    is_array = isinstance(value, np.ndarray) and value.ndim > 0
+    if isinstance(value, str | bytes) or not (is_array or isinstance(value, Sequence)):
         raise InputError(
             f"expected {name} to be a sequence of letters, whole numbers such as (1, 2), got {value!r}; pass a tuple"
         )

@@ -166,6 +166,15 @@ def test_the_critical_exponent_of_fractional_brownian_motion_is_one_over_h_withi
         assert 1 <= low < found[0].p < high
 
 
+@pytest.mark.parametrize("hurst", [0.9, 0.95])
+def test_a_critical_exponent_that_is_cut_at_one_keeps_its_error(hurst):
+    rng = np.random.default_rng(2)
+    found = [critical_p(fractional(points, hurst, rng)) for points in (128, 300) for _ in range(20)]
+    assert any(x.p == 1 for x in found)
+    assert max(abs(x.p - 1 / hurst) / x.standard_error for x in found) < 4.5
+    assert sum(abs(x.p - 1 / hurst) < 2 * x.standard_error for x in found) >= 34  # 36 of 40 by the rate of 90 %
+
+
 def test_the_critical_exponent_of_paths_of_finite_length_is_one():
     times = np.linspace(0, 6, 1000)
     for path in (times, np.sin(times), np.stack([np.cos(times), times**2], 1), np.abs(times - 3), np.zeros(500)):

@@ -315,3 +315,8 @@ def test_shuffles_and_dimensions_beyond_memory_are_refused_and_long_words_are_no
     with pytest.raises(InputError, match=r"at most 1048576 bits, got one of about 1e\+09; lower the length"):
         ta.witt_dimension(2, 10**9)
     assert ta.witt_dimension(1, 10**9) == 0 and ta.witt_dimension(2, 3) == 2
+
+
+def test_a_ragged_list_is_no_word():
+    with pytest.raises(InputError, match=r"expected a letter of u to be a whole number, got \[1, 2\]"):
+        rough.shuffle_words([[1, 2], [3]], (1,))

@@ -630,3 +630,17 @@ def test_a_masked_row_is_named():
     masked = np.ma.masked_equal([[0, 0], [1, 0], [-9999, 0], [1, 2]], -9999.0)
     with pytest.raises(InputError, match="row 2"):
         rough.p_variation(masked, 1.0)
+
+
+def test_values_farther_apart_than_float64_reaches_are_measured_or_refused():
+    """The difference of two values overflows; the distance of two such paths need not."""
+    far = np.array([[1e308, 1e308], [-1e308, 1e308], [0.0, 0.0]])
+    assert rough.p_variation_distance(far, far, 2.5) == 0
+    with pytest.raises(InputError, match=r"within float64, got one of about 2\^102"):
+        rough.p_variation_distance(far, np.zeros((3, 2)), 2.5)
+
+
+def test_the_largest_exponent_of_all_finds_the_largest_increment():
+    path = np.array([[0.0, 0.0], [1.0, 0.5], [0.25, 1.5], [2.0, -1.0], [1.5, 0.0]])
+    largest = max(np.linalg.norm(a - b) for a in path for b in path)
+    assert rough.p_variation(path, 1e308) == pytest.approx(largest, rel=8 * np.finfo(float).eps)
