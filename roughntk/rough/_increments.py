@@ -112,9 +112,10 @@ def _check_times(a: np.ndarray | None, b: np.ndarray | None) -> None:
     different = np.flatnonzero(np.abs(a - b) > 1e-9 * span)
     if different.size:
         what = "interval" if different[0] == 0 or different[-1] == len(a) - 1 else "sample times"
+        ends = _checks.apart(a[0], a[-1], b[0], b[-1])
         raise InputError(
-            f"expected two paths on the same {what}, got times from {a[0]:g} to {a[-1]:g} and from {b[0]:g} to "
-            f"{b[-1]:g}, which differ at {_checks.name_rows(different)}; resample them at common times"
+            f"expected two paths on the same {what}, got times from {ends[0]} to {ends[1]} and from {ends[2]} to "
+            f"{ends[3]}, which differ at {_checks.name_rows(different)}; resample them at common times"
         )
 
 

@@ -248,9 +248,10 @@ def increasing_times(times: Any, within: np.ndarray | None = None) -> np.ndarray
     if stuck.size:
         i = int(stuck[0])
         kind = "repeated" if array[i] == array[i + 1] else "decreasing"
+        first, second = _checks.apart(array[i], array[i + 1])
         raise InputError(
-            f"expected strictly increasing times, got {kind} times[{i}] = {array[i]:g}, times[{i + 1}] = "
-            f"{array[i + 1]:g}; sort them and drop repeated ones"
+            f"expected strictly increasing times, got {kind} times[{i}] = {first}, times[{i + 1}] = {second}; "
+            f"sort them and drop repeated ones"
         )
     if within is not None:
         slack = _slack(within)

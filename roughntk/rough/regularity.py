@@ -133,10 +133,7 @@ def hoelder_norm(
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 5.1 and definition 8.6.
     """
     norm = _checks.choice(norm, NORMS, "norm")
-    power = _checks.real_number(exponent)
-    if not 0 < power <= 1:
-        raise InputError(f"expected a Hoelder exponent in (0, 1], got {exponent!r}; 1 is Lipschitz")
-    exponent = power
+    exponent = _checks.number(exponent, "a Hoelder exponent", above=0, most=1, remedy="1 is Lipschitz")
     if level is None and isinstance(path, Lift) and exponent * (MOST_LEVELS + 1) < 1:
         raise InputError(
             f"expected a Hoelder exponent of at least {1 / (MOST_LEVELS + 1):.3g} where all levels up to 1/exponent "
@@ -242,9 +239,8 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
         # Each time is rounded by at most half a unit in the last place, so a step by one, two steps apart by two.
         rounding = 2 * np.spacing(np.abs(times).max())
         if gaps.max() - gaps.min() > 1e-6 * gaps.min() + rounding:
-            raise InputError(
-                f"expected equally spaced times, got steps from {gaps.min():g} to {gaps.max():g}; resample the path"
-            )
+            least, most = _checks.apart(gaps.min(), gaps.max())
+            raise InputError(f"expected equally spaced times, got steps from {least} to {most}; resample the path")
     top = count // 32 if coarsest is None else _checks.integer(coarsest, "coarsest", least=2, most=count // 4)
     lags = 2 ** np.arange(int(math.log2(top)) + 1)
     seconds = [_second_differences(points, int(lag)) for lag in lags]

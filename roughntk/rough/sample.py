@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import _checks
-from roughntk._checks import InputError
 from roughntk.rough.gaussian import StationaryGaussian, random_key
 from roughntk.rough.path import PiecewiseLinear
 
@@ -105,9 +104,7 @@ def pure_area(n: int, *, t1: float = 2 * math.pi, area_tolerance: float = 1e-3) 
     """
     n = _checks.integer(n, "n", least=1)
     t1 = _positive(t1, "t1")
-    tolerance = _checks.real_number(area_tolerance)
-    if not 0 < tolerance < 1:
-        raise InputError(f"expected an area_tolerance in (0, 1), got {area_tolerance!r}; 1e-3 takes 82 points a turn")
+    tolerance = _checks.number(area_tolerance, "area_tolerance", above=0, below=1, remedy="1e-3 takes 82 points a turn")
     pieces = max(float(n) ** 2 * t1 / math.sqrt(6 * tolerance), 1.0)
     _checks.memory(64 * pieces, f"a spiral of {pieces:.3g} pieces", "lower n or t1, or raise area_tolerance")
     times = _mesh(math.ceil(pieces) + 1, 2, t1)
@@ -135,9 +132,7 @@ def random_smooth(
     key = random_key(key)
     points, channels = _sizes(points, channels)
     modes = _checks.integer(modes, "modes", least=1)
-    decay_rate = _checks.real_number(decay)
-    if not 0 <= decay_rate < math.inf:
-        raise InputError(f"expected a finite decay >= 0, got {decay!r}; 2 makes smooth paths")
+    decay_rate = _checks.number(decay, "decay", least=0, remedy="2 makes smooth paths")
     times = _mesh(points, channels, t1)
     _checks.memory(8 * 4.0 * points * modes, f"{modes} modes at {points} points", "use fewer points or modes")
     waves = np.arange(1.0, modes + 1)
@@ -162,14 +157,8 @@ def _mesh(points: int, channels: int, t1: Any) -> np.ndarray:
 
 
 def _positive(value: Any, name: str) -> float:
-    number = _checks.real_number(value)
-    if not 0 < number < math.inf:
-        raise InputError(f"expected {name} to be a finite number above 0, got {value!r}")
-    return number
+    return _checks.number(value, name, above=0, remedy="it is the length of the path's interval of time")
 
 
 def _hurst(value: Any) -> float:
-    number = _checks.real_number(value)
-    if not 0 < number < 1:
-        raise InputError(f"expected a Hurst parameter in (0, 1), got {value!r}; 0.5 is Brownian motion")
-    return number
+    return _checks.number(value, "a Hurst parameter", above=0, below=1, remedy="0.5 is Brownian motion")

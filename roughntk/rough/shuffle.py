@@ -80,7 +80,10 @@ def half_shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     """
     u, v = tuple(u), tuple(v)
     if not v:
-        raise InputError("expected a second word of at least one letter, got the empty word; u > 1 is not defined")
+        raise InputError(
+            "expected a second word v of at least one letter, got the empty word, with which u > v is not defined; "
+            "give v a letter, or take shuffle_words"
+        )
     return {(*word, v[-1]): count for word, count in shuffle_words(u, v[:-1]).items()}
 
 
@@ -179,7 +182,8 @@ def half_shuffle_product(f: Tensor, g: Tensor) -> Tensor:
     f, g = algebra.check_alike(f, g)
     if not _checks.is_traced(g[0]) and float(g[0][0]) != 0:
         raise InputError(
-            f"expected a second functional without scalar part, got {float(g[0][0])}; u > 1 is not defined"
+            f"expected a second functional without scalar part, got {float(g[0][0])}, with which f > g is not defined; "
+            f"set its level 0 to 0, or take shuffle_product"
         )
     return _words_product(f, g, True)
 
@@ -283,9 +287,7 @@ def _measured(tensor: Tensor, size: Any) -> tuple[Tensor, jax.Array | None]:
     tensor = check_tensor(tensor, finite=False)
     if size is None or _checks.is_traced(size):
         return tensor, size
-    number = _checks.real_number(size)
-    if not 0 < number < math.inf:
-        raise InputError(f"expected a finite size above 0, got {size!r}; pass the length of the path, or leave it out")
+    number = _checks.number(size, "size", above=0, remedy="pass the length of the path, or leave it out")
     return tensor, jnp.asarray(number)
 
 
@@ -297,7 +299,4 @@ def _in_units(tensor: Tensor, given: jax.Array | None) -> tuple[Tensor, jax.Arra
 
 
 def _tolerance(value: Any) -> float:
-    number = _checks.real_number(value)
-    if not number >= 0:
-        raise InputError(f"expected a tolerance of at least 0, got {value!r}; the default is {TOLERANCE}")
-    return number
+    return _checks.number(value, "tolerance", least=0, infinite=True, remedy=f"the default is {TOLERANCE}")

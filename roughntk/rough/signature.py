@@ -293,9 +293,9 @@ def _evaluated(path: Any, times: Any) -> jax.Array:
             f"drop repeated ones"
         )
     if not _checks.is_traced(path.t0, path.t1) and not float(path.t0) <= array[0] < array[-1] <= float(path.t1):
+        ends = _checks.apart(path.t0, path.t1, array[0], array[-1])
         raise InputError(
-            f"expected times within [{float(path.t0):g}, {float(path.t1):g}], got [{array[0]:g}, {array[-1]:g}]; a "
-            f"path is not extrapolated"
+            f"expected times within [{ends[0]}, {ends[1]}], got [{ends[2]}, {ends[3]}]; a path is not extrapolated"
         )
     values = _evaluate(path, jnp.asarray(array))
     if not isinstance(values, jax.Array):
@@ -304,7 +304,11 @@ def _evaluated(path: Any, times: Any) -> jax.Array:
 
 
 def _shown(array: np.ndarray) -> str:
-    return np.array2string(array, threshold=5, edgeitems=2) if array.ndim == 1 else f"shape {array.shape}"
+    if array.ndim != 1 or len(array) < 2:
+        return f"shape {array.shape}"
+    i = int(np.argmax(np.diff(array) <= 0))
+    before, after = _checks.apart(array[i], array[i + 1])
+    return f"times[{i}] = {before} before times[{i + 1}] = {after}"
 
 
 @eqx.filter_jit

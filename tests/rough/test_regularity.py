@@ -125,7 +125,7 @@ def test_hoelder_norms_of_known_paths_and_of_lifts():
 def test_a_hoelder_norm_refuses_bad_exponents_and_times():
     path = random_path(0, 5, 2)
     for exponent in (0.0, 1.5, -1, float("nan"), "1", True):
-        with pytest.raises(InputError, match=r"exponent in \(0, 1\]"):
+        with pytest.raises(InputError, match="exponent .*above 0 and at most 1"):
             hoelder_norm(path, exponent)
     for exponent in (np.array(0.5), np.float32(0.5)):
         assert hoelder_norm(path, exponent).value == hoelder_norm(path, 0.5).value

@@ -292,7 +292,7 @@ def test_bad_input_is_refused():
         with pytest.raises(InputError, match="tolerance"):
             ta.is_lie(x, tolerance)
     for size in (0.0, -1.0, float("inf"), "1"):
-        with pytest.raises(InputError, match="size above 0"):
+        with pytest.raises(InputError, match="size .*above 0"):
             ta.is_lie(x, size=size)
     for bad in (None, "abc", (1.0,), (1.0, 2.0), (np.ones(1), np.ones((2, 2))), ([1.0], [1.0, 2.0], [1, 2, 3.0]), x[1]):
         for function in (ta.is_group_like, ta.is_lie, ta.dynkin, lambda y: ta.pairing(y, x)):
