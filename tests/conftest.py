@@ -19,11 +19,11 @@ import roughntk  # noqa: I001  first, so that 64 bit is on before anything makes
 import jax
 from hypothesis import settings
 
-# JAX options that every test runs under. Candidates, once the package and diffrax pass with them:
-# jax_numpy_dtype_promotion="strict" and jax_numpy_rank_promotion="raise".
-JAX_OPTIONS: dict[str, str] = {}
-for option, value in JAX_OPTIONS.items():
-    jax.config.update(option, value)
+# Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
+# Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
+# Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
+STRICT = ("kernels", "rough", "depth", "test_sphere.py")
+NOT_STRICT = ("kernels/test_sequence.py",)
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("repeatable")
@@ -77,6 +77,14 @@ PORTABLE_FEW = (
     "transport/test_coefficients.py",
     "transport/test_deflated.py",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Strict promotion of types where it is listed."""
+    path = item.path.relative_to(Path(__file__).parent)
+    strict = path.parts[0] in STRICT and path.as_posix() not in NOT_STRICT
+    jax.config.update("jax_numpy_dtype_promotion", "strict" if strict else "standard")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -28,7 +28,8 @@ REAL = [3.0, np.float16(3), np.float32(3), np.float64(3), np.longdouble(3), jnp.
         jnp.float16(3), jnp.asarray(3.0), np.array(3.0), Decimal(3), Fraction(3), np.array(Fraction(3))]  # fmt: skip
 NO_NUMBERS = [
     True, np.True_, jnp.asarray(True), np.array(False), "3", b"3", np.str_("3"), None, object(), 3 + 0j, [3], (3,),
-    np.array([3]), jnp.ones(1), float, np.ma.masked, np.datetime64("2020"), pd.NA, Decimal("sNaN"), math.nan,
+    np.array([3]), jnp.ones(1), float, np.ma.masked, np.datetime64("2020"), np.timedelta64(3), pd.NA, Decimal("sNaN"),
+    math.nan,
 ]  # fmt: skip
 
 

@@ -189,6 +189,8 @@ def test_the_link_check_tells_good_from_broken(
         ("\n\n```python\nx = 1\nmissing\n```\n", "line 5: missing: NameError"),
         ("```sh\nroughntk variation none.csv\n```\n", "line 2: roughntk variation none.csv: exit code 2"),
         ("```sh\nroughntk variation none.csv  # exit code 2\n```\n", None),
+        ("```sh\nroughntk variation examples/path.csv\n```\n", None),
+        ("```sh\nroughntk limit examples/points.csv --target none\n```\n", "exit code 2"),
     ],
 )
 def test_the_snippets_of_a_page_are_run_and_their_values_compared(
@@ -198,6 +200,48 @@ def test_the_snippets_of_a_page_are_run_and_their_values_compared(
     _, problems = runpy.run_path(str(ROOT / "docs" / "run_snippets.py"))["run_page"](tmp_path / "page.md")
     assert len(problems) == (problem is not None)
     assert problem is None or problem in problems[0]
+
+
+def test_the_readme_can_be_followed_from_a_clone_on() -> None:
+    """Clone, set up, activate, call, in this order; each block of commands has the activation in or just before it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    steps = ("git clone ", "make study", "make test", "source .venv/bin/activate", "\nroughntk study ")
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places) and re.search(r"make test .*minutes", text)
+    blocks = list(re.finditer(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    assert len(blocks) >= 2
+    for block in blocks:
+        assert ".venv/bin/activate" in text[max(0, block.start() - 300) : block.start()] + block[1]
+    files = re.findall(r"examples/\S+?\.csv", text)
+    assert set(files) >= {"examples/points.csv", "examples/path.csv"}
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "explained"),
+    [
+        ("driver", "paths that drive this equation"),
+        ("signature", "iterated integrals"),
+        ("p-variation", "supremum over all partitions"),
+        ("clock", "says how fast"),
+        ("stereographic", "from the north pole"),
+        ("jointly", "fixed ratio"),
+        ("collapse", "come to look alike"),
+        ("deflated", "has been taken out"),
+    ],
+)
+def test_the_readme_explains_a_word_where_it_is_first_used(word: str, explained: str) -> None:
+    """In its sentence or next to it; the code of snippets does not count as a use."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    first = " ".join(prose.split()).index(word)
+    assert explained in " ".join(prose.split())[max(0, first - 200) : first + 300]
+
+
+def test_every_example_says_what_is_under_way() -> None:
+    scripts = sorted((ROOT / "examples").glob("*.py"))
+    assert len(scripts) >= 8
+    assert [script.name for script in scripts if "file=sys.stderr, flush=True" not in script.read_text()] == []
 
 
 def test_a_paired_ratio_is_the_ratio_of_the_times_without_the_warm_up(

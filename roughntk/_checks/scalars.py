@@ -27,7 +27,7 @@ def known_number(value: Any) -> int | float | None:
     """
     if type(value) is float or type(value) is int:
         return value
-    if isinstance(value, bool | np.bool_ | Tracer | str | bytes):
+    if isinstance(value, bool | np.bool_ | np.timedelta64 | Tracer | str | bytes):
         return None
     if isinstance(value, Decimal | numbers.Rational) and not isinstance(value, numbers.Integral):
         return _rounded(value)
@@ -139,7 +139,7 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
     if not least <= found <= top:
         shown_top = f"2^{top.bit_length()} - 1" if top >= MOST_WHOLE else str(top)
         wanted = f"at least {least}" if found < least and top >= MOST_WHOLE else f"from {least} to {shown_top}"
-        raise InputError(f"expected {name} {wanted}, got {whole(found)}")
+        raise InputError(f"expected {name} {wanted}, got {whole(found)}; {'raise' if found < least else 'lower'} it")
     return found
 
 

@@ -37,7 +37,7 @@ def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def say_json(record: Any) -> None:
     """One JSON document on standard output, every float with all its digits."""
-    out_console.print(Text(json.dumps(plain(record), indent=1, allow_nan=False)))
+    out_console.file.write(json.dumps(plain(record), indent=1, allow_nan=False) + "\n")  # ASCII, with nothing to style
 
 
 def plain(value: Any) -> Any:

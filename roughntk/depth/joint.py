@@ -183,7 +183,8 @@ def harmonics(dimension: int, degrees: Sequence[int]) -> Float[np.ndarray, " k"]
 
 def _whole_degrees(degrees: Any) -> list[int]:
     """Degrees of harmonics from any sequence or array of whole numbers."""
-    if isinstance(degrees, str | bytes) or not hasattr(degrees, "__len__") or np.ndim(degrees) != 1 or not len(degrees):
+    axes = getattr(degrees, "ndim", 1)
+    if isinstance(degrees, str | bytes) or not hasattr(degrees, "__len__") or axes != 1 or not len(degrees):
         raise InputError(f"expected a sequence of degrees, got {_checks.shown(degrees)}; for instance (0, 1, 2)")
     return [_checks.integer(k, "degree", least=0, most=_MOST_DEGREE) for k in degrees]
 

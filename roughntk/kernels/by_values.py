@@ -20,6 +20,7 @@ from roughntk.kernels.extrapolation import (
     geometric_rate,
     power_limit,
     sample_depths,
+    stated,
 )  # fmt: skip
 from roughntk.kernels.families import KernelFamily
 
@@ -45,7 +46,9 @@ def classified(family: KernelFamily) -> Classification:
     every = np.stack([np.asarray(family.at_angle(theta, int(depth))) for depth in depths])
     K = every[:, : len(ANGLES)]
     where = f"theta = 1, depths to {_LAST:,}"
-    limits, uncertainties, rate, notes = _limits(shallow[:, 2], depths, K)
+    limits, uncertainties, measured, notes = _limits(shallow[:, 2], depths, K)
+    rate, doubts = stated(measured)
+    notes += doubts
     evidence = [
         Evidence("K between two points at the last depth", float(K[-1, 2]), 0.0, f"theta = 1, depth {_LAST:,}"),
         Evidence("K between two points, extrapolated", float(limits[2]), float(uncertainties[2]), where),

@@ -33,6 +33,7 @@ from roughntk.kernels.extrapolation import (
     geometric_rate,
     power_limit,
     sample_depths,
+    stated,
 )  # fmt: skip
 from roughntk.kernels.families import CRITICAL, KernelFamily
 from roughntk.kernels.fixed_points import FixedPoint, MapAnalysis, analyse
@@ -76,6 +77,7 @@ def classify(family: KernelFamily) -> Classification:
     settled = _not_quite_critical(_Settled.of(family, found), found.diagonal)
     gamma, beta, settled = _by_rule(settled)
     depends, more, words = _depends_on_data(settled)
+    rate, doubts = stated(settled.rate)
     attractor = found.attractor
     diagonal = found.diagonal
     return Classification(
@@ -85,9 +87,9 @@ def classify(family: KernelFamily) -> Classification:
         _kind(attractor),
         None if diagonal is None else diagonal.multiplier,
         _phase(diagonal),
-        settled.rate, settled.limit, settled.ratio, settled.uncertainty,
+        rate, settled.limit, settled.ratio, settled.uncertainty,
         None if beta is None else beta.value, None if gamma is None else gamma.value, depends,
-        (*settled.evidence, *more), (*settled.notes, *words),
+        (*settled.evidence, *more), (*settled.notes, *doubts, *words),
         0.0 if attractor is None else attractor.c_uncertainty,
         0.0 if attractor is None else attractor.multiplier_uncertainty,
         0.0 if diagonal is None else diagonal.multiplier_uncertainty,

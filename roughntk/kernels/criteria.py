@@ -15,7 +15,6 @@ and what is enough, in place of the last, for the coefficients u_L = K_L(X,X)^{-
 A counterexample is a fact (to the stated rounding); "holds" means that none was found, and is no proof.
 """
 
-import dataclasses
 import math
 
 import jax.numpy as jnp
@@ -24,101 +23,20 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk.kernels.conditions import FAILS, HOLDS, OPEN, Condition, Counterexample, Criteria
 from roughntk.kernels.extrapolation import power_limit
 from roughntk.kernels.families import KernelFamily
-from roughntk.kernels.increments import movements, verdict
+from roughntk.kernels.increments import Movement, movements, settles, verdict
 from roughntk.kernels.point_sets import GENERIC, Kernels, Sequence, trial_sets
 from roughntk.kernels.registry import as_family
 from roughntk.kernels.sequence import KernelSequence
 
-HOLDS, FAILS, OPEN = "holds", "fails", "not decided"
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 FAMILY_DEPTH, SEQUENCE_DEPTH = 1000, 200
 EPS = float(np.finfo(np.float64).eps)
 _ROUNDING = 4.0  # an eigenvalue within this many n eps of the largest one is 0 to rounding
 _ORDERS, _RADIUS = 8, 0.5
 _TESTS, _WITH_TESTS = 4, "the points that are followed, with test points"
-
-
-@dataclasses.dataclass(frozen=True)
-class Counterexample:
-    """Where a condition fails: the points (unit rows), the depth, and the number that shows it."""
-
-    where: str
-    depth: int
-    quantity: str
-    value: float
-    points: NDArray[np.float64] | None = dataclasses.field(default=None, repr=False, compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.quantity} {self.value:.4g} on {self.where} at depth {self.depth}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Condition:
-    """One condition: its verdict ("holds", "fails" or "not decided"), and why.
-
-    Attributes:
-        name: bounded, positive definite, determinant, summable or hyperbolic.
-        verdict: "holds" where no counterexample was found, "fails" with a counterexample or a measured limit.
-        from_depth: the first tested depth from which it holds to the deepest depth tested; None if it does not. Of a
-            trend: from where on det (determinant) or the movements (summable) fall at every depth tested, or increments
-            shrink by one factor below 1 for all pairs (hyperbolic).
-        counterexample: the worst one; also where the condition holds from a later depth on.
-        evidence: what was measured.
-    """
-
-    name: str
-    verdict: str
-    from_depth: int | None
-    counterexample: Counterexample | None
-    evidence: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Criteria:
-    """The conditions of Section 6 for one family or sequence.
-
-    Attributes:
-        name: of the family, or of the callable.
-        conditions: bounded, positive definite, determinant, summable, hyperbolic.
-        deepest: the deepest depth tested.
-    """
-
-    name: str
-    conditions: tuple[Condition, ...]
-    deepest: int
-
-    def __getitem__(self, name: str) -> Condition:
-        chosen = _checks.choice(name, tuple(each.name for each in self.conditions), "condition")
-        return next(each for each in self.conditions if each.name == chosen)
-
-    @property
-    def has_limit(self) -> bool:
-        """Whether, as far as was measured, the coefficients have a limit: summable, or that open and hyperbolic."""
-        summable = self["summable"].verdict
-        return summable == HOLDS or (summable == OPEN and self["hyperbolic"].verdict == HOLDS)
-
-    def rows(self) -> list[tuple[str, str, str, str, str]]:
-        """(condition, verdict, from depth, counterexample, evidence) for display."""
-        return [
-            (
-                each.name,
-                each.verdict,
-                "-" if each.from_depth is None else str(each.from_depth),
-                "none found" if each.counterexample is None else str(each.counterexample),
-                "; ".join(each.evidence),
-            )
-            for each in self.conditions
-        ]
-
-    def __str__(self) -> str:
-        lines = [f"{self.name}, depths to {self.deepest:,}; 'holds' means that no counterexample was found"]
-        for name, word, start, counterexample, evidence in self.rows():
-            since = "" if start == "-" else f" from depth {start} on"
-            lines.append(f"  {name:<18}{word}{since}; counterexample: {counterexample}")
-            lines.append(f"  {'':<18}{evidence}")
-        return "\n".join(lines)
 
 
 def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int | None = None) -> Criteria:
@@ -156,15 +74,16 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
     kernels = Kernels(family, sets, deepest, apart)
     depths = [depth for depth in DEPTHS if depth <= deepest]
     doubling = [2**k for k in range(1, 30) if 2**k + 2 <= deepest]
+    moved = movements(kernels, _WITH_TESTS, len(sets[followed])) if apart else []
     conditions = (
         _bounded(kernels, depths),
         _positive_definite(kernels, depths, family if isinstance(family, KernelFamily) else None),
         _determinant(kernels, followed, doubling),
-        _summable(kernels, followed, doubling),
+        _summable(kernels, followed, doubling, moved),
         _hyperbolic(kernels, followed, doubling),
     )
     name = family.name if isinstance(family, KernelFamily) else getattr(family, "__name__", type(family).__name__)
-    return Criteria(name, conditions, deepest)
+    return Criteria(name, conditions, deepest, settles(moved))
 
 
 def _bounded(kernels: Kernels, depths: list[int]) -> Condition:
@@ -342,13 +261,11 @@ def _limit_of_determinant(kernels: Kernels, followed: str) -> float | None:
     return math.exp(fit.value) if fit.uncertainty < 0.05 else None
 
 
-def _summable(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
+def _summable(kernels: Kernels, followed: str, depths: list[int], found: list[Movement]) -> Condition:
     """How far the coefficients move from depths 2, 4, 8, ... to twice as deep, and beside it |K^-1 (K_{L+1} - K_L)|."""
-    n = len(kernels.sets[followed])
     drivers = _drivers(kernels, followed, depths)
     if kernels.sets[followed].shape[1] < 2:
         return Condition("summable", OPEN, None, None, ("no test points off the data in R^1", *drivers))
-    found = movements(kernels, _WITH_TESTS, n)
     holds, factor = verdict(found)
     if not found:
         return Condition("summable", OPEN, None, None, (f"the matrix on {followed} is too ill conditioned", *drivers))
@@ -366,6 +283,8 @@ def _summable(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
     if holds is None:
         return Condition("summable", OPEN, None, None, (shown, "its trend is not clear at the depths tested", *drivers))
     example = Counterexample(followed, last.at, "|u_(L+1) - u_L|", last.largest, kernels.sets[followed])
+    if settles(found):
+        shown += f"; they settle all the same: any two from there on to twice as deep differ by {last.spread:.3g}"
     return Condition("summable", FAILS, None, example, (shown, *drivers))
 
 

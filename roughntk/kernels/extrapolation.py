@@ -212,14 +212,23 @@ def geometric_rate(distances: NDArray[np.float64]) -> GeometricRate | None:
     return None
 
 
+_BESIDE = 1.0
+"""What is left of the distance is below 1e-2 throughout: terms beside the leading one that change it by more than a
+factor e are an artefact of a fit that few depths leave undetermined."""
+
+
 class _Slope(NamedTuple):
-    """A fit of log d - power log L by a straight line, with a second base `other` times smaller, or 1/L, beside it."""
+    """A fit of log d - power log L by a straight line, with a second base `other` times smaller, or 1/L, beside it.
+
+    `beside` is the largest of the terms beside the line, in log d, within the window.
+    """
 
     power: float
     other: float
     base: float
     rounding: float
     residual: float
+    beside: float
 
 
 def _fitted_rate(d: NDArray[np.float64], inside: NDArray[np.int64]) -> GeometricRate:
@@ -229,6 +238,7 @@ def _fitted_rate(d: NDArray[np.float64], inside: NDArray[np.int64]) -> Geometric
     weights = 1 / (EPS / d[inside] + 1e-9)
     richer = [(1.0, 0.0)] + [(0.0, math.exp(-x)) for x in np.geomspace(0.005, 4.0, 60)]
     fits = [_log_slope(L, logs, weights, power, other) for power, other in [(0.0, 0.0), *richer]]
+    fits = [fit for fit in fits if fit.beside <= _BESIDE]
     chosen = fits[0]
     for fit in fits[1:] if len(L) >= 16 else []:
         if fit.residual < chosen.residual / 3 or (fit.other and chosen.other and fit.residual < chosen.residual):
@@ -255,7 +265,21 @@ def _log_slope(L, logs, weights, power: float, other: float, orders: int = 2) ->
     noise = max(1.0, math.sqrt(float(left @ left) / max(len(L) - design.shape[1], 1)))
     row = np.linalg.pinv(design / scale, rcond=1e-13)[1] / scale[1]
     base = math.exp(solved[1] / scale[1])
-    return _Slope(power, other, base, base * noise * float(np.linalg.norm(row)), float(np.sqrt(np.mean(left**2))))
+    beside = float(np.abs(design[:, 2:] @ (solved / scale)[2:] / weights).max()) if extra else 0.0
+    rounding = base * noise * float(np.linalg.norm(row))
+    return _Slope(power, other, base, rounding, float(np.sqrt(np.mean(left**2))), beside)
+
+
+_KNOWN = 0.05
+
+
+def stated(rate: GeometricRate | Term | None) -> tuple[GeometricRate | Term | None, tuple[str, ...]]:
+    """(the rate, no notes), or (None, a note) where a base is not known to 5 % of itself and of its distance from 1."""
+    if not isinstance(rate, GeometricRate) or rate.uncertainty < _KNOWN * min(rate.base, abs(1 - rate.base)):
+        return rate, ()
+    return None, (
+        f"the rate of approach, measured over {rate.depths[1] - rate.depths[0] + 1} depths, is too uncertain",
+    )
 
 
 def digits(value: float, uncertainty: float, *, shown: bool = True) -> str:
@@ -276,4 +300,5 @@ __all__ = [
     "geometric_rate",
     "power_limit",
     "sample_depths",
+    "stated",
 ]

@@ -6,6 +6,9 @@ and so may these terms, but only along a direction that drops out of u: with any
     K = m 1 1^T + s G,    b = m 1 + s g:    [[G, 1], [1^T, -s/m]] (u, mu) = (g, 1),
 
 so u moves as G and s/m do, each relative to its own size.
+
+A sum that is infinite leaves open whether u_L has a limit, as that of alternating terms 1/L does. It has one if the
+largest distance between any two u from depths L to 2L, the spread, has a finite sum over L = 2, 4, 8, ...
 """
 
 import math
@@ -33,12 +36,14 @@ class Movement(NamedTuple):
         depth: the first of the two.
         size: sum of max |u_{L+1} - u_L| over the depths between, from those at four places.
         rounding: what of it may be rounding.
+        spread: max |u_L - u_M| over the same depths L, M between.
         largest: the largest term seen, and `at` its depth.
     """
 
     depth: int
     size: float
     rounding: float
+    spread: float
     largest: float
     at: int
 
@@ -61,12 +66,13 @@ def movements(kernels: Kernels, name: str, n: int) -> list[Movement]:
 
     depth = 2
     while 2 * depth + 2 <= kernels.deepest:
-        terms, unsure = [], 0.0
+        terms, values, unsure = [], [], 0.0
         for place in sorted({depth + depth * quarter // 4 for quarter in range(4)}):
             three = [at(place + k) for k in range(3)]
             if any(each is None for each in three):
                 return found
             terms += [(float(np.abs(three[k + 1][0] - three[k][0]).max()), place + k) for k in range(2)]
+            values += [each[0] for each in three]
             unsure = max(unsure, *(each[1] for each in three))
         ends = [at(depth), at(2 * depth)]
         if any(each is None for each in ends):
@@ -74,7 +80,8 @@ def movements(kernels: Kernels, name: str, n: int) -> list[Movement]:
         across = float(np.abs(ends[1][0] - ends[0][0]).max())
         largest, where = max(terms)
         size = max(depth * float(np.mean([term for term, _ in terms])), across)
-        found.append(Movement(depth, size, 2 * depth * unsure, largest, where))
+        spread = float(np.ptp(np.stack([*values, *(each[0] for each in ends)]), axis=0).max())
+        found.append(Movement(depth, size, 2 * depth * unsure, spread, largest, where))
         depth *= 2
     return found
 
@@ -114,18 +121,27 @@ def verdict(found: list[Movement]) -> tuple[bool | None, float | None]:
 
     Movements below rounding, or all below 1e-9, count as summable.
     """
-    if not found:
-        return None, None
-    if found[-1].size <= max(4 * found[-1].rounding, _STILL):
+    if found and found[-1].size <= max(4 * found[-1].rounding, _STILL):
         return True, None
-    if len(found) <= _BLOCKS:
+    return _falling([each.size for each in found])
+
+
+def settles(found: list[Movement]) -> bool | None:
+    """Whether the spreads are summable over the doublings, so that the coefficients have a limit; None: not clear."""
+    if found and found[-1].spread <= max(4 * found[-1].rounding / found[-1].depth, _STILL):
+        return True
+    return _falling([each.spread for each in found])[0]
+
+
+def _falling(sizes: list[float]) -> tuple[bool | None, float | None]:
+    """(whether the last sizes fall by one factor at least; None if that is not clear, the largest factor)."""
+    if len(sizes) <= _BLOCKS:
         return None, None
-    sizes = [each.size for each in found[-_BLOCKS - 1 :]]
-    factors = [after / before for before, after in zip(sizes, sizes[1:], strict=False)]
-    largest = max(factors)
+    last = sizes[-_BLOCKS - 1 :]
+    largest = max(after / before for before, after in zip(last, last[1:], strict=False))
     if largest <= FALLING:
         return True, largest
     return (False if largest >= NOT_FALLING else None), largest
 
 
-__all__ = ["FALLING", "NOT_FALLING", "Movement", "movements", "verdict"]
+__all__ = ["FALLING", "NOT_FALLING", "Movement", "movements", "settles", "verdict"]

@@ -28,9 +28,25 @@ from roughntk.rough.bases import convert_basis
 Levels = tuple[jax.Array, ...]
 
 
+#: Bytes that the steps of a block may take beside the signature, and numbers of a step at a time, for each word of
+#: length level - 2: measured from 2 to 50 channels, levels 4 to 20.
+BLOCK_MEMORY, COPIES = 2**28, 6
+
+
 def block_length(batch: int, steps: int, channels: int, level: int) -> int:
-    """The steps of a block, measured: 32 keep wide blocks in the cache, 64 fill the vector units of narrow ones."""
-    return max(1, min(steps, 32 if batch * channels ** max(level - 2, 0) >= 256 else 64))
+    """The steps of a block, measured: 32 keep wide blocks in the cache, 64 fill the vector units of narrow ones.
+
+    At levels where the steps would take more memory than `BLOCK_MEMORY` there are fewer of them, at least 4.
+    """
+    words = batch * channels ** max(level - 2, 0)
+    longest = 32 if words >= 256 else 64
+    return max(1, min(steps, longest, max(4, BLOCK_MEMORY // (8 * COPIES * words))))
+
+
+def needed_memory(batch: int, steps: int, channels: int, level: int, size: int) -> float:
+    """Bytes at the peak of the signatures of `batch` paths, `size` numbers each."""
+    block = block_length(batch, steps, channels, level) * float(channels) ** max(level - 2, 0)
+    return 8.0 * batch * (COPIES * block + 3.0 * size + 4.0 * steps * channels)
 
 
 @functools.partial(jax.jit, static_argnums=1)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roughntk._checks import InputError
-from roughntk.rough._increments import Steps, check_pair_memory, gap_points, gaps_of, quotient
+from roughntk.rough._increments import COPIES, PAIR_COPIES, Steps, check_pair_memory, gap_points, gaps_of, quotient
 from roughntk.rough.norms import root_factorial
 
 #: Values of i in a tile, and of j in a block.
@@ -137,7 +137,7 @@ def pair_sizes(
 
     count, channels = x.points.shape
     top = max(levels)
-    check_pair_memory(count, channels, top)
+    check_pair_memory(count, channels, top, COPIES if y is None else PAIR_COPIES)
     mode = 0 if y is None else 2 if quotients else 1
     sources = _sources(x, y, top, quotients)
     offsets = np.cumsum([0, *(channels**k for k in range(1, top))])

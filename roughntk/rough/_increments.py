@@ -45,7 +45,11 @@ class Steps:
         return Steps(self.points[i : j + 1], [part[i:j] for part in self.steps], self.exponent, self.canonical)
 
 
-def steps_of(path: Any, level: int, name: str = "path") -> Steps:
+#: Tensors at the peak for each sample point: of one path, and of two with their gaps and the running products.
+COPIES, PAIR_COPIES = 4, 10
+
+
+def steps_of(path: Any, level: int, name: str = "path", *, copies: int = COPIES) -> Steps:
     """The steps of an array (points, channels), a `PiecewiseLinear` or a `Lift`, up to `level`.
 
     Raises `InputError` for a bad path, a traced one, a lift of too low a level, or a level beyond memory.
@@ -61,7 +65,7 @@ def steps_of(path: Any, level: int, name: str = "path") -> Steps:
         if path.points < 2:
             raise InputError(f"expected {name} with at least two points, got {path.points}; a lift needs a step")
         points = _checks.real_array(np.asarray(path.prefixes)[:, : path.channels], name)
-        check_pair_memory(len(points), path.channels, level)
+        check_pair_memory(len(points), path.channels, level, copies)
         ends = np.cumsum([path.channels**k for k in range(1, path.level + 1)])[:-1]
         return _rescaled(points, np.split(_checks.real_array(path.steps, name), ends, axis=1)[:level], False, level)
     points = path_array(path, name)
@@ -69,7 +73,7 @@ def steps_of(path: Any, level: int, name: str = "path") -> Steps:
         raise InputError(_traced(name))
     if level == 1:  # nothing but the points is needed, and there may be millions of them
         return _rescaled(points, [], True, 1)
-    check_pair_memory(len(points), points.shape[1], level)
+    check_pair_memory(len(points), points.shape[1], level, copies)
     unit = _rescaled(points, [], True, level)
     steps = [np.diff(unit.points, axis=0)]
     for k in range(2, level + 1):
@@ -82,7 +86,8 @@ def paired_steps(path_a: Any, path_b: Any, level: int) -> tuple[Steps, Steps]:
 
     Raises `InputError` as `steps_of` does, and naming what differs.
     """
-    a, b = steps_of(path_a, level, "path_a"), steps_of(path_b, level, "path_b")
+    a = steps_of(path_a, level, "path_a", copies=PAIR_COPIES)
+    b = steps_of(path_b, level, "path_b", copies=PAIR_COPIES)
     if a.points.shape != b.points.shape:
         raise InputError(
             f"expected two paths with the same points and channels, got shapes {a.points.shape} and "
@@ -107,16 +112,17 @@ def _check_times(a: np.ndarray | None, b: np.ndarray | None) -> None:
     different = np.flatnonzero(np.abs(a - b) > 1e-9 * span)
     if different.size:
         what = "interval" if different[0] == 0 or different[-1] == len(a) - 1 else "sample times"
+        ends = _checks.apart(a[0], a[-1], b[0], b[-1])
         raise InputError(
-            f"expected two paths on the same {what}, got times from {a[0]:g} to {a[-1]:g} and from {b[0]:g} to "
-            f"{b[-1]:g}, which differ at {_checks.name_rows(different)}; resample them at common times"
+            f"expected two paths on the same {what}, got times from {ends[0]} to {ends[1]} and from {ends[2]} to "
+            f"{ends[3]}, which differ at {_checks.name_rows(different)}; resample them at common times"
         )
 
 
-def check_pair_memory(count: int, channels: int, level: int) -> None:
-    """Raise `InputError` where the increments of one block of pairs exceed `tensor.MEMORY_LIMIT`."""
-    tensor.check_memory(
-        6.0 * count * tensor.signature_size(channels, level) + 128.0 * level * count,
+def check_pair_memory(count: int, channels: int, level: int, copies: int) -> None:
+    """Raise `InputError` where the increments of one block of pairs exceed the memory that is free."""
+    _checks.memory(
+        8.0 * (copies * count * tensor.signature_size(channels, level) + 128.0 * level * count),
         f"the p-variation at level {level} of {count} points in {channels} channels",
         "choose a lower level, or use fewer points or channels",
     )
@@ -167,15 +173,20 @@ def quotient(x: Steps, y: Steps) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(inverse, axis=1), np.concatenate(ratio, axis=1)
 
 
+_FARTHEST = np.finfo(np.float64).maxexp + 1
+"""The exponent of a difference beyond float64."""
+
+
 def _rescaled(points: np.ndarray, steps: list[np.ndarray], canonical: bool, level: int) -> Steps:
     """In units of a power of two near the size of the path, if the square of its `level`-th power, which the l2 norm
     takes, is far from 1."""
-    reach = np.ptp(points, axis=0).max() if level > 1 else max(points.max(), -points.min())
+    with np.errstate(over="ignore"):  # of two values of float64, that far apart
+        reach = np.ptp(points, axis=0).max() if level > 1 else max(points.max(), -points.min())
     sizes = [
         reach,
         *(np.abs(part).max() ** (1 / k) for k, part in enumerate(steps, start=1)),
     ]
-    exponent = math.frexp(max(sizes))[1]
+    exponent = math.frexp(max(sizes))[1] if reach < math.inf else _FARTHEST
     plain = Steps(points, steps, 0, canonical)
     return plain if abs(exponent) <= min(64, 250 // level) else plain.in_units(exponent)
 

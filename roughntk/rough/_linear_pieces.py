@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammainc
 
+from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough import tensor
 
 LARGEST_SIGNATURE = 2**20
 """The most entries of a signature that the level is raised to when it is chosen from the tolerance."""
@@ -151,8 +151,8 @@ def _in_coordinates(
         top = int((powers - exponents)[start != 0].max()) - 1 if start.any() else 0
         start = np.ldexp(fractions, powers - exponents - top)
         n = len(start)
-        tensor.check_memory(
-            2.0 * len(increments) * n * n, f"the matrices of {len(increments)} increments of {n} states",
+        _checks.memory(
+            8.0 * 4.0 * len(increments) * n * n, f"the matrices of {len(increments)} increments of {n} states",
             "use fewer points, or solve_rde",
         )  # fmt: skip
         sizes = _spectral_norms(np.abs(A), np.abs(increments))

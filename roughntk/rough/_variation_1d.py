@@ -44,6 +44,8 @@ Source: the reduction to optimal partitions of the pieces is an idea of Butkus a
 p-variation, Lithuanian Mathematical Journal 58 (2018).
 """
 
+import math
+
 import numpy as np
 
 from roughntk.rough._dynamic import Supremum, suprema, unit_of
@@ -59,7 +61,7 @@ def level_one(x: Steps, p: float, norm: str) -> tuple[Supremum, str]:
         found, method = _total(points, np.arange(len(points)), 1.0, 1.0, norm), "length"
     else:
         reach = float(_sizes(points - points[0], norm).max())
-        if reach > 0.0 and p * (abs(np.log2(reach)) + 1.0) > 300:
+        if reach > 0.0 and abs(math.log2(reach)) + 1.0 > 300 / p:
             # Powers beyond float64: the full programme follows the largest increment.
             return suprema(x, None, p, [1], norm)[0], "dynamic programme"
         found, method = _pruned(points, p, norm), "dynamic programme, pruned"

@@ -69,7 +69,7 @@ def exp(element: Any, level: int | None = None) -> Tensor:
     signature of one straight piece dx. `element` a tensor x, whose own level is N: the exponential of x,
     group-like if x is a Lie element; a scalar part x^0 contributes the factor e^{x^0}.
     Raises `InputError` for another shape, a bad level, NaN in a concrete dx or tensor, or a result beyond
-    `MEMORY_LIMIT`.
+    the memory that is free.
     """
     if isinstance(element, tuple):
         element = check_tensor(element)

@@ -61,7 +61,7 @@ def _hall_elements(channels: int, level: int) -> tuple[tuple[int, tuple[int, int
 def hall_brackets(channels: int, level: int) -> tuple[str, ...]:
     """The Hall basis as text, e.g. 1, 2, [1,2], [1,[1,2]], [2,[1,2]].
 
-    Raises `InputError` for channels or level below 1, or beyond `MEMORY_LIMIT`.
+    Raises `InputError` for channels or level below 1, or beyond the memory that is free.
     """
     text: list[str] = []
     for index, (_, parts) in enumerate(_hall_elements(channels, level)):

@@ -11,6 +11,7 @@ from scipy import stats
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough._increments import paired_steps
+from roughntk.rough._trend import trend_of
 from roughntk.rough.lift import Lift
 from roughntk.rough.path import PiecewiseLinear
 from roughntk.rough.variation import NORMS, level_suprema, wanted_levels
@@ -20,11 +21,15 @@ LEAST_RATE, NO_DISTANCE = 0.05, 1e-12
 
 RULE = (
     f"rate = slope of -log(distance) against log(scale) over the later half of the paths (at least 3), with its 95 % "
-    f"interval. A level converges if the interval lies above {LEAST_RATE:g} and the rate is at least half of that over "
-    f"the earlier half (a distance that levels off slows down), or if the last distance is at most {NO_DISTANCE:g} of "
-    f"the size of the limit and of the first path; it does not if the interval lies below {LEAST_RATE:g}; otherwise, "
-    f"and with fewer than 4 paths, it is undecided. The sequence converges if all levels do, and does not if one "
-    f"does not."
+    f"interval. A level converges if the interval lies above {LEAST_RATE:g}, the rate is at least half of that over "
+    f"the earlier half, and the distances do not level off: they decay ever faster, or in the fit of c + A / scale^a "
+    f"the 95 % interval of c holds 0 (to 1e-6 of the last distance) and ends below half of the last distance, or a "
+    f"power of the scale times exp(b / scale) fits twice as well as that and as a power of log(scale). It converges, "
+    f"too, if the last distance is at most {NO_DISTANCE:g} of the size of the limit and of the first path. It does not "
+    f"converge if the interval of the rate lies below {LEAST_RATE:g} and no power of log(scale) fits half as well, or "
+    f"if c + A / scale^a fits 16 times as well as the others with c beyond half of the last distance; otherwise, and "
+    f"with fewer than 4 paths, it is undecided: it cannot be known from these distances. The sequence converges if all "
+    f"levels do, and does not if one does not."
 )
 CONVERGES, DOES_NOT, UNDECIDED = "converges", "does not converge", "undecided"
 
@@ -119,11 +124,17 @@ def convergence_of_distances(
         )
     negative = np.flatnonzero((table < 0).any(axis=1))
     if negative.size:
-        raise InputError(f"expected distances of at least 0, got negative ones in {_checks.name_rows(negative)}")
+        raise InputError(
+            f"expected distances of at least 0, got negative ones in {_checks.name_rows(negative)}; "
+            f"a distance is a size: take absolute values, or leave these rows out"
+        )
     levels = tuple(range(1, table.shape[1] + 1))
     sizes = table[0] if reference is None else _checks.real_array(reference, "reference")
     if sizes.shape != levels[-1:]:
-        raise InputError(f"expected reference to hold {levels[-1]} sizes, one a level, got shape {sizes.shape}")
+        raise InputError(
+            f"expected reference to hold {levels[-1]} sizes, one a level, got shape {sizes.shape}; give the size of "
+            f"the limit at each level, or leave it out"
+        )
     return _judged(table, p, norm, levels, _scale(scale, len(table)), sizes)
 
 
@@ -185,8 +196,10 @@ def _verdict(x: np.ndarray, values: np.ndarray, reference: float, rate: float, e
         return CONVERGES
     if not math.isfinite(rate):
         return UNDECIDED
-    if rate + error < LEAST_RATE:
+    trend = trend_of(x, values)
+    if trend.levels_off or (rate + error < LEAST_RATE and not trend.may_tend_to_zero):
         return DOES_NOT
     half = max(3, math.ceil(len(values) / 2))
     earlier = _rate(x[:half], values[:half])[0]
-    return CONVERGES if rate - error > LEAST_RATE and rate >= earlier / 2 else UNDECIDED
+    decays = rate - error > LEAST_RATE and rate >= earlier / 2
+    return CONVERGES if decays and (rate - error >= earlier or trend.tends_to_zero) else UNDECIDED

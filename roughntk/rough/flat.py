@@ -90,4 +90,7 @@ def _broadcast(*shapes: tuple[int, ...]) -> None:
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
-        raise InputError(f"expected batch axes that broadcast, got {' and '.join(map(str, shapes))}") from None
+        raise InputError(
+            f"expected batch axes that broadcast, got {' and '.join(map(str, shapes))}; give as many elements on each "
+            f"side, or one, or add axes of length 1"
+        ) from None

@@ -20,7 +20,6 @@ from scipy import linalg
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough.layout import check_memory
 
 METHODS = ("auto", "circulant", "cholesky")
 
@@ -94,13 +93,13 @@ class StationaryGaussian(eqx.Module):
 
 def _embedding(gamma: np.ndarray) -> np.ndarray:
     """The eigenvalues of the smallest circulant embedding, of size 2 (n - 1), or 1 for n = 1."""
-    check_memory(8.0 * gamma.size, f"the circulant embedding of {gamma.size} points", "use fewer points")
+    _checks.memory(64.0 * gamma.size, f"the circulant embedding of {gamma.size} points", "use fewer points")
     half = np.fft.rfft(np.concatenate([gamma, gamma[-2:0:-1]])).real
     return np.concatenate([half, half[-2:0:-1]])
 
 
 def _cholesky(gamma: np.ndarray) -> np.ndarray:
-    check_memory(2.0 * gamma.size**2, f"the covariance matrix of {gamma.size} points", "use fewer points")
+    _checks.memory(16.0 * gamma.size**2, f"the covariance matrix of {gamma.size} points", "use fewer points")
     try:
         return np.linalg.cholesky(linalg.toeplitz(gamma))
     except np.linalg.LinAlgError:

@@ -33,7 +33,7 @@ def signatures_of_intervals(path: Any, level: int, *, backend: str = "jax") -> n
         NumPy array (points, points, size), size = sum_{k <= N} channels^k; zeros, the trivial signature, for i >= j.
 
     Raises:
-        InputError: as `signature` does; more memory than `tensor.MEMORY_LIMIT`.
+        InputError: as `signature` does; more memory than is free.
 
     >>> import numpy as np
     >>> found = signatures_of_intervals(np.array([[0.0], [1.0], [3.0]]), 2)
@@ -50,8 +50,8 @@ def signatures_of_intervals(path: Any, level: int, *, backend: str = "jax") -> n
     level = _checks.level(level)
     count, channels = points.shape
     size = tensor.signature_size(channels, level)
-    tensor.check_memory(
-        2.0 * count * count * size,
+    _checks.memory(
+        8.0 * 4.0 * count * count * size,
         f"signatures of all pairs of {count} points in {channels} channels at level {level}",
         "use fewer points or channels, or a lower level",
     )

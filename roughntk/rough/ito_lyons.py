@@ -57,7 +57,7 @@ def ito_lyons(
     `joint` False gives the lift of Y, True that of (X, Y), whose first channels are those of X. Everything else is
     as for `solve_rde` (methods "auto", "log-ode", "davie"); the error estimate is that of Y. The extended state has
     state + sum_k state^k entries (state + channels of X in place of state if joint).
-    Raises as `solve_rde` does, and `InputError` where one lift exceeds `tensor.MEMORY_LIMIT`.
+    Raises as `solve_rde` does, and `InputError` where one lift exceeds the memory that is free.
     """
     _checks.require_x64("ito_lyons")
     method = _checks.choice(method, ("auto", *METHODS), "method")
@@ -73,8 +73,8 @@ def ito_lyons(
         start = jnp.concatenate([jnp.zeros(d, y0.dtype), y0])
     state, field = start.shape[0], _JointField(vector_field, d) if joint else vector_field
     size = tensor.signature_size(state, driver.level)
-    tensor.check_memory(
-        float(driver.points) * (state + size) * tensor.signature_size(d, driver.level),
+    _checks.memory(
+        8.0 * (driver.points) * (state + size) * tensor.signature_size(d, driver.level),
         f"the lift to level {driver.level} of a solution of {state} channels at {driver.points} points",
         "take fewer steps, lower the level, or use a smaller state",
     )

@@ -19,27 +19,11 @@ from roughntk._checks import InputError
 Tensor = tuple[jax.Array, ...]
 Word = tuple[int, ...]
 
-#: The largest array, in bytes, that a function of this room allocates for one result.
-MEMORY_LIMIT = 2 * 2**30
-
-
-def check_memory(entries: float, what: str, remedy: str) -> None:
-    """Raise `InputError` if `entries` float64 numbers take more than `MEMORY_LIMIT` bytes.
-
-    The message says how much memory `what` would take, and the `remedy`.
-    """
-    size = 8.0 * entries
-    if size > MEMORY_LIMIT:
-        shown = f"{size / 2**30:.3g} GiB" if math.isfinite(size) else "more than 1e299 GiB"
-        raise InputError(
-            f"expected {what} to fit in {MEMORY_LIMIT / 2**30:.3g} GiB, got one that takes {shown}; {remedy}"
-        )
-
 
 def signature_size(channels: int, level: int) -> int:
     """sum_{k=1}^{level} channels^k, the length of a flat signature.
 
-    Raises `InputError` where that many float64 numbers exceed `MEMORY_LIMIT` (naming the memory).
+    Raises `InputError` where that many float64 numbers exceed the memory that is free (naming the need).
     """
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)
@@ -47,8 +31,8 @@ def signature_size(channels: int, level: int) -> int:
         entries = float(level) if channels == 1 else channels * (float(channels) ** level - 1) / (channels - 1)
     except OverflowError:
         entries = math.inf
-    check_memory(
-        entries,
+    _checks.memory(
+        8.0 * entries,
         f"a signature of level {_shown(level)} in {_shown(channels)} channels",
         "lower the level or use fewer channels",
     )
@@ -81,7 +65,7 @@ def level_of(size: int, channels: int) -> int:
 def identity(channels: int, level: int) -> Tensor:
     """The unit (1, 0, ..., 0) of T^level(R^channels).
 
-    Raises `InputError` for channels or level below 1, or beyond `MEMORY_LIMIT`.
+    Raises `InputError` for channels or level below 1, or beyond the memory that is free.
     """
     signature_size(channels, level)
     return (jnp.ones(1), *(jnp.zeros(channels**k) for k in range(1, level + 1)))

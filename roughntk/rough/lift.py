@@ -23,6 +23,9 @@ from roughntk.rough.path import PiecewiseLinear, path_array
 
 _OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
 
+#: Numbers at the peak for each one of the steps: they and the prefixes, twice while they are made.
+LIFT_COPIES = 4
+
 SLACK = 8 * float(np.finfo(np.float64).eps)
 """By how much, relative to the last time, a time may lie outside: times are formed as t + dt."""
 
@@ -174,7 +177,7 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     there are traced, and cannot be looked up.
     Raises `InputError` for a bad path, level or times, for iterated integrals beyond float64, or where points *
     sum_k channels^k numbers exceed
-    `tensor.MEMORY_LIMIT`. Source: LyonsCaruanaLevy2007, section 2.
+    the memory that is free. Source: LyonsCaruanaLevy2007, section 2.
     """
     _checks.require_x64("a lift")
     if isinstance(path, Lift):
@@ -203,7 +206,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     and exponentials of Lie elements are. `geometric=True` claims that; it is not checked here but where it
     matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
     Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
-    `tensor.MEMORY_LIMIT`.
+    the memory that is free.
     """
     _checks.require_x64("a lift")
     channels = _checks.integer(channels, "channels", least=1)
@@ -245,9 +248,10 @@ def increasing_times(times: Any, within: np.ndarray | None = None) -> np.ndarray
     if stuck.size:
         i = int(stuck[0])
         kind = "repeated" if array[i] == array[i + 1] else "decreasing"
+        first, second = _checks.apart(array[i], array[i + 1])
         raise InputError(
-            f"expected strictly increasing times, got {kind} times[{i}] = {array[i]:g}, times[{i + 1}] = "
-            f"{array[i + 1]:g}; sort them and drop repeated ones"
+            f"expected strictly increasing times, got {kind} times[{i}] = {first}, times[{i + 1}] = {second}; "
+            f"sort them and drop repeated ones"
         )
     if within is not None:
         slack = _slack(within)
@@ -287,8 +291,8 @@ def _too_close(times: Any, i: int) -> InputError:
 
 
 def _check_lift_memory(points: int, channels: int, level: int) -> None:
-    tensor.check_memory(
-        2.0 * points * tensor.signature_size(channels, level),
+    _checks.memory(
+        8.0 * LIFT_COPIES * points * tensor.signature_size(channels, level),
         f"the lift to level {level} of {points} points in {channels} channels",
         "lower the level, or use fewer points or channels",
     )

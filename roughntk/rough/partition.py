@@ -28,8 +28,9 @@ def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str =
     """
     p = _checks.exponent(p)
     norm = _checks.choice(norm, ("l1", "l2"), "norm")
-    if not _checks.real_number(threshold) > 0:
-        raise InputError(f"expected a threshold > 0, got {threshold!r}; it is the p-variation control of one step")
+    threshold = _checks.number(
+        threshold, "threshold", above=0, infinite=True, remedy="it is the p-variation control of one step"
+    )
     levels = math.floor(p)
     rough_path = rough_path if isinstance(rough_path, Lift) else lift(rough_path, levels)
     check_level(rough_path.level, p)
@@ -40,7 +41,7 @@ def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str =
     steps = np.split(np.asarray(low.steps, dtype=np.float64), ends, axis=1)
     chosen, last = [0], low.points - 1
     while chosen[-1] < last:
-        chosen.append(_farthest(steps, chosen[-1], p, _checks.real_number(threshold), norm))
+        chosen.append(_farthest(steps, chosen[-1], p, threshold, norm))
     return np.asarray(low.times, dtype=np.float64)[chosen]
 
 

@@ -41,7 +41,7 @@ def perturb(rough_path: Lift, second_level: Any) -> Lift:
     if second.shape not in ((d, d), (count, d, d)):
         raise InputError(
             f"expected second_level of shape ({d}, {d}), a rate per unit of time, or ({count}, {d}, {d}), one matrix "
-            f"per step, got shape {second.shape}"
+            f"per step, got shape {second.shape}; reshape it"
         )
     antisymmetric = not traced and np.abs(second + second.swapaxes(-1, -2)).max() <= 1e-15 * np.abs(second).max()
     phi = jnp.asarray(second, float)
@@ -118,7 +118,10 @@ def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
         raise InputError("expected a concrete area, got a JAX tracer; pass a NumPy array, or perturb a lift in a trace")
     matrix = _checks.real_array(area, "area")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise InputError(f"expected an area of shape (channels, channels), got shape {matrix.shape}")
+        raise InputError(
+            f"expected an area of shape (channels, channels), got shape {matrix.shape}; for two channels and an area a "
+            f"per unit of time give [[0, a], [-a, 0]]"
+        )
     asymmetry = np.abs(matrix + matrix.T).max()
     if asymmetry > 1e-12 * np.abs(matrix).max():
         raise InputError(

@@ -10,7 +10,6 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough import tensor
 from roughntk.rough._dynamic import pair_sizes, raised
 from roughntk.rough._increments import Steps, steps_of
 from roughntk.rough.lift import Lift, increasing_times
@@ -89,8 +88,10 @@ def control(path: Any, p: float, *, level: int | None = None, norm: str = "l2", 
     if table is None:
         table = count <= TABLE_POINTS
     if table:
-        tensor.check_memory(
-            3.0 * count * count, f"all values of a control on {count} points", "pass table=False, or use fewer points"
+        _checks.memory(
+            8.0 * 3.0 * count * count,
+            f"all values of a control on {count} points",
+            "pass table=False, or use fewer points",
         )
     return Control(steps, p, levels, norm, table=table)
 
@@ -132,10 +133,7 @@ def hoelder_norm(
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 5.1 and definition 8.6.
     """
     norm = _checks.choice(norm, NORMS, "norm")
-    power = _checks.real_number(exponent)
-    if not 0 < power <= 1:
-        raise InputError(f"expected a Hoelder exponent in (0, 1], got {exponent!r}; 1 is Lipschitz")
-    exponent = power
+    exponent = _checks.number(exponent, "a Hoelder exponent", above=0, most=1, remedy="1 is Lipschitz")
     if level is None and isinstance(path, Lift) and exponent * (MOST_LEVELS + 1) < 1:
         raise InputError(
             f"expected a Hoelder exponent of at least {1 / (MOST_LEVELS + 1):.3g} where all levels up to 1/exponent "
@@ -241,9 +239,8 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
         # Each time is rounded by at most half a unit in the last place, so a step by one, two steps apart by two.
         rounding = 2 * np.spacing(np.abs(times).max())
         if gaps.max() - gaps.min() > 1e-6 * gaps.min() + rounding:
-            raise InputError(
-                f"expected equally spaced times, got steps from {gaps.min():g} to {gaps.max():g}; resample the path"
-            )
+            least, most = _checks.apart(gaps.min(), gaps.max())
+            raise InputError(f"expected equally spaced times, got steps from {least} to {most}; resample the path")
     top = count // 32 if coarsest is None else _checks.integer(coarsest, "coarsest", least=2, most=count // 4)
     lags = 2 ** np.arange(int(math.log2(top)) + 1)
     seconds = [_second_differences(points, int(lag)) for lag in lags]
@@ -257,7 +254,8 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
             f"expected a path whose p-variation is finite for some p <= {LARGEST_EXPONENT:g}, got a slope of "
             f"{slope:.3g} there; use more points, unless it is noise without a scaling, as white noise is"
         )
-    error = 0.0 if p == 1.0 and slope > 1.0 else _jackknife(logs, lags, p) / rate
+    # where the slope at 1 exceeds 1 its own error says how far above 1 the truth may be
+    error = _jackknife(logs, lags, p) / rate if rate > 0 else math.inf
     return CriticalExponent(p, error, 1 / p, tuple(map(int, lags)))
 
 

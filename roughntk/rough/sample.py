@@ -17,9 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import _checks
-from roughntk._checks import InputError
 from roughntk.rough.gaussian import StationaryGaussian, random_key
-from roughntk.rough.layout import check_memory
 from roughntk.rough.path import PiecewiseLinear
 
 
@@ -31,7 +29,7 @@ def brownian(key: jax.Array, points: int, channels: int = 1, *, t1: float = 1.0,
     rows [::2^r] are, bit for bit, those of `refine` = 0; likewise between any two values of `refine`. (Inside a
     `jax.jit` of one's own the compiler may round differently.)
     `t1` > 0: the last time. Raises `InputError` for a bad key, fewer than two points, no channel, t1 <= 0 or not
-    finite, refine < 0, or a result beyond `MEMORY_LIMIT`.
+    finite, refine < 0, or a result beyond the memory that is free.
     """
     key = random_key(key)
     points, channels = _sizes(points, channels)
@@ -88,7 +86,7 @@ def fractional_noise_autocovariance(size: int, hurst: float) -> np.ndarray:
     Raises `InputError` for size < 1 or H outside (0, 1).
     """
     size, hurst = _checks.integer(size, "size", least=1), _hurst(hurst)
-    check_memory(4.0 * size, f"the autocovariance of {size} increments", "use fewer points")
+    _checks.memory(64.0 * size, f"the autocovariance of {size} increments", "use fewer points")
     x = 1.0 / np.arange(2.0, max(size, 2))
     a, b = hurst * np.log1p(-x * x), 2 * hurst * np.arctanh(x)
     tail = x ** (-2 * hurst) * (np.expm1(a) * np.cosh(b) + 2 * np.sinh(b / 2) ** 2)
@@ -101,16 +99,14 @@ def pure_area(n: int, *, t1: float = 2 * math.pi, area_tolerance: float = 1e-3) 
     Uniformly within 1/n of 0, its Levy area from the start is `spiral_area(n, t1)` -> t1/2: the limit as a rough
     path is the pure-area path exp(t [e1, e2] / 2). The mesh h satisfies (n^2 h)^2 / 6 <= `area_tolerance`, the part
     of the area that the inscribed polygon misses (1 - sin(n^2 h)/(n^2 h)).
-    Raises `InputError` for n < 1, t1 <= 0, a tolerance outside (0, 1), or a mesh beyond `MEMORY_LIMIT`.
+    Raises `InputError` for n < 1, t1 <= 0, a tolerance outside (0, 1), or a mesh beyond the memory that is free.
     Source: Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths (pure area as a limit of paths).
     """
     n = _checks.integer(n, "n", least=1)
     t1 = _positive(t1, "t1")
-    tolerance = _checks.real_number(area_tolerance)
-    if not 0 < tolerance < 1:
-        raise InputError(f"expected an area_tolerance in (0, 1), got {area_tolerance!r}; 1e-3 takes 82 points a turn")
+    tolerance = _checks.number(area_tolerance, "area_tolerance", above=0, below=1, remedy="1e-3 takes 82 points a turn")
     pieces = max(float(n) ** 2 * t1 / math.sqrt(6 * tolerance), 1.0)
-    check_memory(8 * pieces, f"a spiral of {pieces:.3g} pieces", "lower n or t1, or raise area_tolerance")
+    _checks.memory(64 * pieces, f"a spiral of {pieces:.3g} pieces", "lower n or t1, or raise area_tolerance")
     times = _mesh(math.ceil(pieces) + 1, 2, t1)
     return PiecewiseLinear(np.stack([np.cos(n * n * times), np.sin(n * n * times)], 1) / n, times)
 
@@ -136,11 +132,9 @@ def random_smooth(
     key = random_key(key)
     points, channels = _sizes(points, channels)
     modes = _checks.integer(modes, "modes", least=1)
-    decay_rate = _checks.real_number(decay)
-    if not 0 <= decay_rate < math.inf:
-        raise InputError(f"expected a finite decay >= 0, got {decay!r}; 2 makes smooth paths")
+    decay_rate = _checks.number(decay, "decay", least=0, remedy="2 makes smooth paths")
     times = _mesh(points, channels, t1)
-    check_memory(2.0 * points * modes, f"{modes} modes at {points} points", "use fewer points or modes")
+    _checks.memory(8 * 4.0 * points * modes, f"{modes} modes at {points} points", "use fewer points or modes")
     waves = np.arange(1.0, modes + 1)
     a, b = jax.random.normal(key, (2, modes, channels)) * (waves**-decay_rate)[:, None]
     phase = np.pi * waves * (times / times[-1])[:, None]
@@ -154,21 +148,17 @@ def _sizes(points: Any, channels: Any) -> tuple[int, int]:
 def _mesh(points: int, channels: int, t1: Any) -> np.ndarray:
     """The uniform mesh of [0, t1]; i/n is rounded once, so that meshes nest bit for bit."""
     t1 = _positive(t1, "t1")
-    check_memory(
-        4.0 * points * channels, f"a path of {points} points in {channels} channels", "use fewer points or channels"
+    _checks.memory(
+        8.0 * 4.0 * points * channels,
+        f"a path of {points} points in {channels} channels",
+        "use fewer points or channels",
     )
     return t1 * (np.arange(points) / (points - 1))
 
 
 def _positive(value: Any, name: str) -> float:
-    number = _checks.real_number(value)
-    if not 0 < number < math.inf:
-        raise InputError(f"expected {name} to be a finite number above 0, got {value!r}")
-    return number
+    return _checks.number(value, name, above=0, remedy="it is the length of the path's interval of time")
 
 
 def _hurst(value: Any) -> float:
-    number = _checks.real_number(value)
-    if not 0 < number < 1:
-        raise InputError(f"expected a Hurst parameter in (0, 1), got {value!r}; 0.5 is Brownian motion")
-    return number
+    return _checks.number(value, "a Hurst parameter", above=0, below=1, remedy="0.5 is Brownian motion")

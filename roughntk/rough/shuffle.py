@@ -24,7 +24,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough import algebra
-from roughntk.rough.layout import Tensor, Word, check_memory, check_tensor
+from roughntk.rough.layout import Tensor, Word, check_tensor
 
 #: The default tolerance of `is_group_like` and `is_lie`: room for the rounding of about 10^5 products.
 TOLERANCE = 1e-10
@@ -32,7 +32,8 @@ TOLERANCE = 1e-10
 
 def _word(value: Any, name: str) -> Word:
     """A word as a tuple of whole numbers."""
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray) or np.ndim(value) == 0:
+    is_array = isinstance(value, np.ndarray) and value.ndim > 0
+    if isinstance(value, str | bytes) or not (is_array or isinstance(value, Sequence)):
         raise InputError(
             f"expected {name} to be a sequence of letters, whole numbers such as (1, 2), got {value!r}; pass a tuple"
         )
@@ -49,8 +50,10 @@ def shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     short, long = sorted((u, v), key=len)
     merged = _merged_words(len(short), len(long))
     # A word takes 8 bytes a letter, and about 200 as a key; two rows are held.
-    check_memory(
-        2 * merged * (len(u) + len(v) + 25), f"the shuffles of words of {len(u)} and {len(v)} letters", "shorten them"
+    _checks.memory(
+        16.0 * merged * (len(u) + len(v) + 25),
+        f"the shuffles of words of {len(u)} and {len(v)} letters",
+        "shorten them",
     )
     row = [Counter({long[:j]: 1}) for j in range(len(long) + 1)]
     for i, letter in enumerate(short, start=1):
@@ -77,7 +80,10 @@ def half_shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     """
     u, v = tuple(u), tuple(v)
     if not v:
-        raise InputError("expected a second word of at least one letter, got the empty word; u > 1 is not defined")
+        raise InputError(
+            "expected a second word v of at least one letter, got the empty word, with which u > v is not defined; "
+            "give v a letter, or take shuffle_words"
+        )
     return {(*word, v[-1]): count for word, count in shuffle_words(u, v[:-1]).items()}
 
 
@@ -176,7 +182,8 @@ def half_shuffle_product(f: Tensor, g: Tensor) -> Tensor:
     f, g = algebra.check_alike(f, g)
     if not _checks.is_traced(g[0]) and float(g[0][0]) != 0:
         raise InputError(
-            f"expected a second functional without scalar part, got {float(g[0][0])}; u > 1 is not defined"
+            f"expected a second functional without scalar part, got {float(g[0][0])}, with which f > g is not defined; "
+            f"set its level 0 to 0, or take shuffle_product"
         )
     return _words_product(f, g, True)
 
@@ -280,9 +287,7 @@ def _measured(tensor: Tensor, size: Any) -> tuple[Tensor, jax.Array | None]:
     tensor = check_tensor(tensor, finite=False)
     if size is None or _checks.is_traced(size):
         return tensor, size
-    number = _checks.real_number(size)
-    if not 0 < number < math.inf:
-        raise InputError(f"expected a finite size above 0, got {size!r}; pass the length of the path, or leave it out")
+    number = _checks.number(size, "size", above=0, remedy="pass the length of the path, or leave it out")
     return tensor, jnp.asarray(number)
 
 
@@ -294,7 +299,4 @@ def _in_units(tensor: Tensor, given: jax.Array | None) -> tuple[Tensor, jax.Arra
 
 
 def _tolerance(value: Any) -> float:
-    number = _checks.real_number(value)
-    if not number >= 0:
-        raise InputError(f"expected a tolerance of at least 0, got {value!r}; the default is {TOLERANCE}")
-    return number
+    return _checks.number(value, "tolerance", least=0, infinite=True, remedy=f"the default is {TOLERANCE}")

@@ -67,7 +67,7 @@ def signature(path: Any, level: int, *, times: Any = None, backend: str = "jax")
     were never the fastest.
 
     Raises:
-        InputError: shape, NaN, level, unknown backend, a result above `tensor.MEMORY_LIMIT` or beyond the range of
+        InputError: shape, NaN, level, unknown backend, more than the memory that is free, a result beyond the range of
             float64, a tracer handed to another backend, a size that the package cannot do.
         MissingBackendError: the package is not installed; with the install command.
     Source: LyonsCaruanaLevy2007, section 2.2.
@@ -86,7 +86,7 @@ def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str 
     installed, else "jax", which were the fastest and the second on all of 14 shapes measured.
     """
     points, level, backend = _validated(path, level, times, backend, prefixes=True)
-    _check_memory(points, level, points.shape[-2] - 1)
+    _check_memory(points, level, prefixes=True)
     if backend == "jax":
         return _finite(_blocks.prefix_signatures(_on_device(points), level), points, level)
     return _finite(_backends.PACKAGES[backend].prefixes(_backends.module(backend), points, level), points, level)
@@ -107,7 +107,7 @@ def window_signatures(
     window longer than the path, or step 0.
     """
     asked = backend
-    points, level, backend = _validated(path, level, times, backend)
+    points, level, backend = _validated(path, level, times, backend, prefixes=True)
     length = _checks.integer(length, "length", least=2)
     step = _checks.integer(step, "step", least=1)
     count = points.shape[-2]
@@ -116,10 +116,7 @@ def window_signatures(
             f"expected a window of at most the {count} points of the path, got length {length}; shorten the window"
         )
     starts = np.arange(0, count - length + 1, step)
-    _check_memory(points, level, len(starts))
-    tensor.check_memory(
-        float(points[..., 0, :].size) * len(starts) * length, f"the points of {len(starts)} windows", "raise the step"
-    )
+    _check_memory(points, level, len(starts), length=length)
     windows = points[..., starts[:, None] + np.arange(length), :]
     if asked == "auto" and not _checks.is_traced(points):
         backend = _backends.fastest(windows.shape, level)
@@ -169,7 +166,9 @@ def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: boo
         _checks.choice(backend, (*SIGNATURE_BACKENDS, "auto"), "backend")
     points = _points(path, times)
     level = level if type(level) is int and level >= 1 else _checks.level(level)
-    _check_memory(points, level, 1)
+    _size(points.shape[-1], level)  # refuses a level that is far beyond memory
+    if not prefixes:
+        _check_memory(points, level)
     traced = type(points) is not np.ndarray and _checks.is_traced(points)
     if backend == "auto":
         backend = "jax" if traced else _backends.fastest(points.shape, level, prefixes)
@@ -204,18 +203,25 @@ def _finite(found: Array, points: Any, level: int) -> Array:
     return found
 
 
-def _check_memory(points: Any, level: int, rows: int) -> None:
-    """Raise `InputError` if `rows` signatures for each path take more than `tensor.MEMORY_LIMIT`."""
-    *batch, _, channels = points.shape
+def _check_memory(points: Any, level: int, rows: int = 1, *, length: int | None = None, prefixes: bool = False) -> None:
+    """Refuse what cannot fit: `rows` signatures of `steps` steps each for each path, or one for each point."""
+    *batch, count, channels = points.shape
     size = _size(channels, level)
-    count = math.prod(batch) * rows
-    if count > 1:
-        tensor.check_memory(
-            float(count) * size,
-            f"{count} signatures of level {level} in {channels} channels",
-            "lower the level, or take fewer paths, windows or points at a time",
-        )
+    paths = math.prod(batch)
+    if prefixes:
+        rows, need = count - 1, 8.0 * PREFIX_COPIES * paths * (count - 1) * size
+    else:
+        need = _blocks.needed_memory(paths * rows, (count if length is None else length) - 1, channels, level, size)
+    many = f"{paths * rows} signatures" if paths * rows > 1 else "a signature"
+    _checks.memory(
+        need,
+        f"{many} of level {level} in {channels} channels",
+        "lower the level, or take fewer channels, paths, windows or points at a time",
+    )
 
+
+#: Numbers at the peak for each one of the prefixes.
+PREFIX_COPIES = 3
 
 _size = functools.lru_cache(maxsize=256)(tensor.signature_size)
 
@@ -287,9 +293,9 @@ def _evaluated(path: Any, times: Any) -> jax.Array:
             f"drop repeated ones"
         )
     if not _checks.is_traced(path.t0, path.t1) and not float(path.t0) <= array[0] < array[-1] <= float(path.t1):
+        ends = _checks.apart(path.t0, path.t1, array[0], array[-1])
         raise InputError(
-            f"expected times within [{float(path.t0):g}, {float(path.t1):g}], got [{array[0]:g}, {array[-1]:g}]; a "
-            f"path is not extrapolated"
+            f"expected times within [{ends[0]}, {ends[1]}], got [{ends[2]}, {ends[3]}]; a path is not extrapolated"
         )
     values = _evaluate(path, jnp.asarray(array))
     if not isinstance(values, jax.Array):
@@ -298,7 +304,11 @@ def _evaluated(path: Any, times: Any) -> jax.Array:
 
 
 def _shown(array: np.ndarray) -> str:
-    return np.array2string(array, threshold=5, edgeitems=2) if array.ndim == 1 else f"shape {array.shape}"
+    if array.ndim != 1 or len(array) < 2:
+        return f"shape {array.shape}"
+    i = int(np.argmax(np.diff(array) <= 0))
+    before, after = _checks.apart(array[i], array[i + 1])
+    return f"times[{i}] = {before} before times[{i + 1}] = {after}"
 
 
 @eqx.filter_jit

@@ -19,10 +19,8 @@ Sources: Reutenauer, Free Lie Algebras; Lyons, Caruana, Levy, Differential Equat
 from roughntk.rough.algebra import antipode, bracket, dilate, exp, inverse, log, multiply_exp, outer, product
 from roughntk.rough.bases import convert_basis, hall_brackets, hall_expansion, hall_to_lyndon, lyndon_to_hall
 from roughntk.rough.layout import (
-    MEMORY_LIMIT,
     Tensor,
     Word,
-    check_memory,
     flatten,
     identity,
     level_of,
@@ -59,12 +57,10 @@ from roughntk.rough.shuffle import (
 )
 
 __all__ = [
-    "MEMORY_LIMIT",
     "Tensor",
     "Word",
     "antipode",
     "bracket",
-    "check_memory",
     "commutator",
     "convert_basis",
     "dilate",

@@ -115,7 +115,7 @@ def variation_partition(path: Any, p: float, norm: str = "l2", *, level: int = 1
     return [one.partition for one in found] if isinstance(found, list) else found.partition
 
 
-def variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> Variation:
+def variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> Any:
     """The inhomogeneous p-variation distance of two rough paths X, Y sampled at the same times:
 
     max over 1 <= k <= floor(p) of ( sup over partitions of sum |X^k_{t_i,t_{i+1}} - Y^k_{t_i,t_{i+1}}|^{p/k}
@@ -128,9 +128,16 @@ def variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | None 
     The difference of the increments is carried from point to point by Chen's identity,
     D_{s,u} = D_{s,t} X_{t,u} + Y_{s,t} D_{t,u}, never formed as a difference of two large numbers: the error
     is eps relative to D and to the size of the single steps, not to that of the whole path.
+    For that the paths must be given as points: a `Lift` that was made beforehand holds steps and prefixes rounded to
+    eps of themselves, so that of the difference of two `Lift`s 1e-9 apart some 7 digits are left.
+    Of two batches, arrays (batch, points, channels) of as many paths, or of a batch and one path: the list of the
+    `Variation`s.
     Raises `InputError` as `variation` does, and for paths of different shapes or times.
     Source: Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths, definition 3.11.
     """
+    found = _of_batches(variation_distance, path_a, path_b, p, level, norm)
+    if found is not None:
+        return found
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     levels = wanted_levels(path_a, p, level, floor=True)
     wanted_levels(path_b, p, level, floor=True)
@@ -143,24 +150,11 @@ def p_variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | Non
 
     Of two batches, arrays (batch, points, channels) of as many paths, or of a batch and one path: an array (batch,).
     """
-    batches = {"path_a": _batch(path_a, "path_a"), "path_b": _batch(path_b, "path_b")}
-    given = {name: batch for name, batch in batches.items() if batch is not None}
-    if given:
-        one = {"path_a": path_a, "path_b": path_b}
-        return np.array(
-            _each(
-                lambda *parts: p_variation_distance(
-                    **one | dict(zip(given, parts, strict=True)), p=p, level=level, norm=norm
-                ),
-                given,
-            )
-        )
-    return variation_distance(path_a, path_b, p, level=level, norm=norm).value
+    found = variation_distance(path_a, path_b, p, level=level, norm=norm)
+    return np.array([one.value for one in found]) if isinstance(found, list) else found.value
 
 
-def homogeneous_distance(
-    path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1"
-) -> Variation:
+def homogeneous_distance(path_a: Any, path_b: Any, p: float, *, level: int | None = None, norm: str = "l1") -> Any:
     """The homogeneous p-variation distance of two geometric rough paths X, Y sampled at the same times:
 
     ( sup over partitions of sum d(X_{t_i,t_{i+1}}, Y_{t_i,t_{i+1}})^p )^{1/p},
@@ -169,12 +163,16 @@ def homogeneous_distance(
     `level` None is floor(p). |||.||| is the "factorial" variant of `homogeneous_norm`, symmetric and sub-additive on
     group-like elements, so that d is a left-invariant metric; it scales like the path, whereas level k of
     `variation_distance` scales like its k-th power. The arguments are those of `variation_distance`. The quotient
-    X_{s,t}^{-1} (x) Y_{s,t} is carried from point to point as a deviation from 1, which keeps its digits where the
-    paths are close.
+    X_{s,t}^{-1} (x) Y_{s,t} is carried from point to point as a deviation from 1, which keeps its digits where paths
+    that are given as points are close; of `Lift`s 1e-9 apart, whose steps are rounded already, some 7 are left (fewer
+    at level k, of which the k-th root is taken). Batches as in `variation_distance`.
     Raises `InputError` as `variation_distance` does, and for a `Lift` whose steps are not group-like (an Ito lift),
     on which d is not symmetric.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, sections 7.5 and 8.1.
     """
+    found = _of_batches(homogeneous_distance, path_a, path_b, p, level, norm)
+    if found is not None:
+        return found
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     top = wanted_levels(path_a, p, level, floor=True)[-1]
     for path, name in ((path_a, "path_a"), (path_b, "path_b")):
@@ -182,10 +180,24 @@ def homogeneous_distance(
         check_group_like(path, top, name)
     x, y = paired_steps(path_a, path_b, top)
     if top == 1 or x.points.shape[1] == 1:  # in one channel g^{-1} (x) h is the exponential of its level 1
-        found, method = level_one(_difference(x, y), p, norm)
+        best, method = level_one(_difference(x, y), p, norm)
     else:
-        found, method = homogeneous_supremum(x, y, p, top, norm), "dynamic programme"
-    return Variation(found.value(True), p, top, norm, True, found.partition, method)
+        best, method = homogeneous_supremum(x, y, p, top, norm), "dynamic programme"
+    return Variation(best.value(True), p, top, norm, True, best.partition, method)
+
+
+def _of_batches(
+    function: Callable[..., Any], path_a: Any, path_b: Any, p: float, level: int | None, norm: str
+) -> list[Any] | None:
+    """`function` at the pairs of two batches, or of a batch and one path; None if neither is a batch."""
+    batches = {"path_a": _batch(path_a, "path_a"), "path_b": _batch(path_b, "path_b")}
+    given = {name: batch for name, batch in batches.items() if batch is not None}
+    if not given:
+        return None
+    one = {"path_a": path_a, "path_b": path_b}
+    return _each(
+        lambda *parts: function(**one | dict(zip(given, parts, strict=True)), p=p, level=level, norm=norm), given
+    )
 
 
 def _batch(path: Any, name: str) -> np.ndarray | None:

@@ -108,6 +108,7 @@ def lift(X, *, distinct: bool = True) -> np.ndarray:
 def length_ratios(x: np.ndarray, X: np.ndarray) -> Float[np.ndarray, "n m"]:
     """|x_k|/|X_i| for all rows of x (m, n0) and X (n, n0), shape (n, m); no length is formed that could under- or
     overflow, so that only a ratio beyond float64 is infinite, and only one below it 0."""
+    x, X = _checks.matrix(x, "x"), _checks.matrix(X, "X")
     (large, inner), (large_X, inner_X) = _scaled_lengths(x), _scaled_lengths(X)
     with np.errstate(over="ignore"):
         return (large / large_X[:, None]) * (inner / inner_X[:, None])
@@ -122,7 +123,7 @@ def _scaled_lengths(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def lengths(X: np.ndarray) -> np.ndarray:
     """Norms of the rows, shape (n,), without overflow or underflow on the way."""
-    large, inner = _scaled_lengths(X)
+    large, inner = _scaled_lengths(_checks.matrix(X, "X"))
     return large * inner
 
 
@@ -187,7 +188,7 @@ def check_unit(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
 
 def check_distinct(X: np.ndarray, name: str = "X") -> None:
     """Refuse unit rows that coincide: they make every kernel matrix singular."""
-    pairs = coincident_rows(X)
+    pairs = coincident_rows(_checks.matrix(X, name))
     if pairs:
         raise InputError(
             f"expected distinct rows in {name}, got equal {_checks.name_pairs(pairs)}; every kernel matrix of "
@@ -209,6 +210,7 @@ def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
     Rows are sorted along one direction in general position, where coincident ones are neighbours: work and memory grow
     with the number of rows, not of pairs.
     """
+    X = _checks.matrix(X, "X")
     n, dimension = X.shape
     direction = np.random.default_rng(0).standard_normal(dimension)
     place = X @ direction

@@ -177,9 +177,11 @@ def check_pair(file: PathFile, limit: PathFile) -> None:
     if different.size:
         i = int(different[0])
         what = "interval" if different[0] == 0 or different[-1] == len(limit.times) - 1 else "times"
+        ends = (limit.times[0], limit.times[-1], file.times[0], file.times[-1])
+        shown = _checks.apart(*ends, file.times[i], limit.times[i])
         raise InputError(
-            f"expected the {what} of {limit.name} ({limit.times[0]:g} to {limit.times[-1]:g}) in {file.name}, got "
-            f"{file.times[0]:g} to {file.times[-1]:g}, with {file.times[i]:g} instead of {limit.times[i]:g} at row {i} "
+            f"expected the {what} of {limit.name} ({shown[0]} to {shown[1]}) in {file.name}, got "
+            f"{shown[2]} to {shown[3]}, with {shown[4]} instead of {shown[5]} at row {i} "
             f"(counted from 0); resample them at common times, or pass --times none"
         )
 

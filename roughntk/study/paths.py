@@ -109,12 +109,31 @@ class SignatureTable:
         return files.csv_bytes([[self.headings()[0], *names], *rows])
 
 
+#: Bytes that a word or bracket with its line, and a number, take as text; measured at levels 9 to 13.
+WORD_BYTES, NUMBER_BYTES = 250.0, 100.0
+
+
+def _check_text(channels: int, level: int, paths: int, *, brackets: bool) -> None:
+    """Refuse entries whose text cannot fit in memory."""
+    if brackets:
+        entries = float(sum(rough.witt_dimension(channels, k) for k in range(1, _checks.level(level) + 1)))
+    else:
+        entries = float(rough.signature_size(channels, level))
+    _checks.memory(
+        entries * (WORD_BYTES + NUMBER_BYTES * paths),
+        f"{entries:.3g} entries{f' of {paths} paths' if paths > 1 else ''} as text",
+        "lower --level, or write them as .npy",
+    )
+
+
 def signature_table(
     file: PathFile | Sequence[PathFile], level: int, *, log: bool = False, basis: str | None = None,
-    backend: str = "jax",
+    backend: str = "jax", text: bool = False,
 ) -> SignatureTable:  # fmt: skip
     """The signature of the path, or of each of a batch, to `level`, or with `log` its logarithm in `basis` (lyndon,
     hall or words).
+
+    `text`: all entries are to be written as text, .csv or .json, which takes more memory than the numbers.
 
     Raises as `rough.signature` does, and for a basis without `log`.
     """
@@ -123,6 +142,9 @@ def signature_table(
         raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")
     if log:
         basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
+
+    if text:
+        _check_text(batch[0].values.shape[1], level, len(batch), brackets=basis in ("lyndon", "hall"))
 
     def of(points: np.ndarray) -> np.ndarray:
         if basis is not None:

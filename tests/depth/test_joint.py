@@ -180,7 +180,7 @@ def test_what_has_no_joint_limit_is_refused():
     for time in (-1.0, math.nan, "1", True):
         with pytest.raises(rn.InputError, match="training time .*at least 0, got"):
             joint(NTK, 5, 0.5, time=time)
-    for degrees in ((), 3, (0.5,), (-1,)):
+    for degrees in ((), 3, (0.5,), (-1,), [[1, 2], [3]]):
         with pytest.raises(rn.InputError, match="degree"):
             harmonics(5, degrees)
 

@@ -153,3 +153,22 @@ def test_a_rule_that_disagrees_with_the_kernel_makes_its_ratio_uncertain(monkeyp
     assert found.ratio_uncertainty == pytest.approx(1e-5, rel=1e-3) and any("differ by" in note for note in found.notes)
     monkeypatch.setattr(room, "_critical_rule", wrong(1e-2))
     assert rn.kernels.classify(rn.kernels.LeakyReluNTK(0.1)).ratio is None
+
+
+@pytest.mark.parametrize(
+    ("family", "base"),
+    [
+        (rn.kernels.BiasedReluNNGP(1.0, 0.8), 0.4),  # seen at fifteen depths
+        (rn.kernels.GeluNNGP(0.3, 0.5), None),  # at eight: its multiplier
+        (rn.kernels.ErfNTK(7.0415, 0.0075, 1.5144), None),  # a chaotic tangent kernel: 1/chi
+        (rn.kernels.ErfNTK(12.0, 0.1), None),
+    ],
+)
+def test_a_rate_is_stated_to_the_digits_that_few_depths_show_or_not_at_all(family, base):
+    found = rn.kernels.classify(family)
+    truth = base or (found.chi if found.phase == "ordered" else 1 / found.chi)
+    if found.rate is None:
+        assert found.phase == "chaotic" and any("too uncertain" in note for note in found.notes)
+    else:
+        assert abs(found.rate.base - truth) <= HOLDS * found.rate.uncertainty < 0.25 * truth
+        assert abs(float(str(found.rate).removesuffix("^L")) - truth) <= HOLDS * found.rate.uncertainty

@@ -3,6 +3,7 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
@@ -166,7 +167,7 @@ def test_a_map_that_approaches_slowly_is_accepted_and_a_slow_cycle_is_not():
     assert "still moved" in found.notes[0]  # 10^5 layers leave a third of the way to go
     # attracting 0 with h'(0) = -0.99999, and beyond |c| = 0.1 a cycle of two at |c| near 1
     with pytest.raises(rn.InputError, match="multiplier -0.99999 it approaches too slowly to be told from a cycle"):
-        CompositionKernel(lambda c: -c * (0.99999 + 0.3 * (c**2 - 0.01) * (1 - c**2) * (c**2 > 0.01)))
+        CompositionKernel(lambda c: -c * (0.99999 + 0.3 * jnp.maximum(c**2 - 0.01, 0.0) * (1 - c**2)))
 
 
 def test_the_kernel_zero_is_not_positive_definite():

@@ -10,6 +10,8 @@ import pytest
 
 import roughntk as rn
 from roughntk.kernels import criteria
+from roughntk.kernels.conditions import Condition, Criteria
+from roughntk.kernels.increments import Movement, settles
 from roughntk.study.run import as_json
 
 EPS = np.finfo(np.float64).eps
@@ -104,6 +106,24 @@ def test_kernels_that_swing_for_ever_have_no_limit(swing):
 def test_slowly_flattening_kernels_that_swing_in_scale_only_have_a_limit():
     family = rn.kernels.sequence(lambda c, L: jnp.exp((c - 1) * (1 + 0.5 * jnp.cos(jnp.log(L))) / L))
     assert criteria.check(family, deepest=140).has_limit
+
+
+def test_coefficients_that_settle_without_being_summable_have_a_limit():
+    """exp(-(1 - c)(2 + sin(L)/L)): |u_{L+1} - u_L| ~ 1/L in size, with signs that change."""
+    family = rn.kernels.sequence(lambda c, L: jnp.exp(-(1 - c) * (2 + jnp.sin(1.0 * L) / L)))
+    end = rn.kernels.sequence(lambda c, L: jnp.exp(-2 * (1 - c)))
+    apart = [rn.coefficients(each, X, x, depth=10**6) for each in (family, end)]
+    assert np.abs(apart[0] - apart[1]).max() < 1e-4
+    found = criteria.check(family)
+    assert found["summable"].verdict == "fails" and found.settles is True and found.has_limit is True
+    assert "they settle all the same" in found["summable"].evidence[0]
+
+
+def test_a_limit_that_is_not_decided_is_neither_true_nor_false():
+    moved = [Movement(2**k, size, 0.0, size, size, 2**k) for k, size in enumerate((1, 0.9, 0.81, 0.73), start=1)]
+    assert settles(moved) is None and settles(moved[:3]) is None
+    open_ = tuple(Condition(name, "not decided", None, None, ()) for name in ("summable", "hyperbolic"))
+    assert Criteria("any", open_, 100, settles(moved)).has_limit is None
 
 
 def test_classification_says_what_values_show_and_what_they_do_not():

@@ -84,6 +84,40 @@ def test_the_verdict_follows_its_rule():
     assert scaled([1.0, 0.5, 0.1, 0.0]).verdict == CONVERGES
 
 
+SCALES = [np.arange(2.0, 21.0), np.arange(1.0, 13.0), 2.0 ** np.arange(1.0, 9.0)]
+
+
+def verdict_of(scale, distances):
+    noise = 1 + 1e-12 * np.random.default_rng(0).standard_normal(len(scale))
+    return rough.convergence_of_distances((distances * noise)[:, None], 1.5, scale=scale).verdict
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=["2 to 20", "1 to 12", "powers of two"])
+@pytest.mark.parametrize("power", [0.3, 0.5, 1.0, 2.0, 3.0])
+def test_a_sequence_that_levels_off_above_zero_is_not_called_convergent(scale, power):
+    assert verdict_of(scale, scale**-power) == CONVERGES
+    assert verdict_of(1 / scale, scale**-power) == CONVERGES
+    for limit in (0.01, 0.1, 1.0):
+        found = verdict_of(scale, limit + scale**-power)
+        assert found in (DOES_NOT, UNDECIDED)
+        if limit >= scale[-1] ** -power:  # within twice its limit
+            assert found == DOES_NOT
+
+
+def test_slow_sequences_are_undecided_and_corrections_of_a_power_are_no_levelling():
+    for scale in SCALES:
+        inside = scale[scale > 1]
+        for limit in (0.1, 0.5):
+            assert verdict_of(inside, limit + 1 / np.log(inside)) != CONVERGES
+            assert verdict_of(scale, np.sqrt(limit**2 + 1 / scale)) != CONVERGES
+        for power in (0.5, 1, 2):  # of which nobody knows whether they end above zero
+            assert verdict_of(inside, np.log(inside) ** -power) != DOES_NOT
+        for values in (1 / scale + 1 / scale**2, 1 / (scale + 1), np.exp(-scale)):
+            assert verdict_of(scale, values) == CONVERGES
+    far = 10.0 ** np.arange(9, 17)
+    assert verdict_of(far, 1 / np.log(far)) == UNDECIDED  # its rate is below 0.05
+
+
 def test_the_text_holds_the_table_the_rates_and_the_rule():
     found = scaled(1 / np.arange(1.0, 7))
     text = str(found)

@@ -230,7 +230,7 @@ def test_a_lift_that_is_not_group_like_is_refused_with_its_size_unless_flagged()
         ({}, {"p": 3.2}, r"floor\(p\) = 3 for p = 3.2, got level 2"),
         ({}, {"p": 0.5}, "exponent"),
         ({}, {"threshold": 1.0}, "threshold together with p"),
-        ({}, {"threshold": -1.0, "p": 2.0}, "threshold > 0"),
+        ({}, {"threshold": -1.0, "p": 2.0}, "threshold .*above 0"),
         ({}, {"level": 0}, "level"),
         ({}, {"method": "log-od"}, "did you mean 'log-ode'"),
         ({}, {"method": "controlled", "p": 2.0}, "belong to lifts"),

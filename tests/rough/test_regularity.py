@@ -125,7 +125,7 @@ def test_hoelder_norms_of_known_paths_and_of_lifts():
 def test_a_hoelder_norm_refuses_bad_exponents_and_times():
     path = random_path(0, 5, 2)
     for exponent in (0.0, 1.5, -1, float("nan"), "1", True):
-        with pytest.raises(InputError, match=r"exponent in \(0, 1\]"):
+        with pytest.raises(InputError, match="exponent .*above 0 and at most 1"):
             hoelder_norm(path, exponent)
     for exponent in (np.array(0.5), np.float32(0.5)):
         assert hoelder_norm(path, exponent).value == hoelder_norm(path, 0.5).value
@@ -164,6 +164,15 @@ def test_the_critical_exponent_of_fractional_brownian_motion_is_one_over_h_withi
         assert np.mean([x.standard_error * hurst for x in found]) < largest_error
         low, high = found[0].interval()
         assert 1 <= low < found[0].p < high
+
+
+@pytest.mark.parametrize("hurst", [0.9, 0.95])
+def test_a_critical_exponent_that_is_cut_at_one_keeps_its_error(hurst):
+    rng = np.random.default_rng(2)
+    found = [critical_p(fractional(points, hurst, rng)) for points in (128, 300) for _ in range(20)]
+    assert any(x.p == 1 for x in found)
+    assert max(abs(x.p - 1 / hurst) / x.standard_error for x in found) < 4.5
+    assert sum(abs(x.p - 1 / hurst) < 2 * x.standard_error for x in found) >= 34  # 36 of 40 by the rate of 90 %
 
 
 def test_the_critical_exponent_of_paths_of_finite_length_is_one():

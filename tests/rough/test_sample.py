@@ -327,7 +327,7 @@ def test_bad_sizes_are_refused(sampler):
     with pytest.raises(InputError, match="whole number"):
         sampler(KEY, 5.0)
     for t1 in (0.0, -1.0, math.nan, math.inf, True, "1"):
-        with pytest.raises(InputError, match="t1 to be a finite number above 0"):
+        with pytest.raises(InputError, match="t1 .*above 0"):
             sampler(KEY, 5, t1=t1)
     with pytest.raises(InputError, match="GiB"):
         sampler(KEY, 10**10)
@@ -335,7 +335,7 @@ def test_bad_sizes_are_refused(sampler):
 
 def test_other_bad_input_is_refused():
     for hurst in (0.0, 1.0, -0.5, 1.5, math.nan, "0.5", True):
-        with pytest.raises(InputError, match=r"Hurst parameter in \(0, 1\)"):
+        with pytest.raises(InputError, match=r"Hurst parameter .*above 0 and below 1"):
             rough.fractional_brownian(KEY, 5, hurst=hurst)
     with pytest.raises(InputError, match="method to be one of"):
         rough.fractional_brownian(KEY, 5, hurst=0.5, method="fft")

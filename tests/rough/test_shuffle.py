@@ -292,7 +292,7 @@ def test_bad_input_is_refused():
         with pytest.raises(InputError, match="tolerance"):
             ta.is_lie(x, tolerance)
     for size in (0.0, -1.0, float("inf"), "1"):
-        with pytest.raises(InputError, match="size above 0"):
+        with pytest.raises(InputError, match="size .*above 0"):
             ta.is_lie(x, size=size)
     for bad in (None, "abc", (1.0,), (1.0, 2.0), (np.ones(1), np.ones((2, 2))), ([1.0], [1.0, 2.0], [1, 2, 3.0]), x[1]):
         for function in (ta.is_group_like, ta.is_lie, ta.dynkin, lambda y: ta.pairing(y, x)):
@@ -307,9 +307,16 @@ def test_bad_input_is_refused():
 
 
 def test_shuffles_and_dimensions_beyond_memory_are_refused_and_long_words_are_not():
-    with pytest.raises(InputError, match="shuffles of words of 1000 and 1000 letters to fit in 2 GiB"):
+    with pytest.raises(
+        InputError, match="shuffles of words of 1000 and 1000 letters to fit in memory, got a need of .* where 2 GiB"
+    ):
         ta.shuffle_words((1,) * 1000, (2,) * 1000)
     assert ta.shuffle_words((1,), (1,) * 300) == {(1,) * 301: 301}
     with pytest.raises(InputError, match=r"at most 1048576 bits, got one of about 1e\+09; lower the length"):
         ta.witt_dimension(2, 10**9)
     assert ta.witt_dimension(1, 10**9) == 0 and ta.witt_dimension(2, 3) == 2
+
+
+def test_a_ragged_list_is_no_word():
+    with pytest.raises(InputError, match=r"expected a letter of u to be a whole number, got \[1, 2\]"):
+        rough.shuffle_words([[1, 2], [3]], (1,))

@@ -75,7 +75,7 @@ def test_one_point_and_no_channel_are_refused(backend):
             function(POINTS[:1], 2, backend=backend)
         with pytest.raises(InputError, match="one channel"):
             function(POINTS[:, :0], 2, backend=backend)
-        with pytest.raises(InputError, match=r"takes .*GiB; lower the level"):
+        with pytest.raises(InputError, match=r"need of .* where 2 GiB are free; lower the level"):
             function(POINTS, 12, backend=backend)
 
 

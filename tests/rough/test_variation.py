@@ -241,6 +241,21 @@ def test_memory_stays_at_a_row_of_pairs():
     assert peak < 40e6  # about 10 MB were seen
 
 
+def test_times_in_messages_have_the_digits_that_tell_them_apart():
+    late = 1704067200.0 + np.arange(4.0)
+    path = rough.PiecewiseLinear(np.zeros((4, 2)), late)
+    moved = rough.PiecewiseLinear(np.zeros((4, 2)), late + 0.25)
+    with pytest.raises(InputError, match="from 1704067200 to 1704067203 and from 1704067200.25? to 1704067203.25?,"):
+        rough.p_variation_distance(path, moved, 2.0)
+    back = late[[0, 2, 1, 3]]
+    with pytest.raises(InputError, match=r"times\[1\] = 1704067202 before times\[2\] = 1704067201"):
+        rough.signature(path, 2, times=back)
+    with pytest.raises(InputError, match=r"times\[1\] = 1704067202, times\[2\] = 1704067201"):
+        rough.lift(np.zeros((4, 2)), 2, times=back)
+    with pytest.raises(InputError, match=r"\[1704067200.*1704067203.*\], got \[1704067200.*1704067203.5"):
+        rough.signature(path, 2, times=late + 0.5)
+
+
 def test_constant_and_two_point_paths():
     assert rough.p_variation(np.ones((5, 2)), 2.0) == 0.0
     assert rough.variation_partition(np.ones((5, 2)), 2.0)[-1] == 4
@@ -502,7 +517,7 @@ def test_exponents_and_levels_may_be_large_and_come_as_numpy_or_jax_numbers():
         assert len(str(caught.value)) < 250
     partition = rough.greedy_partition(path, 2.0, jnp.asarray(1.0))
     np.testing.assert_array_equal(partition, rough.greedy_partition(path, 2.0, 1.0))
-    with pytest.raises(InputError, match="threshold > 0"):
+    with pytest.raises(InputError, match="threshold .*above 0"):
         rough.greedy_partition(path, 2.0, np.array([1.0]))
     scheme = make_scheme("davie", 2, 2, None, np.float32(1e-6), np.array(1e-9), 16, None)
     assert (float(scheme.rtol), float(scheme.atol)) == (float(np.float32(1e-6)), 1e-9)
@@ -590,6 +605,12 @@ def test_batches_are_the_loop_over_their_paths():
     np.testing.assert_array_equal(
         rough.p_variation_distance(paths, paths[0], 2.5), [rough.p_variation_distance(x, paths[0], 2.5) for x in paths]
     )
+    for function in (rough.variation_distance, rough.homogeneous_distance):
+        for second, each in ((others, others), (paths[0], [paths[0]] * 3)):
+            found = function(paths, second, 2.5, norm="l2")
+            expected = [function(x, y, 2.5, norm="l2") for x, y in zip(paths, each, strict=True)]
+            assert [one.value for one in found] == [one.value for one in expected]
+            np.testing.assert_array_equal(found[1].partition, expected[1].partition)
     assert [found.value for found in variation(paths, 2.0)] == [variation(x, 2.0).value for x in paths]
     for found, one in zip(rough.variation_partition(paths, 2.0), paths, strict=True):
         np.testing.assert_array_equal(found, rough.variation_partition(one, 2.0))
@@ -597,7 +618,29 @@ def test_batches_are_the_loop_over_their_paths():
         rough.p_variation_distance(paths, paths[:2], 1.0)
 
 
+def test_lifts_that_are_close_keep_some_seven_digits_and_paths_all():
+    x, z = random_path(0, 50, 2), random_path(1, 50, 2)
+    y = x + 1e-9 * z
+    for function in (rough.variation_distance, rough.homogeneous_distance):
+        paths = function(x, y, 2.5).value
+        assert math.isclose(function(rough.lift(x, 2), rough.lift(y, 2), 2.5).value, paths, rel_tol=1e-6)
+
+
 def test_a_masked_row_is_named():
     masked = np.ma.masked_equal([[0, 0], [1, 0], [-9999, 0], [1, 2]], -9999.0)
     with pytest.raises(InputError, match="row 2"):
         rough.p_variation(masked, 1.0)
+
+
+def test_values_farther_apart_than_float64_reaches_are_measured_or_refused():
+    """The difference of two values overflows; the distance of two such paths need not."""
+    far = np.array([[1e308, 1e308], [-1e308, 1e308], [0.0, 0.0]])
+    assert rough.p_variation_distance(far, far, 2.5) == 0
+    with pytest.raises(InputError, match=r"within float64, got one of about 2\^102"):
+        rough.p_variation_distance(far, np.zeros((3, 2)), 2.5)
+
+
+def test_the_largest_exponent_of_all_finds_the_largest_increment():
+    path = np.array([[0.0, 0.0], [1.0, 0.5], [0.25, 1.5], [2.0, -1.0], [1.5, 0.0]])
+    largest = max(np.linalg.norm(a - b) for a in path for b in path)
+    assert rough.p_variation(path, 1e308) == pytest.approx(largest, rel=8 * np.finfo(float).eps)

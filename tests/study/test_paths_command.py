@@ -11,6 +11,7 @@ from routes import is_drawn
 from typer.testing import CliRunner
 
 from roughntk import rough
+from roughntk._checks import capacity
 from roughntk.cli import app
 from roughntk.study import path_files, paths
 
@@ -264,6 +265,15 @@ def assert_refused(match, *arguments):
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
+def test_entries_whose_text_cannot_fit_are_refused_before_they_are_computed(monkeypatch):
+    monkeypatch.setattr(capacity, "available_memory", lambda: 2.0**26)
+    path = save("w.npy", WALK)
+    for options in (("--json",), ("--out", "s.csv"), ("--out", "s.json"), ("--out", "s.csv", "--log", "--level", 23)):
+        assert_refused(
+            "entries as text to fit in memory.*or write them as .npy", "signature", path, "--level", 17, *options
+        )
+
+
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_path_is_refused_by_both_commands(name):
     make, match = BAD_FILES[name]
@@ -276,7 +286,7 @@ def test_a_bad_path_is_refused_by_both_commands(name):
     ("arguments", "match"),
     [
         (("--level", 0), "level at least 1, got 0"),
-        (("--level", 40), r"level 40 in 2 channels to fit in .* GiB; lower the level"),
+        (("--level", 40), r"level 40 in 2 channels to fit in .* TiB .* are free; lower the level"),
         (("--level", "two"), "'--level'"),
         (("--backend", "eseg"), "did you mean 'esig'"),
         (("--log", "--basis", "lindon"), "did you mean 'lyndon'"),
@@ -296,7 +306,7 @@ def test_bad_options_of_signature_are_refused(arguments, match):
         (("--p", 0.5), "w.npy: expected a finite exponent p >= 1, got 0.5"),
         (("--p", "nan"), "exponent p >= 1, got nan"),
         (("--level", 0), "level at least 1, got 0"),
-        (("--level", 30), "level 30 .* to fit in .* GiB"),
+        (("--level", 30), "level 30 .* to fit in memory"),
         (("--norm", "l3"), "norm to be one of l1, l2"),
         (("--critical",), "w.npy: expected at least 128 points, got 40"),
         (("--scale", "1,2"), "--scale with --against"),
