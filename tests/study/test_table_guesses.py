@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import roughntk as rn
-from roughntk.study import path_files, tables
+from roughntk.study import path_files
 from roughntk.study.data import load
 from roughntk.study.tables import Reading
 
@@ -260,7 +260,3 @@ def test_text_that_is_nearly_a_number_is_still_offered_as_a_target():
     ):
         points("a.csv")
     assert points("a.csv", "share").classes == ("5%", "6%")
-
-
-def test_reading_stays_behind_one_door():
-    assert set(tables.__all__) <= set(vars(tables))
