@@ -274,6 +274,12 @@ def test_entries_whose_text_cannot_fit_are_refused_before_they_are_computed(monk
         )
 
 
+def test_twelve_digits_are_not_printed_of_single_precision():
+    path = save("w.npy", WALK)
+    with jax.enable_x64(False):
+        assert_refused("a table of signatures to 12 digits needs float64: unset ROUGHNTK_ENABLE_X64", "signature", path)
+
+
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_path_is_refused_by_both_commands(name):
     make, match = BAD_FILES[name]
