@@ -23,6 +23,7 @@ from roughntk.commands.options import (
     Standardise,
     Target,
     TestPoints,
+    reading_of,
 )
 from roughntk.commands.progress import at_work
 
@@ -66,13 +67,12 @@ def limit(
         from roughntk.study import path_files
         from roughntk.study.classes import member
         from roughntk.study.data import load
-        from roughntk.study.tables import Reading
 
         written = path_files.check_target(out, "--out", room.OUT_SUFFIXES, [data])
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim, target=target, standardise=standardise,
-            reading=Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding),
+            reading=reading_of(header, delimiter, decimal, drop, missing, encoding),
         )  # fmt: skip
         found = room.at_depth(member(family, set_ or ()), chosen, depth, tolerance)
         if written is not None:

@@ -1,10 +1,14 @@
 """Options that several commands have, with their ranges."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from roughntk.commands.choices import DATA, FAMILIES, MISSING_RULES, PROJECTIONS, completion, listed
+
+if TYPE_CHECKING:
+    from roughntk.study.tables import Reading
 
 FILE_HELP = ".csv, .tsv, .txt, .json, .parquet, .npy, .npz, any of them as .gz, or - for standard input"
 
@@ -82,8 +86,19 @@ Standardise = Annotated[
     typer.Option("--standardise", help="Give every column mean 0 and standard deviation 1 on the training points."),
 ]
 
+
+def reading_of(
+    header: bool | None, delimiter: str | None, decimal: str | None, drop: Sequence[str] | None, missing: str,
+    encoding: str | None,
+) -> "Reading":  # fmt: skip
+    """How a file is read, from what the options of a command say."""
+    from roughntk.study.tables import Reading
+
+    return Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
+
+
 __all__ = [
     "FILE_HELP", "Data", "Decimal", "Delimiter", "Dimension", "Drop", "DropDuplicates", "Encoding", "Family", "Header",
     "MissingInPaths", "MissingInPoints", "Parameters", "Points", "Projection", "Seed", "Standardise", "Target",
-    "TestPoints", "Times",
+    "TestPoints", "Times", "reading_of",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from roughntk.commands.options import (
     Header,
     MissingInPaths,
     Times,
+    reading_of,
 )
 from roughntk.commands.progress import at_work
 
@@ -49,10 +50,9 @@ def signature(
     """The signature or log-signature of the piecewise-linear path in FILE."""
     with clear_errors("--level or the number of channels"), at_work("signature", quiet):
         from roughntk.study import path_files, paths
-        from roughntk.study.tables import Reading
 
         target = path_files.check_target(out, "--out", paths.OUT_SUFFIXES, [file])
-        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
+        how = reading_of(header, delimiter, decimal, drop, missing, encoding)
         read = path_files.read_paths(file, times, how)
         text = as_json or (target is not None and target.suffix.lower() != ".npy")
         found = paths.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)

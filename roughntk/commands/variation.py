@@ -15,6 +15,7 @@ from roughntk.commands.options import (
     Header,
     MissingInPaths,
     Times,
+    reading_of,
 )
 from roughntk.commands.progress import at_work
 
@@ -60,11 +61,10 @@ def variation(
     with clear_errors("--level, or the number of points or channels"), at_work("variation", quiet):
         from roughntk.study import path_files
         from roughntk.study import paths as room
-        from roughntk.study.tables import Reading
 
         target = path_files.check_target(figure, "--figure", room.FIGURE_SUFFIXES, [*paths, against or ""])
         room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
-        how = Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
+        how = reading_of(header, delimiter, decimal, drop, missing, encoding)
         path_files.check_standard_input([*paths, against or ""])
         read = [path for each in paths for path in path_files.read_paths(each, times, how)]
         room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)

@@ -34,7 +34,10 @@ def transport_pairs(kernels: Kernels) -> tuple[list[int], str]:
             note = f"Depth 1 (the linear kernel) joins: its condition number is {condition:.2g}, below 1e8."
         else:
             starts = starts[1:]
-            note = f"Depth 1 (the linear kernel) is left out: its condition number is {condition:.2g}, not below 1e8."
+            why = f"its condition number is {condition:.2g}, not below 1e8"
+            if math.isinf(condition):
+                why = "it is singular to working precision"
+            note = f"Depth 1 (the linear kernel) is left out: {why}."
     return starts, note
 
 

@@ -33,10 +33,10 @@ class Kernels:
     """Kernel matrices and closed-form coefficients at every depth of the study.
 
     `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is (u, report), or None where K_L(X,X) is singular.
-    `condition` and `log_det` are those of K_L(X,X) itself. `deflated[L]` holds K = c + s G on (X, X and x) for a family
-    that collapses, whose entries in `within` tend to one value and no longer tell its inverse. `limit_entry` is None
-    where pairs tend to different values, those of `limit_pairs` (as `within` and `across` at infinite depth), or to
-    unknown ones; so are then `limit_coefficients`.
+    `condition` and `log_det` are those of K_L(X,X) itself, infinite where it is singular to working precision.
+    `deflated[L]` holds K = c + s G on (X, X and x) for a family that collapses, whose entries in `within` tend to one
+    value and no longer tell its inverse. `limit_entry` is None where pairs tend to different values, those of
+    `limit_pairs` (as `within` and `across` at infinite depth), or to unknown ones; so are then `limit_coefficients`.
     """
 
     family: KernelFamily
@@ -98,9 +98,8 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
             condition[depth] = found[1].condition_number
         except NotPositiveDefiniteError:
             solved[depth], found = None, None
-            spectrum = np.linalg.eigvalsh(K)
-            condition[depth] = float(np.max(np.abs(spectrum)) / max(np.min(np.abs(spectrum)), 1e-300))
-        log_det[depth] = log_determinant(K)
+            condition[depth] = math.inf  # rounding decides both
+        log_det[depth] = -math.inf if found is None else log_determinant(K)
         if family.collapses:
             deflated[depth] = family.deflated(theta, depth)
             if found is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.study import tables
+from roughntk.study import capacity, tables
 from roughntk.study.tables import Points, Reading, printable
 
 BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
@@ -121,7 +121,7 @@ def load(
             f"expected at most {len(pool)} points in all, which is what {name} has{extra}, got {points} training "
             f"and {test_points} test points; lower --points or --test-points"
         )
-    _checks.memory(8.0 * count**2, f"a kernel matrix of {count} points", "lower --points or --test-points")
+    capacity.check_systems(points, test_points)
     rows = np.random.default_rng(seed).permutation(pool)[:count]
     chosen, said = raw[rows], list(found.said)
     if standardise:

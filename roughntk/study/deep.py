@@ -14,7 +14,11 @@ from roughntk.depth.limit import coefficient_expansion, limit_coefficients
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.study.data import DataSet
 from roughntk.transport import NotPositiveDefiniteError, TransportError, to_depth
-from roughntk.transport.coefficients import InaccurateCoefficientsWarning, known_coefficients
+from roughntk.transport.coefficients import (
+    InaccurateCoefficientsWarning,
+    IndefiniteKernelWarning,
+    known_coefficients,
+)
 from roughntk.transport.depth_needed import DistanceToLimit
 from roughntk.transport.systems import Systems
 
@@ -104,6 +108,7 @@ def _solved(systems: Systems, depth: float) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
+            warnings.simplefilter("ignore", IndefiniteKernelWarning)
             return known_coefficients(systems, depth)[0]
     except NotPositiveDefiniteError:
         return np.full((len(systems.X), len(systems.x)), math.nan)

@@ -16,13 +16,14 @@ def driver_components(study: Study):
     figure, axes = canvas(1, 2, (9.6, 3.8))
     if depths:
         shown = sorted({depths[0], depths[len(depths) // 8], depths[len(depths) // 3], depths[-1]})
-        for colour, depth in zip(COLOURS, shown, strict=False):
+        for place, (colour, depth) in enumerate(zip(COLOURS, shown, strict=False)):
+            width = 1.1 + 1.3 * (len(shown) - 1 - place)  # deeper ones narrower: those that coincide stay visible
             path = study.drivers.paths[depth]
             s = np.linspace(0, 1, len(path))
             largest = np.argsort(-np.abs(path[-1]))[:5]
             for k, channel in enumerate(largest):
                 label = f"$L = {depth}$" if k == 0 else None
-                axes[0, 0].plot(s, path[:, channel], color=colour, linewidth=1.1, label=label)
+                axes[0, 0].plot(s, path[:, channel], color=colour, linewidth=width, label=label)
         axes[0, 0].legend(loc="best")
         ends = [np.sort(np.abs(path[-1]))[::-1] for path in study.drivers.paths.values()]
         axes[0, 1].loglog(depths, [end[0] for end in ends], "o-", color=COLOURS[0], markersize=3, label="largest")

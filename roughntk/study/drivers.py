@@ -122,12 +122,18 @@ def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int,
     channels = next(iter(paths.values())).shape[1]
     if channels <= directions:
         return dict(paths), dict.fromkeys(paths, 1.0), channels
-    steps = {depth: np.diff(path, axis=0) for depth, path in paths.items()}
-    weighted = [step / max(float(np.abs(step).sum()), 1e-300) for step in steps.values()]
-    basis = np.linalg.svd(np.concatenate(weighted), full_matrices=False)[2][:directions].T
-    reduced = {depth: path @ basis for depth, path in paths.items()}
-    captured: dict[int, float] = {
-        depth: float(np.linalg.norm(step @ basis)) / max(float(np.linalg.norm(step)), 1e-300)
-        for depth, step in steps.items()
-    }
+
+    def weighted(path: np.ndarray) -> np.ndarray:
+        steps = np.diff(path, axis=0)
+        steps /= max(float(np.abs(steps).sum()), 1e-300)
+        return steps
+
+    # The largest arrays of a study: no copy beside them that is not needed (`roughntk.study.capacity` counts them).
+    basis = np.linalg.svd(np.concatenate([weighted(path) for path in paths.values()]), full_matrices=False)[2]
+    basis = basis[:directions].T.copy()
+    reduced, captured = {}, {}
+    for depth, path in paths.items():
+        reduced[depth] = path @ basis
+        steps = np.diff(path, axis=0)
+        captured[depth] = float(np.linalg.norm(steps @ basis)) / max(float(np.linalg.norm(steps)), 1e-300)
     return reduced, captured, channels

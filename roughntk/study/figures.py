@@ -24,6 +24,8 @@ COLOURS = (
     "#6c8e3f",
     "#5d5d9e",
 )
+_PEAK = 8.0  # a curve that is so many times larger somewhere than where it mostly is hides the others
+
 LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 STYLE: Any = {
     "font.size": 10,
@@ -126,6 +128,7 @@ def coefficients(study: Study):
         axis.plot([], [], label="limit", **LIMIT_STYLE)
         dashed = " Dashed: the limit of infinite depth."
     axis.set(xlabel="network depth $L$", ylabel="coefficient $u_i$", title="Coefficients of the first test point")
+    folded = fold_peaks(axis, np.array([kernels.coefficients_at(depth)[chosen, 0] for depth in depths]))
     whole_ticks(axis)
     axis.legend(ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
     linear = " (depth 1, the linear kernel, is in tables/coefficients.csv)" if kernels.depths[0] == 1 else ""
@@ -133,7 +136,7 @@ def coefficients(study: Study):
         "Lines: closed form K(X,X)⁻¹K(X,x) at each depth. Markers: the solution of the controlled equation "
         "(Theorem 3), carried from the depth before with the paper's clock ψ. They coincide. Shown are the "
         f"{len(chosen)} training points nearest to the test point, from depth 2 on{linear}."
-        f"{dashed}"
+        f"{dashed}{folded}"
     )
     return figure, "Coefficients against depth", caption
 
@@ -181,6 +184,21 @@ def errors(study: Study):
     if left_out:
         caption += f" Not shown: L = {', '.join(map(str, left_out))}, where a kernel matrix is singular or indefinite."
     return figure, "Error and residual of the transport", caption
+
+
+def fold_peaks(axis, values: np.ndarray) -> str:
+    """A scale that is logarithmic beyond what most values need, where a peak would flatten them; what the caption says.
+
+    Args:
+        axis: with the curves on it.
+        values: those of the curves, shape (depths, curves); NaN where there are none.
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    usual = float(np.quantile(sizes, 0.8)) if sizes.size else 0.0
+    if not 0 < _PEAK * usual < sizes.max():
+        return ""
+    axis.set_yscale("symlog", linthresh=2 * usual, linscale=2)
+    return f" The scale is logarithmic beyond {2 * usual:.2g}, so that a peak does not hide the rest."
 
 
 def whole_ticks(*axes: Any) -> None:
@@ -279,6 +297,7 @@ def infinite_depth(study: Study):
     axes[0, 0].legend(loc="best")
     for value in np.unique(np.round(limit[chosen], 12)):
         axes[0, 1].axhline(value, **LIMIT_STYLE)
+    folded = fold_peaks(axes[0, 1], deep.coefficients[:, chosen])
     axes[0, 2].loglog(L, deep.distance, color=COLOURS[0], label="distance to the limit")
     if deep.expansion_distance is not None:
         axes[0, 2].loglog(L, deep.expansion_distance, color=COLOURS[2], label="distance to the expansion")
@@ -311,5 +330,5 @@ def infinite_depth(study: Study):
     caption = (
         "First test point, its ten nearest training points, at 41 real depths; the diamonds at the right end are the "
         "limit. " + " ".join(part for part in (infinite_sentence(study), transport_sentence(study)) if part)
-    )
+    ) + folded
     return figure, "As depth grows to infinity", caption

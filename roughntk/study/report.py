@@ -2,6 +2,8 @@
 
 import base64
 import html
+import math
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,6 +12,8 @@ from roughntk import __version__
 from roughntk.study.figures import Picture
 from roughntk.study.result import Study
 from roughntk.study.sentences import agreement_words, convergence_sentence, infinite_sentence, slope_sentence
+
+_EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")
 
 CSS = """
 :root { color-scheme: light; --ink: #1d2430; --muted: #5b6573; --line: #dfe3e8; --accent: #2c6fbb; }
@@ -22,7 +26,8 @@ ol.summary li { margin: .15rem 0; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 600; }
-.scroll { overflow-x: auto; } figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+.scroll, figure { overflow-x: auto; } figure { margin: 1rem 0; } .number { white-space: nowrap; }
+img { width: 100%; min-width: 40rem; max-width: 90rem; height: auto; }
 figcaption { color: var(--muted); font-size: .92rem; } code { font-size: .88em; overflow-wrap: anywhere; }
 """
 
@@ -37,8 +42,8 @@ def summary_lines(study: Study) -> list[str]:
         f"Family {family_words(study)}, depths {kernels.depths[0]} to {last}. "
         + (study.first_depth or "The study starts at a depth from 2 on."),
         _kernel_line(study),
-        f"Condition number: {kernels.condition[kernels.depths[0]]:.3g} at depth {kernels.depths[0]}, "
-        f"{kernels.condition[last]:.3g} at depth {last}. " + _reach(study),
+        f"Condition number: {_condition_words(kernels.condition[kernels.depths[0]])} at depth {kernels.depths[0]}, "
+        f"{_condition_words(kernels.condition[last])} at depth {last}. " + _reach(study),
         _transport_line(study.transport),
         _driver_line(study),
         _signature_line(study),
@@ -48,6 +53,10 @@ def summary_lines(study: Study) -> list[str]:
         + (" " + infinite_sentence(study) if study.deep is not None and study.deep.needed else ""),
     ]
     return lines
+
+
+def _condition_words(condition: float) -> str:
+    return f"{condition:.3g}" if math.isfinite(condition) else "infinite to working precision"
 
 
 def family_words(study: Study) -> str:
@@ -198,17 +207,19 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         f"<p class='sub'>roughntk {__version__} study of <b>{html.escape(str(data['name']))}</b>, family "
         f"<b>{html.escape(family_words(study))}</b>: {data['n']} training points, {data['m']} test points.</p>",
         "<ol class='summary'>",
-        *(f"<li>{html.escape(line)}</li>" for line in study.summary),
+        *(f"<li>{_text(line)}</li>" for line in study.summary),
         "</ol>",
-        *(f"<p>{html.escape(sentence)}</p>" for sentence in study.data.said),
+        *(f"<p>{_text(sentence)}</p>" for sentence in study.data.said),
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
         "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. The bound is what "
-        "the error is held to: what the rounding of the entries of both kernels may change, and at least 1e-9.</p>",
+        "the error is held to: what the rounding of the entries of both kernels may change, and at least "
+        "<span class='number'>1e-9</span>.</p>",
         _table(
             ["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "bound"],
             _transport_rows(study),
         ),
+        *(f"<p>{_text(sentence)}</p>" for sentence in _transport_notes(study)),
         "<h2>Depth by depth</h2>",
         _table(
             ["depth", "condition number", "log det", "solved", "u known to", "p-variation, p = 1",
@@ -218,17 +229,22 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         "<h2>Do the drivers converge to the zero path?</h2>",
         *_convergence_part(study),
         "<h2>Which numbers are these</h2>",
-        f"<p>{html.escape(_method_note(study))}</p>",
+        f"<p>{_text(_method_note(study))}</p>",
         "</body></html>",
     ]  # fmt: skip
     return "\n".join(parts) + "\n"
+
+
+def _text(sentence: str) -> str:
+    """The sentence as HTML, in which no number is broken at the sign of its exponent."""
+    return _EXPONENT.sub(r"<span class='number'>\g<0></span>", html.escape(sentence))
 
 
 def _figure(picture: Picture) -> str:
     encoded = base64.b64encode(picture.png.read_bytes()).decode()
     return (
         f"<h2>{html.escape(picture.title)}</h2><figure><img alt='{html.escape(picture.title)}' "
-        f"src='data:image/png;base64,{encoded}'><figcaption>{html.escape(picture.caption)}</figcaption></figure>"
+        f"src='data:image/png;base64,{encoded}'><figcaption>{_text(picture.caption)}</figcaption></figure>"
     )
 
 
@@ -252,6 +268,15 @@ def _transport_rows(study: Study) -> list[list[str]]:
                 numbers = ["–", "–", "singular", "singular", "–"]
             rows.append([clock, rhs, str(len(chosen)), *numbers])
     return rows
+
+
+def _transport_notes(study: Study) -> list[str]:
+    """Why transports were not carried, each reason once, with the depths that they start from."""
+    reasons: dict[str, list[int]] = {}
+    for row in study.transport:
+        if row["note"]:
+            reasons.setdefault(row["note"], []).append(row["depth"])
+    return [f"Not carried from {depth_words(sorted(set(depths)))}: {reason}." for reason, depths in reasons.items()]
 
 
 def _depth_rows(study: Study) -> list[list[str]]:
@@ -286,7 +311,7 @@ def _top(study: Study) -> int:
 
 def _convergence_part(study: Study) -> list[str]:
     """Distances per level, rates, verdict and the rule behind it."""
-    sentence = f"<p>{html.escape(convergence_sentence(study))}</p>"
+    sentence = f"<p>{_text(convergence_sentence(study))}</p>"
     if study.convergence is None:
         return [sentence]
     found = study.convergence.measured
@@ -308,7 +333,7 @@ def _convergence_part(study: Study) -> list[str]:
         f"depths shows those of {study.signature['backends'][0]}; scale L. Rule: {found.rule}"
     )
     table = _table(["depth L", *(f"level {k}" for k in found.levels)], rows)
-    return [sentence, _table(heads, backends), table, f"<p>{html.escape(note)}</p>"]
+    return [sentence, _table(heads, backends), table, f"<p>{_text(note)}</p>"]
 
 
 def _method_note(study: Study) -> str:

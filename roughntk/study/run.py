@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -14,7 +15,7 @@ import numpy as np
 
 from roughntk import __version__, _checks
 from roughntk.kernels import KernelSequence
-from roughntk.study import analysis, deep, drivers, gallery, output, report, signatures
+from roughntk.study import analysis, capacity, deep, drivers, gallery, output, report, signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet, load
 from roughntk.study.laws import law
@@ -81,12 +82,7 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
         projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
         target=config.target, standardise=config.standardise, reading=config.reading,
     )  # fmt: skip
-    depths = config.depth_range
-    _checks.memory(
-        8.0 * float(depths[-1]) * len(data.X) * (len(data.X) + len(data.x)),
-        f"kernel matrices at {depths[-1]} depths",
-        "choose a smaller last depth or fewer points",
-    )
+    capacity.check_study(len(data.X), len(data.x), config.depth_range, config.samples)
     with fitting_threads(len(data.X)):
         return _stages(data, config, progress)
 
@@ -266,9 +262,10 @@ def _write_tables(study: Study, folder: Path) -> None:
 
 def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Rows as CSV; floats with 17 digits, so that they read back exactly."""
-    rows = list(rows)
+    rows = iter(rows)
+    first = next(rows, None)
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else ["empty"])
+        writer = csv.DictWriter(stream, fieldnames=["empty"] if first is None else list(first))
         writer.writeheader()
-        for row in rows:
+        for row in rows if first is None else itertools.chain([first], rows):
             writer.writerow({k: repr(float(v)) if isinstance(v, float) else v for k, v in row.items()})

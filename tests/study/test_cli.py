@@ -131,7 +131,7 @@ def test_bad_data_is_refused(here, no_work, name):
         ("--depths", "abc", "FIRST:LAST, for instance 1:30, got 'abc'"),
         ("--depths", "1:3.5", "FIRST:LAST"),
         ("--depths", "2:inf", "FIRST:LAST"),
-        ("--depths", "1:999999999999", "GiB.*smaller last depth"),
+        ("--depths", "1:999999999999", "TiB.*last of --depths"),
         ("--p", "0.5", "p from 1 to below 4 in a study, .* got 0.5"),
         ("--p", "nan", "p from 1 to below 4 in a study, .* got nan"),
         ("--p", "inf", "p from 1 to below 4 in a study, .* got inf"),

@@ -310,7 +310,10 @@ def test_bad_settings_are_named(settings, match):
         ({"dimension": 0}, "dimension"),
         ({"dimension": 10**12}, "to fit in memory.*lower --points or --dim"),
         ({"points": 10**12}, "to fit in memory.*lower --points or --dim"),
-        ({"points": 500_000}, "a kernel matrix of 500002 points to fit in memory.*lower --points or --test-points"),
+        (
+            {"points": 500_000},
+            "linear systems of 500000 training and 2 test points to fit in memory.*lower --points or --test-points",
+        ),
         ({"dimension": 1}, "collinear"),
     ],
 )

@@ -1,0 +1,50 @@
+"""How much memory a study takes: one count, by which what cannot fit is refused before anything is computed.
+
+In units of one system, the n (n + m) numbers of K(X, X) and K(X, x):
+
+* drivers: every driver at every sample, (depths - 1) samples systems, `DRIVERS` times over at the peak, which is the
+  singular value decomposition of all their steps (the paths, the steps, LAPACK's copy, and V^T twice);
+* kernels: all layers down to the last depth, once computed and once kept; the deflated form beside them;
+* one system being solved, with its inverse and the bounds of its entries; and the equation along real depth, whose
+  path is known at `REAL_DEPTH` depths.
+
+Compiled functions come on top. Peaks of whole processes above that of a study of 3 points, for relu-ntk and 33 samples:
+723 MiB for n = 100, m = 10 and 30 depths, 803 MiB for n = 200, m = 5 and 10 depths, with one copy of the steps more.
+"""
+
+from roughntk import _checks
+
+DRIVERS = 7
+SYSTEM = 16
+REAL_DEPTH = 300
+COMPILED = 160 * 2**20
+"""Bytes of the functions that are compiled for new shapes."""
+
+
+def check_systems(points: int, test_points: int) -> None:
+    """Refuse points of which not even one system can be solved."""
+    _checks.memory(
+        8.0 * SYSTEM * points * (points + test_points),
+        f"linear systems of {points} training and {test_points} test points",
+        "lower --points or --test-points",
+    )
+
+
+def study_bytes(points: int, test_points: int, depths: range, samples: int) -> float:
+    """Bytes at the peak of a study, above what is taken before it."""
+    systems = DRIVERS * float(len(depths) - 1) * samples + 2.0 * depths[-1] + 3.0 * len(depths) + SYSTEM + REAL_DEPTH
+    return 8.0 * points * (points + test_points) * systems + COMPILED
+
+
+def check_study(points: int, test_points: int, depths: range, samples: int) -> None:
+    """Refuse a study that does not fit in memory.
+
+    Raises:
+        InputError: it takes more than is free; with the need, what is free, and what to lower.
+    """
+    _checks.memory(
+        study_bytes(points, test_points, depths, samples),
+        f"a study of {points} training and {test_points} test points at the depths {depths[0]} to {depths[-1]}, "
+        f"{samples} samples a driver,",
+        "lower --points, --test-points, --samples or the last of --depths",
+    )
