@@ -26,6 +26,7 @@ PACKAGES = (
     "narwhals",
     "pandas",
     "scikit-learn",
+    "threadpoolctl",
     "numba",
     "typer",
     "rich",
