@@ -45,44 +45,129 @@ def _calls() -> dict[str, Callable[[], Any]]:
     X, x = _points()
     kernels, depth, sphere, transport = rn.kernels, rn.depth, rn.sphere, rn.transport
     calls = {key: call for name in kernels.FAMILIES for key, call in _kernel_calls(name).items()}
-    return calls | {
-        "matrix": lambda: kernels.ReluNTK()(X, depth=3),
-        "trajectory": lambda: kernels.ReluNTK().trajectory(THETA, 4),
-        "map": lambda: kernels.ErfNTK().correlation_map(np.cos(THETA)),
-        "erf critical": lambda: kernels.ErfNTK.critical().at_angle(THETA, 3),
-        "tanh critical": lambda: kernels.TanhNTK.critical().at_angle(THETA, 3),
-        "large variances": lambda: kernels.ErfNTK(1e45, 1e45).at_angle(THETA, 3),
-        "small variances": lambda: kernels.ErfNTK(1e-30, 1e-30, 1e-30).at_angle(THETA, 3),
-        "classify critical": lambda: kernels.classify(kernels.ErfNTK.critical()).ratio,
-        "classify": lambda: kernels.classify("sigmoid").fixed_point,
-        "figure1": lambda: rn.study.figure1("figure1"),
-        "limit_coefficients relu": lambda: depth.limit_coefficients("relu-ntk", X, x),
-        "limit_coefficients erf": lambda: depth.limit_coefficients("erf-ntk", X, x),
-        "limit_kernel": lambda: depth.limit_kernel("relu-nngp", THETA),
-        "boundary_layer": lambda: depth.boundary_layer(THETA),
-        "kernel_expansion": lambda: depth.kernel_expansion(THETA[1:], 1000.0),
-        "coefficient_expansion": lambda: depth.coefficient_expansion(X, x, 1000.0),
-        "joint": lambda: depth.joint("relu-ntk", 5, 0.5).factors,
-        "harmonics": lambda: depth.harmonics(5, (0, 1, 2)),
-        "ridge_predict": lambda: _ridge_values("relu-ntk"),
-        "leaky_abel": lambda: depth.leaky_abel(0.1, THETA[1:]),
-        "leaky_flow": lambda: depth.leaky_flow(0.1, THETA[1:], 1.5),
-        "composition_flow": lambda: depth.composition_flow(kernels.family("sigmoid"), np.cos(THETA), 1.5),
-        "kernel_table": lambda: depth.kernel_table("relu-ntk", 3.0)(THETA),
-        "coefficients": lambda: rn.coefficients("relu-ntk", X, x, depth=3),
-        "predict": lambda: rn.predict("relu-ntk", X, np.arange(4.0), x, depth=3),
-        "depth_needed": lambda: rn.depth_needed("relu-ntk", X, x, 0.1).depth,
-        "between_depths": lambda: transport.between_depths("relu-ntk", X, x, depth=2).u,
-        "to_depth": lambda: transport.to_depth("relu-ntk", X, x, stop=3).u,
-        "angles": lambda: sphere.angles(X, x),
-        "joint_angles": lambda: sphere.joint_angles(X, x),
-        "lengths": lambda: sphere.lengths(X),
-        "lift": lambda: sphere.lift(X),
-        "polar": lambda: sphere.polar(X)[1],
-        "project": lambda: sphere.project(3 * X),
-        "uniform": lambda: sphere.uniform(3, 4, 0),
-        "distinct_rows": lambda: sphere.distinct_rows(X),
+    return (
+        calls
+        | {
+            "matrix": lambda: kernels.ReluNTK()(X, depth=3),
+            "trajectory": lambda: kernels.ReluNTK().trajectory(THETA, 4),
+            "map": lambda: kernels.ErfNTK().correlation_map(np.cos(THETA)),
+            "erf critical": lambda: kernels.ErfNTK.critical().at_angle(THETA, 3),
+            "tanh critical": lambda: kernels.TanhNTK.critical().at_angle(THETA, 3),
+            "large variances": lambda: kernels.ErfNTK(1e45, 1e45).at_angle(THETA, 3),
+            "small variances": lambda: kernels.ErfNTK(1e-30, 1e-30, 1e-30).at_angle(THETA, 3),
+            "classify critical": lambda: kernels.classify(kernels.ErfNTK.critical()).ratio,
+            "classify": lambda: kernels.classify("sigmoid").fixed_point,
+            "figure1": lambda: rn.study.figure1("figure1"),
+            "limit_coefficients relu": lambda: depth.limit_coefficients("relu-ntk", X, x),
+            "limit_coefficients erf": lambda: depth.limit_coefficients("erf-ntk", X, x),
+            "limit_kernel": lambda: depth.limit_kernel("relu-nngp", THETA),
+            "boundary_layer": lambda: depth.boundary_layer(THETA),
+            "kernel_expansion": lambda: depth.kernel_expansion(THETA[1:], 1000.0),
+            "coefficient_expansion": lambda: depth.coefficient_expansion(X, x, 1000.0),
+            "joint": lambda: depth.joint("relu-ntk", 5, 0.5).factors,
+            "harmonics": lambda: depth.harmonics(5, (0, 1, 2)),
+            "ridge_predict": lambda: _ridge_values("relu-ntk"),
+            "leaky_abel": lambda: depth.leaky_abel(0.1, THETA[1:]),
+            "leaky_flow": lambda: depth.leaky_flow(0.1, THETA[1:], 1.5),
+            "composition_flow": lambda: depth.composition_flow(kernels.family("sigmoid"), np.cos(THETA), 1.5),
+            "kernel_table": lambda: depth.kernel_table("relu-ntk", 3.0)(THETA),
+            "coefficients": lambda: rn.coefficients("relu-ntk", X, x, depth=3),
+            "predict": lambda: rn.predict("relu-ntk", X, np.arange(4.0), x, depth=3),
+            "depth_needed": lambda: rn.depth_needed("relu-ntk", X, x, 0.1).depth,
+            "between_depths": lambda: transport.between_depths("relu-ntk", X, x, depth=2).u,
+            "to_depth": lambda: transport.to_depth("relu-ntk", X, x, stop=3).u,
+            "angles": lambda: sphere.angles(X, x),
+            "joint_angles": lambda: sphere.joint_angles(X, x),
+            "lengths": lambda: sphere.lengths(X),
+            "lift": lambda: sphere.lift(X),
+            "polar": lambda: sphere.polar(X)[1],
+            "project": lambda: sphere.project(3 * X),
+            "uniform": lambda: sphere.uniform(3, 4, 0),
+            "distinct_rows": lambda: sphere.distinct_rows(X),
+        }
+        | {f"rough {name}": call for name, call in _rough_calls().items()}
+    )
+
+
+def _rough_calls() -> dict[str, Callable[[], Any]]:
+    """A call for every public name of rough paths; None where no number is computed."""
+    import jax
+
+    rough = rn.rough
+    path = np.random.default_rng(1).normal(size=(6, 2)).cumsum(axis=0)
+    other, late = path * 1.5 + 0.25 * path[::-1], 1.7e9 + np.arange(6.0)
+    clocked = rough.PiecewiseLinear(path, np.array([0.0, 0.5, 1.0, 1.25, 2.0, 3.0]))
+    tensor = (np.ones(1), np.array([1.0, 2.0]), np.array([0.5, 3.0, -1.0, 2.0]))
+    matrices = np.array([[[0.0, 0.1], [-0.1, 0.0]], [[0.1, 0.0], [0.0, 0.2]]])
+    increments = [path[None] - path[:, None]]
+    pair = lambda function: lambda: function(path, other, 2.5).value  # noqa: E731
+    lifted = lambda function: lambda: function(rough.lift(path, 2))  # noqa: E731
+    return {
+        "Control": lambda: rough.control(path, 2.0)(1, 4),
+        "PiecewiseLinear": lambda: clocked.evaluate(0.75, 2.5),
+        "PiecewiseLinear late": lambda: rough.PiecewiseLinear(path, late).evaluate(late[0] + 0.5, late[0] + 2.5),
+        "StationaryGaussian": lambda: rough.StationaryGaussian(0.5 ** np.arange(4.0)).smallest_eigenvalue,
+        "add_time": lambda: rough.add_time(clocked).values,
+        "add_time late": lambda: rough.add_time(rough.PiecewiseLinear(path, late)).values,
+        "brownian": lambda: rough.brownian(jax.random.key(0), 5).times,
+        "brownian_lift": lambda: rough.brownian_lift(path).steps,
+        "concatenate": lambda: rough.concatenate(path, other).values,
+        "control": lambda: rough.control(path, 2.0)(0, 5),
+        "convergence": lambda: rough.convergence([path + other / n for n in range(1, 6)], path, 1.5).distances,
+        "convergence_of_distances": lambda: rough.convergence_of_distances(1 / np.arange(1.0, 9)[:, None], 1.5).rates,
+        "convert_basis": lambda: rough.convert_basis(np.array([1.0, 2.0, 3.0]), "lyndon", "hall", 2, 2),
+        "critical_p": lambda: rough.critical_p(np.sin(np.arange(256.0) ** 1.5)).p,
+        "fractional_brownian": lambda: rough.fractional_brownian(jax.random.key(0), 5, hurst=0.3).times,
+        "fractional_noise_autocovariance": lambda: rough.fractional_noise_autocovariance(50, 0.3),
+        "geometric_violation": lifted(rough.geometric_violation),
+        "greedy_partition": lambda: rough.greedy_partition(path, 2.0, 1.0),
+        "hoelder_norm": lambda: rough.hoelder_norm(path, 0.4).value,
+        "homogeneous_distance": pair(rough.homogeneous_distance),
+        "homogeneous_norm": lambda: rough.homogeneous_norm(tensor),
+        "is_geometric": lifted(rough.is_geometric),
+        "is_group_like": lambda: rough.is_group_like(tensor),
+        "is_lie": lambda: rough.is_lie(tensor),
+        "ito_lyons": lambda: rough.ito_lyons(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).lift.steps,
+        "lead_lag": lambda: rough.lead_lag(path).values,
+        "levy_area": lambda: rough.levy_area(path),
+        "lift": lambda: rough.lift(path, 2).prefixes,
+        "lift_from_steps": lambda: rough.lift_from_steps(np.ones((3, 6)), 2, 2).prefixes,
+        "log_signature": lambda: rough.log_signature(path, 3),
+        "p_variation": lambda: rough.p_variation(path, 2.5, level=2),
+        "p_variation_distance": lambda: rough.p_variation_distance(path, other, 2.5),
+        "perturb": lambda: rough.perturb(rough.lift(path, 2), np.eye(2)).steps,
+        "prefix_signatures": lambda: rough.prefix_signatures(path, 2),
+        "projective_norm": lambda: rough.projective_norm(np.array([1.0, 2.0, 3.0, 4.0]), 2),
+        "pure_area": lambda: rough.pure_area(1).values[:20],
+        "pure_area_lift": lambda: rough.pure_area_lift(np.array([[0.0, 1.0], [-1.0, 0.0]]), np.arange(4.0)).steps,
+        "random_smooth": lambda: rough.random_smooth(jax.random.key(0), 5).times,
+        "reparametrise": lambda: rough.reparametrise(path, np.arange(6.0) ** 2).times,
+        "reparametrise late": lambda: rough.reparametrise(path, late).evaluate(late[2] + 0.5),
+        "reverse": lambda: rough.reverse(clocked).values,
+        "signature": lambda: rough.signature(path, 3),
+        "signatures_of_intervals": lambda: rough.signatures_of_intervals(path, 2),
+        "solve_linear": lambda: rough.solve_linear(matrices, path, np.ones(2)).values,
+        "solve_rde": lambda: rough.solve_rde(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).values,
+        "spiral_area": lambda: rough.spiral_area(3, 1.0),
+        "sub_path": lambda: rough.sub_path(clocked, 0.5, 2.0).values,
+        "variation": lambda: rough.variation(path, 2.5).value,
+        "variation_distance": pair(rough.variation_distance),
+        "variation_of_increments": lambda: rough.variation_of_increments(increments, 1.5).value,
+        "variation_partition": lambda: rough.variation_partition(path, 2.5),
+        "window_signatures": lambda: rough.window_signatures(path, 2, length=3),
     }
+
+
+#: Names that compute no floating-point number: results of the functions above, modules with tests of their own, words.
+NO_NUMBERS = {
+    "Convergence", "CriticalExponent", "HoelderNorm", "ItoLyons", "Lift", "RDEError", "RDESolution", "Variation",
+    "SIGNATURE_BACKENDS", "available_backends", "backend_install_command", "flat", "hall_brackets", "lyndon_brackets",
+    "lyndon_words", "shuffle_words", "signature_size", "tensor", "witt_dimension",
+}  # fmt: skip
+
+
+def test_every_public_name_of_rough_paths_has_a_case():
+    assert {name.split()[0] for name in _rough_calls()} | NO_NUMBERS == set(rn.rough.__all__)
 
 
 def _answer(call: Callable[[], Any]) -> tuple[str, Any]:

@@ -9,6 +9,7 @@ from roughntk._checks.arrays import (
     check_columns,
     check_mask,
     float64_array,
+    frame_or_series,
     is_traced,
     matrix,
     path_points,
@@ -44,7 +45,7 @@ from roughntk._checks.scalars import (
 
 __all__ = [
     "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "check_mask", "choice",
-    "exponent", "float64_array", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix", "memory",
-    "name_pairs", "name_rows", "number", "one_depth", "path_points", "real_array", "real_depth", "real_number",
-    "require_x64", "seed", "shown", "size_in_words", "traced", "traced_array", "training_time", "whole",
+    "exponent", "float64_array", "frame_or_series", "integer", "integer_depth", "is_traced", "known_number", "level",
+    "matrix", "memory", "name_pairs", "name_rows", "number", "one_depth", "path_points", "real_array", "real_depth",
+    "real_number", "require_x64", "seed", "shown", "size_in_words", "traced", "traced_array", "training_time", "whole",
 ]  # fmt: skip

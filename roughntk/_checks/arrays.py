@@ -254,13 +254,36 @@ def _place(name: str, place: Any) -> str:
     return f"{name}[{numbers}]" if numbers else name
 
 
+def frame_or_series(value: Any, name: str) -> Any:
+    """The narwhals frame or series of a value of any library; any other value as it is.
+
+    Raises:
+        InputError: a lazy frame, or one that has a name twice.
+    """
+    import narwhals as nw
+
+    try:
+        found = nw.from_native(value, pass_through=True, allow_series=True)
+        columns = list(found.columns) if isinstance(found, nw.DataFrame) else []
+    except nw.exceptions.DuplicateError:
+        found, columns = value, list(getattr(value, "column_names", value.columns))
+    if isinstance(found, nw.LazyFrame):
+        raise InputError(f"expected {name} with known entries, got a lazy frame; call its .collect() first")
+    if len(set(columns)) < len(columns):
+        twice = next(column for i, column in enumerate(columns) if column in columns[:i])
+        count = columns.count(twice)
+        raise InputError(
+            f"expected each name once in {name}, got {'two' if count == 2 else count} columns named {twice}; rename "
+            f"them, or leave one out"
+        )
+    return found
+
+
 def _from_frame(value: Any, name: str) -> np.ndarray | None:
     """The numbers of a pandas, polars, pyarrow or other frame or series; None for what is none."""
     import narwhals as nw
 
-    found = nw.from_native(value, pass_through=True, allow_series=True)
-    if isinstance(found, nw.LazyFrame):
-        raise InputError(f"expected {name} with known entries, got a lazy frame; call its .collect() first")
+    found = frame_or_series(value, name)
     if isinstance(found, nw.Series):
         return _column(found, name, f"a series of type {found.dtype}", "convert it to numbers first")
     if not isinstance(found, nw.DataFrame):

@@ -39,8 +39,8 @@ Times = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="Column of the times, name or number, or none; if left out, one called t, time, times, date, datetime or "
-        "timestamp.",
+        help="Column of the times, name or number (where it may be either name:2 or number:2), or none; if left out, "
+        "one called t, time, times, date, datetime or timestamp.",
     ),
 ]
 Header = Annotated[
@@ -62,7 +62,9 @@ Encoding = Annotated[
 ]
 Drop = Annotated[
     list[str] | None,
-    typer.Option("--drop", metavar="COLUMN", help="A column to leave out, name or number; repeatable."),
+    typer.Option(
+        "--drop", metavar="COLUMN", help="A column to leave out, name or number (name:2, number:2); repeatable."
+    ),
 ]
 MissingInPaths = Annotated[
     str,
@@ -79,7 +81,10 @@ MissingInPoints = Annotated[
     ),
 ]
 Target = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column of the targets, name or number; y in a .npz if left out.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help="Column of the targets, name or number (name:2, number:2); y in a .npz if left out."
+    ),
 ]
 Standardise = Annotated[
     bool,

@@ -17,6 +17,9 @@ from roughntk._checks import InputError
 
 _OUTSIDE = "expected a time in [t0, t1], got one outside; a piecewise-linear path does not extrapolate"
 
+#: The part of a step of times that rounding to float32 may take, in JAX's 32-bit mode.
+LOST_OF_A_STEP = 1e-3
+
 
 class PiecewiseLinear(diffrax.AbstractPath):
     """X_t = X_i + (t - t_i) / (t_{i+1} - t_i) (X_{i+1} - X_i) for t_i <= t <= t_{i+1}.
@@ -150,7 +153,13 @@ def _increasing(times: Any, points: int) -> jax.Array:
             f"expected strictly increasing times, got times that do not increase at "
             f"{_checks.name_pairs(pairs)}; sort the points and drop repeated times"
         )
-    return jnp.asarray(array)
+    held = jnp.asarray(array)
+    if held.dtype != np.float64:  # JAX in 32-bit mode
+        gaps = np.diff(array)
+        if (np.abs(np.diff(np.asarray(held, np.float64)) - gaps) > LOST_OF_A_STEP * gaps).any():
+            first, last = _checks.apart(array[0], array[-1])
+            _checks.require_x64(f"telling {points} times from {first} to {last} apart")
+    return held
 
 
 def _wrong_times(points: int, shape: tuple[int, ...]) -> str:

@@ -329,4 +329,5 @@ def _from_archive(source: tables.Source, target: str | None, reading: Reading) -
     column = dataclasses.replace(
         tables.table_of_array(y, label, source.name).columns[0], name=label, number=len(table.columns) + 1
     )
-    return tables.points_of(dataclasses.replace(table, columns=(*table.columns, column)), str(column.number), reading)
+    both = dataclasses.replace(table, columns=(*table.columns, column))
+    return tables.points_of(both, f"number:{column.number}", reading)

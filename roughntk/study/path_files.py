@@ -69,8 +69,9 @@ def read_path(file: str | Path, times: str | None = None, reading: Reading | Non
 def read_paths(file: str | Path, times: str | None = None, reading: Reading | None = None) -> list[PathFile]:
     """The path in a file or on standard input ("-"), or the paths of a batch, an array (paths, points, channels).
 
-    `times`: the column of the times, by its name or its number from 1 (in a .npz also the name of an array); "none" for
-    a file whose columns are all channels; None looks for the name of a time. `reading`: how to read a table.
+    `times`: the column of the times, by its name or its number from 1 (in a .npz also the name of an array), "name:2"
+    and "number:2" where it may be either; "none" for a file whose columns are all channels; None looks for the name of
+    a time. `reading`: how to read a table.
     Raises `InputError` for a file that is missing or cannot be read, entries that are no finite numbers (with row and
     column), fewer than two points, no channel, and times that do not increase strictly.
     """
@@ -95,7 +96,8 @@ def _batch(array: np.ndarray, name: str, times: str | None, reading: Reading) ->
 
 
 def _from_archive(source: tables.Source, times: str | None, reading: Reading) -> list[PathFile]:
-    apart = tables.TIME_NAMES if times is None else (times,)
+    kind, _, rest = (times or "").partition(":")
+    apart = tables.TIME_NAMES if times is None else () if kind == "number" else (rest if kind == "name" else times,)
     picked: list[str] = []
 
     def pick(members: list[tables.Member]) -> list[str]:
@@ -108,6 +110,13 @@ def _from_archive(source: tables.Source, times: str | None, reading: Reading) ->
             raise InputError(
                 f"expected one array of points in {source.name}, or one named {', '.join(VALUE_NAMES)}, and at most "
                 f"one of times, got {listed}; save the points as values and the times as times"
+            )
+        shape = next(member.shape for member in members if member.name == values[0])
+        if clock and times == clock[0] and times.isdecimal() and shape and 1 <= int(times) <= shape[-1] > 1:
+            raise InputError(
+                f"expected --times to name one array or column in {source.name}, got {times!r}, the name of an array "
+                f"and the number of a column of {printable(values[0])}; write --times name:{times} or --times "
+                f"number:{times}"
             )
         picked[:] = [values[0], *clock]
         return picked
@@ -133,7 +142,7 @@ def _from_archive(source: tables.Source, times: str | None, reading: Reading) ->
         when = dataclasses.replace(
             tables.table_of_array(clock, picked[1], name).columns[0], name=picked[1], number=number
         )
-        return _from_table(dataclasses.replace(table, columns=(*table.columns, when)), str(number), reading)
+        return _from_table(dataclasses.replace(table, columns=(*table.columns, when)), f"number:{number}", reading)
 
     if values.ndim == 3:
         return [one(each, f"{source.name}[{i}]") for i, each in enumerate(values)]

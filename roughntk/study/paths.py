@@ -137,6 +137,7 @@ def signature_table(
 
     Raises as `rough.signature` does, and for a basis without `log`.
     """
+    _checks.require_x64("a table of signatures to 12 digits")
     batch = (file,) if isinstance(file, PathFile) else tuple(file)
     if not log and basis is not None:
         raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from routes import is_drawn
@@ -272,6 +273,12 @@ def test_entries_whose_text_cannot_fit_are_refused_before_they_are_computed(monk
         assert_refused(
             "entries as text to fit in memory.*or write them as .npy", "signature", path, "--level", 17, *options
         )
+
+
+def test_twelve_digits_are_not_printed_of_single_precision():
+    path = save("w.npy", WALK)
+    with jax.enable_x64(False):
+        assert_refused("a table of signatures to 12 digits needs float64: unset ROUGHNTK_ENABLE_X64", "signature", path)
 
 
 @pytest.mark.parametrize("name", BAD_FILES)

@@ -77,7 +77,7 @@ TWO = [[1.5, 2], [2.5, 3]]
         ("x,ß\n1.5,2\n2.5,3\n".encode("latin-1"), "xß", TWO, "the encoding is Windows-1252 (--encoding takes another)"),
         (",0,1\n0,1.5,2\n1,2.5,3\n", "01", TWO, "left out, as an index"),
         ('"","x","y"\n"1",1.5,2\n"2",2.5,3\n', "xy", TWO, "counts the rows from 1"),
-        ("x,y\nTrue,2\nFalse,3\n", "xy", [[1, 2], [0, 3]], None),
+        ("x,y\nTrue,2\nFalse,3\n", "xy", [[1, 2], [0, 3]], "In column x of a.csv: true and false are read as"),
         ("x,y\n 1.5 , 2\n2.5,+3e0\n", "xy", TWO, None),
         ('x,y\n1.5,"2\n"\n2.5,3\n', "xy", TWO, None),
         ("0,0\n1,1\n2,4\n", "12", [[0, 0], [1, 1], [2, 4]], None),  # outside of the range of the others, as paths are
@@ -142,7 +142,7 @@ def test_text_in_another_encoding_than_said_or_known_is_refused_with_the_option(
         ("0,1,2\n5,3,1\n2,2,2\n", "--header"),
         (",a\n5,1\n3,2\n", "name for the first column .*--drop 1"),
         ("x,y,z\n1,2\n3,4\n", "3 names .* for 2 columns"),
-        ("x\n1,2\n3,4\n", "1 names .* for 2 columns"),
+        ("x\n1,2\n3,4\n", "1 name .* for 2 columns; .*--decimal ,"),
         ("x,y\n1,2\n3\n", "2 cells in every line of a.csv, got 1 in line 3"),
         ('x,y\n"1",2\n3,4,"5"\n', "got 3 in line 3"),
         ("x y\n1 2\n3 4 5\n", "got 3 in line 3"),
@@ -150,7 +150,7 @@ def test_text_in_another_encoding_than_said_or_known_is_refused_with_the_option(
         ("x,z\n1,\n2,\n", "entries in column z of a.csv, got none at all; .*--drop z"),
         ("x,y\n1,2\n3,1e400\n", "got inf in line 3, column y"),
         ("date,x\n01/02/2024,1\n02/02/2024,2\n", "whose day and month cannot be told apart"),
-        ("t,x\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", "expected dates in column 't' of a.csv, got 'soon' in line 4"),
+        ("t,x\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", "expected dates in column t of a.csv, got 'soon' in line 4"),
         (
             "day,when,x\n2024-01-01,2024-01-02,1\n2024-01-02,2024-01-03,2\n",
             "dates in column day .*--drop day.*--times day",

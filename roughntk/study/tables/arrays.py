@@ -10,7 +10,7 @@ import numpy as np
 from roughntk._checks import InputError
 from roughntk.study.tables.kinds import column as column_of
 from roughntk.study.tables.sources import Source, check_fits
-from roughntk.study.tables.table import DATE, NUMBER, Column, Table, printable
+from roughntk.study.tables.table import DATE, NUMBER, TRUTH_NOTE, Column, Table, printable
 
 _COPIES = 3
 """Arrays of float64 at the peak for each that is read: the array, a copy in float64, and one without bad rows."""
@@ -40,7 +40,15 @@ def read_arrays(source: Source, choose: Callable[[list[Member]], Sequence[str]])
                 stream.seek(0)
                 return {"": np.lib.format.read_array(stream, allow_pickle=False)}
             with zipfile.ZipFile(stream) as archive:
-                inside = {_name(entry): entry for entry in archive.infolist() if not entry.is_dir()}
+                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+                inside = {_name(entry): entry for entry in entries}
+                if len(inside) < len(entries):
+                    names = [_name(entry) for entry in entries]
+                    twice = next(name for i, name in enumerate(names) if name in names[:i])
+                    raise InputError(
+                        f"expected each name once in {source.name}, got several arrays called {printable(twice)}; "
+                        f"save it again with numpy.savez"
+                    )
                 members = [_member(archive, entry, source.name) for entry in inside.values()]
                 found = {}
                 for name in choose(members):
@@ -130,7 +138,7 @@ def _native(values: np.ndarray) -> np.ndarray:
 
 def _column(values: np.ndarray, name: str, number: int, source: str) -> Column:
     if values.dtype.kind == "b":
-        return Column(name, number, NUMBER, values.astype(np.float64))
+        return Column(name, number, NUMBER, values.astype(np.float64), note=TRUTH_NOTE)
     if values.dtype.kind in "iuf" and values.ndim == 1:
         return Column(name, number, NUMBER, _native(values))
     if values.dtype.kind == "M" and values.ndim == 1:

@@ -7,12 +7,12 @@ import codecs
 import csv
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from roughntk._checks import InputError
-from roughntk.study.tables.kinds import MISSING, is_date, is_number
+from roughntk.study.tables.kinds import MISSING, has_thousands, is_date, is_number, nearly
 from roughntk.study.tables.table import Reading, printable
 
 SAMPLE = 200
@@ -25,6 +25,7 @@ _MARKS = (
 )  # fmt: skip
 """Byte order marks and what they stand before; longer ones first, since one begins like another."""
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+_TWO_WHOLE_NUMBERS = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Layout:
         skip: lines before the first row of the body, names and comments included.
         width: cells in a row.
         said: what was guessed, in sentences.
+        commas_may_be_decimal: whether whole numbers stand on both sides of the commas, two in a line.
     """
 
     delimiter: str
@@ -45,6 +47,7 @@ class Layout:
     skip: int
     width: int
     said: tuple[str, ...]
+    commas_may_be_decimal: bool = False
 
 
 def decoded(content: bytes, name: str, encoding: str | None = None) -> tuple[bytes, str | None]:
@@ -151,9 +154,13 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
         # A line that ends with a mark has an empty cell at its end.
         if len(names) != width and not (len(names) == width - 1 and all(row[-1:] == [""] for row in rows[1:])):
             listed = ", ".join(repr(printable(each)) for each in names[:8])
+            several = f"{len(names)} name{'s' * (len(names) > 1)}"
+            halves = delimiter == "," and reading.delimiter is None and width == 2 * len(names)
             raise InputError(
-                f"expected a name for each of the {width} columns of {name}, got {len(names)} names in line "
-                f"{numbers[0]} ({listed}) for {width} columns; give every column one name"
+                f"expected a name for each of the {width} columns of {name}, got {several} in line {numbers[0]} "
+                f"({listed}) for {width} columns; give every column one name"
+                + ", or say --decimal , if the commas are decimal marks"
+                * halves
             )
     elif reading.header is None and comments:
         number, text = comments[-1]
@@ -161,7 +168,11 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
         if len(given) == width and number == numbers[0] - 1 and not any(is_number(cell, decimal) for cell in given):
             names = tuple(given)
             said = [*said, f"the comment in line {number} holds the names"]
-    return Layout(delimiter, decimal, names, skip, width, tuple(said))
+    either = (
+        delimiter == "," and names is None and reading.delimiter is None and reading.decimal is None
+        and all(_TWO_WHOLE_NUMBERS.fullmatch(line) for line in lines)
+    )  # fmt: skip
+    return Layout(delimiter, decimal, names, skip, width, tuple(said), either)
 
 
 def _first_lines(content: bytes) -> tuple[list[str], list[tuple[int, str]], list[int]]:
@@ -193,8 +204,8 @@ def _usual(widths: Sequence[int]) -> int:
 
 def _marks(lines: list[str], body: list[str], name: str, reading: Reading) -> tuple[str, str]:
     """The delimiter and the decimal mark."""
-    found: list[tuple[float, int, str, str]] = []
-    for place, delimiter in enumerate(_DELIMITERS if reading.delimiter is None else (reading.delimiter,)):
+    found: list[tuple[float, float, str, str]] = []
+    for delimiter in _DELIMITERS if reading.delimiter is None else (reading.delimiter,):
         rows = [cells_of(line, delimiter) for line in lines]
         widths = [len(row) for row in rows]
         width = _usual(widths)
@@ -207,15 +218,17 @@ def _marks(lines: list[str], body: list[str], name: str, reading: Reading) -> tu
         for decimal in (".", ",") if reading.decimal is None else (reading.decimal,):
             if decimal == delimiter and not any('"' in line for line in body):
                 continue
-            clean = sum(all(_plain(cell, decimal) for cell in column) for column in columns) / width
-            found.append((round(even * (1 + clean), 9), -place, delimiter, decimal))
+            clean = sum(all(_plain(c, decimal) or has_thousands(c) for c in column) for column in columns) / width
+            score = even * (1 + clean)
+            # The line of names, too, has as many cells.
+            found.append((round(score + 0.5 * (widths[0] == width), 9), score, delimiter, decimal))
     if not found:  # one column
         decimal = reading.decimal or "."
-        return reading.delimiter or ",", decimal
-    best = max(score for score, *_ in found)
-    top = [(delimiter, decimal) for score, _, delimiter, decimal in found if score == best]
+        return reading.delimiter or (";" if decimal == "," else ","), decimal
+    best = max(found)[0]
+    top = [(delimiter, decimal) for total, _, delimiter, decimal in found if total == best]
     marks = list(dict.fromkeys(delimiter for delimiter, _ in top))
-    if len(marks) > 1 and best > 1:
+    if len(marks) > 1 and max(score for total, score, *_ in found if total == best) > 1:
         raise InputError(
             f"expected one way to read the lines of {name}, got several "
             f"({' or '.join(_IN_WORDS[mark] for mark in marks)} between the cells); say which: --delimiter {marks[0]!r}"
@@ -255,7 +268,8 @@ def _has_header(rows: list[list[str]], decimal: str, name: str, number: int) -> 
     # A name, unlike a cell, is text above a column of something else.
     columns = [[row[place] for row in body if place < len(row)] for place in range(len(first))]
     above = [
-        bool(cells) and _mostly_plain(cells, decimal) and not _plain(cell, decimal)
+        not _plain(cell, decimal)
+        and (_mostly(cells, lambda c: _plain(c, decimal)) or (nearly(cell) is None and _mostly(cells, nearly)))
         for cell, cells in zip(first, columns, strict=True)
     ]
     if any(above) or (len(first) > max(map(len, body)) and not all(_plain(cell, decimal) for cell in first)):
@@ -282,9 +296,9 @@ def _ambiguous(name: str, what: str) -> InputError:
     )
 
 
-def _mostly_plain(cells: list[str], decimal: str) -> bool:
+def _mostly(cells: list[str], holds: Callable[[str], object]) -> bool:
     known = [cell for cell in cells if cell not in MISSING]
-    return bool(known) and 2 * sum(_plain(cell, decimal) for cell in known) >= len(known)
+    return bool(known) and 2 * sum(bool(holds(cell)) for cell in known) >= len(known)
 
 
 def _counts(cells: Sequence[str], starts: Sequence[int]) -> bool:

@@ -1,5 +1,6 @@
 """Tables that know their columns: JSON records, Parquet files, data frames and arrays in memory."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from roughntk._checks import InputError, MissingBackendError
 from roughntk.study.tables import kinds
 from roughntk.study.tables.arrays import table_of_array
 from roughntk.study.tables.sources import Source, check_fits
-from roughntk.study.tables.table import CLOCK, DATE, NUMBER, TEXT, Column, Table, printable
+from roughntk.study.tables.table import CLOCK, DATE, NUMBER, TEXT, TRUTH_NOTE, Column, Table, option_of, printable
 
 _FORMS = '[{"x": 1, "y": 2}, ...], [[1, 2], ...], or one record a line'
 
@@ -31,13 +32,32 @@ def read_json(content: bytes, name: str, encoding: str | None = None) -> Table:
             f"instance --encoding utf-16 or --encoding cp1252, or save it as UTF-8"
         ) from None
     check_fits(40.0 * len(content), name)
+    repeats: list[tuple[dict, str]] = []
+
+    def record(pairs: list[tuple[str, Any]]) -> dict:
+        """The record, which is kept apart where it has a key twice."""
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            repeats.append((found, next(key for i, key in enumerate(keys) if key in keys[:i])))
+        return found
+
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=record)
     except (ValueError, RecursionError) as error:
+        repeats.clear()
         try:
-            value = [json.loads(line) for line in text.splitlines() if line.strip()]
+            value = [json.loads(line, object_pairs_hook=record) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             raise InputError(f"expected {name} to be JSON, got {printable(str(error))}; write it as {_FORMS}") from None
+    if repeats:
+        found, key = repeats[0]
+        row = next((i for i, each in enumerate(value) if each is found), None) if isinstance(value, list) else None
+        raise InputError(
+            f"expected each key once in a record of {name}, got {printable(key)!r} twice"
+            + ("" if row is None else f" in record {row} (counted from 0)")
+            + "; rename one of the two, or take it out"
+        )
     if isinstance(value, Mapping) and all(isinstance(part, list) for part in value.values()):
         lengths = {len(part) for part in value.values()}
         if len(lengths) > 1:
@@ -90,6 +110,16 @@ def _cells(name: str, number: int, cells: list[Any], source: str) -> Column:
         ]
         return kinds.column(name, number, texts, ".", source, lambda row: f"row {row} (counted from 0)")
     values = [math.nan if cell is None else cell for cell in cells]
+    types = {*map(type, cells)} - {type(None)}
+    if types == {bool}:
+        return Column(name, number, NUMBER, np.array(values, dtype=np.float64), note=TRUTH_NOTE)
+    if bool in types:
+        row = next(i for i, cell in enumerate(cells) if isinstance(cell, bool))
+        raise InputError(
+            f"expected numbers in {printable(name) or f'column {number}'} of {source}, got the truth value "
+            f"{str(cells[row]).lower()} in row {row} (counted from 0); write 1 or 0 for it, or leave the column out: "
+            f"--drop {option_of(printable(name), number)}"
+        )
     if all(isinstance(cell, int) and abs(cell) < 2**63 for cell in values):
         return Column(name, number, NUMBER, np.array(values, dtype=np.int64))
     return Column(name, number, NUMBER, _checks.float64_array(values, f"{name or f'column {number}'} of {source}"))
@@ -127,9 +157,7 @@ def read_parquet(source: Source) -> Table:
     hidden = [column for column in table.columns if column.name in index]
     if hidden:  # pandas writes the index beside the columns, under names of its own
         columns = tuple(
-            Column("", i, c.kind, c.values, c.whole_days)
-            if c.name in index
-            else Column(c.name, i, c.kind, c.values, c.whole_days)
+            dataclasses.replace(c, name="" if c.name in index else c.name, number=i)
             for i, c in enumerate([*hidden, *(c for c in table.columns if c.name not in index)], 1)
         )
         table = Table(table.name, columns, table.said)
@@ -141,13 +169,6 @@ def _index_names(schema: Any) -> set[str]:
     return {name for name in schema.names if name.startswith("__index_level_")}
 
 
-def is_frame(value: Any) -> bool:
-    """Whether a value is a data frame."""
-    import narwhals as nw
-
-    return isinstance(nw.from_native(value, pass_through=True, allow_series=False), nw.DataFrame | nw.LazyFrame)
-
-
 def memory_table(value: Any, name: str) -> Table:
     """The table of a data frame of any library, an array, an xarray object, or nested lists.
 
@@ -156,9 +177,7 @@ def memory_table(value: Any, name: str) -> Table:
     """
     import narwhals as nw
 
-    found = nw.from_native(value, pass_through=True, allow_series=True)
-    if isinstance(found, nw.LazyFrame):
-        raise InputError(f"expected {name} with known entries, got a lazy frame; call its .collect() first")
+    found = _checks.frame_or_series(value, name)
     if isinstance(found, nw.Series):
         return frame_table(found.to_frame(), name)
     if isinstance(found, nw.DataFrame):
@@ -172,9 +191,11 @@ def memory_table(value: Any, name: str) -> Table:
             f"for one point to (1, dimension)"
         )
     table = table_of_array(array, "", name)
+    if np.isin(array, (0, 1)).all() and np.asarray(value).dtype.kind == "b":
+        table = Table(name, tuple(dataclasses.replace(column, note=TRUTH_NOTE) for column in table.columns))
     names = _coordinate_names(value, array.shape)
     if names is not None:
-        columns = tuple(Column(n, c.number, c.kind, c.values) for n, c in zip(names, table.columns, strict=True))
+        columns = tuple(dataclasses.replace(c, name=n) for n, c in zip(names, table.columns, strict=True))
         table = Table(name, columns)
     return table
 
@@ -194,13 +215,14 @@ def frame_table(frame: Any, name: str) -> Table:
     Raises:
         InputError: a column of lists, records or bytes.
     """
-    import narwhals as nw
 
-    frame = nw.from_native(frame, pass_through=True)
+    frame = _checks.frame_or_series(frame, name)
     check_fits(24.0 * frame.shape[0] * frame.shape[1], name)
     columns = []
+    counted = [key for key in frame.columns if isinstance(key, int)]
+    bare = counted == list(range(len(counted)))  # what pandas calls columns that were given no names
     for number, (key, series) in enumerate(zip(frame.columns, frame.iter_columns(), strict=True), 1):
-        columns.append(_series_column(series, "" if isinstance(key, int) else str(key), number, name))
+        columns.append(_series_column(series, "" if bare and isinstance(key, int) else str(key), number, name))
     return _checked(Table(name, tuple(columns)))
 
 
@@ -212,15 +234,17 @@ def _series_column(series: Any, key: str, number: int, name: str) -> Column:
         values = series.to_numpy()
         return Column(key, number, NUMBER, values.astype(np.uint64 if values.dtype.kind == "u" else np.int64))
     if kind.is_numeric() or kind == nw.Boolean:
-        return Column(key, number, NUMBER, np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64))
+        note = TRUTH_NOTE if kind == nw.Boolean else ""
+        return Column(key, number, NUMBER, np.array(series.cast(nw.Float64).to_numpy(), dtype=np.float64), note=note)
     if kind == nw.Date or kind == nw.Datetime:
-        if kind == nw.Datetime and getattr(kind, "time_zone", None):
+        utc = kind == nw.Datetime and getattr(kind, "time_zone", None) is not None
+        if utc:
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         values = np.asarray(series.to_numpy())
         if values.dtype.kind == "O":
             values = np.array([np.datetime64("NaT") if v is None else np.datetime64(v) for v in values])
         known = values[~np.isnat(values)]
-        return Column(key, number, DATE, values, bool((known == known.astype("M8[D]")).all()))
+        return Column(key, number, DATE, values, bool((known == known.astype("M8[D]")).all()), utc=utc)
     if kind == nw.Duration:
         return Column(key, number, CLOCK, np.asarray(series.to_numpy()))
     cells = series.to_list()
@@ -230,4 +254,4 @@ def _series_column(series: Any, key: str, number: int, name: str) -> Column:
     return _cells(key, number, [cell.item() if isinstance(cell, np.generic) else cell for cell in cells], name)
 
 
-__all__ = ["frame_table", "is_frame", "memory_table", "read_json", "read_parquet"]
+__all__ = ["frame_table", "memory_table", "read_json", "read_parquet"]

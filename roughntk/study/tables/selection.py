@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from roughntk._checks import InputError
+from roughntk.study.tables.clock import TIME_NAMES, called, clock_times, example, named_clock
+from roughntk.study.tables.kinds import nearly
 from roughntk.study.tables.table import CLOCK, DATE, NUMBER, TEXT, Column, Reading, Table, printable
 
-TIME_NAMES = ("t", "time", "times", "date", "datetime", "timestamp")
 LABEL_NAMES = (
     "label", "labels", "class", "classes", "target", "targets", "y", "species", "category", "kind", "outcome",
     "response",
@@ -72,25 +73,19 @@ def points_of(table: Table, target: str | None, reading: Reading) -> Points:
             f"expected columns of features in {table.name}, got none beside {wanted and wanted.label}; add them"
         )
     for column in features.columns:
-        if column.kind == TEXT:
-            raise InputError(
-                f"expected columns of numbers in {table.name}, got text in {_called(column)} "
-                f"({_example(table, column)}); "
-                + ("" if wanted is not None else f"predict it: --target {column.option}, or ")
-                + f"leave it out: --drop {column.option}"
-            )
         if column.kind != NUMBER:
-            raise InputError(
-                f"expected columns of numbers in {table.name}, got dates in {_called(column)} "
-                f"({_example(table, column)}); leave it out: --drop {column.option}"
+            predict = (
+                "" if wanted is not None or column.kind != TEXT else f"predict it: --target {table.option(column)}"
             )
+            raise _no_numbers("columns", table, column, predict)
+    _check_names(features)
     kept = _whole_rows(table, reading)
     said = [*table.said, *_dropped_rows(table, kept)]
     values = np.column_stack([column.floats() for column in features.columns])
     _check_finite(features)
     names = tuple(column.name for column in features.columns)
     listed = f": {features.names()}" if features.named else ""
-    said.append(f"{_count(len(names), 'feature')}{listed}.")
+    said += [f"{_count(len(names), 'feature')}{listed}.", *_notes(table)]
     if wanted is None:
         return Points(values, names, kept, None, (), None, (*said, *_label_like(features, kept)))
     y, classes, sentence = target_of(wanted, table, kept)
@@ -105,14 +100,14 @@ def target_of(column: Column, table: Table, kept: np.ndarray) -> tuple[np.ndarra
     """
     if column.kind in (DATE, CLOCK):
         raise InputError(
-            f"expected numbers or text as the target, got dates in {_called(column)} of {table.name}; encode them"
+            f"expected numbers or text as the target, got dates in {called(column)} of {table.name}; encode them"
         )
     if column.kind == TEXT:
         classes = tuple(sorted({column.values[row] for row in kept}))
         if len(classes) == len(kept) > 2:
             raise InputError(
-                f"expected classes in {_called(column)} of {table.name}, got another text in each of its {len(kept)} "
-                f"rows ({_example(table, column)}); name the column that holds the classes"
+                f"expected classes in {called(column)} of {table.name}, got another text in each of its {len(kept)} "
+                f"rows ({example(table, column)}); name the column that holds the classes"
             )
         y = np.full((len(column.values), len(classes)), np.nan)
         texts = np.array([column.values[row] for row in kept], dtype=object)
@@ -127,7 +122,7 @@ def target_of(column: Column, table: Table, kept: np.ndarray) -> tuple[np.ndarra
     bad = kept[~np.isfinite(y[kept])]
     if bad.size:
         raise InputError(
-            f"expected finite targets in {_called(column)} of {table.name}, got {y[bad[0]]} in {table.places(bad)}; "
+            f"expected finite targets in {called(column)} of {table.name}, got {y[bad[0]]} in {table.places(bad)}; "
             f"correct or remove them"
         )
     values = np.unique(y[kept])
@@ -154,8 +149,8 @@ def _label_like(features: Table, kept: np.ndarray) -> list[str]:
         if by_name or (by_values and _are_labels(values, len(kept))):
             few = f"{_count(len(values), 'value')}: {_listed([f'{value:g}' for value in values])}"
             return [
-                f"Column {column.label} looks like a label ({few}) and is used as a feature; --target {column.option} "
-                f"takes it as the target."
+                f"Column {column.label} looks like a label ({few}) and is used as a feature; --target "
+                f"{features.option(column)} takes it as the target."
             ]
     return []
 
@@ -171,7 +166,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
     """
     given = None if times in (None, "none") else table.find(str(times), "--times")
     table = _dropped(table, reading, given, "--times")
-    clock = given if times is not None else _named_clock(table)
+    clock = given if times is not None else named_clock(table)
     table = _without_index(table, clock, "--times")
     said = list(table.said)
     dates = [c for c in table.columns if c.kind in (DATE, CLOCK) and (clock is None or c.number != clock.number)]
@@ -183,15 +178,16 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
         raise InputError(f"expected {table.name} with at least one channel, got none{beside}; add a column")
     for column in channels.columns:
         if column.kind != NUMBER:
-            what = "text" if column.kind == TEXT else "dates"
-            instead = f", or take it as times: --times {column.option}" if dates and clock is None else ""
-            raise InputError(
-                f"expected channels of numbers in {table.name}, got {what} in {_called(column)} "
-                f"({_example(table, column)}); leave it out: --drop {column.option}{instead}"
+            instead = (
+                f"take it as times: --times {table.option(column)}" if clock is None and column.kind != TEXT else ""
             )
+            raise _no_numbers("channels", table, column, instead)
+    _check_names(channels)
     if clock is not None and clock.kind == TEXT:
+        row, what, remedy = _first_text(clock)
         raise InputError(
-            f"expected times in {_called(clock)} of {table.name}, got text ({_example(table, clock)}); name another"
+            f"expected times in {called(clock)} of {table.name}, got {what} ({clock.cell(row)!r} in "
+            f"{table.place(row)}); {remedy or 'name another'}"
         )
     values = np.column_stack([c.floats() for c in channels.columns])
     _check_finite(table)
@@ -204,94 +200,14 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
             raise InputError(
                 f"expected a time in every row of {table.name}, got none in {gone}; leave those out: --missing drop"
             )
-        when, sentence = _clock_times(table, clock, kept)
+        when, sentence = clock_times(table, clock, kept)
         said.append(sentence)
+    said += _notes(table)
     values = values if len(kept) == table.rows else values[kept]
     if reading.missing == "interpolate" and np.isnan(values).any():
         values, filled = _interpolated(table, channels, values, when)
         said.append(f"{_count(filled, 'missing cell')} of {table.name}: interpolated linearly in time.")
     return Path(values, when, tuple(column.name for column in channels.columns), tuple(said))
-
-
-def _named_clock(table: Table) -> Column | None:
-    """The column whose name is one of a time; a single capital T is a temperature, say."""
-    hits = [column for column in table.columns if column.name.lower() in TIME_NAMES and column.name != "T"]
-    if len(hits) > 1:
-        alike = {column.name for column in hits}
-        what = (
-            f"{len(hits) if len(hits) > 2 else 'two'} columns named {hits[0].name}"
-            if len(alike) == 1
-            else table.names(hits)
-        )
-        raise InputError(
-            f"expected one column of times in {table.name}, got {what}; say which one it is, --times {hits[0].number}, "
-            f"and leave the other out if it is no channel, --drop {hits[1].number}"
-        )
-    return hits[0] if hits else None
-
-
-def _clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarray, str]:
-    """The times as numbers, strictly increasing, and what is said of them."""
-    clock = _calendar(clock)
-    values = clock.values[kept]
-    stuck = np.flatnonzero(~(values[1:] > values[:-1]))
-    if stuck.size:
-        i = int(stuck[0])
-        raise InputError(
-            f"expected strictly increasing times in {table.name}, got {_time_text(values[i + 1])} after "
-            f"{_time_text(values[i])} in {table.place(kept[i + 1])}; sort the points and drop repeated times"
-        )
-    where = f"column {clock.number}" if not clock.name else f"column {clock.name}"
-    if clock.kind == NUMBER:
-        beyond = values.dtype.kind in "iu" and max(abs(int(values[0])), abs(int(values[-1]))) > 2**53
-        if beyond:  # a difference keeps what float64 would round
-            first = values[0]
-            return np.array([int(value) - int(first) for value in values], dtype=np.float64), (
-                f"The times of {table.name} are those of {where}, counted from the first, {first}."
-            )
-        return np.asarray(values, dtype=np.float64), f"The times of {table.name} are those of {where}."
-    unit, size = ("days", 86400 * 10**9) if clock.whole_days else ("seconds", 10**9)
-    step, count = np.datetime_data(values.dtype)
-    ticks = {"D": 86400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-    if step not in ticks:
-        raise InputError(f"expected times in days or finer units in {where} of {table.name}, got {step}; convert them")
-    elapsed = (values - values[0]).astype(np.int64)
-    # Whole ticks over ticks a unit: one rounding.
-    found = (
-        elapsed / (size / (ticks[step] * count))
-        if ticks[step] * count <= size
-        else elapsed * (ticks[step] * count / size)
-    )
-    first = _time_text(values[0].astype("M8[D]") if clock.whole_days else values[0])
-    return found, f"The times of {table.name} are {unit} from {first}, the first of {where}."
-
-
-def _calendar(clock: Column) -> Column:
-    """Whole numbers such as 20240131 in a column called date or datetime or timestamp are dates."""
-    if clock.kind != NUMBER or clock.values.dtype.kind != "i" or clock.name.lower() not in TIME_NAMES[3:]:
-        return clock
-    texts = [str(value) for value in clock.values.tolist()]
-    if any(len(text) != 8 for text in texts):
-        return clock
-    try:
-        days = [f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in texts]
-        return dataclasses.replace(clock, kind=DATE, values=np.array(days, dtype="M8[D]"), whole_days=True)
-    except ValueError:
-        return clock
-
-
-def _time_text(value: np.generic) -> str:
-    """A time in full."""
-    if isinstance(value, np.datetime64):
-        text = str(np.datetime_as_string(value, unit="auto"))
-        if len(text) == 10 and np.datetime_data(value.dtype)[0] != "D":
-            return f"{text}T00:00:00"
-        return f"{text}:00" if text.count(":") == 1 else text
-    if isinstance(value, np.timedelta64):
-        seconds = value / np.timedelta64(1, "s")
-        return f"{int(seconds // 3600):02d}:{int(seconds % 3600 // 60):02d}:{seconds % 60:02g}"
-    number = value.item()
-    return str(int(number)) if number == int(number) and abs(number) < 2**63 else repr(number)
 
 
 def _interpolated(
@@ -304,12 +220,66 @@ def _interpolated(
         ends = [row for row in (0, len(values) - 1) if missing[row, j]]
         if ends:
             raise InputError(
-                f"expected an entry at both ends of {_called(column)} of {table.name} to interpolate between, got a "
+                f"expected an entry at both ends of {called(column)} of {table.name} to interpolate between, got a "
                 f"missing cell in {table.place(ends[0])}; leave that row out, or use --missing drop"
             )
         gaps = missing[:, j]
         values[gaps, j] = np.interp(when[gaps], when[~gaps], values[~gaps, j])
     return values, int(missing.sum())
+
+
+def _first_text(column: Column) -> tuple[int, str, str]:
+    """A row of a column of text to name, what is in it, and how to mend it, "" where that is not known.
+
+    It is the first with what is nearly a number or a date; without such a one the first with an entry.
+    """
+    for row, cell in enumerate(column.values):
+        near = None if cell is None else nearly(cell)
+        if near is not None:
+            return row, *near
+    return int(np.flatnonzero(~column.missing())[0]), "text", ""
+
+
+def _no_numbers(what: str, table: Table, column: Column, instead: str) -> InputError:
+    """The error for a column of text or dates among what is to be numbers; `instead`: another use of the column."""
+    leave = f"leave it out: --drop {table.option(column)}" if len(table.columns) > 1 else ""
+    if column.kind != TEXT:
+        got, remedies = f"dates in {called(column)} ({example(table, column)})", [leave, instead]
+    else:
+        row, got, remedy = _first_text(column)
+        got = f"{got} in {called(column)} ({column.cell(row)!r} in {table.place(row)})"
+        remedies = [remedy, instead, leave]
+    known = [remedy for remedy in remedies if remedy] or ["give numbers in its place"]
+    return InputError(f"expected {what} of numbers in {table.name}, got {got}; {', or '.join(known)}")
+
+
+def _check_names(columns: Table) -> None:
+    """Raise `InputError` where features or channels have one name twice, or only some have one."""
+    for column in columns.columns:
+        twins = [other for other in columns.columns if other.name == column.name]
+        if column.name and len(twins) > 1:
+            count = "two" if len(twins) == 2 else str(len(twins))
+            raise InputError(
+                f"expected a name of its own for each column of {columns.name}, got {count} columns named "
+                f"{column.name} ({', '.join(str(twin.number) for twin in twins)}); rename them, or leave one out: "
+                f"--drop {columns.option(twins[-1])}"
+            )
+        if not column.name and columns.named:
+            raise InputError(
+                f"expected a name for every column of {columns.name}, got none for column {column.number}; name it, or "
+                f"leave it out: --drop {columns.option(column)}"
+            )
+
+
+def _notes(table: Table) -> list[str]:
+    """What was guessed about the cells of columns, a sentence for each guess."""
+    notes = dict.fromkeys(column.note for column in table.columns if column.note)
+    found = []
+    for note in notes:
+        those = [column for column in table.columns if column.note == note]
+        names = _listed([column.name or str(column.number) for column in those])
+        found.append(f"In column{'s' * (len(those) > 1)} {names} of {table.name}: {note}.")
+    return found
 
 
 def _dropped(table: Table, reading: Reading, wanted: Column | None, option: str) -> Table:
@@ -339,10 +309,10 @@ def _without_index(table: Table, wanted: Column | None, option: str) -> Table:
                 f"The first column of {table.name} has no name and counts the rows from {start}: it is left out, as an "
                 f"index."
             )
-    take = f"--{option.strip('-')} {first.number} takes it as {'times' if option == '--times' else 'the target'}"
+    take = f"--{option.strip('-')} {table.option(first)} takes it as {'times' if option == '--times' else 'the target'}"
     raise InputError(
         f"expected a name for the first column of {table.name}, got none, and it does not count the rows; name it, or "
-        f"leave it out: --drop {first.number} ({take})"
+        f"leave it out: --drop {table.option(first)} ({take})"
     )
 
 
@@ -352,8 +322,8 @@ def _whole_rows(table: Table, reading: Reading, *, paths: bool = False) -> np.nd
     for column in table.columns:
         if missing[column.number].all():
             raise InputError(
-                f"expected entries in {_called(column)} of {table.name}, got none at all; leave it out: "
-                f"--drop {column.option}"
+                f"expected entries in {called(column)} of {table.name}, got none at all; leave it out: "
+                f"--drop {table.option(column)}"
             )
     some = np.logical_or.reduce(list(missing.values()))
     if not some.any():
@@ -390,19 +360,6 @@ def _check_finite(table: Table) -> None:
                 f"expected finite numbers in {table.name}, got {column.values[rows[0]]} in "
                 f"{table.cells(int(rows[0]), [column])}{more}; correct or remove them"
             )
-
-
-def _called(column: Column) -> str:
-    return f"column {column.name}" if column.name else f"column {column.number}"
-
-
-def _example(table: Table, column: Column) -> str:
-    rows = np.flatnonzero(~column.missing())
-    if not rows.size:
-        return "no entries"
-    row = int(rows[0])
-    text = repr(column.cell(row)) if column.kind == TEXT else _time_text(column.values[row])
-    return f"{text} in {table.place(row)}"
 
 
 def _count(number: int, what: str) -> str:

@@ -5,6 +5,7 @@ Nothing is decided here about what a column is for; `selection` does that.
 
 import codecs
 import dataclasses
+import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,6 +16,7 @@ from roughntk._checks import InputError
 
 MISSING_RULES = ("error", "drop", "interpolate")
 NUMBER, DATE, CLOCK, TEXT = "number", "date", "time of day", "text"
+TRUTH_NOTE = "true and false are read as 1 and 0"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Column:
         values: float64, int64 or uint64 for numbers (NaN where missing), datetime64 for dates and timedelta64 for
             times of the day (NaT where missing), objects for text (None where missing); shape (rows,).
         whole_days: of dates, whether none has a time of the day.
+        note: how its cells were read, where that is a guess, as part of a sentence.
+        utc: of dates, whether they are in UTC, which they had an offset from.
     """
 
     name: str
@@ -93,6 +97,8 @@ class Column:
     kind: str
     values: np.ndarray
     whole_days: bool = False
+    note: str = ""
+    utc: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", printable(self.name))
@@ -101,13 +107,6 @@ class Column:
     def label(self) -> str:
         """What a message calls it."""
         return self.name or f"column {self.number}"
-
-    @property
-    def option(self) -> str:
-        """How an option names it, quoted where a shell wants that."""
-        if not self.name:
-            return str(self.number)
-        return self.name if all(c.isalnum() or c in "_-." for c in self.name) else f"'{self.name}'"
 
     def missing(self) -> np.ndarray:
         """Which rows have no entry here, shape (rows,)."""
@@ -180,27 +179,43 @@ class Table:
         return f"{self.place(row)}, column{'s' * (len(columns) > 1)} {listed}{more}"
 
     def find(self, wanted: str, option: str) -> Column:
-        """The column of that name, or of that number from 1 where no name is like it.
+        """The column of that name or of that number from 1; "name:2" and "number:2" are one of the two only.
 
         Raises:
-            InputError: no such column, or several of that name.
+            InputError: no such column, several of that name, or one by its name and another by its number.
         """
-        hits = [column for column in self.columns if column.name and column.name == printable(wanted)]
-        if len(hits) > 1:
-            numbers = ", ".join(str(column.number) for column in hits)
+        kind, _, rest = wanted.partition(":")
+        by_number = rest if kind == "number" and _is_whole(rest) else wanted
+        numbered = [c for c in self.columns if _is_whole(by_number) and str(c.number) == by_number.lstrip("0")]
+        if by_number is wanted:
+            named = [c for c in self.columns if c.name and kind == "name" and c.name == printable(rest)]
+            named = named or [c for c in self.columns if c.name and c.name == printable(wanted)]
+        else:
+            named = []
+        if len(named) > 1:
             raise InputError(
-                f"expected {option} to name one column of {self.name}, got {wanted!r}, the name of columns {numbers}; "
-                f"give its number"
+                f"expected {option} to name one column of {self.name}, got {wanted!r}, the name of columns "
+                f"{', '.join(str(column.number) for column in named)}; give its number: {option} "
+                f"{' or '.join(map(self.option, named[:2]))}"
             )
-        if hits:
-            return hits[0]
-        if wanted.isascii() and wanted.isdecimal():
-            numbered = [column for column in self.columns if str(column.number) == str(int(wanted))]
-            if numbered:
-                return numbered[0]
+        if named and numbered and named[0] is not numbered[0]:
+            raise InputError(
+                f"expected {option} to name one column of {self.name}, got {wanted!r}, the name of column "
+                f"{named[0].number} and the number of another; write {option} name:{wanted} or {option} number:{wanted}"
+            )
+        if named or numbered:
+            return (named or numbered)[0]
         numbers = f"its number, 1 to {max((column.number for column in self.columns), default=0)}"
         known = f"{self.names()}, or {numbers}" if self.named else numbers
         raise InputError(f"expected {option} to name a column of {self.name} ({known}), got {printable(wanted)!r}")
+
+    def option(self, column: Column) -> str:
+        """How an option names a column, in a way that `find` takes for no other, quoted where a shell wants that."""
+        twins = [other for other in self.columns if other.name == column.name]
+        if column.name and len(twins) == 1:
+            return option_of(column.name, column.number)
+        taken = any(other.name == str(column.number) for other in self.columns)
+        return f"number:{column.number}" if taken else str(column.number)
 
     def names(self, columns: Sequence[Column] | None = None, most: int = 12) -> str:
         """The names of columns, shortened where there are many."""
@@ -216,6 +231,23 @@ class Table:
     def saying(self, *sentences: str) -> "Table":
         """The table with more that was guessed."""
         return dataclasses.replace(self, said=(*self.said, *sentences))
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def option_of(name: str, number: int) -> str:
+    """How an option names a column that is called like no other, quoted where a shell wants that.
+
+    >>> option_of("2", 1), option_of("a b", 1), option_of("", 3)
+    ('name:2', "'a b'", '3')
+    """
+    if not name:
+        return str(number)
+    if _is_whole(name) or name == "none" or name.startswith(("-", "name:", "number:")):
+        name = f"name:{name}"
+    return name if all(c.isalnum() or c in "_-.:" for c in name) else shlex.quote(name)
 
 
 def printable(text: str, most: int = 200) -> str:
@@ -238,4 +270,16 @@ def printable(text: str, most: int = 200) -> str:
     return "".join(parts[:most]) + ("..." if len(text) > most else "")
 
 
-__all__ = ["CLOCK", "DATE", "MISSING_RULES", "NUMBER", "TEXT", "Column", "Reading", "Table", "printable"]
+__all__ = [
+    "CLOCK",
+    "DATE",
+    "MISSING_RULES",
+    "NUMBER",
+    "TEXT",
+    "TRUTH_NOTE",
+    "Column",
+    "Reading",
+    "Table",
+    "option_of",
+    "printable",
+]

@@ -12,7 +12,9 @@ from roughntk._checks import InputError
 from roughntk.study.tables import kinds
 from roughntk.study.tables.layout import Layout, cells_of, decoded, layout_of
 from roughntk.study.tables.sources import check_fits
-from roughntk.study.tables.table import NUMBER, Column, Reading, Table
+from roughntk.study.tables.table import NUMBER, TRUTH_NOTE, Column, Reading, Table
+
+_EITHER = "commas stand between the cells, though they could be decimal marks (--decimal , takes them so)"
 
 
 def read_text(content: bytes, name: str, reading: Reading) -> Table:
@@ -34,7 +36,12 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     check_fits(len(content) + 24.0 * lines * layout.width, name)
     frame, line, left = _body(content, start, end, lines, layout, name)
     columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
-    said = [*layout.said, *([] if encoding is None else [f"the encoding is {encoding} (--encoding takes another)"])]
+    either = layout.commas_may_be_decimal and all(column.values.dtype.kind in "iu" for column in columns)
+    said = [
+        *layout.said,
+        *([_EITHER] if either else []),
+        *([] if encoding is None else [f"the encoding is {encoding} (--encoding takes another)"]),
+    ]
     words = [f"Read {name}: {', '.join(said)}."] if said else []
     if left:
         words.append(f"Left out of {name}: {left} blank line{'s' * (left > 1)} or comment{'s' * (left > 1)}.")
@@ -153,7 +160,7 @@ def _columns(frame: Any, layout: Layout, name: str, place: Callable[[int], str])
         if values.dtype.kind in "iuf":
             found.append(Column(title, number, NUMBER, values))
         elif values.dtype.kind == "b":
-            found.append(Column(title, number, NUMBER, values.astype(np.float64)))
+            found.append(Column(title, number, NUMBER, values.astype(np.float64), note=TRUTH_NOTE))
         else:
             cells = [None if cell is None or cell != cell else str(cell) for cell in values]
             found.append(kinds.column(title, number, cells, layout.decimal, name, place))
