@@ -137,14 +137,16 @@ def _parsed(stream: io.BytesIO, layout: Layout, *, skip_blank_lines: bool) -> An
 
     start = stream.tell()
     separator = r"\s+" if layout.delimiter == " " else layout.delimiter
-    for low_memory in (True, False):
+    # the fast parser takes delimiters of one byte
+    ways: list[Any] = [{"low_memory": True}, {"low_memory": False}] if separator.isascii() else [{"engine": "python"}]
+    for way in ways:
         stream.seek(start)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.DtypeWarning)
             try:
                 return pd.read_csv(
                     stream, header=None, sep=separator, decimal=layout.decimal, skipinitialspace=True,
-                    skip_blank_lines=skip_blank_lines, low_memory=low_memory, encoding="utf-8",
+                    skip_blank_lines=skip_blank_lines, encoding="utf-8", **way,
                 )  # fmt: skip
             except pd.errors.DtypeWarning:
                 continue
