@@ -16,6 +16,7 @@ import pytest
 import scipy.sparse
 import xarray as xr
 
+import roughntk as rn
 from roughntk import _checks, rough, sphere
 from roughntk._checks import InputError, capacity
 from roughntk.study import tables
@@ -277,3 +278,16 @@ class Silent(Exception):
 )  # fmt: skip
 def test_the_reason_of_a_foreign_error_is_one_printable_line(error, text) -> None:
     assert _checks.reason(error) == text
+
+
+def test_a_number_just_outside_its_range_is_shown_with_the_digits_that_tell() -> None:
+    X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+    ntk = rn.kernels.ReluNTK()
+    below = math.nextafter(1.0, 0)
+    for call, message in (
+        (lambda: rn.depth_needed(ntk, X, x, 1e-13 * below), r"at least 1e-13, got 9\.99+[0-9]*e-14, which"),
+        (lambda: rn.transport.to_depth(ntk, X, x, stop=4, depths=[4.0000000001]), r"2 and 4, got 4\.0000000001; "),
+        (lambda: rn.study.run(p=below), r"from 1 to below 4 in a study, .* got 0\.9{16,}; "),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()

@@ -63,9 +63,8 @@ def signed_scale(value: Any, name: str) -> Array:
 
 def _within_scales(array: Array, name: str, size: float) -> None:
     if not SCALES[0] <= size <= SCALES[1]:
-        raise InputError(
-            f"expected {name} within {SCALES[0]:g} and {SCALES[1]:g} in size, got {float(array):g}; rescale it"
-        )
+        least, most, got = _checks.apart(*SCALES, float(array))
+        raise InputError(f"expected {name} within {least} and {most} in size, got {got}; rescale it")
     if not SINGLE_SCALES[0] <= size <= SINGLE_SCALES[1]:
         _checks.require_x64(f"{name} = {float(array):g}")
 

@@ -72,8 +72,9 @@ class StudyConfig:
         _checks.integer(self.samples, "samples", least=3, most=2000)
         known = _checks.known_number(self.p)
         if not 1 <= (_checks.exponent(self.p) if known is None else known) < MOST_P:
+            least, most, got = _checks.apart(1, MOST_P, self.p)
             raise InputError(
-                f"expected p from 1 to below {MOST_P:g} in a study, whose signatures go up to level 3, got {self.p:g}; "
+                f"expected p from {least} to below {most} in a study, whose signatures go up to level 3, got {got}; "
                 f"use roughntk.rough.p_variation for larger p"
             )
         _ = self.depth_range

@@ -47,8 +47,10 @@ def test_relu_families(theta, depth, slope):
             families += [(rn.kernels.ReluNTK(), ntk), (rn.kernels.ReluNNGP(), nngp)]
         for family, true in families:
             for value in (family.at_angle(theta, depth), family.at_angle(theta, float(depth) + 0.0)):
-                # the angle itself is a number of 53 bits; d K/d theta is at most depth
-                assert abs(mpmath.mpf(float(value)) - true) <= 16 * EPS * (1 + depth * 1e-2), (family, theta, depth)
+                # the angle itself is a number of 53 bits; d K/d theta is at most depth. A leaky kernel beyond eight
+                # layers comes from the solution of functional equations, known to 2.2e-14
+                bound = 16 * EPS * (1 + depth * 1e-2) if slope == 0.0 or depth <= 8 else 4e-14
+                assert abs(mpmath.mpf(float(value)) - true) <= bound, (family, theta, depth)
 
 
 @cases("kernels")

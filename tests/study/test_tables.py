@@ -166,6 +166,12 @@ def test_what_has_no_or_several_readings_is_refused(content, match):
     refused(match, content)
 
 
+def test_a_delimiter_of_several_bytes_is_read_as_one_character():
+    Path("a.csv").write_text("a\u00a7b\n1.5\u00a72\n3\u00a74\n", encoding="utf-8")
+    found = path_files.read_path(Path("a.csv"), reading=Reading(delimiter="\u00a7"))
+    np.testing.assert_array_equal(found.values, [[1.5, 2], [3, 4]])
+
+
 @pytest.mark.parametrize(
     ("how", "match"),
     [

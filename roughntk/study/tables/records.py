@@ -250,6 +250,8 @@ def _series_column(series: Any, key: str, number: int, name: str) -> Column:
     cells = series.to_list()
     if all(cell is None or isinstance(cell, str) or cell != cell for cell in cells):
         texts = [cell if isinstance(cell, str) else None for cell in cells]
+        if all(text is None for text in texts):
+            return Column(key, number, NUMBER, np.full(len(texts), np.nan))
         return Column(key, number, TEXT, np.array(texts, dtype=object))
     return _cells(key, number, [cell.item() if isinstance(cell, np.generic) else cell for cell in cells], name)
 

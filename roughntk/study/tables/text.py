@@ -14,8 +14,6 @@ from roughntk.study.tables.layout import Layout, cells_of, decoded, layout_of
 from roughntk.study.tables.sources import check_fits
 from roughntk.study.tables.table import NUMBER, TRUTH_NOTE, Column, Reading, Table
 
-_EITHER = "commas stand between the cells, though they could be decimal marks (--decimal , takes them so)"
-
 
 def read_text(content: bytes, name: str, reading: Reading) -> Table:
     """The table in the bytes of a text file.
@@ -36,10 +34,10 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     check_fits(len(content) + 24.0 * lines * layout.width, name)
     frame, line, left = _body(content, start, end, lines, layout, name)
     columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
-    either = layout.commas_may_be_decimal and all(column.values.dtype.kind in "iu" for column in columns)
+    either = layout.commas if all(column.values.dtype.kind in "iu" for column in columns) else ""
     said = [
         *layout.said,
-        *([_EITHER] if either else []),
+        *([either] if either else []),
         *([] if encoding is None else [f"the encoding is {encoding} (--encoding takes another)"]),
     ]
     words = [f"Read {name}: {', '.join(said)}."] if said else []
@@ -137,14 +135,16 @@ def _parsed(stream: io.BytesIO, layout: Layout, *, skip_blank_lines: bool) -> An
 
     start = stream.tell()
     separator = r"\s+" if layout.delimiter == " " else layout.delimiter
-    for low_memory in (True, False):
+    # the fast parser takes delimiters of one byte
+    ways: list[Any] = [{"low_memory": True}, {"low_memory": False}] if separator.isascii() else [{"engine": "python"}]
+    for way in ways:
         stream.seek(start)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.DtypeWarning)
             try:
                 return pd.read_csv(
                     stream, header=None, sep=separator, decimal=layout.decimal, skipinitialspace=True,
-                    skip_blank_lines=skip_blank_lines, low_memory=low_memory, encoding="utf-8",
+                    skip_blank_lines=skip_blank_lines, encoding="utf-8", **way,
                 )  # fmt: skip
             except pd.errors.DtypeWarning:
                 continue
