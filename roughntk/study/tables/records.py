@@ -150,7 +150,7 @@ def read_parquet(source: Source) -> Table:
     except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises
         raise InputError(
             f"expected {source.name} to be a Parquet file, got one that cannot be read "
-            f"({printable(str(error).splitlines()[0])}); save it again"
+            f"({_checks.first_line(error)}); save it again"
         ) from None
     index = _index_names(frame.schema)
     table = frame_table(frame, source.name)
