@@ -67,13 +67,28 @@ def _body(
     check_fits(3.0 * len(content) + (150.0 + 24.0 * layout.width) * lines, name)
     kept, numbers, whole, left = _rows(content[start:end].decode("utf-8"), layout, name)
     text = "\n".join(kept) if whole else content[start:end].decode("utf-8")
-    frame = _parsed(io.BytesIO(text.encode("utf-8")), layout, skip_blank_lines=layout.width > 1)
+    try:
+        frame = _parsed(io.BytesIO(text.encode("utf-8")), layout, skip_blank_lines=layout.width > 1)
+    except ValueError as error:  # pandas finds no columns, or no end of a quoted cell
+        raise InputError(_without_end(text, name, layout.skip + 1, error)) from None
     if frame.shape != (len(numbers), layout.width):
         raise InputError(
             f"expected {len(numbers)} rows of {layout.width} cells in {name}, got {frame.shape[0]} of "
             f"{frame.shape[1]}; check the quotes, or save it without them"
         )
     return frame, lambda row: numbers[row], left
+
+
+def _without_end(text: str, name: str, first: int, error: ValueError) -> str:
+    """The line whose quote is not closed, or else what pandas says."""
+    opened = None
+    for number, line in enumerate(text.split("\n"), first):
+        if line.count('"') % 2:
+            opened = number if opened is None else None
+    if opened is None:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return f"expected {name} to be a table of text, got one that pandas cannot read ({said}); check the quotes"
+    return f"expected cells of {name} with quotes that are closed, got one that is opened in line {opened}; close it"
 
 
 def _count(content: bytes, mark: str, start: int, end: int) -> int:
