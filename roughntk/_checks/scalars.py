@@ -162,6 +162,15 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
     return found
 
 
+def flag(value: Any, name: str) -> bool:
+    """A truth value, of Python or NumPy, as a bool: text such as "no" and numbers are none."""
+    if isinstance(value, Tracer):
+        raise traced(name)
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"expected {name} to be True or False, got {shown(value)}; write one of these")
+    return bool(value)
+
+
 def seed(value: Any) -> int:
     """What fixes random numbers: a whole number from 0 on, of up to 128 bits, as `secrets.randbits(128)` gives."""
     return integer(value, "seed", least=0, most=2**128 - 1)
