@@ -28,6 +28,9 @@ SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SI
 
 REPORT = "please report it with the command at the address on the project's page"
 
+DONE, BLAMED = b"done", b"blamed"
+"""Notes that the command has come to its end, and whose file to blame if it has not."""
+
 _notes: int | None = None  # where a supervised child writes what must not stay
 
 
@@ -52,10 +55,16 @@ def supervised(command: Callable[[], None]) -> int:
         _run(command)  # does not return
     os.close(writing)
     with open(reading, "rb") as notes:
+        os.set_blocking(reading, False)  # what it started may still hold the other end
         status, ended_by = _wait(child, heard)
-        if ended_by is None and not os.WIFSIGNALED(status):
-            return os.waitstatus_to_exitcode(status)
-        _clean_up(notes.read())
+        noted = list(_records(notes.read() or b""))
+    if ended_by is None and not os.WIFSIGNALED(status):
+        code = os.waitstatus_to_exitcode(status)
+        if [DONE] in noted:
+            return code
+        _clean_up(noted)
+        return _cut_off(noted, code)
+    _clean_up(noted)
     if ended_by is None:
         ended_by = signal.Signals(os.WTERMSIG(status))
     _say(ended_by)
@@ -67,7 +76,7 @@ def remove_if_killed(path: Path, names: Iterable[str] = ()) -> None:
 
     A folder is removed only where all that it holds has one of these `names` (`remove_known`).
     """
-    _note(b"remove", path, names=names)
+    _note(b"remove", path, *map(os.fsencode, names))
 
 
 def remove_if_killed_and_empty(path: Path) -> None:
@@ -80,7 +89,7 @@ def give_back_if_killed(kept: Path, place: Path, names: Iterable[str] = ()) -> N
 
     It is removed as `remove_if_killed` does.
     """
-    _note(b"back", kept, place, names=names)
+    _note(b"back", kept, place, *map(os.fsencode, names))
 
 
 def remove_known(folder: str | Path, names: Iterable[str]) -> list[str]:
@@ -93,6 +102,8 @@ def remove_known(folder: str | Path, names: Iterable[str]) -> list[str]:
     Returns:
         Whatever else it holds, links among it; nothing is removed then. Errors of the removal are passed over.
     """
+    if os.path.islink(folder):
+        return []
     order: dict[str, int] = {name: number for number, name in enumerate(names)}
     above = {name[:end] for name in order for end, letter in enumerate(name) if letter == "/"}
     files: list[str] = []
@@ -109,7 +120,7 @@ def remove_known(folder: str | Path, names: Iterable[str]) -> list[str]:
             is_folder = os.path.isdir(path) and not os.path.islink(path)
             is_known = below in above if is_folder else below in order and _is_file(path)
             (strangers if not is_known else folders if is_folder else files).append(below)
-    if strangers or os.path.islink(folder):
+    if strangers:
         return sorted(strangers)
     files.sort(key=order.__getitem__)
     for below in [*(name for name in files if "/" in name), *sorted(folders, key=len, reverse=True), *files, ""]:
@@ -125,10 +136,15 @@ def _is_file(path: str) -> bool:
     return False
 
 
-def _note(what: bytes, *paths: Path, names: Iterable[str] = ()) -> None:
+def blame_if_cut_off(place: str) -> None:
+    """`place`, a user's FILE.py:NAME that is about to run, is blamed if the process ends without finishing."""
+    _note(BLAMED, os.fsencode(place).replace(b"\0", b""))
+
+
+def _note(what: bytes, *fields: Path | bytes) -> None:
     if _notes is not None:
-        fields = [what, *(os.fsencode(os.path.abspath(path)) for path in paths), *map(os.fsencode, names)]
-        os.write(_notes, b"\0".join(fields) + b"\0\n\0")
+        written = [each if isinstance(each, bytes) else os.fsencode(os.path.abspath(each)) for each in fields]
+        os.write(_notes, b"\0".join([what, *written]) + b"\0\n\0")
 
 
 def _wait(child: int, heard: list[signal.Signals]) -> tuple[int, signal.Signals | None]:
@@ -192,13 +208,25 @@ def _run(command: Callable[[], None]) -> None:
     elif not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
+    _note(DONE)
     # The ordinary way out: handlers registered with atexit run, and what is buffered is written.
     sys.exit(code)
 
 
-def _clean_up(notes: bytes) -> None:
-    """Undo what a killed child had begun, the last first."""
-    for what, path, *others in reversed(list(_records(notes))):
+def _cut_off(noted: list[list[bytes]], code: int) -> int:
+    """What to say of a child that has ended by itself in the midst of its command, and the exit code for it."""
+    blamed = [os.fsdecode(fields[1]) for fields in noted if fields[0] == BLAMED]
+    if blamed:
+        _write(f"Error: expected a function that returns, got an end of the process (exit code {code}) with "
+               f"{ascii(blamed[-1])[1:-1]}; take out what ends it, as os._exit")  # fmt: skip
+        return 2
+    _write(f"Error: the process ended with code {code} before the command had finished, a fault; {REPORT}")
+    return 70
+
+
+def _clean_up(noted: list[list[bytes]]) -> None:
+    """Undo what a child that was cut off had begun, the last first."""
+    for what, path, *others in reversed([fields for fields in noted if fields[0] not in (DONE, BLAMED)]):
         with contextlib.suppress(OSError):
             if what == b"rmdir":
                 os.rmdir(path)
@@ -209,7 +237,7 @@ def _clean_up(notes: bytes) -> None:
                 names = others[1:] if what == b"back" else others
                 left = remove_known(os.fsdecode(path), map(os.fsdecode, names))
                 if left:
-                    _write_line(f"{os.fsdecode(path)} stays: {left[0]} in it was not written by this program.")
+                    _write(f"{os.fsdecode(path)} stays: {left[0]} in it was not written by this program.")
             elif _is_file(os.fsdecode(path)):
                 os.unlink(path)
 
@@ -231,18 +259,18 @@ def _records(notes: bytes) -> Iterator[list[bytes]]:
 
 
 def _say(ended_by: signal.Signals) -> None:
-    """One line that says what ended the command; the cursor, which a progress bar hides, comes back."""
+    """One line that says which signal ended the command."""
     if ended_by in SIGNALS:
         line = f"{SIGNALS[ended_by]}."
     elif ended_by == signal.SIGKILL:
         line = "Error: the computation was killed, as systems do that run out of memory; try it with less data"
     else:
         line = f"Error: the computation was ended by {ended_by.name}, a fault of a compiled library; {REPORT}"
-    _write_line(line)
+    _write(line)
 
 
-def _write_line(line: str) -> None:
-    """A line on standard error, in which control characters are written out."""
+def _write(line: str) -> None:
+    """One line on standard error, where it can be written, without control characters; the cursor comes back."""
     line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr.isatty():

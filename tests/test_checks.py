@@ -16,6 +16,7 @@ import pytest
 import scipy.sparse
 import xarray as xr
 
+import roughntk as rn
 from roughntk import _checks, rough, sphere
 from roughntk._checks import InputError, capacity
 from roughntk.study import tables
@@ -74,7 +75,7 @@ def test_numbers_beyond_float64_are_refused_by_their_size(value) -> None:
     with pytest.raises(InputError, match="beyond float64"):
         _checks.number(value, "time", least=0, infinite=True)
     if isinstance(value, int):
-        with pytest.raises(InputError, match=r"points from 1 to 2\^63 - 1, got 1e\+"):
+        with pytest.raises(InputError, match=r"points from 1 to 2\^63 - 1, got (about )?1e\+"):
             _checks.integer(value, "points", least=1)
     with pytest.raises(InputError, match="depth of at least 1, got -inf"):
         _checks.one_depth(-value)
@@ -238,3 +239,55 @@ def test_limits_of_control_groups_count(tmp_path, monkeypatch) -> None:
     assert _checks.available_memory() <= 3e8
     monkeypatch.undo()
     assert 0 < _checks.available_memory() < math.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (10**17 - 1, "99999999999999999"), (10**17, "1e+17"), (10**20, "1e+20"), (10**20 - 1, "about 1e+20"),
+        (10**20 + 1, "about 1e+20"), (99994 * 10**15, "about 9.999e+19"), (99995 * 10**15, "about 1e+20"),
+        (2**63, "about 9.223e+18"), (-(10**20) + 1, "about -1e+20"), (9999 * 10**30, "9.999e+33"),
+        (10**400 - 1, "about 1e+400"),
+    ],
+)  # fmt: skip
+def test_large_whole_numbers_are_rounded_and_say_so(value, text) -> None:
+    assert _checks.whole(value) == _checks.shown(value) == text
+
+
+def test_the_mantissa_of_a_whole_number_is_right_beside_every_power_of_ten() -> None:
+    for exponent in range(17, 330):
+        for off in (-(10 ** (exponent - 5)), -1, 0, 1, 10 ** (exponent - 5)):
+            number = 10**exponent + off
+            shown = Decimal(_checks.whole(number).removeprefix("about "))
+            assert abs(shown - number) <= Decimal(number) / 1999 and 1 <= shown.scaleb(-shown.adjusted()) < 10
+            assert _checks.whole(number).startswith("about ") == (shown != number)
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError(), "ValueError"), (ValueError("\n\n"), "ValueError"), (ValueError(" a \n b"), "ValueError: a"),
+        (ValueError("\x1b[2Jx"), r"ValueError: \x1b[2Jx"), (Silent(), "Silent"), (SystemExit(0), "SystemExit: 0"),
+        (ValueError("x" * 300), f"ValueError: {'x' * 200} ..."), (KeyError("k"), "KeyError: 'k'"),
+    ],
+)  # fmt: skip
+def test_the_reason_of_a_foreign_error_is_one_printable_line(error, text) -> None:
+    assert _checks.reason(error) == text
+
+
+def test_a_number_just_outside_its_range_is_shown_with_the_digits_that_tell() -> None:
+    X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+    ntk = rn.kernels.ReluNTK()
+    below = math.nextafter(1.0, 0)
+    for call, message in (
+        (lambda: rn.depth_needed(ntk, X, x, 1e-13 * below), r"at least 1e-13, got 9\.99+[0-9]*e-14, which"),
+        (lambda: rn.transport.to_depth(ntk, X, x, stop=4, depths=[4.0000000001]), r"2 and 4, got 4\.0000000001; "),
+        (lambda: rn.study.run(p=below), r"from 1 to below 4 in a study, .* got 0\.9{16,}; "),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()

@@ -144,6 +144,9 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed():
         ("os.kill(os.getpid(), signal.SIGKILL)", 137, "Error: the computation was killed, as systems do that run out "),
         ("os.kill(os.getpid(), signal.SIGSEGV)", 139, "Error: the computation was ended by SIGSEGV, a fault of a "),
         ("os.kill(os.getpid(), signal.SIGINT)", 0, ""),  # the child does not hear it
+        ("sys.stdout.flush(); os._exit(0)", 70, "Error: the process ended with code 0 before the command had finished"),
+        ("_process.blame_if_cut_off('a.py:f'); os._exit(5)", 2, "Error: expected a function that returns, got an end "),
+        ("_process.blame_if_cut_off('a.py:f')", 0, ""),
     ],
 )
 def test_the_exit_code_is_that_of_the_child(body, code, err):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from roughntk._checks.errors import InputError, name_rows, shown, traced, traced_array
+from roughntk._checks.errors import InputError, name_rows, reason, shown, traced, traced_array
 from roughntk._checks.scalars import is_infinite, known_number, one_depth
 
 _PLAIN = (np.ndarray, np.generic, jax.Array, list, tuple, int, float)
@@ -164,7 +164,7 @@ def _as_array(value: Any, name: str) -> np.ndarray:
                 f"make each of them a column: .to_dataarray().T"
             ) from None
         raise InputError(
-            f"expected {name} to be an array of numbers, got {type(value).__name__} ({str(error).splitlines()[0]}); "
+            f"expected {name} to be an array of numbers, got {type(value).__name__} ({reason(error)}); "
             f"convert it to a NumPy array first"
         ) from None
 

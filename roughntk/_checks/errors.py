@@ -2,11 +2,14 @@
 
 import difflib
 import math
+import signal
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 _LONGEST = 80  # characters of a value in a message
 _WHOLE_DIGITS = 17  # whole numbers beyond so many digits are shown by their size
+_LONGEST_REASON = 200  # characters of the message of another program's error
 
 
 class InputError(ValueError):
@@ -70,12 +73,55 @@ def shown(value: Any) -> str:
 
 
 def whole(number: int) -> str:
-    """A whole number, by its leading digits where it has many: text of thousands of digits helps nobody."""
-    if abs(number) < 10**_WHOLE_DIGITS:
+    """A whole number, rounded to four digits where it has many: text of thousands of digits helps nobody.
+
+    >>> whole(10**20), whole(10**20 - 1), whole(-(2**64))
+    ('1e+20', 'about 1e+20', 'about -1.845e+19')
+    """
+    size = abs(number)
+    if size < 10**_WHOLE_DIGITS:
         return str(number)
-    exponent = int(math.log10(abs(number)))
-    leading = abs(number) // 10 ** (exponent - 3) / 1000 if exponent < 10**6 else 1.0
-    return f"{'-' if number < 0 else ''}{leading:g}e+{exponent}"
+    exponent = int(math.log10(size))  # off by one where the logarithm rounds to a whole number
+    if exponent >= 10**6:  # no use in a power of ten of a million digits
+        return f"about {'-' if number < 0 else ''}1e+{exponent}"
+    exponent += (size >= 10 ** (exponent + 1)) - (size < 10**exponent)
+    unit = 10 ** (exponent - 3)
+    leading = (size + unit // 2) // unit
+    exact = leading * unit == size
+    exponent += leading == 10**4
+    digits = f"{leading / (10**4 if leading == 10**4 else 10**3):g}"
+    return f"{'' if exact else 'about '}{'-' if number < 0 else ''}{digits}e+{exponent}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message that says something, fit for a message of our own; "" where there is none.
+
+    >>> first_line(ValueError("\\n  a\\tb\\nmore"))
+    'a\\\\tb'
+    """
+    try:
+        text = str(error)
+    except Exception:  # whatever the __str__ of a foreign error may raise
+        return ""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    seen = "".join(
+        each.encode("unicode_escape", "backslashreplace").decode("ascii")
+        if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        else each
+        for each in line[: _LONGEST_REASON + 1]
+    )
+    return seen if len(line) <= _LONGEST_REASON else f"{seen[:_LONGEST_REASON]} ..."
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, by its kind and `first_line`: "ValueError: no such thing", or "ValueError" alone."""
+    line = first_line(error)
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is Ctrl-C, and no KeyboardInterrupt that a function raises where Ctrl-C is not heard of."""
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def choice(value: Any, choices: Sequence[str], name: str) -> str:

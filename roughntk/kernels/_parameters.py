@@ -2,6 +2,7 @@
 functions that users bring."""
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -62,9 +63,8 @@ def signed_scale(value: Any, name: str) -> Array:
 
 def _within_scales(array: Array, name: str, size: float) -> None:
     if not SCALES[0] <= size <= SCALES[1]:
-        raise InputError(
-            f"expected {name} within {SCALES[0]:g} and {SCALES[1]:g} in size, got {float(array):g}; rescale it"
-        )
+        least, most, got = _checks.apart(*SCALES, float(array))
+        raise InputError(f"expected {name} within {least} and {most} in size, got {got}; rescale it")
     if not SINGLE_SCALES[0] <= size <= SINGLE_SCALES[1]:
         _checks.require_x64(f"{name} = {float(array):g}")
 
@@ -113,9 +113,13 @@ def elementwise(value: Callable, noun: str, probe: np.ndarray) -> tuple[Callable
     odd = np.arange(len(probe)) % 2 == 1
     try:
         values, others = compiled(jnp.asarray(probe)), compiled(jnp.asarray(np.where(odd, probe, probe / 2)))
-    except Exception as error:  # whatever a user's function may raise
+    except InputError:
+        raise
+    except BaseException as error:  # whatever a user's function may raise, or where it ends the program
+        if _checks.is_interrupt(error):
+            raise
         raise InputError(
-            f"expected {noun} written for JAX arrays, got {type(error).__name__}: {str(error).splitlines()[0]}; write "
+            f"expected {noun} written for JAX arrays, got {_checks.reason(error)}, raised by {_called(value)}; write "
             f"it elementwise with jax.numpy"
         ) from error
     dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
@@ -129,3 +133,10 @@ def elementwise(value: Callable, noun: str, probe: np.ndarray) -> tuple[Callable
             f"expected an elementwise {noun.split()[-1]}, got one that mixes the entries of an array; treat each alone"
         )
     return compiled, np.asarray(values)
+
+
+def _called(value: Callable) -> str:
+    """A user's function by its name and file."""
+    code = getattr(value, "__code__", None)
+    name = getattr(value, "__name__", type(value).__name__)
+    return name if code is None else f"{name} in {os.path.basename(code.co_filename)}"

@@ -3,6 +3,7 @@
 The command line knows functions by these names, or as FILE.py:NAME and MODULE:NAME, for functions of your own.
 """
 
+import functools
 import importlib
 import importlib.util
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from roughntk import _checks
+from roughntk import _checks, _process
 from roughntk._checks import InputError
 from roughntk.kernels.activation import ActivationLayers, ActivationNNGP, ActivationNTK
 from roughntk.kernels.duals import sigmoid_composition_dual
@@ -78,6 +79,7 @@ def _known(name: str, known: dict, parameter: str) -> str:
 def _imported(place: str) -> Callable[[Array], Array]:
     """The function NAME of the file or module before the last colon."""
     source, _, name = place.rpartition(":")
+    _process.blame_if_cut_off(place)
     try:
         if source.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(source).stem, source)
@@ -86,12 +88,33 @@ def _imported(place: str) -> Callable[[Array], Array]:
             spec.loader.exec_module(module)
         else:
             module = importlib.import_module(source)
-        return getattr(module, name)
-    except (Exception, SystemExit) as problem:  # whatever a user's file may raise, or where it ends by itself
+        found = getattr(module, name)
+    except BaseException as problem:  # whatever a user's file may raise, or where it ends by itself
+        if _checks.is_interrupt(problem):
+            raise
         raise InputError(
-            f"expected a function as FILE.py:NAME or MODULE:NAME, got {place!r}: {type(problem).__name__}: {problem}; "
-            f"correct the place or the file"
+            f"expected a function as FILE.py:NAME or MODULE:NAME, got {place!r}: {_checks.reason(problem)}; correct "
+            f"the place or the file"
         ) from problem
+    return _blamed(found, place) if callable(found) else found
+
+
+def _blamed(found: Callable[[Array], Array], place: str) -> Callable[[Array], Array]:
+    """The function, whose errors and ends of the program, whenever they come, are those of its file."""
+
+    @functools.wraps(found)
+    def refusing(u: Array) -> Array:
+        try:
+            return found(u)
+        except BaseException as problem:  # whatever a user's function may raise, or where it ends the program
+            if _checks.is_interrupt(problem):
+                raise
+            raise InputError(
+                f"expected a function written for JAX arrays as {place}, got {_checks.reason(problem)}; write it "
+                f"elementwise with jax.numpy"
+            ) from problem
+
+    return refusing
 
 
 class _Named(ActivationLayers):

@@ -125,8 +125,8 @@ class Kernels:
             matrix = np.asarray(self._source(points.copy(), depth), dtype=np.float64)
         except Exception as problem:  # whatever a user's function may raise
             raise InputError(
-                f"expected a sequence callable as sequence(X, depth) -> matrix (n, n), got {type(problem).__name__} on "
-                f"{name} at depth {depth}: {problem}; correct it"
+                f"expected a sequence callable as sequence(X, depth) -> matrix (n, n), got {_checks.reason(problem)} "
+                f"on {name} at depth {depth}; correct it"
             ) from problem
         where = f"on {name} at depth {depth}"
         if matrix.shape != (n, n):

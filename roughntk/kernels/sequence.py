@@ -116,8 +116,8 @@ class KernelSequence(KernelFamily):
             raise
         except Exception as problem:  # whatever a user's function may raise
             raise InputError(
-                f"expected a sequence h(correlation, depth), got {type(problem).__name__} from {self.name} {at} on an "
-                f"array of {correlation.size} correlations: {problem}; correct it"
+                f"expected a sequence h(correlation, depth), got {_checks.reason(problem)} from {self.name} {at} "
+                f"on an array of {correlation.size} correlations; correct it"
             ) from problem
         if returned.dtype.kind not in "fiu":
             raise InputError(

@@ -13,6 +13,8 @@ from roughntk.study.data import MOST, PROJECTIONS
 from roughntk.study.tables import Reading
 
 MOST_P = 4.0
+MOST_DEPTH = 10**12
+"""The last depth of a study at most; memory ends long before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +72,9 @@ class StudyConfig:
         _checks.integer(self.samples, "samples", least=3, most=2000)
         known = _checks.known_number(self.p)
         if not 1 <= (_checks.exponent(self.p) if known is None else known) < MOST_P:
+            least, most, got = _checks.apart(1, MOST_P, self.p)
             raise InputError(
-                f"expected p from 1 to below {MOST_P:g} in a study, whose signatures go up to level 3, got {self.p:g}; "
+                f"expected p from {least} to below {most} in a study, whose signatures go up to level 3, got {got}; "
                 f"use roughntk.rough.p_variation for larger p"
             )
         _ = self.depth_range
@@ -111,9 +114,11 @@ class StudyConfig:
     def depth_range(self) -> range:
         """The depths as a range; "3" alone means depths 1 to 3."""
         text = str(self.depths).strip()
-        match = re.fullmatch(r"(-?\d{1,12})(?:\s*:\s*(-?\d{1,12}))?", text)
+        match = re.fullmatch(r"(-?[0-9]+)(?:\s*:\s*(-?[0-9]+))?", text)
         if not match:
-            raise InputError(f"expected depths as FIRST:LAST, for instance 1:30, got {text!r}")
+            raise InputError(f"expected depths as FIRST:LAST, for instance 1:30, got {_checks.shown(text)}")
+        if max(len(digits) for digits in match.groups("")) > 4000:  # more than Python converts
+            raise InputError(f"expected depths of at most {MOST_DEPTH:,}, got {_checks.shown(text)}; lower them")
         first, last = (int(match[1]), int(match[2])) if match[2] else (1, int(match[1]))
         if first < 1:
             raise InputError(f"expected depths of at least 1, got {first}; depth 1 is the input layer")
@@ -121,5 +126,10 @@ class StudyConfig:
             raise InputError(
                 f"expected at least two depths from 2 on, got {text}; the equation runs from one depth to the next, "
                 f"for instance 2:3"
+            )
+        if last > MOST_DEPTH:
+            raise InputError(
+                f"expected depths of at most {MOST_DEPTH:,} in a study, which keeps every one of them, got "
+                f"{_checks.whole(last)}; lower the last"
             )
         return range(first, last + 1)

@@ -127,10 +127,8 @@ class DistanceToLimit:
 def _tolerance(tolerance: float) -> float:
     value = _checks.number(tolerance, "a tolerance", above=0, remedy="1e-3 is a usual choice")
     if value < LEAST_TOLERANCE:
-        raise InputError(
-            f"expected a tolerance of at least {LEAST_TOLERANCE:g}, got {value:g}, which 64 bit cannot resolve; "
-            f"raise it"
-        )
+        least, got = _checks.apart(LEAST_TOLERANCE, value)
+        raise InputError(f"expected a tolerance of at least {least}, got {got}, which 64 bit cannot resolve; raise it")
     return value
 
 

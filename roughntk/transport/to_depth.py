@@ -214,9 +214,10 @@ def _journey(family: KernelFamily, start, stop, depths) -> tuple[float, float, n
         raise InputError(f"expected depths of shape (k,), got shape {asked.shape}; flatten them")
     outside = asked[(asked < min(ends)) | (asked > max(ends))]
     if outside.size:
+        least, most, *got = _checks.apart(min(ends), max(ends), *outside[:5])
         raise InputError(
-            f"expected depths between start and stop, {min(ends):g} and {max(ends):g}, got "
-            f"{', '.join(f'{depth:.10g}' for depth in outside[:5])}; leave them out or widen the path"
+            f"expected depths between start and stop, {least} and {most}, got {', '.join(got)}; leave them out or "
+            f"widen the path"
         )
     return first, last, asked
 

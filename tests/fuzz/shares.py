@@ -1,8 +1,13 @@
 """How many cases each fuzzer gets: 2,000 in all in the suite, always the same ones; ROUGHNTK_FUZZ_CASES asks for more,
 and then for others every time. Each case has an oracle of its own, independent of the code that it tries."""
 
+import functools
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import jax
 from hypothesis import HealthCheck, Phase, settings
 
 CASES = int(os.environ.get("ROUGHNTK_FUZZ_CASES", "2000"))
@@ -18,9 +23,9 @@ SHARES = {
 }
 
 
-def cases(share: str) -> settings:
-    """Hypothesis settings for the fuzzer of that name."""
-    return settings(
+def cases(share: str) -> Callable[[Any], Any]:
+    """The settings of the fuzzer of that name, which lets go of compiled functions when they take much memory."""
+    chosen = settings(
         max_examples=max(1, round(CASES * SHARES[share])),
         deadline=None,
         derandomize=CASES <= 2000,
@@ -29,3 +34,30 @@ def cases(share: str) -> settings:
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
+
+    def decorated(test: Any) -> Any:
+        test.hypothesis.inner_test = _tidy(test.hypothesis.inner_test)
+        return chosen(test)
+
+    return decorated
+
+
+def _tidy(test: Callable[..., None]) -> Callable[..., None]:
+    """The test, with JAX's caches emptied where the process has grown beyond 3 GiB: shapes are new all the time."""
+    count = 0
+
+    @functools.wraps(test)
+    def each(*arguments: Any, **named: Any) -> None:
+        nonlocal count
+        count += 1
+        if count % 200 == 0 and _resident() > 3 * 2**30:
+            jax.clear_caches()
+        return test(*arguments, **named)
+
+    return each
+
+
+def _resident() -> int:
+    """Bytes of this process in memory; 0 where the system does not say."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.exists() else 0

@@ -199,7 +199,19 @@ def test_commas_between_whole_numbers_are_said_to_be_a_guess():
     for content in ("1, 5\n2, 7\n", "1,5,2\n2,7,2\n", "1,5\n2,-7\n", "1,5\n2.5,7\n", "x,y\n1,5\n2,7\n", later):
         assert not any("decimal" in each for each in read(content).said)
     assert not any("decimal" in each for each in read("1,5\n2,7\n", delimiter=",").said)
-    refused("1 name .* or say --decimal , if the commas are decimal marks", "x\n1,5\n2,7\n")
+    refused(r"1 name .* \(commas .* decimal marks \(--decimal , takes them so\)\)", "x\n1,5\n2,7\n")
+
+
+def test_marks_that_could_be_for_thousands_are_said():
+    commas = "commas stand between the cells, though they could be {}marks for thousands (take those out)."
+    assert read("1,234,567\n2,345,678\n").said[0] == "Read a.csv: " + commas.format("")
+    decimal = "decimal marks (--decimal , takes them so) or "
+    assert read("1,234\n2,345\n").said[0] == "Read a.csv: " + commas.format(decimal)
+    refused("1 name .* for 3 columns; .*marks for thousands", "a\n1,234,567\n2,345,678\n")
+    points = "the decimal mark is a point, which could be one for thousands"
+    assert any(points in each for each in read("a;b\n1.234;0\n2.345;1\n").said)
+    for content in ("a;b\n1.234;0\n2.3;1\n", "a;b\n0.234;0\n2.345;1\n", "a,b\n1.234,0\n2.345,1\n", "a;b\n1;0\n2;1\n"):
+        assert not any("thousands" in each for each in read(content).said)
 
 
 def test_the_line_of_names_says_what_stands_between_cells():
@@ -241,6 +253,7 @@ def test_the_line_of_names_says_what_stands_between_cells():
         ("a\n$5\n$6\n", "currency"),
         ("a,b\n\u22125,1\n\u22126,2\n", "minus sign is no hyphen"),
         ('a;b\n1.5;2\n2.5;3\n"1,5";4\n', "'1,5' in line 4, column 1, a number with a comma; .*--decimal ,"),
+        ("a,b\n1,red\n2,blue\n3,5%\n", r"text in column b \('red' in line 2\); leave it out: --drop b$"),
         ("a\nred\nblue\n", r"text in column 1 .*; give numbers in its place$"),
     ],
 )  # fmt: skip
@@ -251,6 +264,12 @@ def test_a_message_names_the_cell_its_line_and_the_mend(content, match):
 def test_a_date_that_there_is_not_is_named_by_its_row_in_records():
     records = [{"date": date, "x": 1} for date in ("2024-02-28", "2024-02-30")]
     refused(r"'2024-02-30' in row 1 \(counted from 0\), and there is no such date", json.dumps(records), "a.json")
+
+
+def test_a_frame_of_text_without_entries_has_none_to_show():
+    frame = pl.DataFrame({"a": [None, None, None], "b": [1.0, 2.0, 3.0]}, schema_overrides={"a": pl.String})
+    with pytest.raises(rn.InputError, match="entries in column a .*, got none at all; leave it out: --drop a"):
+        points(frame)
 
 
 def test_text_that_is_nearly_a_number_is_still_offered_as_a_target():

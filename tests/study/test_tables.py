@@ -166,6 +166,14 @@ def test_what_has_no_or_several_readings_is_refused(content, match):
     refused(match, content)
 
 
+@pytest.mark.parametrize(
+    ("content", "line"), [(',"', 1), ('a,b\n1,2\n3,"4\n5,6\n', 3), ('a,b\n"1",2\n"3\n",4\n5,"6\n', 5)]
+)
+def test_a_quote_that_is_not_closed_is_named_by_its_line(content, line):
+    refused(f"quotes that are closed, got one that is opened in line {line}; close it", content)
+    refused("check the quotes$", '"')
+
+
 def test_a_delimiter_of_several_bytes_is_read_as_one_character():
     Path("a.csv").write_text("a\u00a7b\n1.5\u00a72\n3\u00a74\n", encoding="utf-8")
     found = path_files.read_path(Path("a.csv"), reading=Reading(delimiter="\u00a7"))

@@ -83,10 +83,10 @@ def test_a_device_is_opened_and_never_replaced(monkeypatch):
     device = Path("null.csv")
     device.write_text("")
     number = os.stat(device).st_ino
-    taken_for(monkeypatch, "null.csv", stat.S_IFCHR)
-    assert path_files.check_target("null.csv", "--out", [".csv"], []) == device
-    path_files.write(device, b"1\n")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        taken_for(patch, "null.csv", stat.S_IFCHR)
+        assert path_files.check_target("null.csv", "--out", [".csv"], []) == device
+        path_files.write(device, b"1\n")
     assert os.stat("null.csv").st_ino == number and [path.name for path in Path().iterdir()] == ["null.csv"]
 
 

@@ -25,6 +25,7 @@ _MARKS = (
 )  # fmt: skip
 """Byte order marks and what they stand before; longer ones first, since one begins like another."""
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _TWO_WHOLE_NUMBERS = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
@@ -38,7 +39,7 @@ class Layout:
         skip: lines before the first row of the body, names and comments included.
         width: cells in a row.
         said: what was guessed, in sentences.
-        commas_may_be_decimal: whether whole numbers stand on both sides of the commas, two in a line.
+        commas: what the commas of whole numbers may be other than marks between cells, as part of a sentence, or "".
     """
 
     delimiter: str
@@ -47,7 +48,7 @@ class Layout:
     skip: int
     width: int
     said: tuple[str, ...]
-    commas_may_be_decimal: bool = False
+    commas: str = ""
 
 
 def decoded(content: bytes, name: str, encoding: str | None = None) -> tuple[bytes, str | None]:
@@ -141,7 +142,7 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
     body = lines[1:] or lines
     delimiter, decimal = _marks(lines, body, name, reading)
     rows = [cells_of(line, delimiter) for line in lines]
-    said = _marks_said(delimiter, decimal, reading, any("." in cell or "," in cell for row in rows for cell in row))
+    said = _marks_said(delimiter, decimal, reading, [c for row in rows for c in row if "." in c or "," in c])
     width = _usual([len(row) for row in rows])
     header = _has_header(rows, decimal, name, numbers[0]) if reading.header is None else reading.header
     names: tuple[str, ...] | None = None
@@ -155,12 +156,10 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
         if len(names) != width and not (len(names) == width - 1 and all(row[-1:] == [""] for row in rows[1:])):
             listed = ", ".join(repr(printable(each)) for each in names[:8])
             several = f"{len(names)} name{'s' * (len(names) > 1)}"
-            halves = delimiter == "," and reading.delimiter is None and width == 2 * len(names)
+            other = _other_commas(lines[1:]) if delimiter == "," and reading.delimiter is None else ""
             raise InputError(
                 f"expected a name for each of the {width} columns of {name}, got {several} in line {numbers[0]} "
-                f"({listed}) for {width} columns; give every column one name"
-                + ", or say --decimal , if the commas are decimal marks"
-                * halves
+                f"({listed}) for {width} columns; give every column one name" + (other and f" ({other})")
             )
     elif reading.header is None and comments:
         number, text = comments[-1]
@@ -168,11 +167,18 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
         if len(given) == width and number == numbers[0] - 1 and not any(is_number(cell, decimal) for cell in given):
             names = tuple(given)
             said = [*said, f"the comment in line {number} holds the names"]
-    either = (
-        delimiter == "," and names is None and reading.delimiter is None and reading.decimal is None
-        and all(_TWO_WHOLE_NUMBERS.fullmatch(line) for line in lines)
-    )  # fmt: skip
-    return Layout(delimiter, decimal, names, skip, width, tuple(said), either)
+    guessed = delimiter == "," and names is None and reading.delimiter is None and reading.decimal is None
+    return Layout(delimiter, decimal, names, skip, width, tuple(said), _other_commas(lines) if guessed else "")
+
+
+def _other_commas(lines: list[str]) -> str:
+    """What the commas of these lines may be other than marks between cells, and how to say so; "" for nothing."""
+    meanings = []
+    if all(_TWO_WHOLE_NUMBERS.fullmatch(line) for line in lines):
+        meanings.append("decimal marks (--decimal , takes them so)")
+    if all(_THOUSANDS.fullmatch(line.strip()) for line in lines):
+        meanings.append("marks for thousands (take those out)")
+    return f"commas stand between the cells, though they could be {' or '.join(meanings)}" if meanings else ""
 
 
 def _first_lines(content: bytes) -> tuple[list[str], list[tuple[int, str]], list[int]]:
@@ -248,12 +254,16 @@ def _plain(cell: str, decimal: str) -> bool:
     return cell in MISSING or is_number(cell, decimal) or is_date(cell)
 
 
-def _marks_said(delimiter: str, decimal: str, reading: Reading, marked: bool) -> list[str]:
+def _marks_said(delimiter: str, decimal: str, reading: Reading, marked: list[str]) -> list[str]:
     said = []
     if reading.delimiter is None and delimiter != ",":
         said.append(f"{_IN_WORDS[delimiter]} stand between the cells")
     if reading.decimal is None and decimal == "," and marked:
         said.append("the decimal mark is a comma")
+    numbers = [cell for cell in marked if is_number(cell)]
+    points = bool(numbers) and all(_POINTS.fullmatch(cell) for cell in numbers)
+    if reading.decimal is None and decimal == "." and delimiter == ";" and points:
+        said.append("the decimal mark is a point, which could be one for thousands")
     return said
 
 

@@ -150,7 +150,7 @@ def read_parquet(source: Source) -> Table:
     except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises
         raise InputError(
             f"expected {source.name} to be a Parquet file, got one that cannot be read "
-            f"({printable(str(error).splitlines()[0])}); save it again"
+            f"({_checks.first_line(error)}); save it again"
         ) from None
     index = _index_names(frame.schema)
     table = frame_table(frame, source.name)
@@ -250,6 +250,8 @@ def _series_column(series: Any, key: str, number: int, name: str) -> Column:
     cells = series.to_list()
     if all(cell is None or isinstance(cell, str) or cell != cell for cell in cells):
         texts = [cell if isinstance(cell, str) else None for cell in cells]
+        if all(text is None for text in texts):
+            return Column(key, number, NUMBER, np.full(len(texts), np.nan))
         return Column(key, number, TEXT, np.array(texts, dtype=object))
     return _cells(key, number, [cell.item() if isinstance(cell, np.generic) else cell for cell in cells], name)
 

@@ -1,5 +1,6 @@
 """Which columns of a table are what: features and target of points, times and channels of a path."""
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 
@@ -231,13 +232,11 @@ def _interpolated(
 def _first_text(column: Column) -> tuple[int, str, str]:
     """A row of a column of text to name, what is in it, and how to mend it, "" where that is not known.
 
-    It is the first with what is nearly a number or a date; without such a one the first with an entry.
+    It is the first with what is nearly a number or a date where most are such, else the first with an entry.
     """
-    for row, cell in enumerate(column.values):
-        near = None if cell is None else nearly(cell)
-        if near is not None:
-            return row, *near
-    return int(np.flatnonzero(~column.missing())[0]), "text", ""
+    known = np.flatnonzero(~column.missing()).tolist()
+    near = [(row, found) for row in known if (found := nearly(column.values[row])) is not None]
+    return (near[0][0], *near[0][1]) if 2 * len(near) >= len(known) else (known[0], "text", "")
 
 
 def _no_numbers(what: str, table: Table, column: Column, instead: str) -> InputError:
@@ -255,16 +254,17 @@ def _no_numbers(what: str, table: Table, column: Column, instead: str) -> InputE
 
 def _check_names(columns: Table) -> None:
     """Raise `InputError` where features or channels have one name twice, or only some have one."""
+    times = collections.Counter(column.name for column in columns.columns)
     for column in columns.columns:
-        twins = [other for other in columns.columns if other.name == column.name]
-        if column.name and len(twins) > 1:
+        if column.name and times[column.name] > 1:
+            twins = [other for other in columns.columns if other.name == column.name]
             count = "two" if len(twins) == 2 else str(len(twins))
             raise InputError(
                 f"expected a name of its own for each column of {columns.name}, got {count} columns named "
                 f"{column.name} ({', '.join(str(twin.number) for twin in twins)}); rename them, or leave one out: "
                 f"--drop {columns.option(twins[-1])}"
             )
-        if not column.name and columns.named:
+        if not column.name and len(times) > 1:
             raise InputError(
                 f"expected a name for every column of {columns.name}, got none for column {column.number}; name it, or "
                 f"leave it out: --drop {columns.option(column)}"

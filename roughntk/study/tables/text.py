@@ -14,8 +14,6 @@ from roughntk.study.tables.layout import Layout, cells_of, decoded, layout_of
 from roughntk.study.tables.sources import check_fits
 from roughntk.study.tables.table import NUMBER, TRUTH_NOTE, Column, Reading, Table
 
-_EITHER = "commas stand between the cells, though they could be decimal marks (--decimal , takes them so)"
-
 
 def read_text(content: bytes, name: str, reading: Reading) -> Table:
     """The table in the bytes of a text file.
@@ -36,10 +34,10 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     check_fits(len(content) + 24.0 * lines * layout.width, name)
     frame, line, left = _body(content, start, end, lines, layout, name)
     columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
-    either = layout.commas_may_be_decimal and all(column.values.dtype.kind in "iu" for column in columns)
+    either = layout.commas if all(column.values.dtype.kind in "iu" for column in columns) else ""
     said = [
         *layout.said,
-        *([_EITHER] if either else []),
+        *([either] if either else []),
         *([] if encoding is None else [f"the encoding is {encoding} (--encoding takes another)"]),
     ]
     words = [f"Read {name}: {', '.join(said)}."] if said else []
@@ -69,13 +67,28 @@ def _body(
     check_fits(3.0 * len(content) + (150.0 + 24.0 * layout.width) * lines, name)
     kept, numbers, whole, left = _rows(content[start:end].decode("utf-8"), layout, name)
     text = "\n".join(kept) if whole else content[start:end].decode("utf-8")
-    frame = _parsed(io.BytesIO(text.encode("utf-8")), layout, skip_blank_lines=layout.width > 1)
+    try:
+        frame = _parsed(io.BytesIO(text.encode("utf-8")), layout, skip_blank_lines=layout.width > 1)
+    except ValueError as error:  # pandas finds no columns, or no end of a quoted cell
+        raise InputError(_without_end(text, name, layout.skip + 1, error)) from None
     if frame.shape != (len(numbers), layout.width):
         raise InputError(
             f"expected {len(numbers)} rows of {layout.width} cells in {name}, got {frame.shape[0]} of "
             f"{frame.shape[1]}; check the quotes, or save it without them"
         )
     return frame, lambda row: numbers[row], left
+
+
+def _without_end(text: str, name: str, first: int, error: ValueError) -> str:
+    """The line whose quote is not closed, or else what pandas says."""
+    opened = None
+    for number, line in enumerate(text.split("\n"), first):
+        if line.count('"') % 2:
+            opened = number if opened is None else None
+    if opened is None:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return f"expected {name} to be a table of text, got one that pandas cannot read ({said}); check the quotes"
+    return f"expected cells of {name} with quotes that are closed, got one that is opened in line {opened}; close it"
 
 
 def _count(content: bytes, mark: str, start: int, end: int) -> int:
