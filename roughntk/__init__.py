@@ -3,13 +3,55 @@
 Importing this package turns on JAX's 64-bit mode, unless the environment holds ROUGHNTK_ENABLE_X64=0. JAX itself is
 imported when something of the package is used first, so that `import roughntk` and `roughntk --help` take no time;
 until then the variable JAX_ENABLE_X64 says it, to this process and to those that it starts.
+
+In a process that is the command line, and in no other, the first thing is that Ctrl-C, SIGTERM and SIGHUP wait for the
+program to listen (`roughntk._process`). Up to there nothing is imported that Python has not loaded or built in.
 """
 
-import importlib as _importlib
-import os as _os
-import sys as _sys
-from typing import TYPE_CHECKING
 
+def _is_command_line() -> bool:
+    """Whether Python was started with `-m roughntk`, or on the console script of that name."""
+    import os
+    import sys
+
+    given, started = list(getattr(sys, "argv", [])), list(getattr(sys, "orig_argv", []))
+    if not 0 < len(given) < len(started):
+        return False
+    main = started[-len(given)]
+    if given[0] == "-m":
+        return main == "roughntk" or (main.startswith("-") and main.endswith("mroughntk"))
+    return main == given[0] and os.path.basename(main) == "roughntk"
+
+
+def _hold_signals() -> None:
+    """Let SIGINT, SIGTERM and SIGHUP wait; `_process.supervised` takes those that came meanwhile."""
+    import os
+
+    if hasattr(os, "fork"):
+        import _signal  # built in, while the module `signal` imports others first, which takes milliseconds
+
+        held = {_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP}
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, held)
+
+
+try:  # no signal is looked at before the first call
+    if _is_command_line():
+        _hold_signals()
+except KeyboardInterrupt:
+    import os as _os
+
+    if not _is_command_line():
+        raise
+    try:
+        _os.write(2, b"Interrupted.\n")
+    finally:
+        _os._exit(130)
+
+import importlib as _importlib  # noqa: E402
+import os as _os  # noqa: E402
+import sys as _sys  # noqa: E402
+
+TYPE_CHECKING = False
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:

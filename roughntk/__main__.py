@@ -3,12 +3,15 @@
 import os
 import sys
 
+from roughntk import _hold_signals
+
 
 def main() -> None:
     """Entry point of the console script."""
     if not hasattr(os, "fork"):
         _command_line()
         return
+    _hold_signals()
     from roughntk import _process
 
     sys.exit(_process.supervised(_command_line))

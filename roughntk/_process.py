@@ -10,17 +10,16 @@ when a signal comes it kills the child, removes what the child had begun to writ
 The child names what must not stay with `remove_if_killed` and `give_back_if_killed`, before it makes it. Where there
 is no parent (in a library, in a notebook) these do nothing.
 
-Nothing heavy is imported here: the parent must be ready within milliseconds, and must have no threads when it forks.
+Signals wait from the first line of the package on (`roughntk._hold_signals`) until the parent takes them here.
+Nothing heavy is imported: the parent must be ready within milliseconds, and must have no threads when it forks.
 """
 
 import contextlib
-import ctypes
 import os
-import shutil
 import signal
+import stat
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -72,9 +71,12 @@ def supervised(command: Callable[[], None]) -> int:
     return 128 + ended_by
 
 
-def remove_if_killed(path: Path) -> None:
-    """`path`, a file or folder that is about to be made, is removed if a signal ends the command."""
-    _note(b"remove", path)
+def remove_if_killed(path: Path, names: Iterable[str] = ()) -> None:
+    """`path`, a file or folder that is about to be made, is removed if a signal ends the command.
+
+    A folder is removed only where all that it holds has one of these `names` (`remove_known`).
+    """
+    _note(b"remove", path, *map(os.fsencode, names))
 
 
 def remove_if_killed_and_empty(path: Path) -> None:
@@ -82,9 +84,56 @@ def remove_if_killed_and_empty(path: Path) -> None:
     _note(b"rmdir", path)
 
 
-def give_back_if_killed(kept: Path, place: Path) -> None:
-    """If a signal ends the command, `kept` goes back to `place`, or is removed where something stands there."""
-    _note(b"back", kept, place)
+def give_back_if_killed(kept: Path, place: Path, names: Iterable[str] = ()) -> None:
+    """If a signal ends the command, `kept` goes back to `place`, or is removed where something stands there.
+
+    It is removed as `remove_if_killed` does.
+    """
+    _note(b"back", kept, place, *map(os.fsencode, names))
+
+
+def remove_known(folder: str | Path, names: Iterable[str]) -> list[str]:
+    """Remove a folder if all that it holds, at any depth, are files with these `names`, and folders above them.
+
+    Args:
+        folder: no link to a folder; where there is none, nothing happens.
+        names: paths below it, with / in between; they are removed in this order.
+
+    Returns:
+        Whatever else it holds, links among it; nothing is removed then. Errors of the removal are passed over.
+    """
+    if os.path.islink(folder):
+        return []
+    order: dict[str, int] = {name: number for number, name in enumerate(names)}
+    above = {name[:end] for name in order for end, letter in enumerate(name) if letter == "/"}
+    files: list[str] = []
+    folders: list[str] = []
+    strangers: list[str] = []
+
+    def failed(error: OSError) -> None:
+        if os.path.lexists(folder):
+            strangers.append(f"what cannot be read ({error.strerror})")
+
+    for place, inner, ends in os.walk(folder, onerror=failed):
+        for name in (*inner, *ends):
+            below = os.path.relpath(path := os.path.join(place, name), folder).replace(os.sep, "/")
+            is_folder = os.path.isdir(path) and not os.path.islink(path)
+            is_known = below in above if is_folder else below in order and _is_file(path)
+            (strangers if not is_known else folders if is_folder else files).append(below)
+    if strangers:
+        return sorted(strangers)
+    files.sort(key=order.__getitem__)
+    for below in [*(name for name in files if "/" in name), *sorted(folders, key=len, reverse=True), *files, ""]:
+        with contextlib.suppress(OSError):
+            (os.unlink if below in order else os.rmdir)(os.path.join(folder, below))
+    return []
+
+
+def _is_file(path: str) -> bool:
+    """Whether it is a file and no link, pipe or device."""
+    with contextlib.suppress(OSError):
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    return False
 
 
 def blame_if_cut_off(place: str) -> None:
@@ -117,19 +166,23 @@ def _become_child(heard: list[signal.Signals], writing: int, parent: int) -> Non
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in heard:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*heard, signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*SIGNALS, signal.SIGCHLD})
     _die_with(parent)
 
 
 def _die_with(parent: int) -> None:
     """End this process when its parent has ended, however that came."""
     if sys.platform.startswith("linux"):
+        import ctypes
+
         set_signal_at_end_of_parent = 1
         with contextlib.suppress(OSError, AttributeError):
             if ctypes.CDLL(None).prctl(set_signal_at_end_of_parent, int(signal.SIGKILL), 0, 0, 0) == 0:
                 if os.getppid() != parent:  # it ended before the line above
                     os._exit(1)
                 return
+
+    import threading
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -173,19 +226,25 @@ def _cut_off(noted: list[list[bytes]], code: int) -> int:
 
 def _clean_up(noted: list[list[bytes]]) -> None:
     """Undo what a child that was cut off had begun, the last first."""
-    for fields in reversed([fields for fields in noted if fields[0] not in (DONE, BLAMED)]):
+    for what, path, *others in reversed([fields for fields in noted if fields[0] not in (DONE, BLAMED)]):
         with contextlib.suppress(OSError):
-            what, *paths = fields
-            path = Path(os.fsdecode(paths[0]))
             if what == b"rmdir":
-                path.rmdir()
-            elif what == b"back" and not os.path.lexists(place := os.fsdecode(paths[1])):
-                if path.exists():
-                    path.rename(place)
-            elif path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+                os.rmdir(path)
+            elif what == b"back" and not os.path.lexists(others[0]):
+                if _is_folder(path):
+                    os.rename(path, others[0])
+            elif _is_folder(path):
+                names = others[1:] if what == b"back" else others
+                left = remove_known(os.fsdecode(path), map(os.fsdecode, names))
+                if left:
+                    _write(f"{os.fsdecode(path)} stays: {left[0]} in it was not written by this program.")
+            elif _is_file(os.fsdecode(path)):
+                os.unlink(path)
+
+
+def _is_folder(path: bytes) -> bool:
+    """Whether it is a folder and no link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _records(notes: bytes) -> Iterator[list[bytes]]:
@@ -211,7 +270,8 @@ def _say(ended_by: signal.Signals) -> None:
 
 
 def _write(line: str) -> None:
-    """One line on standard error, where it can be written; the cursor comes back on a terminal."""
+    """One line on standard error, where it can be written, without control characters; the cursor comes back."""
+    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr.isatty():
             line = f"\x1b[?25h\r\x1b[K{line}"

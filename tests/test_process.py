@@ -221,7 +221,7 @@ def write(out, text, watched):
     count = 0 if watched else -1
     with output.replacing(out) as folder:
         (folder / "figures").mkdir()
-        (folder / "figures" / "one.png").write_text(text)
+        (folder / "figures" / "errors.png").write_text(text)
         (folder / "report.html").write_text(text)
         (folder / output.MARK).write_text(text)
     count = -1
@@ -274,8 +274,174 @@ def test_a_swap_cut_off_at_any_file_operation_leaves_a_complete_report(tmp_path,
     for code, beside, files in found:
         assert code == (-9 if how == "killed" else 130)
         assert beside == []
-        assert set(files) >= {"figures/one.png", "report.html", "study.json"}
+        assert set(files) >= {"figures/errors.png", "report.html", "study.json"}
         assert len(set(files.values())) == 1  # no mixture
         texts.append(next(iter(files.values())))
     assert texts == sorted(texts, reverse=True)  # old up to some operation, new from there on
     assert texts[0] == "old"
+
+
+INTERRUPTED_WITH_SOMETHING = """
+import os, signal, sys, time
+from pathlib import Path
+from roughntk import _process
+from roughntk.study import output
+
+def command():
+    with output.replacing(sys.argv[1]) as folder:
+        (folder / "figures").mkdir()
+        (folder / "figures" / "errors.png").write_text("half")
+        if sys.argv[2]:
+            (folder / sys.argv[2]).write_text("mine")
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(600)
+
+sys.exit(_process.supervised(command))
+"""
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "figures/mine\x1b.png", ""])
+def test_what_is_somebody_elses_is_not_removed_when_a_signal_comes(tmp_path, name):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WITH_SOMETHING, str(tmp_path / "report"), name],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=SLOW,
+    )
+    *said, last = done.stderr.splitlines()
+    assert (done.returncode, last) == (130, "Interrupted.")
+    assert [path.read_text() for path in tmp_path.rglob("*mine*")] == ["mine"] * bool(name)
+    assert len(said) == bool(name) and "\x1b" not in done.stderr
+    if name:
+        assert f"stays: {name.encode('unicode_escape').decode()} in it was not written by this program" in said[0]
+    else:
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_only_known_files_are_removed(tmp_path, link):
+    folder = tmp_path / "folder"
+    (folder / "a" / "b").mkdir(parents=True)
+    for name in ("a/b/c", "a/d", "last", "e"):
+        (folder / name).touch()
+    assert _process.remove_known(folder, ["a/b/c", "e"]) == ["a/d", "last"]
+    assert (folder / "a" / "b" / "c").exists()
+    if link:
+        (tmp_path / "link").symlink_to(folder)
+        assert _process.remove_known(tmp_path / "link", ["a/b/c", "a/d", "e", "last"]) == []
+        assert (folder / "a" / "b" / "c").exists()
+    else:
+        assert _process.remove_known(folder, ["a/b/c", "a/d", "e", "last"]) == []
+        assert list(tmp_path.iterdir()) == []
+    assert _process.remove_known(tmp_path / "nothing", []) == []
+
+
+# The command line from the first line of the package on: a signal at every line of its own until it listens.
+
+AT_EVERY_LINE = """
+import contextlib, json, os, runpy, signal, sys, tempfile
+number, how = int(sys.argv[1]), sys.argv[2]
+OWN = {os.path.join(os.getcwd(), "roughntk", name) for name in ("__init__.py", "__main__.py", "_process.py")}
+first = sys.argv[0] = "-m" if how == "module" else "/somewhere/bin/roughntk"
+sys.argv[1:] = ["--version"]
+sys.orig_argv = ["python", *(["-m", "roughntk"] if how == "module" else [first]), "--version"]
+count, last, fork = 0, 0, os.fork
+
+def fork_untraced():
+    sys.settrace(None)
+    return fork()
+
+def trace(frame, event, argument):
+    global count
+    if event == "call":
+        return trace if frame.f_code.co_filename in OWN else None
+    if event == "line" and (count or frame.f_code.co_name == "_is_command_line"):
+        count += 1
+        if count == last:
+            sys.settrace(None)
+            os.kill(os.getpid(), number)
+    return trace
+
+def command_line():
+    os.fork = fork_untraced
+    sys.settrace(trace)
+    if how == "module":
+        runpy.run_module("roughntk", run_name="__main__", alter_sys=False)
+    else:
+        from roughntk.__main__ import main
+        main()
+
+def one(errors):
+    child = fork()
+    if child == 0:
+        os.dup2(errors.fileno(), 2)
+        try:
+            command_line()
+        except SystemExit as end:
+            sys.stdout.flush()
+            os._exit(end.code)
+        except BaseException as error:
+            os.write(2, repr(error).encode())
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+found = []
+while not found or found[-1][0] != 0:
+    last += 1
+    with tempfile.TemporaryFile() as errors:
+        code = one(errors)
+        errors.seek(0)
+        found.append([code, errors.read().decode()])
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("how", ["module", "script"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_at_any_line_before_the_program_listens_is_heard(number, how):
+    """Ctrl-C from the first call on; the others, which end Python in silence, from where the signals are held."""
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EVERY_LINE, str(int(number)), how],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=4 * SLOW,
+    )
+    *found, end = json.loads(done.stdout.splitlines()[-1])
+    assert end == [0, ""] and done.stdout.splitlines()[:-1] == [rn.__version__] and done.stderr == ""
+    if number != signal.SIGINT:
+        held = found.index([143, "Terminated.\n"])
+        assert held < 20 and all(code == -number for code, _ in found[:held])
+        found = found[held:]
+    code, line = ENDS[number]
+    assert len(found) > 40 and [each for each in found if each != [code, f"{line}\n"]] == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "started", "wanted"),
+    [
+        (["-m", "limit"], ["python", "-m", "roughntk", "limit"], True),
+        (["-m"], ["python", "-I", "-Bm", "roughntk"], True),
+        (["-m", "x"], ["python", "-mroughntk", "x"], True),
+        (["/a/roughntk", "x"], ["python", "/a/roughntk", "x"], True),
+        (["-m", "roughntk"], ["python", "-m", "other", "roughntk"], False),  # its argument
+        (["-m"], ["python", "-m", "roughntk.study"], False),
+        (["/a/pytest", "roughntk"], ["python", "-m", "pytest", "roughntk"], False),
+        (["/a/roughntk", "x"], ["python", "-c", "from multiprocessing...", "--multiprocessing-fork"], False),
+        (["a.py"], ["python", "a.py"], False),
+        (["-c"], ["python", "-c", "import roughntk"], False),
+        ([""], ["python"], False),
+        ([], [], False),
+    ],
+)
+def test_signals_are_held_in_the_command_line_only(monkeypatch, argv, started, wanted):
+    monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr(sys, "orig_argv", started)
+    assert rn._is_command_line() is wanted
+
+
+def test_importing_the_package_leaves_signals_alone():
+    script = "import signal\nimport roughntk, roughntk.__main__\nprint(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=SLOW)
+    assert done.stdout == "set()\n"

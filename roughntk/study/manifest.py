@@ -1,34 +1,38 @@
 """The list that a folder of results holds of itself, by which the program knows its own work again.
 
 A folder may be replaced or removed only where everything in it, at any depth, is what the list says: the same names
-with the same content. Whatever else lies there belongs to somebody.
+with the same content, or, as long as it is being written, the names that were announced before the first of them was
+written. Whatever else lies there belongs to somebody. What is known by its name alone is never a link.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
+from roughntk import _process
 from roughntk._checks import InputError
 
 NAME = ".roughntk.json"
+NEW = f"{NAME}.new"
+"""The list while it is being written; it takes the place of the old one when it is whole."""
 PROGRAM = "roughntk, which replaces this folder as long as it holds these files and no others"
 _LARGEST = 50 * 2**20
 """Bytes; a larger file is no list of ours and is not read."""
 
 
-def begin(folder: Path, kind: str) -> None:
-    """Mark `folder`, which is empty, as ours before anything is written into it."""
-    _write(folder, kind, None)
+def begin(folder: Path, kind: str, names: Sequence[str] = ()) -> None:
+    """Mark `folder`, which is empty, as ours and announce the `names` of what will be written, before any of it is."""
+    _write(folder, kind, None, sorted(names))
 
 
 def complete(folder: Path, kind: str) -> None:
-    """List everything that `folder` holds."""
-    files = {name: _digest(folder / name) for name, is_folder in _entries(folder) if not is_folder and name != NAME}
-    _write(folder, kind, files)
+    """List what was announced and `folder` holds; whatever else has come into it stays somebody's."""
+    names = (read(folder) or {"names": ()})["names"]
+    present = [name for name, is_folder in _entries(folder) if not is_folder and name in names]
+    _write(folder, kind, {name: _digest(folder / name) for name in present})
 
 
 def foreign(folder: Path, kind: str) -> list[str]:
@@ -69,60 +73,74 @@ def check(folder: Path, kind: str) -> None:
     )
 
 
-def is_ours(folder: Path) -> bool:
-    """Whether `folder` is one that the program made: empty, not yet listed, or listed with nothing foreign in it."""
+def remove(folder: Path) -> list[str]:
+    """Remove a folder that holds nothing but what the program wrote there, the list last, so that the rest is known.
+
+    Returns what else it holds; then nothing of it is removed. A link is left, wherever it leads.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return []
     try:
         found = read(folder)
-        names = {name for name, _ in _entries(folder)}
         if found is None:
-            return names <= {NAME, f"{NAME}.new"} and not folder.is_symlink()
-        return found["files"] is None or not foreign(folder, found["kind"])
+            return _process.remove_known(folder, (NEW,) if _is_begun(folder / NEW) else ())
+        if found["files"] is None:
+            return _process.remove_known(folder, (*found["names"], NEW, NAME))
+        return foreign(folder, found["kind"]) or _process.remove_known(folder, (*found["files"], NAME))
+    except OSError as error:
+        return [f"what cannot be read ({error.strerror})"]
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether `folder`, no link, is empty, or is one that the program finished, with nothing foreign in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    try:
+        found = read(folder)
+        if found is None:
+            return not _entries(folder)
+        return found["files"] is not None and not foreign(folder, found["kind"])
     except OSError:
         return False
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder of ours: of a complete one what is listed, and the list last, so that what is left is known."""
-    found = read(folder)
-    if found is None or found["files"] is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    folders = {parent for name in found["files"] for parent in Path(name).parents} - {Path(".")}
-    for name in found["files"]:
-        with contextlib.suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
-    for below in sorted(folders, key=lambda each: -len(each.parts)):
-        with contextlib.suppress(OSError):  # an earlier removal was cut off after it
-            (folder / below).rmdir()
-    with contextlib.suppress(OSError):
-        (folder / NAME).unlink(missing_ok=True)
-        folder.rmdir()
-
-
 def read(folder: Path) -> dict | None:
-    """The list of a folder: `kind`, and `files` with their digests (None while it is being written); None if none."""
+    """The list of a folder: `kind`, `files` with their digests (None while it is being written), and the `names` that
+    were announced; None if there is none."""
     path = folder / NAME
     try:
         about = path.lstat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
             return None
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.get("program") != PROGRAM or not isinstance(found.get("kind"), str):
         return None
-    files = found.get("files")
+    files, names = found.get("files"), found.get("names", [])
     if files is not None and not (isinstance(files, dict) and all(isinstance(each, str) for each in files.values())):
         return None
-    if files is not None and any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         return None
-    return {"kind": found["kind"], "files": files}
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in (*names, *(files or ()))):
+        return None
+    return {"kind": found["kind"], "files": files, "names": tuple(names)}
 
 
-def _write(folder: Path, kind: str, files: dict[str, str] | None) -> None:
-    new = folder / f"{NAME}.new"
-    new.write_text(json.dumps({"program": PROGRAM, "kind": kind, "files": files}, indent=1) + "\n", encoding="utf-8")
-    new.replace(folder / NAME)
+def _write(folder: Path, kind: str, files: dict[str, str] | None, names: Sequence[str] = ()) -> None:
+    content = {"program": PROGRAM, "kind": kind, "files": files} | ({"names": names} if files is None else {})
+    (folder / NEW).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    (folder / NEW).replace(folder / NAME)
+
+
+def _is_begun(new: Path) -> bool:
+    """Whether a run was killed while it wrote the first list of a folder: it is the beginning of one."""
+    head = json.dumps({"program": PROGRAM}, indent=1)[:-2].encode()
+    if not (new.is_file() and not new.is_symlink()):
+        return False
+    with new.open("rb") as stream:
+        begun = stream.read(len(head))
+    return head.startswith(begun)
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:
@@ -147,4 +165,4 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-__all__ = ["NAME", "begin", "check", "complete", "foreign", "is_ours", "read", "remove"]
+__all__ = ["NAME", "begin", "check", "complete", "foreign", "is_complete", "read", "remove"]

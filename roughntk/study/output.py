@@ -7,6 +7,7 @@ import glob
 import os
 import secrets
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,19 @@ from roughntk.study import manifest
 
 MARK = "study.json"
 
-STUDY = (MARK, "report.html", "figures", "tables")
-"""What a study writes; the first name says the kind of the result."""
+FIGURES = (
+    "coefficients", "conditioning", "driver_components", "errors", "infinite_depth", "kernel_entries",
+    "signature_terms", "variation",
+)  # fmt: skip
+TABLES = (
+    "coefficients", "depths", "kernel_test_points", "p_variation", "signature_terms", "signatures", "transport",
+)  # fmt: skip
+
+STUDY = (
+    MARK, "report.html", *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")),
+    *(f"tables/{name}.csv" for name in TABLES),
+)  # fmt: skip
+"""What a study writes; the first name says the kind of the result. What has another name is somebody's."""
 
 _OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of writing that come without the name of a file."""
@@ -28,7 +40,8 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
     """A fresh folder to write into, which takes the place of `out` when the block ends without an exception.
 
     `out` is replaced only where everything in it is what an earlier run of the same kind wrote there, which it lists
-    (`roughntk.study.manifest`). `own` names what the block writes; its first name is the kind.
+    (`roughntk.study.manifest`). `own` names every file that the block may write, its first name is the kind; whatever
+    else comes into the folder is not removed, and is said in a warning where the folder stays for it.
     Folders above `out` that had to be made are removed again when the block raises.
 
     Raises:
@@ -47,9 +60,9 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
         partial = out.parent / f"{_prefix(out)}{secrets.token_hex(4)}.{os.getpid()}"
-        _process.remove_if_killed(partial)
+        _process.remove_if_killed(partial, (*own, manifest.NEW, manifest.NAME))
         partial.mkdir()
-        manifest.begin(partial, own[0])
+        manifest.begin(partial, own[0], own)
     except OSError as error:
         _remove_empty(made)
         raise _cannot_write(out, error) from None
@@ -57,13 +70,13 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
         yield partial
         manifest.complete(partial, own[0])
         _check_replaceable(out, given, own)
-        _take_place(partial, out, own[0])
+        _take_place(partial, out, own)
     except OSError as error:
         if _is_about(error, partial, out):
             raise _cannot_write(out, error) from error
         raise
     finally:
-        manifest.remove(partial)
+        _remove(partial)
         _remove_empty(made)
 
 
@@ -114,7 +127,7 @@ def _check_replaceable(out: Path, given: str, own: tuple[str, ...]) -> None:
     manifest.check(out, own[0])
 
 
-def _take_place(partial: Path, out: Path, kind: str) -> None:
+def _take_place(partial: Path, out: Path, own: tuple[str, ...]) -> None:
     """Put `partial` where `out` is: by an atomic exchange where the system has one, by two renames elsewhere.
 
     What was there is looked at once more when it cannot be reached by its name any more, and given back if somebody
@@ -124,24 +137,33 @@ def _take_place(partial: Path, out: Path, kind: str) -> None:
         partial.rename(out)
     elif _exchange(partial, out):
         try:
-            manifest.check(partial, kind)
+            manifest.check(partial, own[0])
         except InputError:
             _exchange(partial, out)
             raise InputError(_appeared(out)) from None
     else:
         previous = _previous(out)
-        if previous.exists():
-            manifest.check(previous, kind)
-            manifest.remove(previous)
-        _process.give_back_if_killed(previous, out)
+        _check_free(previous, own[0])
+        _process.give_back_if_killed(previous, out, (*own, manifest.NAME))
         out.rename(previous)
         try:
-            manifest.check(previous, kind)
+            manifest.check(previous, own[0])
         except InputError:
             previous.rename(out)
             raise InputError(_appeared(out)) from None
         partial.rename(out)
-        manifest.remove(previous)
+        _remove(previous)
+
+
+def _check_free(previous: Path, kind: str) -> None:
+    """Make the name free to which the old report moves for a moment, or raise `InputError`."""
+    if previous.is_symlink() or (previous.exists() and not previous.is_dir()):
+        raise InputError(
+            f"expected {previous} to be free for the old report, got a file or link; move it away, or choose another "
+            f"--out"
+        )
+    manifest.check(previous, kind)
+    manifest.remove(previous)
 
 
 def _appeared(out: Path) -> str:
@@ -167,26 +189,40 @@ def _recover(out: Path) -> None:
     """Bring back the old report if a run was killed between its two renames, or remove it if that was after them."""
     previous = _previous(out)
     with contextlib.suppress(OSError):
-        if not previous.is_dir() or not manifest.is_ours(previous):
+        if not manifest.is_complete(previous):
             return
-        if out.exists():
-            manifest.remove(previous)
+        if os.path.lexists(out):
+            _remove(previous)
         else:
             previous.rename(out)
 
 
 def _remove_abandoned(out: Path) -> None:
-    """Remove partial folders of runs that are gone."""
+    """Remove partial folders of runs that are gone, as far as nothing else is in them."""
     for folder in out.parent.glob(glob.escape(_prefix(out)) + "*"):
         process = folder.name.rpartition(".")[2]
-        if process.isdigit() and not _alive(int(process)) and manifest.is_ours(folder):
-            manifest.remove(folder)
+        if process.isascii() and process.isdecimal() and not _alive(int(process)):
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of ours; one that is ours and holds something else stays, and a warning says so."""
+    known = not folder.is_symlink() and manifest.read(folder) is not None
+    left = manifest.remove(folder)
+    if left and known:
+        named = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        warnings.warn(
+            f"{folder} of a run that has ended stays, since not all in it was written by this program: move away "
+            f"{named}, and remove the folder",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import os
 import secrets
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -200,18 +201,39 @@ def check_target(out: str | None, option: str, suffixes: Sequence[str], inputs: 
     for given in inputs:
         if files.answer(lambda given=given: path.exists() and path.samefile(given)):  # type: ignore[misc]
             raise InputError(f"expected {option} to name a new file, got {out}, which is read; choose another name")
+    if not _can_be_written(path):
+        raise InputError(f"expected {option} to name a file, a pipe or a terminal, got {out}; choose another name")
     return path
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file: all of it, or nothing. Raises `InputError` where that is not possible."""
-    partial = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+def _can_be_written(path: Path) -> bool:
+    """Whether nothing is there, or what a result can go to: no disk, socket or link that leads nowhere."""
     try:
+        mode = path.stat().st_mode
+    except OSError:
+        return not os.path.lexists(path)
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file: all of it, or nothing; where a link leads, and into a pipe or a device, which stays what it is.
+
+    Raises `InputError` where that is not possible.
+    """
+    partial = None
+    try:
+        if path.exists() and not path.is_file():
+            with open(path, "wb", opener=lambda name, _: os.open(name, os.O_WRONLY)) as stream:
+                stream.write(content)
+            return
+        place = Path(os.path.realpath(path))
+        partial = place.parent / f".{place.name}.{secrets.token_hex(4)}"
         _process.remove_if_killed(partial)
         with open(partial, "xb") as stream:
             stream.write(content)
-        os.replace(partial, path)
+        os.replace(partial, place)
     except OSError as error:
         with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+            if partial is not None:
+                partial.unlink(missing_ok=True)
         raise InputError(f"expected a file that can be written, got {path} ({error.strerror or error})") from None

@@ -23,7 +23,7 @@ def content(folder):
 
 def write_report(out, text):
     with output.replacing(out) as folder:
-        for name in ("figures/one.png", "tables/one.csv", "report.html"):
+        for name in ("figures/errors.png", "tables/depths.csv", "report.html"):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
         (folder / output.MARK).write_text(text)
@@ -61,4 +61,4 @@ def test_no_foreign_file_is_lost(files, first):
             assert "--out" in str(error)
             return
         assert not added  # whatever else was there, it was not replaced in silence
-        assert set(content(out)) >= {"figures/one.png", "tables/one.csv", "report.html"}
+        assert set(content(out)) >= {"figures/errors.png", "tables/depths.csv", "report.html"}

@@ -25,7 +25,7 @@ with replacing(sys.argv[1]) as folder:
 def write(out, text):
     with replacing(out) as folder:
         (folder / "figures").mkdir()
-        (folder / "figures" / "one.png").write_text(text)
+        (folder / "figures" / "errors.png").write_text(text)
         (folder / "report.html").write_text(text)
         (folder / MARK).write_text(text)
 
@@ -34,7 +34,7 @@ def assert_complete(out, text):
     """`out` holds that report and nothing lies beside it."""
     assert [path.name for path in out.parent.iterdir()] == [out.name]
     assert sorted(str(path.relative_to(out)) for path in out.rglob("*")) == [
-        manifest.NAME, "figures", "figures/one.png", "report.html", MARK
+        manifest.NAME, "figures", "figures/errors.png", "report.html", MARK
     ]  # fmt: skip
     assert {path.read_text() for path in out.rglob("*") if path.is_file() and path.name != manifest.NAME} == {text}
 
@@ -271,7 +271,7 @@ def test_anything_that_was_added_or_changed_is_named_and_kept(out, either_way, a
     with pytest.raises(rn.InputError, match=named):
         write(out, "new")
     assert sorted(str(path) for path in out.rglob("*")) == before
-    assert (out / "figures" / "one.png").read_text() == "old"
+    assert (out / "figures" / "errors.png").read_text() == "old"
 
 
 def test_a_result_of_another_kind_is_not_replaced(out):
@@ -328,3 +328,137 @@ def test_only_an_error_of_writing_the_report_blames_the_folder(out, tmp_path):
     with pytest.raises(rn.InputError, match="--out"), replacing(out) as folder:
         (folder / "no" / "such" / "folder.txt").write_text("")
     assert list(tmp_path.iterdir()) == []
+
+
+# Hidden folders of runs that are gone: what the program wrote goes, whatever else stays
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def begun(folder):
+    """A folder as a run leaves it that is killed while it writes."""
+    folder.mkdir(parents=True)
+    manifest.begin(folder, MARK, output.STUDY)
+    (folder / "figures").mkdir()
+    (folder / "figures" / "errors.png").write_text("half")
+    (folder / "report.html").write_text("half")
+    return folder
+
+
+FOREIGN = {
+    "a file": lambda folder: (folder / "mine.txt").write_text("mine"),
+    "a picture": lambda folder: (folder / "figures" / "mine.png").write_text("mine"),
+    "an empty folder": lambda folder: (folder / "mine").mkdir(),
+    "a folder with a name of ours": lambda folder: (folder / "study.json").mkdir(),
+    "a link with a name of ours": lambda folder: (folder / "study.json").symlink_to(folder / "report.html"),
+    "a link to a folder": lambda folder: (folder / "tables").symlink_to(folder.parent),
+    "a pipe": lambda folder: os.mkfifo(folder / "study.json"),
+}
+
+
+def everything(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("add", FOREIGN.values(), ids=FOREIGN)
+def test_an_abandoned_folder_with_anything_else_in_it_stays_whole_and_is_named(out, add, gone):
+    folder = begun(out.parent / f".{out.name}.partial-ab.{gone}")
+    add(folder)
+    before = everything(folder)
+    with pytest.warns(RuntimeWarning, match="stays, since not all in it was written by this program: move away"):
+        write(out, "new")
+    assert everything(folder) == before and (folder / "report.html").read_text() == "half"
+    assert (out / "report.html").read_text() == "new"
+
+
+def test_an_abandoned_folder_whose_names_were_not_announced_stays(out, gone):
+    folder = out.parent / f".{out.name}.partial-ab.{gone}"
+    folder.mkdir()
+    manifest.begin(folder, MARK)
+    (folder / "mine.txt").write_text("mine")
+    with pytest.warns(RuntimeWarning, match="move away mine.txt, and remove"):
+        write(out, "new")
+    assert (folder / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", ["", '{\n "prog', None])
+def test_an_abandoned_folder_is_removed_at_every_stage(out, gone, content):
+    folder = begun(out.parent / f".{out.name}.partial-ab.{gone}")
+    if content is not None:  # killed while it wrote the first list
+        manifest.remove(folder)
+        folder.mkdir()
+        (folder / manifest.NEW).write_text(content)
+    write(out, "new")
+    assert_complete(out, "new")
+
+
+@pytest.mark.parametrize("name", [manifest.NAME, manifest.NEW])
+def test_a_list_of_somebody_else_is_not_ours(out, gone, name):
+    folder = out.parent / f".{out.name}.partial-ab.{gone}"
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    write(out, "new")
+    assert (folder / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_previous_report_that_is_not_whole_and_ours_is_left(out, either_way, there):
+    previous = begun(out.parent / f".{out.name}.previous")
+    (previous / "mine.txt").write_text("mine")
+    before = everything(previous)
+    if there:
+        write(out.parent / "first", "old")
+        (out.parent / "first").rename(out)
+    if there and not output._exchange(out, out):
+        with pytest.raises(rn.InputError, match="mine.txt"):
+            write(out, "new")
+    else:
+        write(out, "new")
+    assert everything(previous) == before and (previous / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("hidden", ["previous", "partial"])
+def test_a_link_under_a_hidden_name_is_left_and_so_is_where_it_leads(tmp_path, hidden, there, gone, either_way):
+    out, target = tmp_path / "below" / "report", tmp_path / "target"
+    out.parent.mkdir()
+    if there:
+        write(out, "old")
+    write(target, "mine")
+    link = out.parent / (f".{out.name}.previous" if hidden == "previous" else f".{out.name}.partial-ab.{gone}")
+    link.symlink_to(target)
+    try:
+        write(out, "new")
+    except rn.InputError as error:  # without the system's exchange the name is needed
+        assert there and hidden == "previous" and "got a file or link" in str(error)
+    assert link.is_symlink() and sorted(files_of(target)) == sorted(
+        [manifest.NAME, "figures/errors.png", "report.html", MARK]
+    )
+    assert not out.is_symlink() and (out / "report.html").read_text() in ("old", "new")
+
+
+def test_what_comes_into_the_folder_while_it_is_written_is_never_claimed(out):
+    with replacing(out) as folder:
+        (folder / MARK).write_text("new")
+        (folder / "mine.txt").write_text("mine")
+    assert set(manifest.read(out)["files"]) == {MARK}
+    with pytest.raises(rn.InputError, match="move away mine.txt"):
+        write(out, "newer")
+    raised, warned = pytest.raises(ZeroDivisionError), pytest.warns(RuntimeWarning, match="mine.txt")
+    with warned, raised, replacing(out.parent / "other") as folder:
+        (folder / "mine.txt").write_text("mine")
+        raise ZeroDivisionError
+    assert (folder / "mine.txt").read_text() == "mine" and (out / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("process", ["9" * 30, "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT TWO}", "-1", ""])
+def test_hidden_folders_with_odd_numbers_are_no_fault(out, process):
+    (out.parent / f".{out.name}.partial-ab.{process}").mkdir()
+    write(out, "new")
+    assert (out / "report.html").read_text() == "new"

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
 from roughntk.kernels import SigmoidComposition
-from roughntk.study import analysis, report
+from roughntk.study import analysis, manifest, output, report
 from roughntk.study import drivers as drivers_room
 from roughntk.study import signatures as signatures_room
 from roughntk.study.data import load
@@ -128,7 +128,7 @@ def test_nothing_else_is_written(written):
     expected = {"report.html", "study.json", ".roughntk.json"} | {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     found = {str(path.relative_to(written.folder)) for path in written.folder.rglob("*") if path.is_file()}
-    assert found == expected
+    assert found == expected == {*output.STUDY, manifest.NAME}  # nothing is written that was not announced
     assert [path.name for path in written.folder.parent.iterdir()] == [written.folder.name]
 
 
