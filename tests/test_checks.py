@@ -291,3 +291,20 @@ def test_a_number_just_outside_its_range_is_shown_with_the_digits_that_tell() ->
     ):
         with pytest.raises(InputError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.5", 1.5), ("inf", math.inf), ("-Infinity", -math.inf), ("0", 0.0), ("-0.0e-999", 0.0), ("0e999", 0.0),
+        ("1.7976931348623157e308", math.nextafter(math.inf, 0)), ("5e-324", math.nextafter(0, 1)), ("1_0", 10.0),
+    ],
+)  # fmt: skip
+def test_the_number_of_a_text_is_the_one_that_it_writes(text, value) -> None:
+    assert _checks.number_of_text(text, "depth") == value
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "1" + "0" * 309, "1.8e308", "1e-400", "-0.003e-330"])
+def test_text_beyond_float64_is_neither_infinite_nor_zero(text) -> None:
+    with pytest.raises(InputError, match="^expected depth within float64, got '.*, which is .*; write a "):
+        _checks.number_of_text(text, "depth")

@@ -34,11 +34,13 @@ from roughntk._checks.errors import (
 )
 from roughntk._checks.scalars import (
     exponent,
+    flag,
     integer,
     integer_depth,
     known_number,
     level,
     number,
+    number_of_text,
     one_depth,
     real_number,
     require_x64,
@@ -48,8 +50,8 @@ from roughntk._checks.scalars import (
 
 __all__ = [
     "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "check_mask", "choice",
-    "exponent", "first_line", "float64_array", "frame_or_series", "integer", "integer_depth", "is_interrupt",
-    "is_traced", "known_number", "level", "matrix", "memory", "name_pairs", "name_rows", "number", "one_depth",
-    "path_points", "real_array", "real_depth", "real_number", "reason", "require_x64", "seed", "shown", "size_in_words",
-    "traced", "traced_array", "training_time", "whole",
+    "exponent", "first_line", "flag", "float64_array", "frame_or_series", "integer", "integer_depth", "is_interrupt",
+    "is_traced", "known_number", "level", "matrix", "memory", "name_pairs", "name_rows", "number", "number_of_text",
+    "one_depth", "path_points", "real_array", "real_depth", "real_number", "reason", "require_x64", "seed", "shown",
+    "size_in_words", "traced", "traced_array", "training_time", "whole",
 ]  # fmt: skip

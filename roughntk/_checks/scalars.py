@@ -61,6 +61,25 @@ def _rounded(value: Any) -> float:
         return math.nan
 
 
+def number_of_text(text: str, name: str) -> float:
+    """The float64 that text writes, infinity only where it says so.
+
+    Raises:
+        InputError: text that float64 would make infinite (1e400) or 0 (1e-400).
+        ValueError: text that is no number.
+    """
+    found = float(text)
+    beyond = math.isinf(found) and "inf" not in text.lower()
+    vanishes = found == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
+    if beyond or vanishes:
+        rounded = "beyond float64 (1.8e308)" if beyond else "0 in float64 (5e-324)"
+        raise InputError(
+            f"expected {name} within float64, got {shown(text)}, which is {rounded}; write a "
+            f"{'smaller number, or inf if that is meant' if beyond else 'larger number, or 0 if that is meant'}"
+        )
+    return found
+
+
 def is_infinite(value: Any) -> bool:
     """Whether a number given as such is infinite, and not only beyond float64."""
     try:
@@ -141,6 +160,15 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
         wanted = f"at least {least}" if found < least and top >= MOST_WHOLE else f"from {least} to {shown_top}"
         raise InputError(f"expected {name} {wanted}, got {whole(found)}; {'raise' if found < least else 'lower'} it")
     return found
+
+
+def flag(value: Any, name: str) -> bool:
+    """A truth value, of Python or NumPy, as a bool: text such as "no" and numbers are none."""
+    if isinstance(value, Tracer):
+        raise traced(name)
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"expected {name} to be True or False, got {shown(value)}; write one of these")
+    return bool(value)
 
 
 def seed(value: Any) -> int:

@@ -24,6 +24,7 @@ from roughntk.commands.options import (
     Target,
     TestPoints,
     reading_of,
+    real,
 )
 from roughntk.commands.progress import at_work
 
@@ -39,7 +40,10 @@ def limit(
     data: Data = "digits",
     depth: Annotated[str, typer.Option(help="Depth L >= 1: whole, real, or inf.")] = "inf",
     tolerance: Annotated[
-        float, typer.Option(help="Find the depth from which |u_L - u_inf| is at most this; above 0.")
+        float,
+        typer.Option(
+            parser=real, metavar="<float>", help="Find the depth from which |u_L - u_inf| is at most this; above 0."
+        ),
     ] = 1e-3,
     points: Points = 40,
     test_points: TestPoints = 5,

@@ -92,6 +92,18 @@ Standardise = Annotated[
 ]
 
 
+def real(text: str | float) -> float:
+    """The number that an option gives, for `typer.Option(parser=real)`: what float64 cannot hold is refused."""
+    from roughntk._checks import InputError, number_of_text
+
+    try:
+        return number_of_text(text, "a number") if isinstance(text, str) else text
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+    except ValueError:
+        raise typer.BadParameter(f"expected a number, got {text!r}; write for instance 2.5") from None
+
+
 def reading_of(
     header: bool | None, delimiter: str | None, decimal: str | None, drop: Sequence[str] | None, missing: str,
     encoding: str | None,
@@ -105,5 +117,5 @@ def reading_of(
 __all__ = [
     "FILE_HELP", "Data", "Decimal", "Delimiter", "Dimension", "Drop", "DropDuplicates", "Encoding", "Family", "Header",
     "MissingInPaths", "MissingInPoints", "Parameters", "Points", "Projection", "Seed", "Standardise", "Target",
-    "TestPoints", "Times", "reading_of",
+    "TestPoints", "Times", "reading_of", "real",
 ]  # fmt: skip

@@ -26,6 +26,7 @@ from roughntk.commands.options import (
     Standardise,
     Target,
     TestPoints,
+    real,
 )
 from roughntk.commands.progress import stages
 
@@ -47,7 +48,12 @@ def study(
     family: Family = "relu-ntk",
     set_: Parameters = None,
     p: Annotated[
-        float, typer.Option(help="Variation exponent p, from 1 to below 4; the levels 1 to floor(p) enter.")
+        float,
+        typer.Option(
+            parser=real,
+            metavar="<float>",
+            help="Variation exponent p, from 1 to below 4; the levels 1 to floor(p) enter.",
+        ),
     ] = 2.0,
     drop_duplicates: DropDuplicates = False,
     dim: Dimension = None,

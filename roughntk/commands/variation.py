@@ -16,6 +16,7 @@ from roughntk.commands.options import (
     MissingInPaths,
     Times,
     reading_of,
+    real,
 )
 from roughntk.commands.progress import at_work
 
@@ -28,7 +29,7 @@ EXAMPLES = (
 
 def variation(
     paths: Annotated[list[str], typer.Argument(metavar="FILE...", help=f"Paths, points in rows: {FILE_HELP}.")],
-    p: Annotated[float, typer.Option(help="Variation exponent p >= 1.")] = 2.0,
+    p: Annotated[float, typer.Option(parser=real, metavar="<float>", help="Variation exponent p >= 1.")] = 2.0,
     against: Annotated[
         str | None, typer.Option(metavar="LIMIT", help="Distance to this path; several FILEs: do they converge to it?")
     ] = None,

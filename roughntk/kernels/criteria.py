@@ -74,11 +74,14 @@ def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int |
     kernels = Kernels(family, sets, deepest, apart)
     depths = [depth for depth in DEPTHS if depth <= deepest]
     doubling = [2**k for k in range(1, 30) if 2**k + 2 <= deepest]
-    moved = movements(kernels, _WITH_TESTS, len(sets[followed])) if apart else []
-    conditions = (
+    known = (
         _bounded(kernels, depths),
         _positive_definite(kernels, depths, family if isinstance(family, KernelFamily) else None),
         _determinant(kernels, followed, doubling),
+    )
+    moved = movements(kernels, _WITH_TESTS, len(sets[followed])) if apart else []
+    conditions = (
+        *known,
         _summable(kernels, followed, doubling, moved),
         _hyperbolic(kernels, followed, doubling),
     )

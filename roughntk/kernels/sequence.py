@@ -54,9 +54,7 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
     label = name if name is not None else getattr(h, "__name__", type(h).__name__).strip("<>")
     if not isinstance(label, str) or not label:
         raise InputError(f"expected a name that is a word, got {name!r}; leave it out to use that of the function")
-    if not isinstance(real_depth, bool | np.bool_):
-        raise InputError(f"expected real_depth to be True or False, got {real_depth!r}")
-    real = bool(real_depth)
+    real = _checks.flag(real_depth, "real_depth")
     found = KernelSequence(h=h, name=label, real_depth=real, traceable=_is_traceable(h, real))
     for depth in (1, 2, 3, *((2.5, math.inf) if real_depth else ())):
         found.evaluated(_TRIED, depth)

@@ -93,6 +93,7 @@ def variation_of_increments(
     >>> variation_of_increments([path[None, :] - path[:, None]], 1.0).value
     6.0
     """
+    root = _checks.flag(root, "root")
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     finest = _checks.level(finest)
     if not isinstance(increments, Sequence) or not increments:

@@ -60,6 +60,9 @@ def ito_lyons(
     Raises as `solve_rde` does, and `InputError` where one lift exceeds the memory that is free.
     """
     _checks.require_x64("ito_lyons")
+    joint, estimate, throw = (
+        _checks.flag(value, name) for value, name in ((joint, "joint"), (estimate, "estimate"), (throw, "throw"))
+    )
     method = _checks.choice(method, ("auto", *METHODS), "method")
     y0 = rde.state_array(y0)
     check_driver(rough_path)

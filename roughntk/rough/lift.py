@@ -209,6 +209,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     the memory that is free.
     """
     _checks.require_x64("a lift")
+    geometric = _checks.flag(geometric, "geometric")
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)
     size = tensor.signature_size(channels, level)
@@ -225,7 +226,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     steps = jnp.asarray(steps, float)
     prefixes = _chain(steps, channels, level)
     _check_range(steps, prefixes, channels, level)
-    return Lift(steps, prefixes, channels, level, times, bool(geometric))
+    return Lift(steps, prefixes, channels, level, times, geometric)
 
 
 def _point_times(times: Any, points: int) -> Any:

@@ -77,6 +77,7 @@ def solve_linear(
     Source: LyonsCaruanaLevy2007, section 2.2 (factorial decay).
     """
     _checks.require_x64("solve_linear")
+    throw = _checks.flag(throw, "throw")
     equation = _equation(matrices, path, y0, partition)
     absolute, relative = _tolerances(tolerance, rtol, level)
     if level is not None:

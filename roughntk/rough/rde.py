@@ -118,6 +118,7 @@ def solve_rde(
             (unless ``throw=False``).
     """
     _checks.require_x64("solve_rde")
+    estimate, throw = _checks.flag(estimate, "estimate"), _checks.flag(throw, "throw")
     method = _checks.choice(method, ALL_METHODS, "method")
     y0 = state_array(y0)
     check_driver(rough_path)

@@ -85,8 +85,7 @@ def control(path: Any, p: float, *, level: int | None = None, norm: str = "l2", 
     levels = wanted_levels(path, p, level)
     steps = steps_of(path, levels[-1])
     count = len(steps.points)
-    if table is None:
-        table = count <= TABLE_POINTS
+    table = count <= TABLE_POINTS if table is None else _checks.flag(table, "table")
     if table:
         _checks.memory(
             8.0 * 3.0 * count * count,

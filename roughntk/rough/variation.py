@@ -86,6 +86,7 @@ def variation(path: Any, p: float, *, level: int | None = None, norm: str = "l2"
     beyond the range of float64.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, chapters 5 and 8.
     """
+    root = _checks.flag(root, "root")
     batch = _batch(path, "path")
     if batch is not None:
         return _each(lambda one: variation(one, p, level=level, norm=norm, root=root), {"path": batch})

@@ -39,6 +39,7 @@ def project(X, *, distinct: bool = True) -> np.ndarray:
     >>> project([[3.0, 4.0]])
     array([[0.6, 0.8]])
     """
+    distinct = _checks.flag(distinct, "distinct")
     if _checks.is_traced(X):
         return _over_length(_traced_rows(X))  # type: ignore[return-value]
     X = _checks.matrix(X, "X")
@@ -80,6 +81,7 @@ def lift(X, *, distinct: bool = True) -> np.ndarray:
     array([[ 0., -1.],
            [ 1.,  0.]])
     """
+    distinct = _checks.flag(distinct, "distinct")
     if _checks.is_traced(X):
         return _traced_lift(_traced_rows(X))  # type: ignore[return-value]
     X = _checks.matrix(X, "X")

@@ -75,7 +75,9 @@ def values_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
 def _value(text: str, key: str, default: Any) -> Any:
     """The text as the number that it is; as a word where the default is one."""
     try:
-        return int(text) if isinstance(default, int) else float(text)
+        return int(text) if isinstance(default, int) else _checks.number_of_text(text, key)
+    except InputError:
+        raise
     except ValueError:
         if isinstance(default, str):
             return text

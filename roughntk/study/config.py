@@ -66,6 +66,8 @@ class StudyConfig:
         _checks.integer(self.test_points, "test points", least=1, most=MOST)
         _checks.integer(self.seed, "seed", least=0)
         _checks.choice(self.projection, PROJECTIONS, "projection")
+        for name in ("drop_duplicates", "standardise", *(("header",) if self.header is not None else ())):
+            _checks.flag(getattr(self, name), name)
         self.member()
         _ = self.reading
         _checks.integer(self.signature_channels, "signature channels", least=1, most=40)

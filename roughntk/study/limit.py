@@ -120,9 +120,11 @@ def _found(family: KernelFamily, data: DataSet, number: float, tolerance: float)
 
 def _number(depth: str | float) -> float:
     try:
-        number = float(depth)
+        number = _checks.number_of_text(depth, "--depth") if isinstance(depth, str) else _checks.one_depth(depth)
+    except InputError:
+        raise
     except ValueError:
-        raise InputError(f"expected a depth of at least 1, or inf, got {depth!r}") from None
+        raise InputError(f"expected a depth of at least 1, or inf, got {_checks.shown(depth)}") from None
     if not number >= 1:
         raise InputError(f"expected a depth of at least 1, or inf, got {depth}; depth 1 is the input layer")
     return float(_checks.real_depth(number)) if math.isfinite(number) else number

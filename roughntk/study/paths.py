@@ -321,7 +321,9 @@ def _scale(text: str | None) -> list[float] | None:
     if text is None:
         return None
     try:
-        return [float(cell) for cell in text.split(",")]
+        return [_checks.number_of_text(cell, "--scale") for cell in text.split(",")]
+    except InputError:
+        raise
     except ValueError:
         raise InputError(
             f"expected --scale to hold a number a file, with commas, got {text!r}; for instance 1,2,4"

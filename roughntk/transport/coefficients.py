@@ -64,7 +64,7 @@ def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, dom
             ``positive_definite=False``.
     """
     _checks.require_x64("coefficients")
-    family, depth = as_family(family), _checks.one_depth(depth)
+    family, depth, report = as_family(family), _checks.one_depth(depth), _checks.flag(report, "report")
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         u, how = _euclidean(family, X, x, depth)
         return (u, how) if report else u

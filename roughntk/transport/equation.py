@@ -37,6 +37,9 @@ from roughntk.transport.verdict import TransportError, judge
 
 RIGHT_HAND_SIDES = ("joint", "paper")
 SYSTEMS = ("auto", "kernel", "deflated")
+SIZES = (1e-280, 1e280)
+"""Range of the largest entry of a matrix that is given: its inverse and products with it are then within float64."""
+
 ASYMMETRY = 1e-12
 """Entries of a symmetric matrix and its transpose may differ by this part of its largest one."""
 
@@ -53,8 +56,9 @@ class TransportResult:
     Attributes:
         coefficients: u at the end, shape (n, m).
         residual: max |A u - b| over all accepted steps and all entries.
-        converged: the solver reached the end, the residual is within max(1e-9, 1000 eps cond) (at most 1e-4) and
-            `error` within `error_bound`, which is at most 1e-4.
+        converged: the solver reached the end, the residual is within max(1e-9, 1000 eps cond) (at most 1e-4), times the
+            largest entry of the right-hand sides where that is above 1, and `error` is within `error_bound`, which is
+            at most 1e-4.
         error: max |u - K^{-1} b| / max(1, max |u|) against the closed form at the end.
         error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
             max(1, max |u|), and at least 1e-9.
@@ -201,6 +205,7 @@ def between_depths(
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")
+    throw = _checks.flag(throw, "throw")
     if system == "deflated" and not family.collapses:
         raise InputError(
             f"expected a family that collapses with system='deflated', got {family.name}; use system='kernel'"
@@ -290,6 +295,11 @@ def across_segment(
     _checks.require_x64("transport")
     _checks.choice(clock, bridge.CLOCKS, "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
+    throw = _checks.flag(throw, "throw")
+    if not isinstance(what, str) or not what:
+        raise InputError(
+            f"expected what, the name of the matrices, to be a word, got {_checks.shown(what)}; leave it out"
+        )
     K0, K1, B0, B1 = _checked_segment(K0, K1, B0, B1)
     ends = (KernelSystem(K, B, Errors.of_rounding(K, B)) for K, B in ((K0, B0), (K1, B1)))
     return _across_kernels(
@@ -315,7 +325,28 @@ def _checked_segment(K0, K1, B0, B1) -> list[np.ndarray]:
                 f"expected a symmetric {name}, got {name}[{i}, {j}] = {value[i, j]!r} and {name}[{j}, {i}] = "
                 f"{value[j, i]!r}; give the kernel between the same points in the same order"
             )
+        size = float(np.abs(value).max())
+        if not SIZES[0] <= size <= SIZES[1]:
+            raise InputError(
+                f"expected the largest entry of {name} within {SIZES[0]:g} and {SIZES[1]:g} in size, got {size:.3g}, "
+                f"whose inverse or products leave float64; multiply K0, K1, B0 and B1 by one number, which leaves the "
+                f"coefficients as they are"
+            )
     return found
+
+
+def _check_known(u: np.ndarray, right: np.ndarray, what: str) -> None:
+    """Refuse coefficients beyond float64, and those below it."""
+    beyond = ~np.isfinite(u).all(axis=0)
+    below = (u == 0).all(axis=0) & (right != 0).any(axis=0)
+    bad = np.flatnonzero(beyond | below)
+    if bad.size:
+        where, remedy = ("beyond", "divide") if beyond[bad[0]] else ("below", "multiply")
+        raise InputError(
+            f"expected coefficients within float64 (5e-324 to 1.8e308), got some {where} it in "
+            f"{_checks.name_rows(bad).replace('row', 'column')} of the right-hand sides of the {what}; scale B0 and B1 "
+            f"alike ({remedy} them by one number): the coefficients are linear in them"
+        )
 
 
 def _across_kernels(first: KernelSystem, last: KernelSystem, *, rhs: str, what: str, **options) -> TransportResult:
@@ -325,6 +356,8 @@ def _across_kernels(first: KernelSystem, last: KernelSystem, *, rhs: str, what: 
     )  # fmt: skip
     u0, begin = solve(start.matrix, start.right, errors=start.errors, what=what)
     u1, end = solve(last.matrix, last.right, errors=last.errors, what=what)
+    for u, right in ((u0, start.right), (u1, last.right)):
+        _check_known(u, right, what)
     segment = Segment(*map(jnp.asarray, (first.matrix, last.matrix, start.right, last.right)))
     log_D = log_determinant(first.matrix) + log_determinant(last.matrix)
     return _carried(segment, u0, (begin, end), u1, log_D, drivers=segment_driver(segment), **options)
@@ -347,7 +380,8 @@ def _carried(
         segment, ticking, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
     )
     u, residual = np.asarray(at_knots[-1])[:n], float(residual)
-    found = judge(outcome, residual, u, ends, exact, stats, throw=throw)
+    size = max(1.0, *(float(np.abs(np.asarray(right)).max()) for right in (segment.B0, segment.B1)))
+    found = judge(outcome, residual, u, ends, exact, stats, size=size, throw=throw)
     return TransportResult(
         coefficients=u,
         residual=residual,

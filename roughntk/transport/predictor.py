@@ -74,7 +74,7 @@ def predict(
         InaccurateCoefficientsWarning: fewer than three digits are certain.
     """
     _checks.require_x64("predict")
-    family, depth = as_family(family), _checks.one_depth(depth)
+    family, depth, report = as_family(family), _checks.one_depth(depth), _checks.flag(report, "report")
     given = X
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         X, _, x = check_directions(family, X, x)

@@ -143,7 +143,7 @@ def to_depth(
     Source: the equation is that of Theorem 3 (``references.bib``: StArnaud2025) on another path.
     """
     _checks.require_x64("transport")
-    family = as_family(family)
+    family, throw = as_family(family), _checks.flag(throw, "throw")
     start, stop, asked = _journey(family, start, stop, depths)
     X, x = sphere.check_points(X, x)
     rtol, atol, max_steps = check_solver(rtol, atol, solver, max_steps)

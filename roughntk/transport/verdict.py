@@ -49,7 +49,7 @@ def distance(u: np.ndarray, exact: np.ndarray) -> float:
 
 def judge(
     outcome, residual: float, u: np.ndarray, ends: tuple[CoefficientReport, CoefficientReport], exact: np.ndarray,
-    stats: dict[str, Any], *, throw: bool,
+    stats: dict[str, Any], *, throw: bool, size: float = 1.0,
 ) -> Verdict:  # fmt: skip
     """The verdict on u, shape (n, m), by the closed forms of both ends.
 
@@ -61,12 +61,13 @@ def judge(
         exact: the closed form at the end, shape (n, m).
         stats: of the solver.
         throw: raise unless they converged.
+        size: of the right-hand sides, at least 1, which rounding leaves in the residual.
 
     Raises:
         TransportError: they did not, and `throw` is set.
     """
     condition = max(end.condition_number for end in ends)
-    allowed = min(max(TOLERANCE, 1000 * EPS * condition), WORST_ERROR)
+    allowed = size * min(max(TOLERANCE, 1000 * EPS * condition), WORST_ERROR)
     error_bound = max(TOLERANCE, sum(end.relative_error for end in ends))
     error = distance(u, exact)
     with np.errstate(invalid="ignore"):

@@ -184,7 +184,7 @@ def test_what_a_sequence_raises_is_named_with_its_depth_and_set():
     def broken(X, depth):
         return np.eye(len(X)) if depth < 3 else {}["weights"]
 
-    with pytest.raises(rn.InputError, match="KeyError on 3 equispaced points of a circle at depth 3: 'weights'"):
+    with pytest.raises(rn.InputError, match="KeyError: 'weights' on 3 equispaced points of a circle at depth 3"):
         criteria.check(broken, deepest=20)
 
 

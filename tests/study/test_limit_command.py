@@ -1,6 +1,7 @@
 """`roughntk limit` and the study's section on infinite depth."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,30 @@ def test_study_carries_the_equation_to_infinity(written):
     assert max(carried["errors"]) < 1e-9 and carried["residual"] < 1e-9
     assert carried["steps"] > 5 and 0.1 < carried["one_variation"] < 100
     assert "carried from depth 2 to infinity" in (written.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["1e400", "1e-400"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("limit", "sphere", "--points", "3", "--depth"), ("limit", "sphere", "--points", "3", "--tolerance"),
+        ("study", "sphere", "--p"), ("variation", "path.csv", "--p"),
+        ("classify", "erf-ntk", "--set", "bias_variance="),
+        ("variation", *["path.csv"] * 3, "--against", "path.csv", "--scale", "1,2,"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_numbers_that_float64_cannot_hold_are_refused_by_every_option(arguments, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("path.csv").write_text("t,x\n0,1\n1,2\n2,4\n")
+    words = [*arguments[:-1], arguments[-1] + text] if arguments[-1][-1] in "=," else [*arguments, text]
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 2 and "within float64" in result.stderr and text in result.stderr, result.output
+    assert result.stdout == ""
+
+
+def test_infinity_is_a_depth_where_it_is_written_so():
+    said = [
+        CliRunner().invoke(app, ["limit", "sphere", "--points", "3", "--depth", each]) for each in ("inf", "Infinity")
+    ]
+    assert [each.exit_code for each in said] == [0, 0] and said[0].stdout == said[1].stdout

@@ -57,8 +57,9 @@ TEXTS = (
     "p-variation: Fitted slope against L over depths <fit_from> to <fit_to>: level 1 <slope_1>, level 2 <slope_2>. "
     "{Theory (RATE) has <theory_1> and <theory_2> over the same depths||The drivers of this hyperbolic family do not "
     "vanish, as theory says}.",
-    "The drivers {converge||do not converge} to the zero path as rough paths (p = <p>, levels 1 to <levels>): distance "
-    "like L^-r, r = <rate_1> ± <rate_error_1> at level 1, <rate_2> ± <rate_error_2> at level 2. Found from the "
+    "{The drivers {converge||do not converge} to the zero path as rough paths||Whether the drivers converge to the "
+    "zero path as rough paths is undecided} (p = <p>, levels 1 to <levels>): distance like L^-r, r = <rate_1> ± "
+    "<rate_error_1> at level 1, <rate_2> ± <rate_error_2> at level 2. Found from the "
     "signatures of NAMES.[[ That is theory for a hyperbolic family: these depths do not show it yet.]]",
     "Coefficients at depth <distance_depth> are within <distance> of their limit of infinite depth.[[ All coefficients "
     "are within <tolerance_1> from depth <needed_1> on, <tolerance_2> from depth <needed_2> on, <tolerance_3> from "

@@ -194,3 +194,45 @@ def test_bad_input_is_named(change, message):
     X, x = rn.sphere.uniform(4, 4, 0), rn.sphere.uniform(1, 4, 1)
     with pytest.raises(rn.InputError, match=message):
         rn.transport.between_depths(FAMILY, X, x, **({"depth": 2} | change))
+
+
+def four(scale, right, n=3):
+    X, x = rn.sphere.uniform(n, 4, 0), rn.sphere.uniform(1, 4, 1)
+    K0, K1, B0, B1 = (np.asarray(FAMILY(*points, depth=depth)) for points in ((X,), (X, x)) for depth in (2, 3))
+    return K0 * scale, K1 * scale, B0 * right, B1 * right
+
+
+@pytest.mark.parametrize("exponents", [(-930, -930), (-512, 0), (0, 1010), (-660, 350), (900, 900), (900, 0)])
+def test_a_segment_of_any_scale_has_the_coefficients_of_that_scale(exponents):
+    """Powers of two scale without rounding; the closed form at scale 1 is the reference."""
+    scale, right = (2.0**exponent for exponent in exponents)
+    K1, B1 = four(1, 1)[1::2]
+    found = across_segment(*four(scale, right))
+    exact = np.linalg.solve(K1, B1)
+    np.testing.assert_allclose(found.coefficients * scale / right, exact, rtol=0, atol=1e-9 * np.abs(exact).max())
+    assert found.converged
+
+
+@pytest.mark.parametrize(
+    ("scale", "right", "message"),
+    [
+        (
+            1e-310,
+            1,
+            "largest entry of K0 within 1e-280 and .*, got 1e-310, .*; multiply K0, K1, B0 and B1 by one number",
+        ),
+        (1e-310, 1e-310, "multiply K0, K1, B0 and B1 by one number, which leaves the coefficients as they are"),
+        (1e300, 1e300, r"largest entry of K0 within 1e-280 and 1e\+280 in size, got 1e\+300"),
+        (1e-200, 1e120, "coefficients within float64 .* some beyond it in column 0 .*; scale B0 and B1 alike .divide"),
+        (1e200, 1e-200, "coefficients within float64 .* some below it in column 0 .*; scale B0 and B1 alike .multiply"),
+    ],
+)
+@pytest.mark.parametrize("throw", [True, False])
+def test_what_leaves_float64_says_so_and_which_scale_helps(scale, right, message, throw):
+    with pytest.raises(rn.InputError, match=message):
+        across_segment(*four(scale, right), throw=throw)
+
+
+def test_the_name_of_the_matrices_is_a_word():
+    with pytest.raises(rn.InputError, match="expected what, .* got 3"):
+        across_segment(*four(1, 1), what=3)

@@ -131,8 +131,11 @@ def _rows(text: str, layout: Layout, name: str) -> tuple[list[str], list[int], b
             whole = whole and before == place + 1
             kept.append(lines[place])
             numbers.append(first + place)
-    except csv.Error as error:
-        raise InputError(f"expected {name} to be a table of text, got {error}; check the quotes") from None
+    except csv.Error as error:  # a cell in quotes beyond the limit
+        raise InputError(
+            f"expected {name} to be a table of text, got {error} in the row from line {first + before} on; check the "
+            f"quotes, or shorten the cell"
+        ) from None
     return kept, numbers, whole, left
 
 
