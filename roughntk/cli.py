@@ -1,6 +1,7 @@
 """The command line. Its commands are in the room `commands`, a file each; nothing heavy is imported for its help."""
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -80,7 +81,8 @@ def _check_words(words: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script; a warning is one line."""
+    warnings.formatwarning = lambda message, *_, **__: f"Warning: {streams.visible(str(message))}\n"
     sys.exit(run(sys.argv[1:]))
 
 

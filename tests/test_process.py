@@ -445,3 +445,12 @@ def test_importing_the_package_leaves_signals_alone():
     script = "import signal\nimport roughntk, roughntk.__main__\nprint(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=SLOW)
     assert done.stdout == "set()\n"
+
+
+def test_a_warning_of_the_command_line_is_one_line():
+    script = (
+        "import contextlib, sys, warnings\nfrom roughntk import cli\nsys.argv = ['roughntk', '--version']\n"
+        "with contextlib.suppress(SystemExit):\n    cli.main()\nwarnings.warn('left \\x1b', RuntimeWarning)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=SLOW)
+    assert (done.stdout, done.stderr) == (f"{rn.__version__}\n", "Warning: left \\x1b\n")

@@ -15,6 +15,8 @@ BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
 MOST = 10**12  # far more than fits in memory; larger numbers are slips of the pen
 DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
+PIECE = 2**17
+"""Numbers that are looked at together."""
 APART = 1e3
 """Columns whose sizes differ by more than this are pointed out."""
 
@@ -128,7 +130,7 @@ def load(
         chosen, sentence = _standardised(chosen, points, found.names)
         said.append(sentence)
     else:
-        said += _scales(raw[found.kept], found.names)
+        said += _scales(raw, found.kept, found.names)
     unit = _on_sphere(chosen, rows, projection)
     _check_distinct(unit[:points], chosen, rows, projection, name)
     return DataSet(
@@ -166,10 +168,14 @@ def _standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tu
     )
 
 
-def _scales(raw: np.ndarray, names: tuple[str, ...]) -> list[str]:
-    """A sentence where some columns are so much larger than others that these do not count."""
-    largest = np.abs(raw).max(axis=0)
-    sizes = np.where(largest > 0, largest * np.sqrt(((raw / np.where(largest > 0, largest, 1)) ** 2).mean(axis=0)), 0)
+def _scales(raw: np.ndarray, kept: np.ndarray, names: tuple[str, ...]) -> list[str]:
+    """A sentence where some columns are so much larger than others that these do not count, in the rows `kept`."""
+    step = max(1, PIECE // raw.shape[1])  # rows at a time, so that nothing of the size of the table is copied
+    pieces = [kept[first : first + step] for first in range(0, len(kept), step)]
+    largest = np.max([np.abs(raw[rows]).max(axis=0) for rows in pieces], axis=0)
+    unit = np.where(largest > 0, largest, 1)
+    squares = np.sum([((raw[rows] / unit) ** 2).sum(axis=0) for rows in pieces], axis=0)
+    sizes = largest * np.sqrt(squares / len(kept))
     known = np.flatnonzero(sizes > 0)
     if not known.size:
         return []

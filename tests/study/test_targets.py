@@ -53,7 +53,7 @@ def test_a_pipe_is_written_into_and_stays_a_pipe(linked):
     result = CliRunner().invoke(cli.app, ["signature", "path.csv", "--out", "link.csv" if linked else "o.csv"])
     assert result.exit_code == 0, result.output
     assert stat.S_ISFIFO(os.lstat("o.csv").st_mode)
-    reader.join()
+    reader.join(60)
     result = CliRunner().invoke(cli.app, ["signature", "path.csv", "--out", "plain.csv"])
     assert result.exit_code == 0 and found == [Path("plain.csv").read_bytes()]
 
@@ -64,7 +64,7 @@ def test_a_pipe_takes_more_than_it_holds(here):
     found, reader = read_in_background("o.npy")
     content = os.urandom(10**6)  # a pipe holds 64 KiB on most systems
     path_files.write(Path("o.npy"), content)
-    reader.join()
+    reader.join(60)
     assert found == [content]
 
 
@@ -75,7 +75,7 @@ def test_a_pipe_whose_reader_leaves_is_an_error_and_stays():
     reader.start()
     with pytest.raises(rn.InputError, match="can be written, got o.npy"):
         path_files.write(Path("o.npy"), bytes(10**6))
-    reader.join()
+    reader.join(60)
     assert stat.S_ISFIFO(os.lstat("o.npy").st_mode)
 
 

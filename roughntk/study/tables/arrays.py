@@ -130,7 +130,7 @@ def table_of_array(array: np.ndarray, name: str, source: str) -> Table:
 def _native(values: np.ndarray) -> np.ndarray:
     """Whole numbers as they are, others as float64."""
     if values.dtype.kind in "iu":
-        return values.astype(np.int64 if values.dtype.kind == "i" else np.uint64)
+        return values.astype(np.int64 if values.dtype.kind == "i" else np.uint64, copy=False)
     with np.errstate(over="ignore"):
         found = np.asarray(values, dtype=np.float64)
     return found

@@ -17,6 +17,9 @@ from roughntk.study.tables.table import Reading, printable
 
 SAMPLE = 200
 """Lines that guesses are made from."""
+LONGEST_CELL = 131_072
+"""Characters of a cell at most: those that the parser of the standard library takes."""
+
 _DELIMITERS = (",", ";", "\t", "|", " ")
 _IN_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
 _MARKS = (
@@ -124,10 +127,35 @@ def cells_of(line: str, delimiter: str) -> list[str]:
     """The cells of one line, without white space around them."""
     if delimiter == " " and '"' not in line:
         return line.split()
-    found = next(
-        csv.reader([line.strip() if delimiter == " " else line], delimiter=delimiter, skipinitialspace=True), []
-    )
+    if '"' in line or not line.strip():
+        text = line.strip() if delimiter == " " else line
+        try:
+            found = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
+        except csv.Error:  # more than `LONGEST_CELL` characters without this delimiter
+            found = text.split(delimiter)
+    else:
+        found = line.split(delimiter)
     return [cell.strip() for cell in found]
+
+
+def _check_cells(content: bytes, name: str) -> None:
+    """Refuse cells above `LONGEST_CELL` characters, outside of comments, by line and column."""
+    place = 0
+    while len(content) - place > LONGEST_CELL:
+        end = content.rfind(b"\n", place, place + LONGEST_CELL + 1)
+        if end < 0:  # a line of more bytes than that
+            end = content.find(b"\n", place)
+            end = len(content) if end < 0 else end
+            line = content[place:end]
+            mark = next((mark for mark in (b";", b"\t", b"|", b",") if mark in line), None)
+            for column, cell in enumerate(() if line.lstrip().startswith(b"#") else line.split(mark), 1):
+                if len(cell) > LONGEST_CELL and (count := len(cell.decode("utf-8", "replace"))) > LONGEST_CELL:
+                    number = content.count(b"\n", 0, place) + 1
+                    raise InputError(
+                        f"expected cells of at most {LONGEST_CELL:,} characters in {name}, got {count:,} in line "
+                        f"{number}, column {column}; shorten that cell"
+                    )
+        place = end + 1
 
 
 def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> Layout:
@@ -136,6 +164,7 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
     Raises:
         InputError: no rows, names that do not go with the columns, or a layout with several readings.
     """
+    _check_cells(content, name)
     lines, comments, numbers = _first_lines(content)
     if not lines:
         raise InputError(f"expected rows of numbers in {name}, got none; put one point a line")

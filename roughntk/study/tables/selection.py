@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +17,8 @@ LABEL_NAMES = (
 )  # fmt: skip
 MOST_CLASSES = 20
 """Whole numbers of up to so many values are called classes."""
+PIECE = 2**14
+"""Rows that are looked at together, so that nothing of the size of a column is copied."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +84,7 @@ def points_of(table: Table, target: str | None, reading: Reading) -> Points:
     _check_names(features)
     kept = _whole_rows(table, reading)
     said = [*table.said, *_dropped_rows(table, kept)]
-    values = np.column_stack([column.floats() for column in features.columns])
+    values = _side_by_side(features.columns)
     _check_finite(features)
     names = tuple(column.name for column in features.columns)
     listed = f": {features.names()}" if features.named else ""
@@ -138,22 +140,57 @@ def _are_labels(values: np.ndarray, rows: int) -> bool:
 
 
 def _label_like(features: Table, kept: np.ndarray) -> list[str]:
-    """A sentence where a feature looks like a label."""
+    """A sentence where a feature looks like a label: by its name, or the last one by its values."""
     if len(features.columns) < 2:
         return []
-    last = features.columns[-1]
-    for column in features.columns:
-        values = np.unique(column.floats()[kept])
-        by_name = column.name.lower() in LABEL_NAMES
-        fractions = [c for c in features.columns if c is not column and (c.floats()[kept] % 1 != 0).any()]
-        by_values = column is last and len(kept) >= 6 and 2 * len(fractions) >= len(features.columns) - 1 > 0
-        if by_name or (by_values and _are_labels(values, len(kept))):
-            few = f"{_count(len(values), 'value')}: {_listed([f'{value:g}' for value in values])}"
-            return [
-                f"Column {column.label} looks like a label ({few}) and is used as a feature; --target "
-                f"{features.option(column)} takes it as the target."
-            ]
-    return []
+    named = [column for column in features.columns if column.name.lower() in LABEL_NAMES]
+    if not named and not _ends_with_labels(features, kept):
+        return []
+    column = named[0] if named else features.columns[-1]
+    values = np.unique(column.floats()[kept])
+    few = f"{_count(len(values), 'value')}: {_listed([f'{value:g}' for value in values])}"
+    return [
+        f"Column {column.label} looks like a label ({few}) and is used as a feature; --target "
+        f"{features.option(column)} takes it as the target."
+    ]
+
+
+def _ends_with_labels(features: Table, kept: np.ndarray) -> bool:
+    """Whether the last column holds a few whole numbers, and at least half of the others hold fractions.
+
+    Columns are looked at a piece at a time, and no further than the answer needs.
+    """
+    last, others = features.columns[-1], features.columns[:-1]
+    if len(kept) < 6:
+        return False
+    few = np.empty(0)
+    for piece in _pieces(last, kept):
+        few = np.unique(np.concatenate([few, piece]))
+        if len(few) > MOST_CLASSES:
+            return False
+    if not _are_labels(few, len(kept)):
+        return False
+    fractions = 0
+    for column in others:
+        fractions += any((piece % 1 != 0).any() for piece in _pieces(column, kept))
+        if 2 * fractions >= len(others):
+            return True
+    return False
+
+
+def _pieces(column: Column, kept: np.ndarray) -> Iterator[np.ndarray]:
+    """The numbers of a column in the rows that are kept, a piece at a time."""
+    for first in range(0, len(kept), PIECE):
+        yield np.asarray(column.values[kept[first : first + PIECE]], dtype=np.float64)
+
+
+def _side_by_side(columns: Sequence[Column]) -> np.ndarray:
+    """The numbers of several columns as one array (rows, columns), with no other copy of them."""
+    values = np.empty((len(columns[0].values), len(columns)))
+    for first in range(0, len(values), PIECE):  # rows of one piece stay in the cache
+        for j, column in enumerate(columns):
+            values[first : first + PIECE, j] = column.values[first : first + PIECE]
+    return values
 
 
 def path_of(table: Table, times: str | None, reading: Reading) -> Path:
@@ -190,7 +227,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
             f"expected times in {called(clock)} of {table.name}, got {what} ({clock.cell(row)!r} in "
             f"{table.place(row)}); {remedy or 'name another'}"
         )
-    values = np.column_stack([c.floats() for c in channels.columns])
+    values = _side_by_side(channels.columns)
     _check_finite(table)
     kept = np.arange(table.rows) if reading.missing == "interpolate" else _whole_rows(table, reading, paths=True)
     said += _dropped_rows(table, kept)
@@ -318,20 +355,24 @@ def _without_index(table: Table, wanted: Column | None, option: str) -> Table:
 
 def _whole_rows(table: Table, reading: Reading, *, paths: bool = False) -> np.ndarray:
     """The rows without missing cells. Raises `InputError` where rows have some and are not to be dropped."""
-    missing = {column.number: column.missing() for column in table.columns}
+    some = np.zeros(table.rows, dtype=bool)
     for column in table.columns:
-        if missing[column.number].all():
+        missing = column.missing()
+        some |= missing
+        if missing.all():
             raise InputError(
                 f"expected entries in {called(column)} of {table.name}, got none at all; leave it out: "
                 f"--drop {table.option(column)}"
             )
-    some = np.logical_or.reduce(list(missing.values()))
     if not some.any():
         return np.arange(table.rows)
     if reading.missing == "drop":
         return np.flatnonzero(~some)
     rows = np.flatnonzero(some)
-    named = [table.cells(row, [c for c in table.columns if missing[c.number][row]]) for row in rows[:5].tolist()]
+    named = [
+        table.cells(row, [c for c in table.columns if c.take(np.array([row])).missing()[0]])
+        for row in rows[:5].tolist()
+    ]
     more = f" and {len(rows) - 5} more rows" if len(rows) > 5 else ""
     fill = ", or fill them linearly in time: --missing interpolate" if paths else ""
     raise InputError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.study.tables import kinds
 from roughntk.study.tables.layout import Layout, cells_of, decoded, layout_of
@@ -86,7 +87,7 @@ def _without_end(text: str, name: str, first: int, error: ValueError) -> str:
         if line.count('"') % 2:
             opened = number if opened is None else None
     if opened is None:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = _checks.reason(error)
         return f"expected {name} to be a table of text, got one that pandas cannot read ({said}); check the quotes"
     return f"expected cells of {name} with quotes that are closed, got one that is opened in line {opened}; close it"
 
@@ -131,8 +132,11 @@ def _rows(text: str, layout: Layout, name: str) -> tuple[list[str], list[int], b
             whole = whole and before == place + 1
             kept.append(lines[place])
             numbers.append(first + place)
-    except csv.Error as error:
-        raise InputError(f"expected {name} to be a table of text, got {error}; check the quotes") from None
+    except csv.Error as error:  # a cell in quotes beyond the limit
+        raise InputError(
+            f"expected {name} to be a table of text, got {error} in the row from line {first + before} on; check the "
+            f"quotes, or shorten the cell"
+        ) from None
     return kept, numbers, whole, left
 
 
