@@ -52,7 +52,7 @@ import os as _os  # noqa: E402
 import sys as _sys  # noqa: E402
 
 TYPE_CHECKING = False
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from roughntk import depth, kernels, rough, sphere, study, transport

@@ -87,6 +87,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     jax.config.update("jax_numpy_dtype_promotion", "strict" if strict else "standard")
 
 
+MOST_RESIDENT = 4 * 2**30
+"""Bytes of a worker from which on it lets go of compiled functions after each file: two fit a machine of 12 GB."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_functions_are_let_go():
+    yield
+    status = Path("/proc/self/statm")
+    if status.exists() and int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_RESIDENT:
+        jax.clear_caches()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is listed above, before `-m portable` selects."""
