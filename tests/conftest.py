@@ -87,8 +87,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     jax.config.update("jax_numpy_dtype_promotion", "strict" if strict else "standard")
 
 
-MOST_RESIDENT = 4 * 2**30
-"""Bytes of a worker from which on it lets go of compiled functions after each file: two fit a machine of 12 GB."""
+MOST_RESIDENT = 6 * 2**30
+"""Bytes of a worker from which on it lets go of compiled functions after each file: two fit a machine of 16 GB."""
 
 
 @pytest.fixture(autouse=True, scope="module")

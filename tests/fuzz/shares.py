@@ -36,7 +36,8 @@ def cases(share: str) -> Callable[[Any], Any]:
     )
 
     def decorated(test: Any) -> Any:
-        test.hypothesis.inner_test = _tidy(test.hypothesis.inner_test)
+        if CASES > 2000:  # what is let go of is compiled again
+            test.hypothesis.inner_test = _tidy(test.hypothesis.inner_test)
         return chosen(test)
 
     return decorated
