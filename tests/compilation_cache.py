@@ -1,4 +1,4 @@
-"""Where the tests keep compiled functions from one run to the next."""
+"""Where the tests keep compiled functions from one run to the next, and how much memory those of this run take."""
 
 import hashlib
 import os
@@ -25,6 +25,12 @@ def folder(environment: Mapping[str, str]) -> str:
     what = "\n".join([version("jax"), version("jaxlib"), processor(), environment.get("XLA_FLAGS", "")])
     key = hashlib.sha256(what.encode()).hexdigest()[:16]
     return os.fspath(CACHE / key / environment.get("PYTEST_XDIST_WORKER", "alone"))
+
+
+def resident() -> int:
+    """Bytes of this process in memory; 0 where the system does not say."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.exists() else 0
 
 
 def processor() -> str:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from compilation_cache import CACHE, LIMIT, folder
+from compilation_cache import CACHE, LIMIT, folder, resident
 
 os.environ["MPLBACKEND"] = "Agg"
 # Two workers fill two processors: threads of linear algebra would only wait for each other.
@@ -94,8 +94,7 @@ MOST_RESIDENT = 6 * 2**30
 @pytest.fixture(autouse=True, scope="module")
 def compiled_functions_are_let_go():
     yield
-    status = Path("/proc/self/statm")
-    if status.exists() and int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > MOST_RESIDENT:
+    if resident() > MOST_RESIDENT:
         jax.clear_caches()
 
 

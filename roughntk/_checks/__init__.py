@@ -21,9 +21,9 @@ from roughntk._checks.errors import (
     InputError,
     MissingBackendError,
     apart,
+    blamed,
     choice,
     first_line,
-    is_interrupt,
     name_pairs,
     name_rows,
     reason,
@@ -49,7 +49,7 @@ from roughntk._checks.scalars import (
 )
 
 __all__ = [
-    "InputError", "MissingBackendError", "apart", "available_memory", "check_columns", "check_mask", "choice",
+    "InputError", "MissingBackendError", "apart", "available_memory", "blamed", "check_columns", "check_mask", "choice",
     "exponent", "first_line", "flag", "float64_array", "frame_or_series", "integer", "integer_depth", "is_interrupt",
     "is_traced", "known_number", "level", "matrix", "memory", "name_pairs", "name_rows", "number", "number_of_text",
     "one_depth", "path_points", "real_array", "real_depth", "real_number", "reason", "require_x64", "seed", "shown",

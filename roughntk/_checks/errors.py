@@ -1,10 +1,11 @@
 """The errors that bad input raises, and how its messages show what they got."""
 
+import contextlib
 import difflib
 import math
 import signal
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 _LONGEST = 80  # characters of a value in a message
@@ -119,9 +120,20 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
-def is_interrupt(error: BaseException) -> bool:
-    """Whether an error is Ctrl-C, and no KeyboardInterrupt that a function raises where Ctrl-C is not heard of."""
-    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+@contextlib.contextmanager
+def blamed(refusal: Callable[[str], str], passing: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+    """Whatever code of the user's raises, or where it ends the program, is an InputError: `refusal` of its `reason`.
+
+    Errors of the kinds in `passing` pass, and Ctrl-C; a KeyboardInterrupt that the code raises where Ctrl-C is not
+    heard of does not.
+    """
+    try:
+        yield
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        if interrupted or isinstance(error, passing):
+            raise
+        raise InputError(refusal(reason(error))) from error
 
 
 def choice(value: Any, choices: Sequence[str], name: str) -> str:

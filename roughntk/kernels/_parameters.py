@@ -111,17 +111,14 @@ def elementwise(value: Callable, noun: str, probe: np.ndarray) -> tuple[Callable
     """
     compiled = jax.jit(value)
     odd = np.arange(len(probe)) % 2 == 1
-    try:
+    with _checks.blamed(
+        lambda reason: (
+            f"expected {noun} written for JAX arrays, got {reason}, raised by {_called(value)}; write it elementwise "
+            f"with jax.numpy"
+        ),
+        passing=(InputError,),
+    ):
         values, others = compiled(jnp.asarray(probe)), compiled(jnp.asarray(np.where(odd, probe, probe / 2)))
-    except InputError:
-        raise
-    except BaseException as error:  # whatever a user's function may raise, or where it ends the program
-        if _checks.is_interrupt(error):
-            raise
-        raise InputError(
-            f"expected {noun} written for JAX arrays, got {_checks.reason(error)}, raised by {_called(value)}; write "
-            f"it elementwise with jax.numpy"
-        ) from error
     dtype, shape = getattr(values, "dtype", None), getattr(values, "shape", None)
     if shape != probe.shape or dtype != jnp.result_type(float):
         raise InputError(

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from roughntk import _checks, _process
-from roughntk._checks import InputError
 from roughntk.kernels.activation import ActivationLayers, ActivationNNGP, ActivationNTK
 from roughntk.kernels.duals import sigmoid_composition_dual
 from roughntk.kernels.recursion import sigmoid_step
@@ -80,7 +79,12 @@ def _imported(place: str) -> Callable[[Array], Array]:
     """The function NAME of the file or module before the last colon."""
     source, _, name = place.rpartition(":")
     _process.blame_if_cut_off(place)
-    try:
+    with _checks.blamed(
+        lambda reason: (
+            f"expected a function as FILE.py:NAME or MODULE:NAME, got {place!r}: {reason}; correct the place or "
+            "the file"
+        )
+    ):
         if source.endswith(".py"):
             spec = importlib.util.spec_from_file_location(Path(source).stem, source)
             assert spec is not None and spec.loader is not None  # the name ends with .py
@@ -89,13 +93,6 @@ def _imported(place: str) -> Callable[[Array], Array]:
         else:
             module = importlib.import_module(source)
         found = getattr(module, name)
-    except BaseException as problem:  # whatever a user's file may raise, or where it ends by itself
-        if _checks.is_interrupt(problem):
-            raise
-        raise InputError(
-            f"expected a function as FILE.py:NAME or MODULE:NAME, got {place!r}: {_checks.reason(problem)}; correct "
-            f"the place or the file"
-        ) from problem
     return _blamed(found, place) if callable(found) else found
 
 
@@ -104,15 +101,13 @@ def _blamed(found: Callable[[Array], Array], place: str) -> Callable[[Array], Ar
 
     @functools.wraps(found)
     def refusing(u: Array) -> Array:
-        try:
+        with _checks.blamed(
+            lambda reason: (
+                f"expected a function written for JAX arrays as {place}, got {reason}; write it elementwise with "
+                f"jax.numpy"
+            )
+        ):
             return found(u)
-        except BaseException as problem:  # whatever a user's function may raise, or where it ends the program
-            if _checks.is_interrupt(problem):
-                raise
-            raise InputError(
-                f"expected a function written for JAX arrays as {place}, got {_checks.reason(problem)}; write it "
-                f"elementwise with jax.numpy"
-            ) from problem
 
     return refusing
 

@@ -223,18 +223,12 @@ def between_systems(
     clock: str,
     rhs: str,
     system: str = "auto",
-    rtol: float = 1e-10,
-    atol: float = 1e-12,
-    solver: diffrax.AbstractSolver | None = None,
-    max_steps: int = 4096,
-    throw: bool = True,
+    **solving,
 ) -> TransportResult:
-    """`between_depths` with checked arguments, of points whose systems may be known already."""
+    """`between_depths` with checked arguments, of points whose systems may be known already; `solving` as for it."""
     family = systems.family
-    options: dict[str, Any] = {
-        "clock": clock, "rtol": rtol, "atol": atol, "solver": solver, "max_steps": max_steps, "throw": throw,
-        "what": f"{family.name} kernel matrix at depths {depth} and {depth + 1}",
-    }  # fmt: skip
+    what = f"{family.name} kernel matrix at depths {depth} and {depth + 1}"
+    options: dict[str, Any] = {"clock": clock, "what": what, **solving}
     if system == "deflated" or (system == "auto" and family.collapses):
         segment, errors, ratio = deflated_segment(systems, depth)
         if system == "deflated" or 0 <= ratio < SPREAD:
@@ -365,8 +359,8 @@ def _across_kernels(first: KernelSystem, last: KernelSystem, *, rhs: str, what: 
 
 def _carried(
     segment: Segment, u0, ends: tuple[CoefficientReport, CoefficientReport], exact: np.ndarray, log_D: float, *,
-    clock: str, rtol: float, atol: float, solver: diffrax.AbstractSolver | None, max_steps: int, throw: bool, drivers,
-    **said,
+    drivers, clock: str, rtol: float = 1e-10, atol: float = 1e-12, solver: diffrax.AbstractSolver | None = None,
+    max_steps: int = 4096, throw: bool = True, **said,
 ) -> TransportResult:  # fmt: skip
     """The integration of one segment, checked against the closed form `exact`, whose rows are coefficients."""
     rtol, atol, max_steps = check_solver(rtol, atol, solver, max_steps)

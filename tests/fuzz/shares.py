@@ -4,10 +4,10 @@ and then for others every time. Each case has an oracle of its own, independent 
 import functools
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
+from compilation_cache import resident
 from hypothesis import HealthCheck, Phase, settings
 
 CASES = int(os.environ.get("ROUGHNTK_FUZZ_CASES", "2000"))
@@ -51,14 +51,8 @@ def _tidy(test: Callable[..., None]) -> Callable[..., None]:
     def each(*arguments: Any, **named: Any) -> None:
         nonlocal count
         count += 1
-        if count % 200 == 0 and _resident() > 3 * 2**30:
+        if count % 200 == 0 and resident() > 3 * 2**30:
             jax.clear_caches()
         return test(*arguments, **named)
 
     return each
-
-
-def _resident() -> int:
-    """Bytes of this process in memory; 0 where the system does not say."""
-    status = Path("/proc/self/statm")
-    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.exists() else 0
