@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from paired import paired_ratio
 
-from roughntk.study import path_files, tables
+from roughntk.files import paths as path_files
+from roughntk.files import tables
 
 ROWS, COLUMNS, REPEATS = 100_000, 20, 5
 RESULT = Path(__file__).parent / "results" / "reading.json"

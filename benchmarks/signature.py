@@ -23,7 +23,7 @@ import numpy as np
 from paired import paired_ratio
 
 from roughntk import rough
-from roughntk.rough import tensor
+from roughntk.rough.algebra import tensor
 
 RESULT = Path(__file__).parent / "results" / "signature.json"
 PATHS, POINTS, CHANNELS, LEVEL = 32, 1000, 5, 4

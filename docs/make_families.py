@@ -134,7 +134,7 @@ def measured() -> tuple[list, list]:
     """What the tables of families and of conditions hold, as it is now."""
     found = classes.classified(classes.table_members())
     with ThreadPoolExecutor(2) as pool:  # compilation takes most of the time, and runs beside it
-        tried = list(pool.map(rn.kernels.criteria.check, criteria_members()))
+        tried = list(pool.map(rn.depth.criteria.check, criteria_members()))
     return found, tried
 
 

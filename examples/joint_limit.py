@@ -16,7 +16,7 @@ import matplotlib
 import numpy as np
 
 import roughntk as rn
-from roughntk.depth.joint import joint, ridge_predict
+from roughntk.depth.proportional import joint, ridge_predict
 from roughntk.study.figures import COLOURS, LIMIT_STYLE, STYLE, canvas
 
 D, GAMMA, STOP, FIXED_N, TESTS = 5, 0.5, 1.0, 50, 1000

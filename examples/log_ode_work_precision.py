@@ -20,8 +20,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from roughntk.rough import lift
-from roughntk.rough.lift import lift_from_steps
-from roughntk.rough.rde import solve_rde
+from roughntk.rough.equations.rde import solve_rde
+from roughntk.rough.paths.lifts import lift_from_steps
 from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 PATHS, SAMPLES, ROUNDS = 128, 16384, 7

@@ -18,8 +18,8 @@ import matplotlib
 import numpy as np
 
 from roughntk.rough import PiecewiseLinear, lift
-from roughntk.rough.perturbed import brownian_lift, perturb
-from roughntk.rough.rde import solve_rde
+from roughntk.rough.equations.rde import solve_rde
+from roughntk.rough.paths.perturbed import brownian_lift, perturb
 from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 PATHS, SAMPLES = 256, 2048

@@ -55,23 +55,23 @@ TYPE_CHECKING = False
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from roughntk import depth, kernels, rough, sphere, study, transport
+    from roughntk import depth, kernels, linalg, maps, regression, rough, sphere, study, transport
     from roughntk._checks import InputError, MissingBackendError
-    from roughntk.transport.coefficients import coefficients
-    from roughntk.transport.depth_needed import depth_needed
-    from roughntk.transport.predictor import predict
+    from roughntk.depth import classify, depth_needed
+    from roughntk.regression import coefficients, predict
 
 __all__ = [
-    "InputError", "MissingBackendError", "coefficients", "depth", "depth_needed", "kernels", "predict",
-    "rough", "sphere", "study", "transport",
+    "InputError", "MissingBackendError", "classify", "coefficients", "depth", "depth_needed", "kernels", "linalg",
+    "maps", "predict", "regression", "rough", "sphere", "study", "transport",
 ]  # fmt: skip
 
 _ROOM_OF = {
     "InputError": "_checks",
     "MissingBackendError": "_checks",
-    "coefficients": "transport",
-    "depth_needed": "transport",
-    "predict": "transport",
+    "classify": "depth",
+    "coefficients": "regression",
+    "depth_needed": "depth",
+    "predict": "regression",
 }
 """Where the public names that are no modules come from."""
 

@@ -22,7 +22,7 @@ from hypothesis import settings
 # Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
 # Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
 # Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
-STRICT = ("kernels", "rough", "depth", "test_sphere.py")
+STRICT = ("maps", "kernels", "rough", "depth", "test_sphere.py")
 NOT_STRICT = ("kernels/test_sequence.py",)
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
@@ -34,14 +34,14 @@ assert roughntk.__version__
 # Numerical tests that `make test-portable` runs again under other instruction sets, each of which rounds differently:
 # classification, coefficients, kernels at the edges of their parameters, signatures, variation, transport.
 PORTABLE = (
-    "depth/test_iteration.py",
-    "depth/test_leaky.py",
-    "depth/test_limit.py",
-    "depth/test_table.py",
+    "maps/test_relu_flow.py",
+    "maps/test_leaky_flow.py",
+    "depth/test_infinite.py",
+    "kernels/test_table.py",
     "kernels/test_activation.py",
-    "kernels/test_classify.py",
+    "depth/test_classify.py",
     "kernels/test_composition.py",
-    "kernels/test_criteria.py",
+    "depth/test_criteria.py",
     "kernels/test_edges.py",
     "kernels/test_families.py",
     "kernels/test_reference_data.py",
@@ -55,26 +55,26 @@ PORTABLE = (
     "rough/test_variation_1d.py",
     "study/test_classify_command.py",
     "test_sphere.py",
-    "transport/test_coefficients.py",
-    "transport/test_deep_coefficients.py",
+    "regression/test_coefficients.py",
+    "regression/test_deep_coefficients.py",
     "transport/test_deflated.py",
-    "transport/test_depth_needed.py",
+    "depth/test_depth_needed.py",
     "transport/test_equation.py",
-    "transport/test_to_depth.py",
+    "transport/test_real_depth.py",
 )
 
 
 # Those of them that `.ci/run` runs again: where rounding decided once, and a file of each other room, in a few minutes.
 PORTABLE_FEW = (
-    "kernels/test_calibration_limits.py",
-    "kernels/test_classify.py",
+    "depth/test_calibration_limits.py",
+    "depth/test_classify.py",
     "kernels/test_edges.py",
     "rough/test_linear.py",
     "rough/test_signature.py",
     "rough/test_variation.py",
     "study/test_classify_command.py",
     "test_sphere.py",
-    "transport/test_coefficients.py",
+    "regression/test_coefficients.py",
     "transport/test_deflated.py",
 )
 

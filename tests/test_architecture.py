@@ -10,13 +10,14 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
-    "_process", "_checks", "_compiled", "sphere", "kernels", "depth", "rough", "transport", "study", "doctor",
-    "commands", "cli",
+    "_process", "_checks", "_compiled", "sphere", "linalg", "maps", "kernels", "rough", "regression", "depth",
+    "transport", "files", "study", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
-    "kernels": {"rough"},
+    "maps": {"sphere", "linalg"},
+    "rough": {"sphere", "linalg", "maps", "kernels"},
+    "regression": {"rough"},
     "depth": {"rough"},
-    "rough": {"sphere", "kernels", "depth"},
 }
 ENTRANCE = ("roughntk", "roughntk.__main__")  # the package's face: may import every room
 OPTIONAL = {
@@ -148,35 +149,47 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "found"),
     [
-        ("roughntk.kernels.duals", "from roughntk import _checks, sphere", []),
-        ("roughntk.kernels.duals", "from ..sphere import angles", []),
-        ("roughntk.kernels.duals", "from . import families", []),
+        ("roughntk.kernels.base", "from roughntk import _checks, sphere", []),
+        ("roughntk.kernels.base", "from ..sphere import angles", []),
+        ("roughntk.maps.duals", "from . import families", []),
         ("roughntk.kernels:package", "from .duals import dual", []),
-        ("roughntk.study.run", "from roughntk import __version__", []),
-        ("roughntk.study.run", "import numpy, jax.numpy as jnp", []),
+        ("roughntk.study.pipeline", "from roughntk import __version__", []),
+        ("roughntk.study.pipeline", "import numpy, jax.numpy as jnp", []),
         ("roughntk:package", "from . import study, rough", []),
-        ("roughntk.kernels.duals", "from roughntk import depth", ["roughntk.kernels.duals: imports depth"]),
+        ("roughntk.maps.duals", "from roughntk import depth", ["roughntk.maps.duals: imports depth"]),
         (
-            "roughntk.kernels.duals",
+            "roughntk.maps.duals",
             "from ..rough.path import Path",
-            ["roughntk.kernels.duals: imports rough"],
+            ["roughntk.maps.duals: imports rough"],
         ),
-        ("roughntk.depth.limit", "import roughntk.rough.path", ["roughntk.depth.limit: imports rough"]),
-        ("roughntk.rough.path", "from roughntk.sphere import lift", ["roughntk.rough.path: imports sphere"]),
+        (
+            "roughntk.depth.infinite",
+            "import roughntk.rough.paths.piecewise_linear",
+            ["roughntk.depth.infinite: imports rough"],
+        ),
+        (
+            "roughntk.rough.paths.piecewise_linear",
+            "from roughntk.sphere import lift",
+            ["roughntk.rough.paths.piecewise_linear: imports sphere"],
+        ),
         ("roughntk.rough:package", "from ..kernels import ReluNTK", ["roughntk.rough: imports kernels"]),
-        ("roughntk.rough.rde", "def f():\n    from .. import depth", ["roughntk.rough.rde: imports depth"]),
+        (
+            "roughntk.rough.equations.rde",
+            "def f():\n    from ... import depth",
+            ["roughntk.rough.equations.rde: imports depth"],
+        ),
         ("roughntk.sphere", "from . import transport", ["roughntk.sphere: imports transport"]),
         ("roughntk._checks", "from .sphere import angles", ["roughntk._checks: imports sphere"]),
-        ("roughntk.study.run", "from ..cli import main", ["roughntk.study.run: imports cli"]),
+        ("roughntk.study.pipeline", "from ..cli import main", ["roughntk.study.pipeline: imports cli"]),
         (
             "roughntk.transport.drivers",
             "__import__('roughntk.study')",
             ["roughntk.transport.drivers: imports study"],
         ),
         (
-            "roughntk.study.run",
+            "roughntk.study.pipeline",
             "import roughntk",
-            ["roughntk.study.run: imports the whole package; import the rooms it needs"],
+            ["roughntk.study.pipeline: imports the whole package; import the rooms it needs"],
         ),
         ("roughntk.attic", "", [f"roughntk.attic: the room attic has no place in the order {ROOMS}"]),
     ],
@@ -186,7 +199,7 @@ def test_the_order_of_the_rooms_is_told_from(module: str, source: str, found: li
 
 
 def test_an_optional_package_at_the_top_is_found_and_one_in_a_function_is_not() -> None:
-    module = "roughntk.rough.signature"
+    module = "roughntk.rough.signatures.evaluation"
     assert eager_optional({module: "def f():\n    import esig"}) == []
     assert eager_optional({module: "try:\n    import esig\nexcept ImportError:\n    pass"}) != []
     assert eager_optional({module: "from flint import arb"}) != []

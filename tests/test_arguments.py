@@ -20,12 +20,12 @@ from roughntk.depth import (
     harmonics,
     joint,
     kernel_expansion,
-    kernel_table,
     limit_coefficients,
     limit_kernel,
     limit_value,
     ridge_predict,
 )
+from roughntk.kernels.table import kernel_table
 
 NTK = rn.kernels.ReluNTK()
 X, x = rn.sphere.uniform(4, 3, 0), rn.sphere.uniform(2, 3, 1)
@@ -43,8 +43,8 @@ OF_A_FAMILY: dict[str, Callable] = {
     "limit_value": limit_value,
     "limit_coefficients": lambda family: limit_coefficients(family, X, x),
     "limit_kernel": lambda family: limit_kernel(family, 1.0),
-    "classify": rn.kernels.classify,
-    "criteria.check": lambda family: rn.kernels.criteria.check(family, deepest=20),
+    "classify": rn.classify,
+    "criteria.check": lambda family: rn.depth.criteria.check(family, deepest=20),
 }
 CHEAP = [name for name in OF_A_FAMILY if name not in ("classify", "criteria.check", "between_depths", "to_depth")]
 
@@ -250,8 +250,8 @@ REFUSED_WHEN_TRACED: dict[str, Callable] = {
     "harmonics": lambda rows: harmonics(5, rows[0]),
     "ridge_predict": lambda rows: ridge_predict(NTK, rows, Y, x, depth=30).values,
     "kernel_table": lambda rows: kernel_table("ntk", rows[0, 0]),
-    "classify": lambda rows: rn.kernels.classify(rn.kernels.ErfNTK(rows[0, 0] ** 2 + 1)),
-    "criteria.check": lambda rows: rn.kernels.criteria.check(NTK, rows),
+    "classify": lambda rows: rn.classify(rn.kernels.ErfNTK(rows[0, 0] ** 2 + 1)),
+    "criteria.check": lambda rows: rn.depth.criteria.check(NTK, rows),
     "a map": lambda rows: rn.kernels.CompositionKernel(lambda c: c * rows[0, 0]),
 }
 
@@ -323,7 +323,7 @@ def test_what_cannot_fit_in_memory_is_refused_before_it_is_tried(monkeypatch):
     many = np.broadcast_to(rn.sphere.uniform(1, 3, 0), (40_000, 3))
     calls = {
         "lower layers": lambda: NTK.trajectory([0.5, 1.0], 10**9),
-        "lower deepest": lambda: rn.kernels.criteria.check(NTK, deepest=10**8),
+        "lower deepest": lambda: rn.depth.criteria.check(NTK, deepest=10**8),
         "lower n or dim": lambda: rn.sphere.uniform(10**9, 10**3, 0),
         "one block of rows": lambda: NTK(many, depth=3),
         "use fewer points": lambda: rn.sphere.angles(many),

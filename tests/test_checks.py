@@ -19,7 +19,7 @@ import xarray as xr
 import roughntk as rn
 from roughntk import _checks, rough, sphere
 from roughntk._checks import InputError, capacity
-from roughntk.study import tables
+from roughntk.files import tables
 
 WHOLE = [
     3, np.int8(3), np.int16(3), np.int64(3), np.uint8(3), np.uint64(3), jnp.int8(3), jnp.asarray(3), np.array(3),

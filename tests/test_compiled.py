@@ -14,8 +14,9 @@ from pathlib import Path
 import numba
 import pytest
 
-from roughntk import _compiled, doctor
-from roughntk.rough import _kernels
+from roughntk import _compiled
+from roughntk.commands import installation as doctor
+from roughntk.rough.variation import compiled as _kernels
 
 SOURCE = "def double(x):\n    return 2 * x\n"
 NAME = "kept_double"

@@ -37,7 +37,7 @@ def classify(
         _phases(phase_diagram, as_json, quiet)
         return
     with clear_errors("the number of families"), stages(quiet) as report:
-        from roughntk.kernels.criteria import check
+        from roughntk.depth.criteria import check
         from roughntk.study import classes
 
         members = classes.members(family, set_ or [])

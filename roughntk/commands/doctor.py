@@ -16,7 +16,7 @@ COLOURS = {"ok": "green", "absent": "yellow", "wrong": "bold red"}
 def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Versions, backends present and absent, 64-bit mode, one numeric self-test per backend."""
     with clear_errors(), at_work("doctor", quiet):
-        from roughntk.doctor import examine
+        from roughntk.commands.installation import examine
 
         checks = examine()
     wrong = any(check.state == "wrong" for check in checks)

@@ -20,7 +20,7 @@ def figure1(
 ) -> None:
     """The paper's Figure 1 for three families under both input laws, with the true limits dashed."""
     with clear_errors("--points or --depths"), at_work("figure 1", quiet):
-        from roughntk.study.figure1 import figure1 as draw
+        from roughntk.study.paper_figure import figure1 as draw
 
         pictures = draw(out, points_per_law=points, depths=depths, seed=seed)
     names = [str(picture.png) for picture in pictures]

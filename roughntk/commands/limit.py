@@ -67,8 +67,8 @@ def limit(
 ) -> None:
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors(), at_work("limit", quiet):
+        from roughntk.files import paths as path_files
         from roughntk.study import limit as room
-        from roughntk.study import path_files
         from roughntk.study.classes import member
         from roughntk.study.data import load
 

@@ -8,7 +8,7 @@ import typer
 from roughntk.commands.choices import DATA, FAMILIES, MISSING_RULES, PROJECTIONS, completion, listed
 
 if TYPE_CHECKING:
-    from roughntk.study.tables import Reading
+    from roughntk.files.tables import Reading
 
 FILE_HELP = ".csv, .tsv, .txt, .json, .parquet, .npy, .npz, any of them as .gz, or - for standard input"
 
@@ -109,7 +109,7 @@ def reading_of(
     encoding: str | None,
 ) -> "Reading":  # fmt: skip
     """How a file is read, from what the options of a command say."""
-    from roughntk.study.tables import Reading
+    from roughntk.files.tables import Reading
 
     return Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
 

@@ -49,7 +49,8 @@ def signature(
 ) -> None:
     """The signature or log-signature of the piecewise-linear path in FILE."""
     with clear_errors("--level or the number of channels"), at_work("signature", quiet):
-        from roughntk.study import path_files, paths
+        from roughntk.files import paths as path_files
+        from roughntk.study import paths
 
         target = path_files.check_target(out, "--out", paths.OUT_SUFFIXES, [file])
         how = reading_of(header, delimiter, decimal, drop, missing, encoding)

@@ -82,8 +82,8 @@ def study(
     clock = time.perf_counter()
     command = " ".join(["roughntk", *map(shlex.quote, sys.argv[1:])])
     with clear_errors(), stages(quiet) as report:
-        from roughntk.study.run import as_json as record
-        from roughntk.study.run import run
+        from roughntk.study.pipeline import as_json as record
+        from roughntk.study.pipeline import run
 
         result = run(
             data, out=out, command=command, progress=report,

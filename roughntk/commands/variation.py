@@ -60,7 +60,7 @@ def variation(
 ) -> None:
     """Exact p-variation of the paths in FILE..., or their p-variation distance to LIMIT, level by level."""
     with clear_errors("--level, or the number of points or channels"), at_work("variation", quiet):
-        from roughntk.study import path_files
+        from roughntk.files import paths as path_files
         from roughntk.study import paths as room
 
         target = path_files.check_target(figure, "--figure", room.FIGURE_SUFFIXES, [*paths, against or ""])

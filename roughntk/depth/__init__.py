@@ -1,10 +1,8 @@
-"""Depth as a continuous parameter: real depth, the bridge between two depths, and the limit of infinite depth."""
+"""What depth does to a family: its limit, how fast it is reached, data that grow with depth, criteria."""
 
-from roughntk.depth.continuous import flow_field, flow_term
-from roughntk.depth.hyperbolic import composition_flow
-from roughntk.depth.joint import JointLimit, harmonics, joint, ridge_predict
-from roughntk.depth.leaky import leaky_abel, leaky_flow
-from roughntk.depth.limit import (
+from roughntk.depth import criteria
+from roughntk.depth.flow import flow_field, flow_term
+from roughntk.depth.infinite import (
     boundary_layer,
     coefficient_expansion,
     kernel_expansion,
@@ -12,10 +10,13 @@ from roughntk.depth.limit import (
     limit_kernel,
     limit_value,
 )
-from roughntk.depth.table import kernel_table
+from roughntk.depth.phases import Classification, classify
+from roughntk.depth.proportional import JointLimit, harmonics, joint, ridge_predict
+from roughntk.depth.tolerance import DepthNeeded, depth_needed
+from roughntk.maps.leaky_flow import leaky_abel, leaky_flow
 
 __all__ = [
-    "JointLimit", "boundary_layer", "coefficient_expansion", "composition_flow", "flow_field", "flow_term", "harmonics",
-    "joint", "kernel_expansion", "kernel_table", "leaky_abel", "leaky_flow", "limit_coefficients", "limit_kernel",
-    "limit_value", "ridge_predict",
+    "Classification", "DepthNeeded", "JointLimit", "boundary_layer", "classify", "coefficient_expansion",
+    "criteria", "depth_needed", "flow_field", "flow_term", "harmonics", "joint", "kernel_expansion",
+    "leaky_abel", "leaky_flow", "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
 ]  # fmt: skip

@@ -21,9 +21,12 @@ from jax.tree_util import Partial
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import _layer_loops as loops
-from roughntk.kernels._deep import Growth
-from roughntk.kernels._hermite import (
+from roughntk._checks.parameters import elementwise, function, known, number, scale
+from roughntk.kernels.engine import layer_loops as loops
+from roughntk.kernels.engine.deep import Growth
+from roughntk.kernels.layered import DEEPEST, LayeredFamily, Pair, Scalars
+from roughntk.maps.fixed_points import CRITICAL
+from roughntk.maps.hermite import (
     LEAST_VARIANCE,
     Duals,
     HermiteLayer,
@@ -36,9 +39,6 @@ from roughntk.kernels._hermite import (
     settled_duals,
     variances,
 )
-from roughntk.kernels._parameters import elementwise, function, known, number, scale
-from roughntk.kernels.families import CRITICAL
-from roughntk.kernels.layers import DEEPEST, LayeredFamily, Pair, Scalars
 
 _NOTHING = 1e-12
 _SETTLED = 64 * float(np.finfo(np.float64).eps)  # a relative change of the variance that is rounding

@@ -19,13 +19,13 @@ import numpy as np
 from jax import Array, lax
 
 from roughntk._checks import InputError, require_x64
-from roughntk.kernels import recursion
-from roughntk.kernels._fixed_points import Analysis, FixedPoint, analyse
-from roughntk.kernels._neutral import displacements
-from roughntk.kernels._parameters import function, known
-from roughntk.kernels.duals import sigmoid_composition_dual
-from roughntk.kernels.families import CRITICAL, KernelFamily
-from roughntk.kernels.rules import Deflated, real_depth_rule
+from roughntk._checks.parameters import function, known
+from roughntk.kernels.base import KernelFamily
+from roughntk.kernels.deflated import Deflated
+from roughntk.kernels.engine.neutral import displacements
+from roughntk.maps import koenigs, recursion
+from roughntk.maps.duals import sigmoid_composition_dual
+from roughntk.maps.fixed_points import CRITICAL, Analysis, FixedPoint, analyse
 
 _RADII = (0.25, 0.1, 0.03, 0.01, 1e-3)  # within which the quadrature may stand for the difference
 _COUNTED, _MOST_LAYERS, _SECONDS_A_LAYER = 20_000, 10_000_000, 1e-6
@@ -130,7 +130,26 @@ class CompositionKernel(KernelFamily):
             return f"no real depth is known for {where}, which must lie in (0, 1): round the depth to an integer"
         if self.multiplier < 0 or not self.analysis.increasing:
             return f"the map does not increase strictly on [-1, 1] ({where}): round the depth to an integer"
-        return super()._why_no_real_depth()
+        return ""
+
+    def _real_at_angle(self, theta, depth):
+        theta, depth = jnp.broadcast_arrays(theta, depth)
+        return self._reached(self.displacement(theta), jnp.cos(theta), depth)
+
+    def _real_at_correlation(self, rho, depth):  # type: ignore[override]
+        """Derivatives: the first in both modes, the second in forward mode. At a repelling fixed point (1 or -1), where
+        the Koenigs function is infinite, the derivative in rho is taken as lambda^(l-1)."""
+        rho, depth = jnp.broadcast_arrays(rho, depth)
+        return self._reached(rho - self.fixed_point, rho, depth)
+
+    def _reached(self, d: Array, rho: Array, depth: Array) -> Array:
+        eta = self.fixed_point + koenigs.displacement_flow(self, d, depth - 1)
+        low, high = self.analysis.limits
+        limit = jnp.where(rho == 1, high, jnp.where(rho == -1, low, self.fixed_point))
+        exact = lax.stop_gradient(
+            jnp.where(depth == 1, rho - eta, 0.0)
+        )  # depth 1 is rho itself, with the flow's slopes
+        return jnp.where(jnp.isfinite(depth), eta + exact, limit)
 
     # Deep down
 
@@ -245,10 +264,8 @@ class CompositionKernel(KernelFamily):
 
     def _deflated_between(self, d: Array, depth: float) -> Deflated:
         """At a real depth: first the part of a layer, then whole ones."""
-        rule = real_depth_rule(type(self))
-        assert rule is not None and rule.displacement is not None  # has_real_depth says so
         layers, part = divmod(depth - 1, 1.0)
-        reached = rule.displacement(self, d, jnp.asarray(part))
+        reached = koenigs.compiled_displacement(self, d, jnp.asarray(part))
         values = np.asarray(_scaled_displacement(self, reached, jnp.asarray(int(layers))))
         scale = math.log(self.multiplier)
         return Deflated(self.fixed_point, (depth - 1) * scale, values * math.exp(-part * scale))

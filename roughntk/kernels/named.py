@@ -16,8 +16,8 @@ from jax import Array
 
 from roughntk import _checks, _process
 from roughntk.kernels.activation import ActivationLayers, ActivationNNGP, ActivationNTK
-from roughntk.kernels.duals import sigmoid_composition_dual
-from roughntk.kernels.recursion import sigmoid_step
+from roughntk.maps.duals import sigmoid_composition_dual
+from roughntk.maps.recursion import sigmoid_step
 
 
 def gelu(u: Array) -> Array:

@@ -9,11 +9,11 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import named
 from roughntk.kernels.activation import ActivationNNGP, ActivationNTK
+from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
-from roughntk.kernels.families import KernelFamily, ReluNNGP, ReluNTK
-from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK
+from roughntk.kernels.erf import ErfNNGP, ErfNTK
+from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
-from roughntk.kernels.smooth import ErfNNGP, ErfNTK
 
 _MEMBERS: tuple[type[KernelFamily], ...] = (
     ReluNTK, ReluNNGP, SigmoidComposition, LeakyReluNTK, LeakyReluNNGP, BiasedReluNTK, BiasedReluNNGP, ErfNTK, ErfNNGP,

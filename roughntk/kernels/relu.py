@@ -16,71 +16,109 @@ import abc
 import math
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from roughntk._checks import InputError, is_traced
-from roughntk.kernels._deep import Growth
-from roughntk.kernels._layer_loops import turned
-from roughntk.kernels._parameters import number, scale, signed_scale
-from roughntk.kernels.duals import arccos, bracket, supplement
-from roughntk.kernels.layers import LayeredFamily, Pair, Scalars
+from roughntk._checks.parameters import number, scale, signed_scale
+from roughntk.kernels import table
+from roughntk.kernels.base import RECURSION_DEPTH, KernelFamily
+from roughntk.kernels.deflated import Deflated
+from roughntk.kernels.engine.deep import Growth
+from roughntk.kernels.engine.layer_loops import turned
+from roughntk.kernels.layered import LayeredFamily, Pair, Scalars
+from roughntk.maps import duals, leaky_flow, recursion, relu_flow
+from roughntk.maps.duals import bracket
+from roughntk.maps.leaky_layer import STEEPEST_SLOPE, relu_angle_layer, relu_bracket, relu_turn
 
-STEEPEST_SLOPE = 0.95
-"""Real depth is offered for slopes up to this one: beyond it, singularities of the germ crowd at pi."""
 
+class ReluNTK(KernelFamily):
+    """Normalised neural tangent kernel of the bias-free ReLU network (paper, Definition 4).
 
-def relu_angle_layer(theta: Array, kappa: Array, omega: Array, lack: Array | None = None) -> Array:
-    """arccos(1 - omega (1 - h_kappa(cos theta))) on [0, pi]; all derivatives are finite at both ends.
+        K_{L+1} = L/(L+1) h'(rho_L) K_L + 1/(L+1) h(rho_L),    K_1 = rho_1,    K_L(x, x) = 1
 
-    Near 0 it is 2 arcsin((theta/2) sqrt(omega G)), G entire. From pi/2 on a kappa above 1 folds the circle, and the
-    same is done in s = pi - theta: 1 - h = (2 - kappa) + (kappa - 1)(1 - cos s) - kappa (sin s - s cos s)/pi. `lack` is
-    2 - kappa, for those who know it without cancellation.
+    on unit inputs; Theta_L = (L / (n0 2^{L-1})) K_L is the unnormalised kernel. As L grows, K_L -> 1/4 for
+    every pair of distinct points.
     """
-    lack = 2 - kappa if lack is None else lack
-    fold = (kappa > 1) & (theta > jnp.pi / 2)
-    absolute = fold & (lack == 0)
-    near = jnp.where(fold & ~absolute, 1.0, jnp.where(absolute, supplement(theta), theta))
-    sinc = jnp.sinc(near / (2 * jnp.pi))
-    growth = sinc * sinc - (2 / jnp.pi) * kappa * near * bracket(near)
-    # kappa in (1, 2), beyond pi/2
-    far = jnp.where(fold & ~absolute, supplement(theta), 1.0)
-    middle = jnp.where(fold & ~absolute, kappa, 1.5)
-    short = jnp.where(fold & ~absolute, lack, 0.5)
-    versine = short + (middle - 1) * 2 * jnp.sin(far / 2) ** 2 - middle * far**3 * bracket(far) / jnp.pi
-    half = jnp.where(fold & ~absolute, jnp.sqrt(versine / 2), near / 2 * jnp.sqrt(growth))
-    return 2 * jnp.arcsin(jnp.sqrt(omega) * half)
+
+    name = "relu-ntk"
+    symbol = "K"
+    limit_value = 0.25
+    homogeneous = True
+
+    def _log_scale(self, depth):
+        return math.log(depth) - (depth - 1) * math.log(2)
+
+    def _why_no_real_depth(self):
+        return ""
+
+    def _real_at_angle(self, theta, depth):
+        return relu_flow.ntk_kernel(theta, depth - 1)
+
+    def _table(self, depth):
+        return table.of_depth("ntk", depth)
+
+    def _at_angle(self, theta, depth):
+        return recursion.relu_layers(theta, depth)[1] / depth
+
+    def _at_correlation(self, rho, depth):
+        return recursion.ntk_at_correlation(rho, depth)
+
+    def _trajectory(self, theta, layers):
+        sums = recursion.relu_trajectory(theta, layers)[1]
+        depths = jnp.arange(1, layers + 1, dtype=sums.dtype)
+        return sums / depths.reshape((-1,) + (1,) * theta.ndim)
+
+    def _correlation_map(self, c):
+        return duals.relu_dual(c)
+
+    def _retained(self, theta, layers):
+        angles = recursion.relu_trajectory(theta, layers)[0]
+        depths = jnp.arange(1, layers + 1, dtype=angles.dtype).reshape((-1,) + (1,) * theta.ndim)
+        return depths / (depths + 1) * (1 - angles / jnp.pi)
 
 
-@jax.custom_jvp
-def relu_bracket(defect: Array) -> Array:
-    """(sin theta - theta cos theta)/pi as a function of the defect 1 - cos theta; its derivative is theta/pi."""
-    theta = _angle(defect)
-    return theta**3 * bracket(theta) / jnp.pi
+class ReluNNGP(KernelFamily):
+    """Normalised covariance of the bias-free ReLU network at initialisation: rho_{L+1} = h(rho_L).
 
+    As L grows, rho_L -> 1 with 1 - rho_L ~ 9 pi^2 / (2 L^2).
+    """
 
-@relu_bracket.defjvp
-def _relu_bracket_jvp(primals, tangents):
-    return relu_bracket(primals[0]), relu_turn(primals[0]) * tangents[0]
+    name = "relu-nngp"
+    symbol = "\\rho"
+    limit_value = 1.0
+    homogeneous = True
 
+    def _log_scale(self, depth):
+        return -(depth - 1) * math.log(2)
 
-@jax.custom_jvp
-def relu_turn(defect: Array) -> Array:
-    """theta/pi as a function of the defect; its derivative, infinite at c = 1 and -1, is replaced by 0 there."""
-    return _angle(defect) / jnp.pi
+    def _why_no_real_depth(self):
+        return ""
 
+    def _real_at_angle(self, theta, depth):
+        return jnp.cos(relu_flow.flow(theta, depth - 1))
 
-@relu_turn.defjvp
-def _relu_turn_jvp(primals, tangents):
-    (defect,) = primals
-    inside = (defect > 0) & (defect < 2)
-    root = jnp.sqrt(jnp.where(inside, defect * (2 - defect), 1.0))
-    return relu_turn(defect), jnp.where(inside, tangents[0] / (jnp.pi * root), 0.0)
+    def _table(self, depth):
+        return table.of_depth("nngp", depth)
 
+    @property
+    def collapses(self):
+        return True
 
-def _angle(defect: Array) -> Array:
-    return jnp.where(defect < 1, 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(defect, 1.0) / 2)), arccos(1 - defect))
+    def _deflated(self, theta, depth):
+        if depth == math.inf:
+            return Deflated.all_equal(theta)
+        return Deflated.below_one(2 * np.sin(np.asarray(relu_flow.flow(theta, depth - 1)) / 2) ** 2)
+
+    def _at_angle(self, theta, depth):
+        return jnp.cos(recursion.relu_layers(theta, depth)[0])
+
+    def _at_correlation(self, rho, depth):
+        return recursion.nngp_at_correlation(rho, depth)
+
+    def _trajectory(self, theta, layers):
+        return jnp.cos(recursion.relu_trajectory(theta, layers)[0])
 
 
 class Moves(NamedTuple):
@@ -183,7 +221,19 @@ class LeakyReluLayers(ReluLayers):
             return "real depth needs a slope that is known: build the family outside of jit, grad and vmap"
         if float(self.slope) > STEEPEST_SLOPE:
             return f"real depth needs a slope of at most {STEEPEST_SLOPE:g}"
-        return super()._why_no_real_depth()
+        return ""
+
+    def _prepared(self, depth):
+        slope = float(self.slope)
+        if slope < 0 and not is_traced(depth):
+            between = np.asarray(depth)[(np.asarray(depth) > 1) & (np.asarray(depth) < 2)]
+            if between.size:
+                raise InputError(
+                    f"expected depth 1 or a depth of at least 2 for {self.name} of slope {slope:g}, got "
+                    f"{float(between.flat[0])!r}; for a negative slope the first layer sends two angles to one, so "
+                    f"that no depth lies between 1 and 2: use a slope of at least 0 or a depth of at least 2"
+                )
+        return leaky_flow.constants(slope)
 
     def _first(self):
         return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(()), jnp.zeros(())
@@ -218,6 +268,8 @@ class LeakyReluNTK(LeakyReluLayers):
     name = "leaky-relu-ntk"
     symbol = "K"
 
+    _real_at_angle = staticmethod(leaky_flow.ntk_kernel)  # type: ignore[assignment]
+
 
 class LeakyReluNNGP(LeakyReluLayers):
     """Normalised covariance of the bias-free leaky ReLU network: the correlation rho_L itself, which tends to 1.
@@ -228,6 +280,15 @@ class LeakyReluNNGP(LeakyReluLayers):
 
     name = "leaky-relu-nngp"
     symbol = "\\rho"
+
+    _real_at_angle = staticmethod(leaky_flow.nngp_kernel)  # type: ignore[assignment]
+
+    def _deflated(self, theta, depth):
+        if depth == math.inf or not self.has_real_depth or (depth == int(depth) and depth <= RECURSION_DEPTH):
+            return super()._deflated(theta, depth)
+        constants = self._prepared(np.asarray(depth))
+        defect = leaky_flow.compiled_defect(constants, jnp.asarray(theta), jnp.asarray(depth))
+        return Deflated.below_one(np.asarray(defect))
 
 
 class BiasedReluLayers(ReluLayers):

@@ -28,12 +28,12 @@ from jaxtyping import Float
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.kernels import _evaluation
-from roughntk.kernels._parameters import number, scale
-from roughntk.kernels.duals import supplement
-from roughntk.kernels.families import KernelFamily
-from roughntk.kernels.layers import Linear, Scalars
+from roughntk._checks.parameters import number, scale
+from roughntk.kernels.base import KernelFamily
+from roughntk.kernels.engine import evaluation as _evaluation
+from roughntk.kernels.layered import Linear, Scalars
 from roughntk.kernels.relu import Moves, ReluLayers, relu_angle_layer, relu_bracket
+from roughntk.maps.duals import supplement
 
 STABLE = "stable"
 _TOLERANCE = 1e-13

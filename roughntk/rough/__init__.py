@@ -6,8 +6,15 @@ lexicographic word order, without the leading 1; log-signatures are in the Lyndo
 algebra on tuples of levels, `flat` the same on flat vectors with batch axes.
 """
 
-from roughntk.rough import flat, tensor
-from roughntk.rough.augment import (
+from roughntk.rough.algebra import flat, tensor
+from roughntk.rough.algebra.bases import convert_basis, hall_brackets
+from roughntk.rough.algebra.norms import homogeneous_norm, projective_norm
+from roughntk.rough.algebra.shuffle import is_group_like, is_lie, shuffle_words
+from roughntk.rough.algebra.tensor import lyndon_brackets, lyndon_words, signature_size, witt_dimension
+from roughntk.rough.equations.ito_lyons import ItoLyons, ito_lyons
+from roughntk.rough.equations.linear import solve_linear
+from roughntk.rough.equations.rde import RDEError, RDESolution, solve_rde
+from roughntk.rough.paths.augment import (
     add_time,
     concatenate,
     lead_lag,
@@ -16,20 +23,11 @@ from roughntk.rough.augment import (
     reverse,
     sub_path,
 )
-from roughntk.rough.bases import convert_basis, hall_brackets
-from roughntk.rough.convergence import Convergence, convergence, convergence_of_distances
-from roughntk.rough.gaussian import StationaryGaussian
-from roughntk.rough.interval_signatures import signatures_of_intervals, variation_of_increments
-from roughntk.rough.ito_lyons import ItoLyons, ito_lyons
-from roughntk.rough.lift import Lift, lift, lift_from_steps
-from roughntk.rough.linear import solve_linear
-from roughntk.rough.norms import homogeneous_norm, projective_norm
-from roughntk.rough.partition import greedy_partition
-from roughntk.rough.path import PiecewiseLinear
-from roughntk.rough.perturbed import brownian_lift, geometric_violation, is_geometric, perturb, pure_area_lift
-from roughntk.rough.rde import RDEError, RDESolution, solve_rde
-from roughntk.rough.regularity import Control, CriticalExponent, HoelderNorm, control, critical_p, hoelder_norm
-from roughntk.rough.sample import (
+from roughntk.rough.paths.gaussian import StationaryGaussian
+from roughntk.rough.paths.lifts import Lift, lift, lift_from_steps
+from roughntk.rough.paths.perturbed import brownian_lift, geometric_violation, is_geometric, perturb, pure_area_lift
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.samplers import (
     brownian,
     fractional_brownian,
     fractional_noise_autocovariance,
@@ -37,8 +35,7 @@ from roughntk.rough.sample import (
     random_smooth,
     spiral_area,
 )
-from roughntk.rough.shuffle import is_group_like, is_lie, shuffle_words
-from roughntk.rough.signature import (
+from roughntk.rough.signatures.evaluation import (
     SIGNATURE_BACKENDS,
     available_backends,
     backend_install_command,
@@ -47,8 +44,9 @@ from roughntk.rough.signature import (
     signature,
     window_signatures,
 )
-from roughntk.rough.tensor import lyndon_brackets, lyndon_words, signature_size, witt_dimension
-from roughntk.rough.variation import (
+from roughntk.rough.signatures.intervals import signatures_of_intervals, variation_of_increments
+from roughntk.rough.variation.convergence import Convergence, convergence, convergence_of_distances
+from roughntk.rough.variation.exact import (
     Variation,
     homogeneous_distance,
     p_variation,
@@ -56,6 +54,15 @@ from roughntk.rough.variation import (
     variation,
     variation_distance,
     variation_partition,
+)
+from roughntk.rough.variation.partitions import greedy_partition
+from roughntk.rough.variation.regularity import (
+    Control,
+    CriticalExponent,
+    HoelderNorm,
+    control,
+    critical_p,
+    hoelder_norm,
 )
 
 __all__ = [

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from roughntk import rough
+from roughntk.regression import NotPositiveDefiniteError
 from roughntk.study.closed_form import Kernels, Progress, kernels_at_depths
 from roughntk.study.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.laws import Law
-from roughntk.transport import NotPositiveDefiniteError
 from roughntk.transport.equation import between_systems
 
 __all__ = [

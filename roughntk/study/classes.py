@@ -10,11 +10,13 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk.depth import Classification, classify
+from roughntk.depth.criteria import Criteria
+from roughntk.depth.phases.classification import word
 from roughntk.kernels import (
     FAMILIES,
     BiasedReluNNGP,
     BiasedReluNTK,
-    Classification,
     CompositionKernel,
     ErfNNGP,
     ErfNTK,
@@ -25,11 +27,8 @@ from roughntk.kernels import (
     ResidualReluNTK,
     TanhNNGP,
     TanhNTK,
-    classify,
-)  # fmt: skip
+)
 from roughntk.kernels import family as family_by_name
-from roughntk.kernels.classification import word
-from roughntk.kernels.criteria import Criteria
 from roughntk.kernels.registry import parameters
 
 ALL = "all"

@@ -11,18 +11,19 @@ import numpy as np
 
 from roughntk import sphere
 from roughntk._checks import InputError
-from roughntk.depth.limit import bordered_system, limit_coefficients, limit_value
+from roughntk.depth.infinite import limit_coefficients, limit_value
 from roughntk.kernels import Deflated, KernelFamily
-from roughntk.study.data import DataSet
-from roughntk.transport import NotPositiveDefiniteError
-from roughntk.transport.coefficients import (
+from roughntk.linalg.bordered import bordered_system
+from roughntk.regression import NotPositiveDefiniteError
+from roughntk.regression.closed_form import (
     CoefficientReport,
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     known_coefficients,
     log_determinant,
 )
-from roughntk.transport.systems import Systems
+from roughntk.regression.systems import Systems
+from roughntk.study.data import DataSet
 
 Progress = Callable[[str, int], None]
 """Called with the name of a stage and the number of steps finished in it."""

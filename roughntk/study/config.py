@@ -7,10 +7,10 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk.files.tables import Reading
 from roughntk.kernels import KernelFamily, as_family
 from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
-from roughntk.study.tables import Reading
 
 MOST_P = 4.0
 MOST_DEPTH = 10**12
@@ -36,7 +36,7 @@ class StudyConfig:
         samples: points at which each driver is sampled for signatures and p-variation.
         target: the column of the targets.
         standardise: whether columns get mean 0 and standard deviation 1 on the training points.
-        drop, missing, header, delimiter, decimal, encoding: how a table is read, see `roughntk.study.tables.Reading`.
+        drop, missing, header, delimiter, decimal, encoding: how a table is read, see `roughntk.files.tables.Reading`.
     """
 
     data: str = "digits"

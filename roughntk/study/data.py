@@ -8,8 +8,9 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.study import capacity, tables
-from roughntk.study.tables import Points, Reading, printable
+from roughntk.files import tables
+from roughntk.files.tables import Points, Reading, printable
+from roughntk.study import capacity
 
 BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
@@ -94,7 +95,7 @@ def load(
     """Load `data`, choose points by `seed`, put them on the sphere.
 
     Args:
-        data: a built-in name (digits, wine, breast_cancer, sphere, cube), a file or "-" (`roughntk.study.tables`), or
+        data: a built-in name (digits, wine, breast_cancer, sphere, cube), a file or "-" (`roughntk.files.tables`), or
             a data frame, an array, nested lists.
         points, test_points: numbers of training and test points, n and m.
         seed: fixes the choice of points (and the points themselves for sphere and cube).

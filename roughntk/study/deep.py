@@ -10,17 +10,18 @@ import numpy as np
 
 from roughntk import sphere
 from roughntk._checks import InputError
-from roughntk.depth.limit import coefficient_expansion, limit_coefficients
+from roughntk.depth.infinite import coefficient_expansion, limit_coefficients
+from roughntk.depth.tolerance import DistanceToLimit
 from roughntk.kernels import KernelFamily, ReluNTK
-from roughntk.study.data import DataSet
-from roughntk.transport import NotPositiveDefiniteError, TransportError, to_depth
-from roughntk.transport.coefficients import (
+from roughntk.regression import NotPositiveDefiniteError
+from roughntk.regression.closed_form import (
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     known_coefficients,
 )
-from roughntk.transport.depth_needed import DistanceToLimit
-from roughntk.transport.systems import Systems
+from roughntk.regression.systems import Systems
+from roughntk.study.data import DataSet
+from roughntk.transport import TransportError, to_depth
 
 DEEPEST = 1e6
 COUNT = 41

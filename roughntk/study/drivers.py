@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 
-from roughntk.depth.limit import bordered_system
 from roughntk.kernels import Deflated
+from roughntk.linalg.bordered import bordered_system
 from roughntk.study.closed_form import Kernels, Progress
 from roughntk.transport import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.deflated import SPREAD, DeflatedSegment

@@ -9,7 +9,7 @@ import numpy as np
 
 from roughntk._checks import InputError
 from roughntk.kernels import BiasedReluNTK, CompositionKernel, KernelFamily, ReluNNGP, ReluNTK
-from roughntk.kernels.families import CRITICAL
+from roughntk.maps.fixed_points import CRITICAL
 
 _UNKNOWN = "a limit that is not known here."
 

@@ -8,14 +8,15 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.depth.limit import limit_coefficients
+from roughntk.depth import depth_needed
+from roughntk.depth.infinite import limit_coefficients
+from roughntk.depth.tolerance import DepthNeeded
+from roughntk.files import content as files
 from roughntk.kernels import KernelFamily, ReluNTK
-from roughntk.study import files
+from roughntk.linalg.systems import CoefficientReport
+from roughntk.regression import NotPositiveDefiniteError, coefficients
 from roughntk.study.data import DataSet
 from roughntk.study.threads import fitting_threads
-from roughntk.transport import NotPositiveDefiniteError, coefficients, depth_needed
-from roughntk.transport.depth_needed import DepthNeeded
-from roughntk.transport.linear import CoefficientReport
 
 OUT_SUFFIXES = (".csv", ".npy")
 

@@ -17,9 +17,9 @@ from matplotlib import font_manager
 
 from roughntk import _checks, rough
 from roughntk._checks import InputError
-from roughntk.study import files
+from roughntk.files import content as files
+from roughntk.files.paths import PathFile, check_pair, write
 from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
-from roughntk.study.path_files import PathFile, check_pair, write
 
 BASES = ("lyndon", "hall", "words")
 OUT_SUFFIXES, FIGURE_SUFFIXES = (".csv", ".npy", ".json"), (".png", ".svg", ".pdf")

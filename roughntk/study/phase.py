@@ -15,10 +15,12 @@ from jax import lax
 from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
-from roughntk.kernels import ErfNNGP, ErfNTK, KernelFamily, classify
+from roughntk.depth import classify
+from roughntk.files import folders as output
+from roughntk.kernels import ErfNNGP, ErfNTK, KernelFamily
 from roughntk.kernels import family as family_by_name
-from roughntk.kernels.layers import Pair
-from roughntk.study import figures, output
+from roughntk.kernels.layered import Pair
+from roughntk.study import figures
 
 OWN = ("phase.json", "phase_diagram.png", "phase_diagram.svg")
 WEIGHTS, BIASES = (0.5, 3.5), (0.01, 0.5)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from roughntk.rough.convergence import CONVERGES, DOES_NOT, UNDECIDED
+from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.result import Study
 from roughntk.study.signatures import Agreement
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from roughntk import rough
-from roughntk.rough.convergence import CONVERGES, DOES_NOT, UNDECIDED
+from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.laws import Law
 

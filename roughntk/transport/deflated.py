@@ -17,13 +17,13 @@ import numpy as np
 from jax import Array
 
 from roughntk._checks import InputError
-from roughntk.depth.limit import bordered_system
 from roughntk.kernels import KernelFamily
+from roughntk.linalg.bordered import bordered_system
+from roughntk.linalg.forward_error import Errors, entry_errors
+from roughntk.linalg.systems import CoefficientReport, bordered_errors, solve_deflated_system
+from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
 from roughntk.transport.depth_path import DepthPath
 from roughntk.transport.drivers import Segment
-from roughntk.transport.forward_error import Errors, entry_errors
-from roughntk.transport.linear import CoefficientReport, bordered_errors, solve_deflated_system
-from roughntk.transport.systems import PackedAngles, Systems, deflated_values, ratio_error
 
 SPREAD = 1e-2
 """Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""

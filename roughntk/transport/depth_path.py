@@ -1,6 +1,6 @@
 """The path of linear systems along real depth, its graded clock, and its driver.
 
-The clock runs in a graded time tau, 1/l = r^4 with r = 1 - (1 - |tau|)^3 (see :mod:`roughntk.transport.to_depth`); the
+The clock runs in a graded time tau, 1/l = r^4 with r = 1 - (1 - |tau|)^3 (:mod:`roughntk.transport.real_depth`); the
 path is the kernel in closed form at the Chebyshev points of panels in tau, and its interpolant between them.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks
-from roughntk.transport.coefficients import EPS
+from roughntk.regression.closed_form import EPS
 from roughntk.transport.drivers import CoefficientPath, increment, quadrature_driver
 
 DEGREE = 16

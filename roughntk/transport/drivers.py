@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from roughntk.depth.bridge import Clock
+from roughntk.transport.clocks import Clock
 
 
 class CoefficientPath(eqx.Module):

@@ -4,7 +4,7 @@
 
 integrated with diffrax. Two right-hand sides: "paper" holds b at K_{L+1}(X, x) throughout, so u starts at
 K_L(X,X)^{-1} K_{L+1}(X, x); "joint" moves b with A, so u starts at the coefficients of depth L. Both end at
-the coefficients of depth L + 1. Two clocks (:mod:`roughntk.depth.bridge`): "arc" integrates in the position s on
+the coefficients of depth L + 1. Two clocks (:mod:`roughntk.transport.clocks`): "arc" integrates in the position s on
 the segment; "psi" is the paper's psi_D, integrated through the time change tau = logit psi_D, which resolves the
 transition layer at every n (the layer's width in t is about D = det K_L det K_{L+1}, 1e-200 at n = 500).
 
@@ -23,16 +23,16 @@ from jaxtyping import Array
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.depth import bridge
-from roughntk.depth.bridge import Clock
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.transport.coefficients import log_determinant, solve
+from roughntk.linalg.forward_error import EPS, Errors
+from roughntk.linalg.systems import CoefficientReport, solve_deflated_system
+from roughntk.regression.closed_form import log_determinant, solve
+from roughntk.regression.systems import KernelSystem, Systems
+from roughntk.transport import clocks as bridge
+from roughntk.transport.clocks import Clock
 from roughntk.transport.deflated import SPREAD, DeflatedSegment, deflated_segment
 from roughntk.transport.depth_path import DepthClock, DepthDriver
 from roughntk.transport.drivers import CoefficientPath, Segment, SegmentDriver, segment_driver
-from roughntk.transport.forward_error import EPS, Errors
-from roughntk.transport.linear import CoefficientReport, solve_deflated_system
-from roughntk.transport.systems import KernelSystem, Systems
 from roughntk.transport.verdict import TransportError, judge
 
 RIGHT_HAND_SIDES = ("joint", "paper")

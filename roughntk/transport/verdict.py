@@ -1,7 +1,7 @@
 """Whether coefficients that were carried along a path have converged, and how far they may be off.
 
 They are compared with the closed form at the end of the path, whose own error has a bound
-(:mod:`roughntk.transport.forward_error`). What the rounding of the two ends alone may change is the bound that the
+(:mod:`roughntk.linalg.forward_error`). What the rounding of the two ends alone may change is the bound that the
 error of the carried ones is held to.
 """
 
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import diffrax
 import numpy as np
 
-from roughntk.transport.forward_error import EPS
-from roughntk.transport.linear import CoefficientReport
+from roughntk.linalg.forward_error import EPS
+from roughntk.linalg.systems import CoefficientReport
 
 TOLERANCE = 1e-9
 """Largest accepted residual and error of well-conditioned systems."""

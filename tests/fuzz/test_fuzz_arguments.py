@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from shares import cases
 
 import roughntk as rn
-from roughntk.transport import IndefiniteKernelWarning, NotPositiveDefiniteError, TransportError
+from roughntk.regression import IndefiniteKernelWarning, NotPositiveDefiniteError
+from roughntk.transport import TransportError
 
 X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(2, 3, seed=1)
 Y = np.array([0.5, -1.0, 2.0, 0.25])

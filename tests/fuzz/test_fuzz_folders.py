@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shares import cases
 
 import roughntk as rn
-from roughntk.study import output
+from roughntk.files import folders as output
 
 NAMES = st.sampled_from(["study.json", "report.html", "figures", "tables", "photo.txt", ".hidden", "raw", "data.csv"])
 FILES = st.lists(

@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 from shares import cases
 
 import roughntk as rn
-from roughntk.transport import (
-    InaccurateCoefficientsWarning,
-    IndefiniteKernelWarning,
-    NotPositiveDefiniteError,
-    TransportError,
-)
+from roughntk.regression import InaccurateCoefficientsWarning, IndefiniteKernelWarning, NotPositiveDefiniteError
+from roughntk.transport import TransportError
 
 EPS = np.finfo(np.float64).eps
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from shares import cases
 
 import roughntk as rn
-from roughntk.study import path_files, tables
+from roughntk.files import paths as path_files
+from roughntk.files import tables
 
 NUMBERS = st.one_of(st.floats(-1e6, 1e6, allow_nan=False), st.integers(-1000, 1000).map(float), st.just(1e-300))
 NAMES = st.text("abcxyzäδ温 _", min_size=1, max_size=5).map(str.strip).filter(bool)

@@ -12,8 +12,8 @@ import pytest
 from mpmath import mp, mpf
 
 import roughntk as rn
-from roughntk.depth.limit import bordered_solve
 from roughntk.kernels import CompositionKernel, SigmoidComposition
+from roughntk.linalg.bordered import bordered_solve
 
 EPS = np.finfo(np.float64).eps
 DATA = json.loads((Path(__file__).parents[1] / "data" / "families.json").read_text())["sigmoid_composition"]
@@ -169,7 +169,7 @@ def test_a_negative_multiplier_alternates_and_has_no_real_depth():
 
 
 def test_the_relu_dual_as_a_user_map_is_the_relu_covariance():
-    family = kernel(rn.kernels.duals.relu_dual)
+    family = kernel(rn.maps.duals.relu_dual)
     assert (family.fixed_point, family.multiplier, family.collapses) == (1.0, 1.0, True)
     theta = np.array([0.0, 0.4, 2.0, np.pi])
     nngp = rn.kernels.ReluNNGP()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import roughntk as rn
+from roughntk.depth import classify, criteria
 from roughntk.kernels import (
     BiasedReluNNGP,
     BiasedReluNTK,
@@ -18,8 +19,6 @@ from roughntk.kernels import (
     LeakyReluNTK,
     ResidualReluNNGP,
     ResidualReluNTK,
-    classify,
-    criteria,
 )
 
 EPS = np.finfo(np.float64).eps

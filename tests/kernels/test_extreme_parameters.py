@@ -23,7 +23,7 @@ from roughntk.kernels import (
     ResidualReluNNGP,
     ResidualReluNTK,
 )
-from roughntk.kernels.duals import supplement
+from roughntk.maps.duals import supplement
 
 EPS = np.finfo(np.float64).eps
 DIGITS = 320  # products of three scales of 1e+-50, and as much again that cancels

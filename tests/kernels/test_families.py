@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.depth import iteration
-from roughntk.kernels import recursion
-from roughntk.kernels.families import RECURSION_DEPTH
+from roughntk.kernels.base import RECURSION_DEPTH
+from roughntk.maps import recursion
+from roughntk.maps import relu_flow as iteration
 
 EPS = np.finfo(np.float64).eps
 TABLE = Path(__file__).parents[1] / "data" / "relu_ntk.csv"

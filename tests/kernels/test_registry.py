@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.kernels import _hermite, named, registry
+from roughntk.kernels import named, registry
+from roughntk.maps import hermite as _hermite
 
 EPS = np.finfo(np.float64).eps
 

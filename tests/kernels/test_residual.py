@@ -11,7 +11,7 @@ import pytest
 
 import roughntk as rn
 from roughntk.kernels import ResidualReluNNGP, ResidualReluNTK
-from roughntk.kernels.duals import relu_dual, relu_dual_derivative
+from roughntk.maps.duals import relu_dual, relu_dual_derivative
 
 EPS = np.finfo(np.float64).eps
 DATA = json.loads((Path(__file__).parents[1] / "data" / "families.json").read_text())

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.kernels import criteria
-from roughntk.kernels.conditions import Condition, Criteria
-from roughntk.kernels.increments import Movement, settles
-from roughntk.study.run import as_json
+from roughntk.depth import criteria
+from roughntk.depth.conditions import Condition, Criteria
+from roughntk.depth.increments import Movement, settles
+from roughntk.study.pipeline import as_json
 
 EPS = np.finfo(np.float64).eps
 X, x = rn.sphere.uniform(6, 5, 0), rn.sphere.uniform(2, 5, 1)
@@ -127,18 +127,18 @@ def test_a_limit_that_is_not_decided_is_neither_true_nor_false():
 
 
 def test_classification_says_what_values_show_and_what_they_do_not():
-    found = rn.kernels.classify(FLAT)
+    found = rn.classify(FLAT)
     assert abs(found.ratio - 1) <= 4 * found.ratio_uncertainty < 1e-8 and found.depends_on_data is True
     assert found.rate.power == 1 and found.rate.amplitude == pytest.approx(math.cos(1.0) - 1, rel=1e-4)
     assert found.phase == "not decided" and found.chi is None and found.fixed_point is None
     assert any("only values are known" in note for note in found.notes)
-    found = rn.kernels.classify(SIGMOID)
+    found = rn.classify(SIGMOID)
     assert found.limit == pytest.approx(0.34178539979984478, abs=8 * EPS) and found.depends_on_data is True
     assert abs(found.rate.base - 0.28393880014361798) <= 4 * found.rate.uncertainty
     relu = rn.kernels.ReluNTK()
-    found = rn.kernels.classify(rn.kernels.sequence(lambda c, L: np.asarray(relu.at_correlation(c, L)), name="relu"))
+    found = rn.classify(rn.kernels.sequence(lambda c, L: np.asarray(relu.at_correlation(c, L)), name="relu"))
     assert abs(found.ratio - 1 / 4) <= 4 * found.ratio_uncertainty < 1e-5 and found.coefficients == "1/(n + 3) each"
-    found = rn.kernels.classify(rn.kernels.sequence(lambda c, L: 0.5 * c + 0.5 * c ** (3 + 2 * (L % 2))))
+    found = rn.classify(rn.kernels.sequence(lambda c, L: 0.5 * c + 0.5 * c ** (3 + 2 * (L % 2))))
     assert found.ratio is None and found.depends_on_data is None and any("not settled" in note for note in found.notes)
 
 

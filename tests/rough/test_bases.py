@@ -9,7 +9,7 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import tensor as ta
+from roughntk.rough.algebra import tensor as ta
 
 EPS = np.finfo(float).eps
 SIZES = [(1, 3), (2, 6), (3, 4), (4, 3)]

@@ -9,7 +9,7 @@ import pytest
 import scipy.linalg
 
 from roughntk.rough import PiecewiseLinear, brownian_lift, lift, solve_linear, solve_rde
-from roughntk.rough.rde import RDEError
+from roughntk.rough.equations.rde import RDEError
 
 START = np.array([0.2, -0.4])
 

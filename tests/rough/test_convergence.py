@@ -7,7 +7,7 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough.convergence import CONVERGES, DOES_NOT, UNDECIDED, convergence
+from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED, convergence
 
 # 12^2 turns of 20 points each: inscribed polygons have the area of the circles up to 2 %.
 TURNS = np.array([1, 2, 3, 4, 6, 8, 10, 12])

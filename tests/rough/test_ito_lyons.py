@@ -6,9 +6,10 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import PiecewiseLinear, lift, perturbed
-from roughntk.rough.ito_lyons import ito_lyons
-from roughntk.rough.rde import solve_rde
+from roughntk.rough import PiecewiseLinear, lift
+from roughntk.rough.equations.ito_lyons import ito_lyons
+from roughntk.rough.equations.rde import solve_rde
+from roughntk.rough.paths import perturbed
 
 Y0 = np.array([0.2, 0.4])
 FINE = 1024

@@ -9,8 +9,8 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import perturbed
-from roughntk.rough import tensor as ta
+from roughntk.rough.algebra import tensor as ta
+from roughntk.rough.paths import perturbed
 
 PATH = np.random.default_rng(5).uniform(-0.3, 0.3, (9, 3)).cumsum(0)
 

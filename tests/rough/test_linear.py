@@ -11,9 +11,9 @@ import scipy.linalg
 
 from roughntk._checks import InputError
 from roughntk.rough import PiecewiseLinear, lift
-from roughntk.rough.linear import LARGEST_LEVEL, solve_linear, tail
-from roughntk.rough.partition import greedy_partition
-from roughntk.rough.rde import RDEError, solve_rde
+from roughntk.rough.equations.linear import LARGEST_LEVEL, solve_linear, tail
+from roughntk.rough.equations.rde import RDEError, solve_rde
+from roughntk.rough.variation.partitions import greedy_partition
 
 EPS = np.finfo(np.float64).eps
 

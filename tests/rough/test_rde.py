@@ -12,10 +12,11 @@ import scipy.linalg
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import lift, lift_from_steps, perturbed
-from roughntk.rough import tensor as ta
-from roughntk.rough._brackets import contracted_field, lyndon_fields
-from roughntk.rough.rde import RDEError, solve_rde
+from roughntk.rough import lift, lift_from_steps
+from roughntk.rough.algebra import tensor as ta
+from roughntk.rough.equations.brackets import contracted_field, lyndon_fields
+from roughntk.rough.equations.rde import RDEError, solve_rde
+from roughntk.rough.paths import perturbed
 
 A1 = np.array([[0.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 A2 = np.array([[0.0, 0, 1], [0, 0, 0], [-1, 0, 0]])

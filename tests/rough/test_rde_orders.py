@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from roughntk.rough import PiecewiseLinear, lift, lift_from_steps, perturbed
-from roughntk.rough.rde import solve_rde
+from roughntk.rough import PiecewiseLinear, lift, lift_from_steps
+from roughntk.rough.equations.rde import solve_rde
+from roughntk.rough.paths import perturbed
 
 
 def field(y, xp=jnp):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough.regularity import control, critical_p, hoelder_norm
+from roughntk.rough.variation.regularity import control, critical_p, hoelder_norm
 
 # Sums of at most a dozen powers of numbers of size about 1.
 TOLERANCE = 1e-12

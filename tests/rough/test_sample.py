@@ -12,7 +12,7 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import tensor as ta
+from roughntk.rough.algebra import tensor as ta
 
 EPS = np.finfo(float).eps
 KEY = jax.random.key(20)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import tensor as ta
+from roughntk.rough.algebra import tensor as ta
 
 SEEDS = st.integers(0, 2**32 - 1)
 CHANNELS, LEVEL = 2, 4

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError, MissingBackendError
-from roughntk.rough import tensor as ta
+from roughntk.rough.algebra import tensor as ta
 
 PACKAGES = ("esig", "iisignature", "roughpy", "pysiglib")
 BACKENDS = ("jax", *PACKAGES)

@@ -8,7 +8,7 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import _backends
+from roughntk.rough.signatures import backends as _backends
 
 PACKAGES = ("esig", "iisignature", "roughpy", "pysiglib")
 FUNCTIONS = (rough.signature, rough.log_signature, rough.prefix_signatures)

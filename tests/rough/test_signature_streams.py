@@ -8,8 +8,9 @@ import pytest
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import _blocks, flat
-from roughntk.rough._blocks import block_length
+from roughntk.rough.algebra import flat
+from roughntk.rough.signatures import blocks as _blocks
+from roughntk.rough.signatures.blocks import block_length
 from roughntk.transport.drivers import Segment, SegmentDriver
 
 PACKAGES = ("esig", "iisignature", "roughpy", "pysiglib")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import flat, lyndon_brackets, lyndon_words, signature_size, witt_dimension
-from roughntk.rough import tensor as ta
-from roughntk.rough.norms import root_factorial
+from roughntk.rough import lyndon_brackets, lyndon_words, signature_size, witt_dimension
+from roughntk.rough.algebra import flat
+from roughntk.rough.algebra import tensor as ta
+from roughntk.rough.algebra.norms import root_factorial
 
 EPS = np.finfo(float).eps
 

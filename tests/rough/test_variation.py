@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough._dynamic import pair_sizes
-from roughntk.rough._increments import paired_steps
-from roughntk.rough.rde import make_scheme
-from roughntk.rough.variation import homogeneous_distance, variation, variation_distance
+from roughntk.rough.equations.rde import make_scheme
+from roughntk.rough.variation.dynamic import pair_sizes
+from roughntk.rough.variation.exact import homogeneous_distance, variation, variation_distance
+from roughntk.rough.variation.increments import paired_steps
 
 # Both routes add at most a dozen powers of numbers of size about 1, then take a root.
 TOLERANCE = 1e-12
@@ -370,7 +370,7 @@ def test_several_tiles_and_blocks_agree_with_the_plain_programme(points, channel
 
 
 def test_threads_do_not_change_the_result(monkeypatch):
-    from roughntk.rough import _dynamic
+    from roughntk.rough.variation import dynamic as _dynamic
 
     a, b = random_path(7, 260, 4), random_path(8, 260, 4)
     found = []

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roughntk import rough
-from roughntk.rough import _kernels
-from roughntk.rough.variation import variation
+from roughntk.rough.variation import compiled as _kernels
+from roughntk.rough.variation.exact import variation
 
 # Both routes add at most a dozen powers of numbers of size about 1; a long programme adds up to 2,000 of them, each
 # sum rounding by eps, 4e-13 at worst.

@@ -9,7 +9,7 @@ import roughntk as rn
 from roughntk._checks import capacity as machine
 from roughntk.study import capacity, drivers
 
-run_room = importlib.import_module("roughntk.study.run")
+run_room = importlib.import_module("roughntk.study.pipeline")
 
 
 def test_a_study_that_does_not_fit_is_refused_before_work_begins_and_one_that_fits_is_not(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from roughntk import rough
 from roughntk.cli import app
-from roughntk.study import path_files
+from roughntk.files import paths as path_files
 from roughntk.study.data import load
 
 CASES = Path(__file__).parent / "cases"

@@ -18,14 +18,14 @@ from routes import POINTS, TEST_POINTS, plain_kernels
 from typer.testing import CliRunner
 
 import roughntk as rn
-from roughntk import doctor
 from roughntk.cli import app
-from roughntk.depth.limit import limit_coefficients
-from roughntk.kernels.recursion import sigmoid_fixed_point
-from roughntk.study import manifest
-from roughntk.study.figure1 import LAWS, curves, points
+from roughntk.commands import installation as doctor
+from roughntk.depth.infinite import limit_coefficients
+from roughntk.files import manifest
+from roughntk.maps.recursion import sigmoid_fixed_point
+from roughntk.study.paper_figure import LAWS, curves, points
 
-run_room = importlib.import_module("roughntk.study.run")
+run_room = importlib.import_module("roughntk.study.pipeline")
 
 EPS = np.finfo(np.float64).eps
 ROWS = np.random.default_rng(0).standard_normal((9, 3))

@@ -260,7 +260,7 @@ def test_json_of_limit_agrees_with_the_library(path):
 
 
 def test_json_of_classify_has_every_field(monkeypatch):
-    found = rn.kernels.classify(rn.kernels.ReluNTK())
+    found = rn.classify(rn.kernels.ReluNTK())
     monkeypatch.setattr(classes, "classify", lambda member: found)
     record = json.loads(call("classify", "relu-ntk", "--json").stdout)
     names = {field.name for field in dataclasses.fields(found)}

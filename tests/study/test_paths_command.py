@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from roughntk import rough
 from roughntk._checks import capacity
 from roughntk.cli import app
-from roughntk.study import path_files, paths
+from roughntk.files import paths as path_files
+from roughntk.study import paths
 
 EXAMPLE = np.array([[1.0, 1], [3, 4], [5, 2], [8, 6]])
 ZIGZAG = [0.0, 1.0, 0.5, 1.5]

@@ -16,15 +16,17 @@ from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, largest_s
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
+from roughntk.files import folders as output
+from roughntk.files import manifest
 from roughntk.kernels import SigmoidComposition
-from roughntk.study import analysis, manifest, output, report
+from roughntk.study import analysis, report
 from roughntk.study import drivers as drivers_room
 from roughntk.study import signatures as signatures_room
 from roughntk.study.data import load
 from roughntk.study.laws import law
 from roughntk.transport import TransportResult
 
-run_room = importlib.import_module("roughntk.study.run")  # `roughntk.study.run` is the function
+run_room = importlib.import_module("roughntk.study.pipeline")  # `roughntk.study.pipeline` is the function
 
 EPS = np.finfo(np.float64).eps
 LAW = law(rn.kernels.ReluNTK())

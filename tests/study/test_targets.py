@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk import cli
-from roughntk.study import path_files
+from roughntk.files import paths as path_files
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
 

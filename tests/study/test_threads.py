@@ -6,9 +6,9 @@ from routes import POINTS, TEST_POINTS
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
+from roughntk.regression import systems
 from roughntk.study import analysis, threads
 from roughntk.study.data import load
-from roughntk.transport import systems
 
 
 def counts():

@@ -9,7 +9,7 @@ import pytest
 from digits import exact_angle
 
 import roughntk as rn
-from roughntk.depth.limit import limit_coefficients
+from roughntk.depth.infinite import limit_coefficients
 from roughntk.kernels import (
     BiasedReluNNGP,
     BiasedReluNTK,
@@ -21,8 +21,9 @@ from roughntk.kernels import (
     ReluNNGP,
     ReluNTK,
 )
-from roughntk.transport import IndefiniteKernelWarning, NotPositiveDefiniteError, between_depths, to_depth
-from roughntk.transport.linear import bordered_system, solve, solve_deflated
+from roughntk.linalg.systems import bordered_system, solve, solve_deflated
+from roughntk.regression import IndefiniteKernelWarning, NotPositiveDefiniteError
+from roughntk.transport import between_depths, to_depth
 
 X, x = rn.sphere.uniform(6, 5, 0), rn.sphere.uniform(3, 5, 7)
 

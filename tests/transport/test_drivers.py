@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import roughntk as rn
-from roughntk.depth.bridge import PsiClock
+from roughntk.transport.clocks import PsiClock
 from roughntk.transport.drivers import RetimedPath, Segment, SegmentDriver, paper_driver, quadrature_driver
 
 EPS = np.finfo(np.float64).eps

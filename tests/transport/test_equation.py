@@ -11,8 +11,8 @@ import pytest
 from sklearn import datasets
 
 import roughntk as rn
-from roughntk.depth.bridge import ArcClock, Clock, PsiClock
 from roughntk.transport import TransportError, across_segment
+from roughntk.transport.clocks import ArcClock, Clock, PsiClock
 from roughntk.transport.drivers import CoefficientPath, Segment
 from roughntk.transport.equation import integrate, vector_field
 

@@ -1,0 +1,237 @@
+"""A kernel at one depth as a table: local polynomials in the angle or the correlation, for a million entries.
+
+At a fixed depth L the kernel is a function of the angle alone, analytic on [0, pi] from depth 2 on. Its structure is
+the boundary layer theta ~ 1/L and, outside of it, a logarithm of theta: so it is smooth on the scale of
+
+    w = 1 + s theta,    s close to L/(3 pi),
+
+relative to w itself, and the pieces of a table in w are those of the float64 format: 128 to each octave
+[2^e, 2^(e+1)), found from the leading bits of w, log2(1 + L/3) octaves in all. On each, K is a polynomial of degree 5
+in the position t in [0, 1) within the piece, interpolated from the closed form at 6 Chebyshev points. A piece is 1/128
+of w wide at most, the nearest singularity of K is about w away or about 2 in the angle: the terms fall by a factor of
+150 or more each (fewer below depth 5), and what is cut off is below 3e-15. t is exact, so the rounding of a value is
+that of one unit, and K = 1 at theta = 0 exactly. Below depth 2 there could be no table: K is not analytic at pi there.
+
+Most entries of a matrix never need their angle. Where |rho| <= 0.999 a second table takes the correlation itself, in
+1 - |rho| and the sign of rho: 128 pieces to each of the ten octaves below 1. At rho = 1 and at rho = -1 K is analytic
+in the square root of 1 - |rho|, so that relative to 1 - |rho| it is smooth again, at every depth.
+
+One evaluation takes 6 coefficients and as many multiplications, at any depth; the coefficients themselves take some
+ten milliseconds for each new depth. Tables are filled up to the same length, so that all depths share what is compiled.
+Source: `roughntk.maps.relu_flow` for the closed form; Trefethen 2013 for interpolation in Chebyshev points.
+"""
+
+import math
+from functools import cached_property, lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float
+from numpy.polynomial import chebyshev
+
+from roughntk import _checks
+from roughntk.maps import relu_flow
+
+LEAST_DEPTH = 5.0
+"""The least depth that has a table. Below it the pieces are too wide in the angle, and kernels have zeros."""
+
+_PIECE_BITS = 7
+_PIECES = 2**_PIECE_BITS  # to an octave
+_TERMS = 6
+_LENGTH = 2**17  # angles in one call of the compiled evaluation, which is compiled for this number; as in `sphere`
+_ROWS = 2**13  # of the coefficients, the last one repeated; more, by powers of two, above depth 5e19
+_SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
+
+# Some thousand angles do not repay an optimising compiler.
+_OPTIONS = {"xla_backend_optimization_level": 0}
+_CLOSED_FORM = {
+    "ntk": jax.jit(lambda theta, depth: relu_flow.ntk_kernel(theta, depth - 1), compiler_options=_OPTIONS),
+    "nngp": jax.jit(lambda theta, depth: jnp.cos(relu_flow.flow(theta, depth - 1)), compiler_options=_OPTIONS),
+}
+_HUGE = float(np.finfo(np.float64).max)
+_LIMIT = {"ntk": 0.25, "nngp": 1.0}
+
+# float64: 52 bits of mantissa below the exponent, which is biased by 1023
+_SHIFT = 52 - _PIECE_BITS
+_FIRST = 1023 << _PIECE_BITS
+_OCTAVES = 10  # of 1 - |rho|, below 1: down to 2^-10, which is less than 1 - 0.999
+_FIRST_DEFECT = (1023 - _OCTAVES) << _PIECE_BITS
+_POSITION = (1 << _SHIFT) - 1
+_UNIT = 2.0**-_SHIFT
+
+
+def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 6"]]:
+    """The scale s and the coefficients of 1, t, ..., t^5 on each piece, of "ntk" or "nngp" at a depth in [5, inf].
+
+    s is raised to where theta = pi falls on the end of a piece; one more, constant piece takes pi itself. At infinity
+    s is the largest float: theta = 0 is in the first piece, all other angles in the last.
+    """
+    if depth == math.inf:
+        limit = np.zeros((2, _TERMS))
+        limit[:, 0] = 1.0, _LIMIT[kernel]
+        return _HUGE, limit
+    octave, rest = divmod(math.log2(1 + depth / 3), 1.0)
+    pieces = int(octave) * _PIECES + math.ceil((2.0**rest - 1) * _PIECES)
+    end = 2.0 ** (pieces // _PIECES) * (1 + (pieces % _PIECES) / _PIECES)
+    scale = (end - 1) / math.pi
+    exponent, within = np.divmod(np.arange(pieces), _PIECES)
+    fraction = (within[:, None] + _nodes()) / _PIECES
+    w_minus_1 = (2.0**exponent - 1)[:, None] + (2.0**exponent)[:, None] * fraction
+    values = _closed_form(kernel, np.minimum(w_minus_1 / scale, math.pi).reshape(-1), depth).reshape(-1, _TERMS)
+    table = np.zeros((pieces + 1, _TERMS))
+    table[:-1] = _interpolated(values)
+    table[0, 0] = 1.0
+    table[-1, 0] = _closed_form(kernel, np.array([math.pi]), depth)[0]
+    return scale, table
+
+
+def correlation_coefficients(kernel: str, depth: float) -> Float[np.ndarray, "pieces 6"]:
+    """The coefficients of 1, t, ..., t^5 on each piece of 1 - |rho| in [2^-10, 1], for rho >= 0, then for rho < 0.
+
+    One more, constant piece of either sign takes rho = 0 itself. `depth` as for `coefficients`.
+    """
+    pieces = _OCTAVES * _PIECES
+    if depth == math.inf:
+        limit = np.zeros((2 * pieces + 2, _TERMS))
+        limit[:, 0] = _LIMIT[kernel]
+        return limit
+    octave, within = np.divmod(np.arange(pieces), _PIECES)
+    defect = 2.0 ** (octave - _OCTAVES)[:, None] * (1 + (within[:, None] + _nodes()) / _PIECES)
+    near = 2 * np.arcsin(np.sqrt(defect / 2))  # arccos(1 - defect)
+    parts = []
+    for theta in (near, np.pi - near):
+        parts.append(_interpolated(_closed_form(kernel, theta.reshape(-1), depth).reshape(-1, _TERMS)))
+        parts.append(np.zeros((1, _TERMS)))
+        parts[-1][0, 0] = _closed_form(kernel, np.array([math.pi / 2]), depth)[0]
+    return np.concatenate(parts)
+
+
+def _nodes() -> np.ndarray:
+    """The Chebyshev points of [0, 1]."""
+    return (np.cos(np.pi * (np.arange(_TERMS) + 0.5) / _TERMS) + 1) / 2
+
+
+def _interpolated(values: np.ndarray) -> np.ndarray:
+    """Coefficients of 1, t, ..., t^5 from the values at `_nodes`, row by row."""
+    # Chebyshev coefficients first, from values less their mean: their errors are those of the values
+    mean = values.mean(axis=1, keepdims=True)
+    basis = np.cos(np.outer(np.arange(_TERMS), np.pi * (np.arange(_TERMS) + 0.5) / _TERMS)) * (2 / _TERMS)
+    basis[0] /= 2
+    found = ((values - mean) @ basis.T) @ _powers()
+    found[:, 0] += mean[:, 0]
+    return found
+
+
+def _powers() -> np.ndarray:
+    """Row k: the coefficients of T_k(2 t - 1) in powers of t (whole numbers)."""
+    rows = np.zeros((_TERMS, _TERMS))
+    for k in range(_TERMS):
+        power = chebyshev.cheb2poly([0.0] * k + [1.0])
+        row = np.zeros(1)
+        for c in power[::-1]:
+            row = np.polynomial.polynomial.polyadd(np.polynomial.polynomial.polymul(row, [-1.0, 2.0]), [c])
+        rows[k, : len(row[: k + 1])] = row[: k + 1]
+    return rows
+
+
+def _closed_form(kernel: str, theta: np.ndarray, depth: float) -> np.ndarray:
+    """The closed form at known angles, `_SAMPLES` at a time; outside of any trace that is under way."""
+    padded = np.zeros(-(-len(theta) // _SAMPLES) * _SAMPLES)
+    padded[: len(theta)] = theta
+    with jax.ensure_compile_time_eval():
+        parts = [np.asarray(_CLOSED_FORM[kernel](part, depth)) for part in padded.reshape(-1, _SAMPLES)]
+    return np.concatenate(parts)[: len(theta)]
+
+
+@jax.jit
+def _evaluate(theta: Array, scale: Array, table: Array) -> Array:
+    """K at flat angles from the filled-up table; angles outside [0, pi] take the nearest piece."""
+    bits = lax.bitcast_convert_type(1 + scale * theta, jnp.int64)
+    piece = jnp.clip((bits >> _SHIFT) - _FIRST, 0, table.shape[1] - 1).astype(jnp.int32)
+    t = (bits & _POSITION).astype(jnp.float64) * _UNIT
+    value = jnp.zeros_like(theta)
+    for row in table[::-1]:
+        value = value * t + row.at[piece].get(mode="promise_in_bounds")
+    return value
+
+
+@jax.jit
+def _evaluate_correlation(rho: Array, table: Array) -> Array:
+    """K at flat correlations, |rho| <= 0.999; others take the nearest piece."""
+    bits = lax.bitcast_convert_type(1 - jnp.abs(rho), jnp.int64)
+    piece = jnp.clip((bits >> _SHIFT) - _FIRST_DEFECT, 0, _OCTAVES * _PIECES)
+    piece = (piece + jnp.where(rho < 0, _OCTAVES * _PIECES + 1, 0)).astype(jnp.int32)
+    t = (bits & _POSITION).astype(jnp.float64) * _UNIT
+    value = jnp.zeros_like(rho)
+    for row in table[::-1]:
+        value = value * t + row.at[piece].get(mode="promise_in_bounds")
+    return value
+
+
+class KernelTable:
+    """theta -> K(theta; L), elementwise, and rho -> K where |rho| <= 0.999; see `kernel_table`."""
+
+    at_zero = 1.0
+
+    def __init__(self, kernel: str, depth: float):
+        self.kernel, self.depth = kernel, depth
+
+    def __call__(self, theta: np.ndarray) -> np.ndarray:
+        """K at known angles in [0, pi], any shape."""
+        flat = np.asarray(theta, dtype=np.float64).reshape(-1)
+        parts = [flat[start : start + _LENGTH] for start in range(0, len(flat), _LENGTH)]
+        values = [np.asarray(self.begin(part))[: len(part)] for part in parts]
+        return np.concatenate(values).reshape(np.shape(theta)) if values else np.zeros(np.shape(theta))
+
+    def begin(self, theta: np.ndarray) -> Array:
+        """K at flat angles, at most 2^17, and behind them more numbers; JAX returns before it is done."""
+        with jax.ensure_compile_time_eval():
+            return _evaluate(_filled(theta), *self._angle_table)
+
+    def begin_at_correlation(self, rho: np.ndarray) -> Array:
+        """The same at flat correlations; what it gives where |rho| > 0.999 has no meaning."""
+        with jax.ensure_compile_time_eval():
+            return _evaluate_correlation(_filled(rho), self._correlation_table)
+
+    # Many matrices need one of the two tables only.
+
+    @cached_property
+    def _angle_table(self) -> tuple[float, Array]:
+        scale, table = coefficients(self.kernel, self.depth)
+        rows = max(_ROWS, 2 ** math.ceil(math.log2(len(table))))
+        return scale, jnp.asarray(np.pad(table.T, ((0, 0), (0, rows - len(table))), mode="edge"))
+
+    @cached_property
+    def _correlation_table(self) -> Array:
+        return jnp.asarray(correlation_coefficients(self.kernel, self.depth).T)
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    return values if len(values) == _LENGTH else np.pad(values, (0, _LENGTH - len(values)))
+
+
+def kernel_table(kernel: str, depth: float) -> KernelTable:
+    """The table of a ReLU family at one depth; the last 64 are kept.
+
+    Args:
+        kernel: "ntk" or "nngp".
+        depth: a real depth in [5, inf].
+
+    Raises:
+        InputError: another kernel, or a depth below 5.
+    """
+    _checks.require_x64("a table")
+    known = _checks.number(depth, "depth", least=LEAST_DEPTH, infinite=True, remedy="use the kernel itself")
+    return _kept_table(_checks.choice(kernel, tuple(_LIMIT), "kernel"), known)
+
+
+@lru_cache(maxsize=64)
+def _kept_table(kernel: str, depth: float) -> KernelTable:
+    return KernelTable(kernel, depth)
+
+
+def of_depth(kernel: str, depth: float) -> KernelTable | None:
+    """The table at a depth, where it has one and 64 bits hold it."""
+    return kernel_table(kernel, depth) if jnp.result_type(float) == np.float64 and depth >= LEAST_DEPTH else None

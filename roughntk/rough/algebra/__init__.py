@@ -1,0 +1,1 @@
+"""The truncated tensor algebra: words, levels, brackets, shuffles, norms."""

@@ -1,0 +1,1 @@
+"""Paths: piecewise linear ones, their augmentations, samplers, and lifts to rough paths."""

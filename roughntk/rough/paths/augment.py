@@ -1,0 +1,151 @@
+"""Operations on piecewise-linear paths: augmentation, concatenation, reversal, change of time, restriction.
+
+Each takes a `PiecewiseLinear` (or sample points, at the times 0, 1, ...) and returns a new one; values may be
+traced, and results can be differentiated in them.
+
+Sources: Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths (concatenation, reversal); Flint,
+Hambly, Lyons, Discretely sampled signals and the rough Hoff process (lead-lag).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+
+
+def as_path(path: Any) -> PiecewiseLinear:
+    """`path` itself, or the path through the points `path`, shape (points, channels), at the times 0, 1, ..."""
+    return path if isinstance(path, PiecewiseLinear) else PiecewiseLinear(path)
+
+
+def add_time(path: Any) -> PiecewiseLinear:
+    """t -> (t, X_t): time as the first channel, shape (points, 1 + channels).
+
+    The signature then determines the path, its start aside. Raises `InputError` for a bad path.
+    """
+    path = as_path(path)
+    return PiecewiseLinear(jnp.concatenate([path.times[:, None], path.values], 1), path.times if path.timed else None)
+
+
+def lead_lag(path: Any) -> PiecewiseLinear:
+    """The lead-lag path (lead, lag) in 2 * channels channels, through 2 * points - 1 points:
+
+    (X_0, X_0), (X_1, X_0), (X_1, X_1), (X_2, X_1), ...: the lead moves in the first half of each interval, the
+    lag follows in the second. S^{lead i, lag j} - S^{lag i, lead j} = sum_k dX^i_k dX^j_k, the quadratic
+    variation, and S^{lag i, lead j} = sum_k (X^i_k - X^i_0) dX^j_k, the Ito sum.
+    Raises `InputError` for a bad path, and for two times with no number between them.
+    """
+    path = as_path(path)
+    lead = jnp.repeat(path.values, 2, axis=0)[1:]
+    lag = jnp.repeat(path.values, 2, axis=0)[:-1]
+    middles = path.times[:-1] + jnp.diff(path.times) / 2
+    times = jnp.concatenate([jnp.stack([path.times[:-1], middles], 1).ravel(), path.times[-1:]])
+    _check_apart(jnp.minimum(middles - path.times[:-1], path.times[1:] - middles), path.times, "halved")
+    return PiecewiseLinear(jnp.concatenate([lead, lag], 1), times)
+
+
+def concatenate(*paths: Any) -> PiecewiseLinear:
+    """X * Y * ...: each path begins where and when the one before it ends (values and times are shifted).
+
+    S(X * Y) = S(X) (x) S(Y), Chen's identity. Raises `InputError` for no path, different numbers of channels, or times
+    that are no longer told apart when they are shifted.
+    """
+    if not paths:
+        raise InputError("expected at least one path, got none; pass the paths to join, in order")
+    joined = [as_path(path) for path in paths]
+    channels = [path.channels for path in joined]
+    if len(set(channels)) > 1:
+        raise InputError(f"expected paths with one number of channels, got {channels}; join paths in the same space")
+    values, times = [joined[0].values], [joined[0].times]
+    for path in joined[1:]:
+        values.append(values[-1][-1] + (path.values[1:] - path.values[0]))
+        shifted = times[-1][-1] + (path.times - path.times[0])
+        _check_apart(jnp.diff(shifted), path.times, "shifted")
+        times.append(shifted[1:])
+    timed = any(path.timed for path in joined)
+    return PiecewiseLinear(jnp.concatenate(values), jnp.concatenate(times) if timed else None)
+
+
+def reverse(path: Any) -> PiecewiseLinear:
+    """t -> X_{t0 + t1 - t}, over the same times [t0, t1]; its signature is the inverse of that of X.
+
+    Raises `InputError` for a bad path, and for times that are no longer told apart when they are reversed.
+    """
+    path = as_path(path)
+    times = path.t0 + (path.t1 - path.times[::-1])
+    times = times.at[-1].set(path.t1)  # t0 + (t1 - t0) may differ from it by a rounding
+    _check_apart(jnp.diff(times), path.times[::-1], "reversed")
+    return PiecewiseLinear(path.values[::-1], times if path.timed else None)
+
+
+def _check_apart(gaps: Any, times: Any, changed: str) -> None:
+    """Refuse concrete `gaps` between new times that rounding has closed, naming the old times[i], times[i + 1]."""
+    if _checks.is_traced(gaps):
+        return
+    stuck = np.flatnonzero(np.asarray(gaps) <= 0)
+    if stuck.size:
+        i = int(stuck[0])
+        first, second = sorted((float(times[i]), float(times[i + 1])))
+        raise InputError(
+            f"expected times that are told apart when {changed}, got {first!r} and {second!r}, closer than rounding; "
+            f"drop one of the two points, or reparametrise the path"
+        )
+
+
+def reparametrise(path: Any, times: Any) -> PiecewiseLinear:
+    """The same points at other `times`: an array of shape (points,), or an increasing function of the times.
+
+    A function phi, applied to the array of sample times, gives the path with value X_i at phi(t_i), linear
+    between. The signature and the p-variation do not change.
+    Raises `InputError` for times that do not increase strictly, NaN, or another shape.
+    """
+    path = as_path(path)
+    return PiecewiseLinear(path.values, times(path.times) if callable(times) else times)
+
+
+def sub_path(path: Any, start: Any, stop: Any) -> PiecewiseLinear:
+    """The restriction of X to [start, stop]: X at both ends, and the sample points strictly between them.
+
+    Raises `InputError` unless t0 <= start < stop <= t1, and for traced times (those of a path made inside `jax.jit`
+    are traced), on which the number of points would depend.
+    """
+    path = as_path(path)
+    if _checks.is_traced(path.times, start, stop):
+        raise InputError(
+            "expected concrete times, got a JAX tracer; the number of points of a sub-path depends on them, take it "
+            "outside jit"
+        )
+    first, last = (
+        _checks.number(value, name, remedy="give a time") for value, name in ((start, "start"), (stop, "stop"))
+    )
+    times = np.asarray(path.times)
+    if not times[0] <= first < last <= times[-1]:
+        raise InputError(
+            f"expected {times[0]} <= start < stop <= {times[-1]}, got start {first} and stop {last}; a "
+            f"piecewise-linear path does not extrapolate"
+        )
+    low, high = np.searchsorted(times, first, "right"), np.searchsorted(times, last, "left")
+    ends = [path.evaluate(first)[None], path.values[low:high], path.evaluate(last)[None]]
+    return PiecewiseLinear(jnp.concatenate(ends), np.array([first, *times[low:high], last]))
+
+
+def levy_area(path: Any) -> jax.Array:
+    """A_ij = (S^{ij} - S^{ji}) / 2 = (1/2) int (X^i - X^i_0) dX^j - (X^j - X^j_0) dX^i of the whole path.
+
+    Shape (channels, channels), antisymmetric: the second level of the log-signature. It is the area enclosed
+    with the chord, positive where the path turns from channel i towards channel j.
+    Raises `InputError` for a bad path, and for an area beyond float64.
+    """
+    values = as_path(path).values
+    moment = (values[:-1] - values[0]).T @ jnp.diff(values, axis=0)
+    area = (moment - moment.T) / 2
+    if not _checks.is_traced(area) and not np.isfinite(area).all():
+        raise InputError(
+            "expected an area within float64, got infinite entries; scale the path, its area goes with the square"
+        )
+    return area

@@ -1,0 +1,1 @@
+"""Signatures and log-signatures of paths, by several packages."""

@@ -1,0 +1,1 @@
+"""Exact p-variation, controls, regularity, and convergence in p-variation."""

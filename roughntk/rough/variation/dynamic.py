@@ -1,0 +1,196 @@
+"""The dynamic programme over all pairs of sample points, by blocks.
+
+V_0 = 0, V_j = max_{i<j} ( V_i + c(i, j)^q ) with c(i, j) the size of any function of the pair, for instance a
+level of X_{i,j} - Y_{i,j}: nothing is assumed of c, so all points^2 / 2 pairs are looked at. (The pruning that is
+exact for |x_j - x_i| rests on the triangle inequality, which the sizes of levels k >= 2 do not obey.)
+
+The tensors X_{i,j} of all i are carried from j to j + 1 by Chen's identity. They are held in tiles of 64 values of
+i, which stay in the processor's cache for a block of j; tiles are shared out to threads. Memory is
+O(points * channels^k), whatever the number of pairs.
+"""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from roughntk._checks import InputError
+from roughntk.rough.algebra.norms import root_factorial
+from roughntk.rough.variation.increments import (
+    COPIES,
+    PAIR_COPIES,
+    Steps,
+    check_pair_memory,
+    gap_points,
+    gaps_of,
+    quotient,
+)
+
+#: Values of i in a tile, and of j in a block.
+TILE, BLOCK = 64, 64
+
+
+@dataclass(frozen=True)
+class Supremum:
+    """sup over partitions of sum c^power = total unit^power, c being in units of 2^exponent, with a partition that
+    attains it."""
+
+    total: float
+    unit: float
+    power: float
+    exponent: int
+    partition: np.ndarray
+
+    def value(self, root: bool) -> float:
+        """sup sum c^power, with the outer root 1/power if `root`, in the units of the input."""
+        if self.total == 0.0:
+            return 0.0
+        total, scale = math.log2(self.total), math.log2(self.unit) + self.exponent
+        log = total / self.power + scale if root else total + self.power * scale
+        if log >= 1023.9:
+            raise InputError(
+                f"expected a p-variation within float64, got one of about 2^{log:.1f}; "
+                f"rescale the path{'' if root else ', use a smaller p, or root=True'}"
+            )
+        if root and abs(total / self.power) + abs(math.log2(self.unit)) < 1000:
+            return math.ldexp(self.total ** (1 / self.power) * self.unit, self.exponent)
+        if root:
+            return math.ldexp(2.0 ** (log % 1), math.floor(log))
+        if self.unit == 1.0 and self.exponent == 0:
+            return self.total
+        return 2.0**log
+
+
+def unit_of(largest: float, power: float) -> float:
+    """The unit in which c^power is summed: 1 as long as c^power is within 2^-300 .. 2^300 for the largest c."""
+    return 1.0 if abs(power * math.log2(largest)) <= 300 else largest
+
+
+class Programme:
+    """V_j for one kind of size c: `sums[j]` = V_j / unit^power, `previous[j]` the maximising i."""
+
+    def __init__(self, count: int, power: float):
+        self.power, self.unit = power, 0.0
+        self.sums, self.previous = np.zeros(count), np.zeros(count, dtype=np.int64)
+
+    def add(self, first: int, sizes: np.ndarray) -> None:
+        """The next j = first, first + 1, ... from the rows c(i, j), i < j, of `sizes`."""
+        largest = float(sizes.max())
+        if largest > 0.0:
+            self._rescale(largest, first)
+            sizes = raised(sizes, self.power, self.unit)
+        for j, row in enumerate(sizes, start=first):
+            totals = self.sums[:j] + row[:j]
+            self.previous[j] = chosen = totals.argmax()
+            self.sums[j] = totals[chosen]
+
+    def _rescale(self, largest: float, done: int) -> None:
+        # Past 2^300 the unit follows the largest size; what then underflows is below the last digit of the sum.
+        if self.unit == 0.0 or self.power * (math.log2(largest) - math.log2(self.unit)) > 300:
+            unit = unit_of(largest, self.power)
+            if self.unit > 0.0:
+                self.sums[:done] *= (self.unit / unit) ** self.power
+            self.unit = unit
+
+    def result(self, exponent: int) -> Supremum:
+        """The supremum over partitions of all points."""
+        chosen = [len(self.sums) - 1]
+        while chosen[-1] > 0:
+            chosen.append(int(self.previous[chosen[-1]]))
+        return Supremum(float(self.sums[-1]), self.unit or 1.0, self.power, exponent, np.array(chosen[::-1]))
+
+
+def raised(sizes: np.ndarray, power: float, unit: float = 1.0) -> np.ndarray:
+    """(sizes / unit)^power."""
+    scaled = sizes if unit == 1.0 else sizes / unit
+    return scaled if power == 1.0 else scaled**power
+
+
+def suprema(x: Steps, y: Steps | None, p: float, levels: Sequence[int], norm: str) -> list[Supremum]:
+    """For each level k: sup over partitions of sum |X^k - Y^k|^{p/k} (Y trivial if None)."""
+    programmes = [Programme(len(x.points), p / k) for k in levels]
+    for first, sizes in pair_sizes(x, y, levels, norm):
+        for programme, part in zip(programmes, sizes, strict=True):
+            programme.add(first, part)
+    return [programme.result(k * x.exponent) for k, programme in zip(levels, programmes, strict=True)]
+
+
+def homogeneous_supremum(x: Steps, y: Steps, p: float, level: int, norm: str) -> Supremum:
+    """sup over partitions of sum d^p, d = max_{k <= level} (k! |(X^{-1} (x) Y)^k|)^{1/k}."""
+    programme = Programme(len(x.points), p)
+    levels = range(1, level + 1)
+    for first, sizes in pair_sizes(x, y, levels, norm, quotients=True):
+        for k, part in zip(levels, sizes, strict=True):
+            if k > 1:
+                np.power(part, 1 / k, out=part)
+                part *= root_factorial(k)
+        programme.add(first, sizes.max(0))
+    return programme.result(x.exponent)
+
+
+def pair_sizes(
+    x: Steps, y: Steps | None, levels: Sequence[int], norm: str, *, quotients: bool = False
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (first, sizes), sizes[l, column, i] being |Z^k_{i,j}|, k = levels[l], j = first + column, for i < j
+    (and 0 for i >= j), for consecutive blocks of j = 1, ..., points - 1.
+
+    Z is X (`y` None), X - Y, or X^{-1} (x) Y if `quotients`. The difference is carried as such,
+    D' = D (x) x + Y (x) (x - y) + (x - y), never formed as one of two large numbers, and so is the quotient,
+    Q' = x^{-1} (x) Q (x) y. The next block overwrites `sizes`.
+    """
+    from roughntk.rough.variation import compiled as _kernels
+
+    count, channels = x.points.shape
+    top = max(levels)
+    check_pair_memory(count, channels, top, COPIES if y is None else PAIR_COPIES)
+    mode = 0 if y is None else 2 if quotients else 1
+    sources = _sources(x, y, top, quotients)
+    offsets = np.cumsum([0, *(channels**k for k in range(1, top))])
+    tiles = -(-count // TILE)
+    state = np.zeros((tiles, offsets[-1] + channels**top, TILE))
+    side = np.zeros((tiles, int(offsets[-1]) if mode == 1 else 0, TILE))
+    norms = np.array([(k, norm == "l1") for k in levels], dtype=np.int64)
+    columns = max(8, min(BLOCK, 2**22 // count))
+    sizes = np.zeros((len(levels), columns, count))
+    workers = _workers(count * count * state.shape[1])
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, count - 1, columns):
+            width = min(columns, count - 1 - first)
+            live = np.arange(min(tiles, (first + width - 1) // TILE + 1))
+
+            def advance(share: int, first: int = first, width: int = width, live: np.ndarray = live) -> None:
+                mine = live[share::workers]
+                _kernels.pairs(mode, mine, first, width, *sources, offsets, state, side, norms, sizes)
+
+            if workers == 1:
+                advance(0)
+            else:
+                list(pool.map(advance, range(workers)))
+            yield first + 1, sizes[:, :width]
+
+
+def _sources(x: Steps, y: Steps | None, top: int, quotients: bool) -> tuple[np.ndarray, ...]:
+    """What `_kernels.pairs` reads at each step: points, others, right, gaps, other, left."""
+    none = np.zeros((0, 0))
+    flat_x = _flat(x, top)
+    if y is None:
+        return x.points, none, flat_x, flat_x, none, none
+    flat_y = _flat(y, top)
+    if quotients:
+        inverse, ratio = quotient(x, y)
+        return gap_points(x, y), none, flat_y, ratio, none, inverse
+    gaps = -np.concatenate(gaps_of(x, y)[:top], axis=1) if top > 1 else np.zeros((len(x.points) - 1, 0))
+    return gap_points(y, x), y.points, flat_x, gaps, flat_y, none
+
+
+def _flat(x: Steps, top: int) -> np.ndarray:
+    return np.concatenate(x.steps[:top], axis=1) if top > 1 else np.zeros((len(x.points) - 1, 0))
+
+
+def _workers(work: float) -> int:
+    """Threads for so many updates: one where starting more would cost more than it saves."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if work < 1e6 else min(available, 16)

@@ -1,0 +1,272 @@
+"""The main job: one study, from data to report."""
+
+import csv
+import dataclasses
+import itertools
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roughntk import __version__, _checks
+from roughntk.files import folders as output
+from roughntk.files.tables import printable
+from roughntk.kernels import KernelSequence
+from roughntk.study import analysis, capacity, deep, drivers, gallery, report, signatures
+from roughntk.study.config import StudyConfig
+from roughntk.study.data import DataSet, load
+from roughntk.study.laws import law
+from roughntk.study.result import Study
+from roughntk.study.threads import fitting_threads
+
+Report = Callable[[str, int, int], None]
+"""Progress: called as report(stage, steps done, steps in all)."""
+
+
+def run(
+    data: Any = "digits",
+    *,
+    out: str | Path | None = "study-report",
+    command: str | None = None,
+    progress: Report | None = None,
+    **settings,
+) -> Study:
+    """Run the whole chain on `data` and write the report to `out`.
+
+    Args:
+        data: built-in name (digits, wine, breast_cancer, sphere, cube), a file (`roughntk.files.tables`), or points in
+            the rows of a data frame (pandas, polars, pyarrow), an array (NumPy, JAX, xarray) or nested lists.
+        out: folder of the report: report.html, figures/, tables/, study.json; None writes nothing.
+        command: the command line to record in study.json.
+        progress: called as progress(stage, done, total).
+        settings: fields of :class:`roughntk.study.config.StudyConfig`: points, test_points, seed, projection, depths,
+            family, parameters, p, drop_duplicates, dimension, signature_channels, samples, target, standardise, drop,
+            missing, header, delimiter, decimal, encoding.
+
+    Raises:
+        InputError: any bad setting or data, before anything is written.
+    """
+    _checks.require_x64("a study")
+    known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
+    for name in settings:
+        _checks.choice(name, sorted(known), "setting")
+    given = printable(os.fspath(data)) if isinstance(data, str | os.PathLike) else f"a {type(data).__name__}"
+    config = StudyConfig(data=given, **settings)
+    if out is None:
+        return _compute(data, config, progress)
+    with output.replacing(out) as folder:
+        study = _compute(data, config, progress)
+        clock = time.perf_counter()
+        study.out = Path(out)
+        if progress is not None:
+            progress("report", 0, 1)
+        _write_tables(study, folder / "tables")
+        pictures = gallery.draw_all(study, folder / "figures")
+        study.timings["report"] = round(time.perf_counter() - clock, 3)
+        (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
+        record = as_json(study, printable(command or f"roughntk.study.pipeline({given!r})", 10**5))
+        (folder / output.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        if progress is not None:
+            progress("report", 1, 1)
+    return study
+
+
+def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study:
+    """The data, and all numbers of the study."""
+    data = load(
+        source, points=config.points, test_points=config.test_points, seed=config.seed,
+        projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
+        target=config.target, standardise=config.standardise, reading=config.reading,
+    )  # fmt: skip
+    capacity.check_study(len(data.X), len(data.x), config.depth_range, config.samples)
+    with fitting_threads(len(data.X)):
+        return _stages(data, config, progress)
+
+
+def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Study:
+    """The stages of the study, each timed."""
+    timings: dict[str, float] = {}
+
+    def stage(name: str, total: int, work: Callable[..., Any], *arguments: Any) -> Any:
+        done = 0
+
+        def advance(_: str, steps: int) -> None:
+            nonlocal done
+            done += steps
+            if progress is not None:
+                progress(name, done, total)
+
+        clock = time.perf_counter()
+        if progress is not None:
+            progress(name, 0, total)
+        result = work(*arguments, advance)
+        timings[name] = round(time.perf_counter() - clock, 3)
+        return result
+
+    depths, family = config.depth_range, config.member()
+    known = law(family)
+    kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family, data, depths)
+    starts, first_depth = analysis.transport_pairs(kernels)
+    transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)
+    sampled = stage(
+        "drivers", len(starts), drivers.driver_paths, kernels, starts, config.samples, config.signature_channels
+    )
+    found = stage("signatures", len(sampled.paths), signatures.signatures, sampled, config.p)
+    variation = stage("p-variation", len(sampled.paths), analysis.variation_records, sampled, config.p)
+    slopes = analysis.fitted_slopes(variation, config.p, known)
+    study = Study(
+        config, family, known, data, kernels, transport, sampled, found, variation, slopes, first_depth, timings
+    )
+    study.convergence = signatures.driver_convergence(found, variation, config.p, known)
+    if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
+        study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
+    study.summary = report.summary_lines(study)
+    return study
+
+
+def as_json(study: Study, command: str) -> dict[str, Any]:
+    """The content of study.json; NaN and infinity become null."""
+    kernels = study.kernels
+    record = {
+        "version": __version__,
+        "command": command,
+        "seed": study.config.seed,
+        "settings": study.config.as_dict(),
+        "data": study.data.describe() | study.data.describe_columns() | {"rows": study.data.rows},
+        "family": study.config.family_name,
+        "depths": kernels.depths,
+        "transport": [{k: v for k, v in row.items() if k != "coefficients"} for row in study.transport],
+        "drivers": [
+            {"depth": depth, "closed_form_error": study.drivers.closed_form_error[depth]}
+            for depth in study.drivers.paths
+        ],
+        "signature": study.signature,
+        "p_variation": study.variation,
+        "slopes": study.slopes,
+        "convergence": _convergence(study),
+        "coefficients": coefficient_rows(study),
+        "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
+        "first_depth": study.first_depth,
+        "deep": None if study.deep is None else dataclasses.asdict(study.deep),
+        "summary": study.summary,
+        "timings": study.timings,
+    }
+    return _plain(record)
+
+
+def _convergence(study: Study) -> dict[str, Any] | None:
+    """The drivers against the zero path; `measured_verdict` is what the rule alone makes of the distances.
+
+    The distances are those of the built-in backend; `by_backend` has the verdict and rates of each, `direct` those of
+    the whole drivers without signatures.
+    """
+    found = study.convergence
+    if found is None:
+        return None
+
+    def short(one: Any) -> dict[str, Any] | None:
+        keep = ("verdict", "verdicts", "rates", "rate_errors", "distances", "norm")
+        return None if one is None else {key: getattr(one, key) for key in keep}
+
+    measured = dataclasses.asdict(found.measured)
+    return measured | {
+        "verdict": found.verdict,
+        "measured_verdict": found.measured.verdict,
+        "reason": found.reason,
+        "backends_agree": found.agreement.agree,
+        "stand_apart": found.agreement.apart,
+        "by_backend": {name: short(one) for name, one in found.by_backend.items()},
+        "direct": short(found.direct),
+    }
+
+
+def coefficient_rows(study: Study) -> list[dict[str, Any]]:
+    """One row per depth: condition number and log det of K, how u was solved, residual, bound of its error, size."""
+    rows = []
+    for depth in study.kernels.depths:
+        solved = study.kernels.solved[depth]
+        rows.append(
+            {
+                "depth": depth,
+                "condition_number": study.kernels.condition[depth],
+                "method": solved[1].method if solved else "singular",
+                "residual": solved[1].residual if solved else None,
+                "error_bound": solved[1].relative_error if solved else None,
+                "log_determinant": study.kernels.log_det[depth],
+                "largest_coefficient": float(np.max(np.abs(solved[0]))) if solved else None,
+            }
+        )
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    """Plain JSON types; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write_tables(study: Study, folder: Path) -> None:
+    """The numbers behind every figure, as CSV at full precision."""
+    folder.mkdir()
+    kernels = study.kernels
+    hidden = {"coefficients"}
+    _write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
+    _write_csv(folder / "p_variation.csv", study.variation)
+    _write_csv(folder / "depths.csv", coefficient_rows(study))
+    _write_csv(
+        folder / "coefficients.csv",
+        (
+            {
+                "depth": depth,
+                "test_point": k,
+                "training_point": i,
+                "coefficient": solved[0][i, k],
+                "error_bound": solved[1].forward_error[i, k],
+            }
+            for depth, solved in kernels.solved.items()
+            if solved
+            for i in range(len(study.data.X))
+            for k in range(len(study.data.x))
+        ),
+    )
+    _write_csv(
+        folder / "kernel_test_points.csv",
+        (
+            {"depth": depth, "test_point": k, "training_point": i, "kernel": kernels.across[row, i, k]}
+            for row, depth in enumerate(kernels.depths)
+            for i in range(len(study.data.X))
+            for k in range(len(study.data.x))
+        ),
+    )
+    signature = [
+        {"depth": r["depth"], "disagreement": r["disagreement"]}
+        | {f"level_{k}_norm": value for k, value in enumerate(r["level_norms"], 1)}
+        for r in study.signature["per_depth"]
+    ]
+    _write_csv(folder / "signatures.csv", signature)
+    _write_csv(folder / "signature_terms.csv", signatures.largest_terms(study.signatures))
+
+
+def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Rows as CSV; floats with 17 digits, so that they read back exactly."""
+    rows = iter(rows)
+    first = next(rows, None)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=["empty"] if first is None else list(first))
+        writer.writeheader()
+        for row in rows if first is None else itertools.chain([first], rows):
+            writer.writerow({k: repr(float(v)) if isinstance(v, float) else v for k, v in row.items()})
