@@ -196,7 +196,7 @@ import json, os, signal, sys, time, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
 from roughntk import _process
-from roughntk.study import output
+from roughntk.files import folders as output
 
 below, how, exchange = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "exchange"
 if not exchange:
@@ -285,7 +285,7 @@ INTERRUPTED_WITH_SOMETHING = """
 import os, signal, sys, time
 from pathlib import Path
 from roughntk import _process
-from roughntk.study import output
+from roughntk.files import folders as output
 
 def command():
     with output.replacing(sys.argv[1]) as folder:
