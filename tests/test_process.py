@@ -20,6 +20,17 @@ ENDS = {signal.SIGINT: (130, "Interrupted."), signal.SIGTERM: (143, "Terminated.
 SLOW = 60.0  # a machine that is busy with other tests is no fault; the ends themselves take milliseconds
 
 
+@pytest.fixture(autouse=True)
+def no_signal_is_ignored():
+    """As in a terminal: the tests may run under nohup, or in the background of a script, whose children ignore some."""
+    ignored = [number for number in ENDS if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def start(arguments, cwd):
     return subprocess.Popen(
         [sys.executable, "-m", "roughntk", *map(str, arguments)],
