@@ -55,14 +55,14 @@ TYPE_CHECKING = False
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from roughntk import depth, kernels, linalg, maps, regression, rough, sphere, study, transport
+    from roughntk import depth, files, kernels, linalg, maps, regression, rough, sphere, study, transport
     from roughntk._checks import InputError, MissingBackendError
     from roughntk.depth import classify, depth_needed
     from roughntk.regression import coefficients, predict
 
 __all__ = [
-    "InputError", "MissingBackendError", "classify", "coefficients", "depth", "depth_needed", "kernels", "linalg",
-    "maps", "predict", "regression", "rough", "sphere", "study", "transport",
+    "InputError", "MissingBackendError", "classify", "coefficients", "depth", "depth_needed", "files", "kernels",
+    "linalg", "maps", "predict", "regression", "rough", "sphere", "study", "transport",
 ]  # fmt: skip
 
 _MODULE_OF = {
