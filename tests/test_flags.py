@@ -30,9 +30,11 @@ CALLS: dict[str, dict[str, Callable]] = {
     "sequence": {"real_depth": lambda flag: rn.kernels.sequence(lambda c, depth: c, real_depth=flag)},
     "project": {"distinct": lambda flag: sphere.project(X, distinct=flag)},
     "lift": {"distinct": lambda flag: sphere.lift(X, distinct=flag)},
-    "variation": {"root": lambda flag: rough.variation(PATH, 1.0, root=flag)},
+    "p_variation_levels": {"root": lambda flag: rough.p_variation_levels(PATH, 1.0, root=flag)},
     "p_variation": {"root": lambda flag: rough.p_variation(PATH, 1.0, root=flag)},
-    "variation_of_increments": {"root": lambda flag: rough.variation_of_increments([TRIANGLE], 1.0, root=flag)},
+    "p_variation_levels_of_increments": {
+        "root": lambda flag: rough.p_variation_levels_of_increments([TRIANGLE], 1.0, root=flag)
+    },
     "control": {"table": lambda flag: rough.control(PATH, 1.0, table=flag)},
     "lift_from_steps": {"geometric": lambda flag: rough.lift_from_steps(PATH, 2, 1, geometric=flag)},
     "solve_rde": {

@@ -100,7 +100,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
     tensor = (np.ones(1), np.array([1.0, 2.0]), np.array([0.5, 3.0, -1.0, 2.0]))
     matrices = np.array([[[0.0, 0.1], [-0.1, 0.0]], [[0.1, 0.0], [0.0, 0.2]]])
     increments = [path[None] - path[:, None]]
-    pair = lambda function: lambda: function(path, other, 2.5).value  # noqa: E731
+    pair = lambda function: lambda: function(path, other, 2.5)  # noqa: E731
     lifted = lambda function: lambda: function(rough.lift(path, 2))  # noqa: E731
     return {
         "Control": lambda: rough.control(path, 2.0)(1, 4),
@@ -150,10 +150,9 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "solve_rde": lambda: rough.solve_rde(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).values,
         "spiral_area": lambda: rough.spiral_area(3, 1.0),
         "sub_path": lambda: rough.sub_path(clocked, 0.5, 2.0).values,
-        "variation": lambda: rough.variation(path, 2.5).value,
-        "variation_distance": pair(rough.variation_distance),
-        "variation_of_increments": lambda: rough.variation_of_increments(increments, 1.5).value,
-        "variation_partition": lambda: rough.variation_partition(path, 2.5),
+        "p_variation_levels": lambda: rough.p_variation_levels(path, 2.5)[2].value,
+        "p_variation_levels_of_increments": lambda: rough.p_variation_levels_of_increments(increments, 1.5)[1].value,
+        "p_variation_partition": lambda: rough.p_variation_partition(path, 2.5),
         "window_signatures": lambda: rough.window_signatures(path, 2, length=3),
     }
 
