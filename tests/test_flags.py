@@ -25,8 +25,6 @@ def field(y):
 
 MATRICES = np.stack([np.eye(2), np.zeros((2, 2))])
 CALLS: dict[str, dict[str, Callable]] = {
-    "coefficients": {"report": lambda flag: rn.coefficients(NTK, X, x, depth=3, report=flag)},
-    "predict": {"report": lambda flag: rn.predict(NTK, X, np.ones(3), x, depth=3, report=flag)},
     "sequence": {"real_depth": lambda flag: rn.kernels.sequence(lambda c, depth: c, real_depth=flag)},
     "project": {"distinct": lambda flag: sphere.project(X, distinct=flag)},
     "lift": {"distinct": lambda flag: sphere.lift(X, distinct=flag)},

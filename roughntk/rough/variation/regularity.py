@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from roughntk._checks.precision import EPS
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.paths.lifts import Lift, increasing_times
@@ -244,7 +245,7 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     lags = 2 ** np.arange(int(math.log2(top)) + 1)
     seconds = [_second_differences(points, int(lag)) for lag in lags]
     largest = max(part.max() for part in seconds)
-    if largest <= 256 * np.finfo(float).eps * np.abs(points).max():
+    if largest <= 256 * EPS * np.abs(points).max():
         return CriticalExponent(1.0, 0.0, 1.0, tuple(map(int, lags)))
     logs = [np.log(np.maximum(part / largest, 1e-300)) for part in seconds]
     p, slope, rate = _unit_slope(logs, lags)
