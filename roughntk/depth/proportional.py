@@ -266,13 +266,14 @@ _abel = jax.jit(iteration.abel)
 def _ridge_per_layer(given: Any) -> tuple[KernelFamily, float]:
     """The family with 3 or 1/2; other families have no such limit, or none that is known."""
     family = as_family(given)
-    if type(family) not in _RIDGE:
+    ridge = next((value for kind, value in _RIDGE.items() if isinstance(family, kind)), None)
+    if ridge is None:
         raise InputError(
             f"expected ReluNTK or ReluNNGP, got {family.name}; the joint limit is known where the angle falls like "
             f"3 pi/L, layer by layer without biases. A kernel that tends to its limit geometrically in L (sigmoid, "
             f"biases with weight variance 1) has no ridge that grows with L: see rn.coefficients(depth=math.inf)"
         )
-    return family, _RIDGE[type(family)]
+    return family, ridge
 
 
 def _checked_data(X, y, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
