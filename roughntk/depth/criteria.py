@@ -21,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.depth.conditions import FAILS, HOLDS, OPEN, Condition, Counterexample, Criteria
 from roughntk.depth.extrapolation import power_limit
 from roughntk.depth.increments import Movement, movements, settles, verdict

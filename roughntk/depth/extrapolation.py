@@ -7,13 +7,13 @@ uncertainty, and nothing is assumed of the coefficients.
 
 import dataclasses
 import math
-
-from roughntk._checks.precision import EPS
 from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+
+from roughntk._checks.precision import EPS
 
 ORDER = 3.0  # the expansion in 1/L is kept to this power; at depths from 300 on what is left out is below 1e-9
 STEPS = (1.0, 0.5)  # powers of 1/L, or of its root

@@ -19,10 +19,10 @@ import numpy as np
 from jax import Array, lax
 from jax.tree_util import Partial
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.parameters import elementwise, function, known, number, scale
+from roughntk._checks.precision import EPS
 from roughntk.kernels.engine import layer_loops as loops
 from roughntk.kernels.engine.deep import Growth
 from roughntk.kernels.layered import DEEPEST, LayeredFamily, Pair, Scalars

@@ -18,9 +18,9 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels.deflated import Deflated
 from roughntk.kernels.engine import evaluation as _evaluation
 from roughntk.maps import recursion

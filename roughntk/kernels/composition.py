@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from roughntk._checks.precision import EPS
 from roughntk._checks import InputError, require_x64
 from roughntk._checks.parameters import function, known
+from roughntk._checks.precision import EPS
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.deflated import Deflated
 from roughntk.kernels.engine.neutral import displacements

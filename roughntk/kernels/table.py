@@ -31,8 +31,8 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpy.polynomial import chebyshev
 
-from roughntk._checks.precision import HUGE
 from roughntk import _checks
+from roughntk._checks.precision import HUGE
 from roughntk.maps import relu_flow
 
 LEAST_DEPTH = 5.0

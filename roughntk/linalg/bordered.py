@@ -11,6 +11,7 @@ which stays as well conditioned as G is on the complement of 1, and has a limit 
 
 import numpy as np
 
+from roughntk._checks import flag
 from roughntk._checks.precision import EPS
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors
@@ -97,6 +98,7 @@ def solve_bordered(
     n = len(system) - 1
     G = system[:n, :n]
     below = not np.signbit(system[n, n])
+    indefinite = flag(indefinite, "indefinite")
     factor = Factor(system, cholesky=False)
     inner = np.linalg.eigvalsh(_without_mean(G)) if n > 1 else np.ones(1)
     if not factor.regular:

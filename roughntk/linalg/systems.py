@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
-from roughntk._checks import InputError
+from roughntk._checks import InputError, flag
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors, forward_error, relative
 from roughntk.linalg.outcomes import require_digits, singular, warn_indefinite
@@ -92,6 +92,7 @@ def solve(
     Warns:
         IndefiniteKernelWarning: K is indefinite; the message names the eigenvalue.
     """
+    indefinite = flag(indefinite, "indefinite")
     factor = Factor(K, cholesky=False if method == INDEFINITE else None)
     smallest, largest, definite = factor.smallest, factor.largest, factor.positive_definite
     if not definite and not (indefinite and factor.regular):

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from roughntk._checks.precision import EPS
 from roughntk._checks import InputError
 from roughntk._checks.parameters import elementwise
+from roughntk._checks.precision import EPS
 
 CRITICAL = 1e-6
 """A multiplier of a correlation map within this of 1 in absolute value counts as critical (neutral, parabolic)."""

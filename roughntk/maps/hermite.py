@@ -20,8 +20,8 @@ import scipy.optimize
 import scipy.special
 from jax import Array, lax
 
-from roughntk._checks.precision import EPS
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 
 LEAST_VARIANCE = 1e-200
 """Below it the activation is taken at this variance and scaled: without biases it is linear there."""

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 
 UNIT_TOLERANCE = 1e-10
 """Largest deviation of a row norm from 1 that is taken for rounding of the user's own projection."""

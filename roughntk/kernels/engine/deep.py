@@ -26,8 +26,8 @@ import numpy as np
 from jax import Array, lax
 from scipy.integrate import solve_ivp
 
-from roughntk._checks.precision import EPS
 from roughntk._checks import InputError, require_x64
+from roughntk._checks.precision import EPS
 from roughntk.kernels.engine import layer_loops as loops
 from roughntk.kernels.engine.layer_loops import Pair, Scalars
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.special import gammainc
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 
 LARGEST_SIGNATURE = 2**20
 """The most entries of a signature that the level is raised to when it is chosen from the tolerance."""

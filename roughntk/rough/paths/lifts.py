@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from roughntk._checks.precision import EPS
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.rough.paths.lifts import Lift
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.variation.dynamic import pair_sizes, raised
