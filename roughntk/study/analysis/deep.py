@@ -15,7 +15,7 @@ from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.regression import NotPositiveDefiniteError
 from roughntk.regression.closed_form import known_solution
 from roughntk.regression.systems import Systems
-from roughntk.study.closed_form import unwarned
+from roughntk.study.analysis.closed_form import unwarned
 from roughntk.study.data import DataSet
 from roughntk.transport import TransportError, to_depth
 
