@@ -27,10 +27,7 @@ def variation(
     level: Annotated[
         int | None, typer.Option(help="Level of the lift, at least 1; if left out 1, and 1 .. floor(p) for a distance.")
     ] = None,
-    norm: Annotated[
-        str | None,
-        typer.Option(help="l1 or l2; if left out l2, and l1 for a distance.", autocompletion=completion(NORMS)),
-    ] = None,
+    norm: Annotated[str, typer.Option(help="Norm of an increment: l1 or l2.", autocompletion=completion(NORMS))] = "l1",
     root: Annotated[bool, typer.Option(help="Whether to take the outer root.")] = True,
     critical: Annotated[bool, typer.Option("--critical", help="Estimate the critical exponent.")] = False,
     scale: Annotated[

@@ -207,11 +207,11 @@ def coefficient_rows(study: Study) -> list[dict[str, Any]]:
             {
                 "depth": depth,
                 "condition_number": study.kernels.condition[depth],
-                "method": solved[1].method if solved else "singular",
-                "residual": solved[1].residual if solved else None,
-                "error_bound": solved[1].relative_error if solved else None,
+                "method": solved.method if solved else "singular",
+                "residual": solved.residual if solved else None,
+                "error_bound": solved.relative_error if solved else None,
                 "log_determinant": study.kernels.log_det[depth],
-                "largest_coefficient": float(np.max(np.abs(solved[0]))) if solved else None,
+                "largest_coefficient": float(np.max(np.abs(solved.coefficients))) if solved else None,
             }
         )
     return rows
@@ -247,8 +247,8 @@ def _write_tables(study: Study, folder: Path) -> None:
                 "depth": depth,
                 "test_point": k,
                 "training_point": i,
-                "coefficient": solved[0][i, k],
-                "error_bound": solved[1].forward_error[i, k],
+                "coefficient": solved.coefficients[i, k],
+                "error_bound": solved.forward_error[i, k],
             }
             for depth, solved in kernels.solved.items()
             if solved
