@@ -11,7 +11,7 @@ How this is evaluated without cancellation is told in `roughntk.maps._parabolic`
 
 Everything is elementwise, broadcasts, is float64, and may be transformed by jit, vmap, jvp and grad. Concrete
 input is checked and raises `InputError`; traced input outside the domain gives NaN.
-Sources: Ecalle 1975 (iterative logarithm), Norlund 1924 (principal sum).
+Sources: Ecalle1975 (iterative logarithm), Norlund1924 (principal sum).
 """
 
 import math
