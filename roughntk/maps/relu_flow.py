@@ -7,8 +7,8 @@ principal sum P of q = -cos/(sin v), P(f) - P = q(f), adds up the layers of the 
     theta_l = alpha^(-1)(alpha(theta_1) + l - 1),
     S(l) = l K(l) = r(theta_l) (S_1/r(theta_1) + P(theta_l) - P(theta_1)),    r = -sin v.
 
-How this is evaluated without cancellation is told in `roughntk.maps._parabolic`, and why a leaky ReLU of slope 0 has a flow
-of its own in `roughntk.maps._flow_parts`.
+How this is evaluated without cancellation is told in `roughntk.maps._parabolic`, and why it is not the flow of a leaky
+ReLU of slope 0 in `roughntk.maps._flow_parts`.
 
 Everything is elementwise, broadcasts, is float64, and may be transformed by jit, vmap, jvp and grad. Concrete
 input is checked and raises `InputError`; traced input outside the domain gives NaN.
