@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.maps.relu_flow import _within, abel
+from roughntk._checks.parameters import entries_within
+from roughntk.maps.relu_flow import abel
 
 
 def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -25,7 +26,7 @@ def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
     With theta_1 = 3 pi / (s L), K_L -> F(s) as L grows, with error about 1/L uniformly in s: F(0) = 1/4 away from the
     diagonal and F(inf) = 1 on it. The layer is why the limit of u_L is not continuous at the training points.
     """
-    s = _within(s, "s", 0.0, math.inf)
+    s = entries_within(s, "s", 0.0, math.inf)
     a = 1 / (1 + jnp.where(jnp.isinf(s), 0.0, s))
     # With a = 1/(1 + s): F = (1 - (1 - a)^4)/(4 a) = 1 - 3a/2 + a^2 - a^3/4, free of cancellation.
     profile = 1 + a * (-1.5 + a * (1 - a / 4))
@@ -37,7 +38,7 @@ def kernel_expansion(theta, depth) -> Float[Array, "..."]:
 
     K_L = 1/4 + (3/8) log L / L + (alpha(theta) - 3/2)/(4 L) + O(log^2 L / L^2), alpha the Abel time of the angle.
     """
-    theta, depth = _within(theta, "theta", 0.0, math.pi), _within(depth, "depth", 1.0, math.inf)
+    theta, depth = entries_within(theta, "theta", 0.0, math.pi), entries_within(depth, "depth", 1.0, math.inf)
     settled = jnp.isinf(depth) & (theta > 0)
     finite = jnp.where(jnp.isinf(depth), 1.0, depth)
     terms = (3 / 8) * jnp.log(finite) / finite + (abel(theta) - 1.5) / (4 * finite)
