@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.maps.relu_flow import _within, abel
+from roughntk._checks.parameters import entries_within
+from roughntk.maps.relu_flow import abel
 
 
 def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -29,7 +30,7 @@ def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
     >>> float(rn.depth.boundary_layer(0.0)), float(rn.depth.boundary_layer(1.0))
     (0.25, 0.46875)
     """
-    s = _within(s, "s", 0.0, math.inf)
+    s = entries_within(s, "s", 0.0, math.inf)
     a = 1 / (1 + jnp.where(jnp.isinf(s), 0.0, s))
     # With a = 1/(1 + s): F = (1 - (1 - a)^4)/(4 a) = 1 - 3a/2 + a^2 - a^3/4, free of cancellation.
     profile = 1 + a * (-1.5 + a * (1 - a / 4))
@@ -46,7 +47,7 @@ def kernel_expansion(theta, depth) -> Float[Array, "..."]:
     >>> bool(abs(error) < 1e-9)
     True
     """
-    theta, depth = _within(theta, "theta", 0.0, math.pi), _within(depth, "depth", 1.0, math.inf)
+    theta, depth = entries_within(theta, "theta", 0.0, math.pi), entries_within(depth, "depth", 1.0, math.inf)
     settled = jnp.isinf(depth) & (theta > 0)
     finite = jnp.where(jnp.isinf(depth), 1.0, depth)
     terms = (3 / 8) * jnp.log(finite) / finite + (abel(theta) - 1.5) / (4 * finite)
