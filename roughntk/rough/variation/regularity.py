@@ -10,6 +10,7 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.rough.paths.lifts import Lift
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.variation.dynamic import pair_sizes, raised
@@ -239,7 +240,7 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     lags = 2 ** np.arange(int(math.log2(top)) + 1)
     seconds = [_second_differences(points, int(lag)) for lag in lags]
     largest = max(part.max() for part in seconds)
-    if largest <= 256 * np.finfo(float).eps * np.abs(points).max():
+    if largest <= 256 * EPS * np.abs(points).max():
         return CriticalExponent(1.0, 0.0, 1.0, tuple(map(int, lags)))
     logs = [np.log(np.maximum(part / largest, 1e-300)) for part in seconds]
     p, slope, rate = _unit_slope(logs, lags)
