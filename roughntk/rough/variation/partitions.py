@@ -52,7 +52,8 @@ def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str =
         InputError: a bad p or threshold, too low a level, or a traced lift.
     Source: CassLittererLyons2013.
 
-    >>> greedy_partition([0.0, 1.0, 2.0, 2.0, 2.0, 3.0], 1.0, 2.0).tolist()
+    >>> import roughntk as rn
+    >>> rn.rough.greedy_partition([0.0, 1.0, 2.0, 2.0, 2.0, 3.0], 1.0, 2.0).tolist()
     [0.0, 4.0, 5.0]
     """
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
