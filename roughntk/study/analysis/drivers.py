@@ -62,9 +62,9 @@ def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: 
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
 
 
-def spread(found: Deflated) -> float:
+def spread(values: Deflated) -> float:
     """s/c."""
-    return math.exp(found.log_scale) / found.level if found.level else math.inf
+    return math.exp(values.log_scale) / values.level if values.level else math.inf
 
 
 def regular(segment: Segment, positions: np.ndarray) -> tuple[np.ndarray, float]:
