@@ -11,7 +11,7 @@ from roughntk.regression import NotPositiveDefiniteError
 from roughntk.study.closed_form import Kernels, Progress, kernels_at_depths
 from roughntk.study.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.laws import Law
-from roughntk.transport.equation import between_systems
+from roughntk.transport.whole_depth import between_systems
 
 __all__ = [
     "Kernels", "fitted_slopes", "kernels_at_depths", "levels_of", "transport_pairs", "transport_records",

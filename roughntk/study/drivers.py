@@ -70,7 +70,7 @@ def spread(found: Deflated) -> float:
 def regular(segment: Segment, positions: np.ndarray) -> tuple[np.ndarray, float]:
     """The samples of the closed form, and its relative difference from quadrature."""
     driver = segment_driver(segment)
-    panels = driver.panels()
+    panels = driver.knots
     by_quadrature = np.asarray(quadrature_driver(segment, panels, order=16))
     closed = np.stack([np.asarray(value_at(driver, s)) for s in panels])
     return np.asarray(driver.sample(jnp.asarray(positions))), relative_difference(closed, by_quadrature)

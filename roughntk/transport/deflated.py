@@ -22,8 +22,11 @@ from roughntk.linalg.bordered import bordered_system
 from roughntk.linalg.forward_error import Errors, entry_errors
 from roughntk.linalg.systems import CoefficientReport, bordered_errors, solve_deflated_system
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
-from roughntk.transport.depth_path import DepthPath
-from roughntk.transport.drivers import Segment
+from roughntk.transport.clocks import Clock
+from roughntk.transport.drivers import Driver, QuadratureDriver
+from roughntk.transport.paths import DepthPath
+from roughntk.transport.segments import Segment
+from roughntk.transport.systems import KernelAlongDepth, LinearSystem
 
 SPREAD = 1e-2
 """Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""
@@ -34,6 +37,10 @@ class DeflatedSegment(Segment):
 
     def solve(self, A, right):
         return jnp.linalg.solve(A, right)
+
+    def driver(self, clock: Clock) -> Driver:
+        """The driver by quadrature, whatever the clock: there is no closed form without positive definiteness."""
+        return QuadratureDriver(self.driver_derivative, np.linspace(0.0, 1.0, 9))
 
 
 class DeflatedDepthPath(DepthPath):
@@ -51,8 +58,25 @@ class DeflatedDepthPath(DepthPath):
         return A, jnp.concatenate([g, jnp.full((1, g.shape[1]), diagonal)])
 
 
-def deflated_segment(systems: Systems, depth: int) -> tuple[DeflatedSegment, tuple[Errors, Errors], float]:
-    """The segment of bordered systems from a whole depth to the next, the errors of both ends, s/c at the first."""
+class BorderedSystem(LinearSystem):
+    """M w = r, w = (u, mu)."""
+
+    kind = "deflated"
+    segment_type = DeflatedSegment
+
+    @property
+    def count(self) -> int:
+        return len(self.matrix) - 1
+
+    def solve(self, what: str) -> tuple[np.ndarray, CoefficientReport]:
+        return solve_deflated_system(self.matrix, self.right, errors=self.errors, what=what)
+
+    def log_width(self, other: LinearSystem) -> float:
+        return min(sum(float(np.linalg.slogdet(M)[1]) for M in (self.matrix, other.matrix)), 0.0)
+
+
+def bordered_ends(systems: Systems, depth: int) -> tuple[BorderedSystem, BorderedSystem, float]:
+    """The bordered systems of a whole depth and of the next, and s/c at the first."""
     ends = [systems.deflated(level) for level in (depth, depth + 1)]
     ratio = ends[0].ratio
     if math.isinf(ratio):
@@ -60,18 +84,22 @@ def deflated_segment(systems: Systems, depth: int) -> tuple[DeflatedSegment, tup
             f"expected a family whose kernel tends to another value than 0, got {systems.family.name}; use "
             f"system='kernel'"
         )
-    matrices, rights = zip(*(bordered_system(end.matrix, end.right, end.ratio) for end in ends), strict=True)
-    first, last = (bordered_errors(end.errors, end.ratio_error) for end in ends)
-    return DeflatedSegment(*map(jnp.asarray, (*matrices, *rights))), (first, last), ratio
+    first, last = (
+        BorderedSystem(*bordered_system(end.matrix, end.right, end.ratio), bordered_errors(end.errors, end.ratio_error))
+        for end in ends
+    )
+    return first, last, ratio
 
 
-class DeflatedKernel:
+class DeflatedAlongDepth(KernelAlongDepth):
     """The bordered systems of one data set at any depth, in the units of one reference pair."""
 
+    system_type = BorderedSystem
+    path_type = DeflatedDepthPath
+
     def __init__(self, family: KernelFamily, angles: PackedAngles):
-        self.family, self.n, self.angles = family, angles.n, angles
+        super().__init__(family, angles)
         self.theta = np.append(angles.theta, 0.0)
-        self.reference: int | None = None
         deepest = family.deflated(self.theta, math.inf)
         if not deepest.level:
             raise InputError(f"expected a family whose kernel tends to another value than 0, got {family.name}")
@@ -99,15 +127,6 @@ class DeflatedKernel:
         ratio = math.exp(found.log_scale + math.log(unit)) / found.level
         return bordered_errors(Errors(G, g, on), ratio_error(found.log_scale, ratio))
 
-    def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
-        """w = (u, mu) in closed form."""
-        what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
-        return solve_deflated_system(*self.at(depth), errors=self.errors(depth), what=what)
-
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of M but the lowest, increasing: all are positive where K is positive definite."""
-        return np.linalg.eigvalsh(self.at(depth)[0])[1:]
-
-    def path(self, edges: np.ndarray, table: np.ndarray) -> DeflatedDepthPath:
-        """The interpolated path."""
-        return DeflatedDepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.angles.pairs))
+        return super().spectrum(depth)[1:]
