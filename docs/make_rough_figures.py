@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 
 from roughntk import rough
-from roughntk.study.figures import COLOURS, LIMIT_STYLE, STYLE, canvas, plain_log_labels
+from roughntk.files.drawing import COLOURS, LIMIT_STYLE, STYLE, canvas, plain_log_labels
 
 FOLDER = Path(__file__).parent / "figures"
 

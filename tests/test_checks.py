@@ -308,3 +308,25 @@ def test_the_number_of_a_text_is_the_one_that_it_writes(text, value) -> None:
 def test_text_beyond_float64_is_neither_infinite_nor_zero(text) -> None:
     with pytest.raises(InputError, match="^expected depth within float64, got '.*, which is .*; write a "):
         _checks.number_of_text(text, "depth")
+
+
+def test_increasing_times_are_told_from_all_others():
+    assert _checks.increasing_times([0, 1.5, 2]).tolist() == [0.0, 1.5, 2.0]
+    assert _checks.increasing_times(np.arange(3), 3).dtype == np.float64
+    refused = {
+        r"repeated times\[1\] = 1, times\[2\] = 1": [0.0, 1.0, 1.0],
+        r"decreasing times\[0\] = 2, times\[1\] = 1": [2.0, 1.0],
+        r"at least two, got shape \(1,\)": [0.0],
+        r"got shape \(1, 2\)": [[0.0, 1.0]],
+        "NaN or infinite": [0.0, math.nan],
+    }
+    for message, times in refused.items():
+        with pytest.raises(InputError, match=message):
+            _checks.increasing_times(times)
+    with pytest.raises(InputError, match=r"one for each point, got shape \(3,\)"):
+        _checks.increasing_times([0.0, 1.0, 2.0], 2)
+    with pytest.raises(InputError, match="concrete knots"):
+        jax.jit(lambda t: _checks.increasing_times(t, name="knots"))(np.arange(3.0))
+    days = np.array(["2024-01-01", "2024-01-03", "2024-01-02"], dtype="M8[D]")
+    assert _checks.first_not_increasing(days) == 1
+    assert _checks.first_not_increasing(np.array([0.0, np.nan])) == 0

@@ -55,9 +55,9 @@ def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
     same = theta[:, n:] == 0
     try:
         if family.collapses:
-            found = family.deflated(theta, math.inf)
-            G, g = found.values[:, :n], found.values[:, n:]
-            off = bordered_solve(G, g, 0.0) if found.level else np.linalg.solve(G, g)
+            system = family.deflated(theta, math.inf)
+            G, g = system.values[:, :n], system.values[:, n:]
+            off = bordered_solve(G, g, 0.0) if system.level else np.linalg.solve(G, g)
         elif isinstance(family, ReluNTK):
             off = np.full(same.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
         else:

@@ -147,7 +147,7 @@ class ActivationLayers(LayeredFamily):
 
     def _path(self, theta, layers):
         K, kept = self._walk(theta, layers)
-        return K, kept if self._is_ntk else None
+        return K, kept if self.is_tangent else None
 
     def _settled_memory(self):
         duals = settled_duals(self._layer_of, self._first()[0].memory)
@@ -229,11 +229,11 @@ class ActivationLayers(LayeredFamily):
             return jnp.ones_like(theta)
         opposite = self._opposite()
         if self._phase == 0:
-            off = 1 / 3 if self._is_ntk else 1.0
+            off = 1 / 3 if self.is_tangent else 1.0
             return jnp.where((theta == 0) | ((theta == jnp.pi) & (opposite == 0)), 1.0, off)
         reached = self._beyond(theta, DEEPEST, True)
         # what is left of a chaotic tangent kernel after so many layers is rounding
-        return jnp.where(jnp.abs(reached) < _NOTHING, 0.0, reached) if self._is_ntk else reached
+        return jnp.where(jnp.abs(reached) < _NOTHING, 0.0, reached) if self.is_tangent else reached
 
     def _opposite(self) -> float:
         """The defect of the covariance between x and -x after one layer, at the settled variance."""
@@ -352,6 +352,7 @@ class ActivationNTK(ActivationLayers):
     """
 
     name = "activation-ntk"
+    is_tangent = True
     symbol = "K"
 
 

@@ -39,6 +39,8 @@ class KernelFamily(eqx.Module):
 
     name: ClassVar[str]
     symbol: ClassVar[str]
+    is_tangent: ClassVar[bool] = False
+    """Whether it is a tangent kernel, Theta; else it is a covariance, Sigma, or a kernel of another kind."""
     homogeneous: ClassVar[bool] = False
     """Whether the kernel off the sphere is |x| |z| times that of the directions."""
     recursion_depth: ClassVar[float] = RECURSION_DEPTH

@@ -207,6 +207,7 @@ class ErfNTK(ErfLayers):
     """
 
     name = "erf-ntk"
+    is_tangent = True
     symbol = "K"
 
 

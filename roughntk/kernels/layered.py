@@ -59,11 +59,6 @@ class LayeredFamily(KernelFamily):
         """Where `memory` tends to as L grows, and omega there."""
 
     @property
-    def _is_ntk(self) -> bool:
-        """Whether the kernel is the tangent kernel, or else the covariance."""
-        return self.name.endswith("ntk")
-
-    @property
     def _runs_by_angle(self) -> bool:
         """Whether layers know how to move an angle: where a defect alone would lose digits near pi."""
         return False
@@ -136,7 +131,7 @@ class LayeredFamily(KernelFamily):
         return self._path(theta, layers)[1]
 
     def _path(self, theta, layers):
-        if not self._is_ntk:
+        if not self.is_tangent:
             return self._trajectory(theta, layers), None
         angle = self._runs_by_angle
 
@@ -156,9 +151,9 @@ class LayeredFamily(KernelFamily):
         start = np.zeros(1)
         if depth > self.counted_layers:
             found = deep.reach(self, start, start, depth, self._runs_by_angle, deep.DEPTH)
-            return found.log_variance - (found.log_ratio if self._is_ntk else 0.0)
+            return found.log_variance - (found.log_ratio if self.is_tangent else 0.0)
         scalars, _ = loops.all_layers(self, jnp.asarray(start), jnp.asarray(start), jnp.asarray(int(depth)))
-        return float(scalars.log_variance - (jnp.log(scalars.ratio) if self._is_ntk else 0.0))
+        return float(scalars.log_variance - (jnp.log(scalars.ratio) if self.is_tangent else 0.0))
 
     # Deep down
 
@@ -227,7 +222,7 @@ class LayeredFamily(KernelFamily):
     def collapses(self) -> bool:
         if self._variance_vanishes:
             return False
-        return self._phase < 0 or (not self._is_ntk and self._phase == 0)
+        return self._phase < 0 or (not self.is_tangent and self._phase == 0)
 
     @property
     def drivers_vanish(self) -> bool:
@@ -239,7 +234,7 @@ class LayeredFamily(KernelFamily):
         self._check_variance()
         if self.collapses:
             return 1.0
-        if self._is_ntk:
+        if self.is_tangent:
             return self._critical_limit() if self._phase == 0 else 0.0
         return self._chaotic_limit()
 
@@ -287,14 +282,14 @@ class LayeredFamily(KernelFamily):
         reached, pair, defect = self._to_linear(theta, depth, angle)
         if depth == math.inf:
             y = np.asarray(pair.position)
-            profile = y if self._is_ntk or not angle else y**2
+            profile = y if self.is_tangent or not angle else y**2
             return Deflated.below_one(profile, -math.inf)
         left = depth - reached
         if not left:
             return Deflated.below_one(defect)
         y, delta = np.asarray(pair.position), np.asarray(pair.defect)
         log_y = left * math.log(linear.y_y)
-        if not self._is_ntk:
+        if not self.is_tangent:
             return Deflated.below_one(2 * (y / 2) ** 2, 2 * log_y) if angle else Deflated.below_one(y, log_y)
         # delta after `left` layers over y_y^left: delta_y y (1 - q^left)/(1 - q)/y_y + q^left delta, q = dd/y_y
         quotient = linear.delta_delta / linear.y_y

@@ -43,6 +43,7 @@ class ReluNTK(KernelFamily):
     """
 
     name = "relu-ntk"
+    is_tangent = True
     symbol = "K"
     limit_value = 0.25
     homogeneous = True
@@ -251,7 +252,7 @@ class LeakyReluLayers(ReluLayers):
         return 0.25
 
     def _log_scale(self, depth):
-        return math.log(depth) if self._is_ntk else 0.0  # Sigma(x, x) stays 1 at the critical weight variance
+        return math.log(depth) if self.is_tangent else 0.0  # Sigma(x, x) stays 1 at the critical weight variance
 
 
 class LeakyReluNTK(LeakyReluLayers):
@@ -266,6 +267,7 @@ class LeakyReluNTK(LeakyReluLayers):
     """
 
     name = "leaky-relu-ntk"
+    is_tangent = True
     symbol = "K"
 
     _real_at_angle = staticmethod(leaky_flow.ntk_kernel)  # type: ignore[assignment]
@@ -348,7 +350,7 @@ class BiasedReluLayers(ReluLayers):
     def check_homogeneous(self) -> None:
         if is_traced(self.bias) or self.bias != 0:
             super().check_homogeneous()
-        same = "ReluNTK" if self._is_ntk else "ReluNNGP"
+        same = "ReluNTK" if self.is_tangent else "ReluNNGP"
         raise InputError(
             f"expected a family that takes rows of any length, got {self.name} with bias 0, whose rows have the length "
             f"that its input_variance says; use {same}, which is the same kernel on the sphere"
@@ -375,6 +377,7 @@ class BiasedReluNTK(BiasedReluLayers):
     """
 
     name = "biased-relu-ntk"
+    is_tangent = True
     symbol = "K"
 
 

@@ -265,7 +265,7 @@ class ResidualReluLayers(ReluLayers):
 
     def _at_time(self, theta: Array, time: Array) -> Array:
         flat = _at_tau(theta.reshape(-1), self.weight_variance * time / 2)
-        defect = flat.delta if self._is_ntk else 2 * flat.w**2
+        defect = flat.delta if self.is_tangent else 2 * flat.w**2
         return 1 - defect.reshape(theta.shape)
 
     @property
@@ -276,7 +276,7 @@ class ResidualReluLayers(ReluLayers):
                 f"expected a family with one limit for all pairs, got {self.name} with stable scaling, whose limit "
                 f"depends on the angle; evaluate it at depth=math.inf"
             )
-        return 0.25 if self._is_ntk else 1.0
+        return 0.25 if self.is_tangent else 1.0
 
     def _checked_limit(self, theta):
         return KernelFamily._checked_limit(self, theta)  # a stable network has a limit for each angle
@@ -285,7 +285,7 @@ class ResidualReluLayers(ReluLayers):
         if self.is_stable:
             _checks.require_x64("a residual network of infinite depth")
             return _compiled_at_time(self, theta, self.branch)
-        return jnp.where(theta > 0, 0.25, 1.0) if self._is_ntk else jnp.ones_like(theta)
+        return jnp.where(theta > 0, 0.25, 1.0) if self.is_tangent else jnp.ones_like(theta)
 
 
 @eqx.filter_jit
@@ -306,6 +306,7 @@ class ResidualReluNTK(ResidualReluLayers):
     """
 
     name = "residual-relu-ntk"
+    is_tangent = True
     symbol = "K"
 
 

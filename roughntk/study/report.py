@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roughntk import __version__
-from roughntk.study.figures import Picture
-from roughntk.study.result import Study
+from roughntk.study.result import Picture, Study
 from roughntk.study.sentences import agreement_words, convergence_sentence, infinite_sentence, slope_sentence
 
 _EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")

@@ -291,7 +291,7 @@ def test_bad_input_to_operations_is_refused(path):
 
 
 def test_bad_input_is_refused(path):
-    with pytest.raises(InputError, match="rows 1 and 2"):
+    with pytest.raises(InputError, match=r"repeated times\[1\] = 1, times\[2\] = 1"):
         rough.PiecewiseLinear(VALUES, [0.0, 1.0, 1.0, 2.0])
     with pytest.raises(InputError, match="strictly increasing"):
         rough.PiecewiseLinear(VALUES, TIMES[::-1])

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.study import sentences, signatures
-from roughntk.study.drivers import Drivers
-from roughntk.study.laws import law
+from roughntk.study import sentences
+from roughntk.study.analysis import signatures
+from roughntk.study.analysis.drivers import Drivers
+from roughntk.study.analysis.laws import law
 
 BACKENDS = rn.rough.available_backends()
 GENUINE = {name: getattr(rn.rough, name) for name in ("signature", "signatures_of_intervals")}

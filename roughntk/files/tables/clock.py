@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.files.tables.table import DATE, NUMBER, TEXT, Column, Table
 
@@ -31,9 +32,8 @@ def clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarr
     """The times as numbers, strictly increasing, and what is said of them."""
     clock = _calendar(table, clock)
     values = clock.values[kept]
-    stuck = np.flatnonzero(~(values[1:] > values[:-1]))
-    if stuck.size:
-        i = int(stuck[0])
+    i = _checks.first_not_increasing(values)
+    if i is not None:
         raise InputError(
             f"expected strictly increasing times in {table.name}, got {time_text(values[i + 1], clock)} "
             f"after {time_text(values[i], clock)} in {table.place(kept[i + 1])}; sort the points and drop repeated "

@@ -170,7 +170,7 @@ class _Flow:
         memory, ratio, variance = (np.asarray(getattr(scalars, name)) for name in ("memory", "ratio", "log_variance"))
         self.fixed = Slow(np.zeros(()), memory, ratio, np.asarray(family._coordinate(position, angle)), defect)
         self.held = Slow(np.zeros((), bool), *(np.asarray(part <= 0) for part in self.fixed[1:]))
-        if not family._is_ntk:
+        if not family.is_tangent:
             self.held = self.held._replace(defect=np.ones(defect.shape, bool))
         self.y = Slow(variance, *(np.log(np.where(part > 0, part, 1.0)) for part in self.fixed[1:]))
         self.prepared = family._prepare_growth(scalars, layer)
@@ -229,8 +229,8 @@ class _Flow:
         if np.all(self.held.position) and np.all(self.held.defect):
             return True
         falling = np.all((change.position <= 0) & (change.defect <= 0)) and np.all(self.opposite == 0)
-        settled = bool(self.held.memory) and (bool(self.held.ratio) or not self.family._is_ntk)
-        gone = at.defect if self.family._is_ntk else at.position
+        settled = bool(self.held.memory) and (bool(self.held.ratio) or not self.family.is_tangent)
+        gone = at.defect if self.family.is_tangent else at.position
         return bool(falling and settled and np.all(at.position < _ONE) and np.all(gone < _ONE))
 
     def _integrate(self, end: float) -> None:

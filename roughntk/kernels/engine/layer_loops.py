@@ -75,7 +75,7 @@ def _known(pair: Pair, cut: Array) -> Pair:
 
 def defect_of(family: Any, pair: Pair, angle: bool) -> Array:
     """1 minus the kernel, or 1 plus it where `opposite` is set."""
-    if family._is_ntk:
+    if family.is_tangent:
         return pair.defect
     return 2 * jnp.sin(pair.position / 2) ** 2 if angle else pair.position
 
@@ -84,7 +84,7 @@ def kernel_of(family: Any, pair: Pair, angle: bool) -> Array:
     """The kernel. A tangent kernel within rounding of 0, where 1 - K has none of its digits, is 0."""
     defect = defect_of(family, pair, angle)
     value = jnp.where(pair.opposite > 0, defect - 1, 1 - defect)
-    nothing = family._is_ntk & (jnp.abs(value) <= 2 * jnp.finfo(value.dtype).eps)
+    nothing = family.is_tangent & (jnp.abs(value) <= 2 * jnp.finfo(value.dtype).eps)
     return value - lax.stop_gradient(jnp.where(nothing, value, 0.0))
 
 

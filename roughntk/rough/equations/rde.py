@@ -30,7 +30,7 @@ from roughntk.rough.paths.arguments import (
     check_solver,
     finite_slopes,
 )
-from roughntk.rough.paths.lifts import Lift, increasing_times, lift, partition_times
+from roughntk.rough.paths.lifts import Lift, lift, partition_times
 from roughntk.rough.paths.perturbed import geometric_violation
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.variation.partitions import check_level, greedy_partition
@@ -191,7 +191,7 @@ def on_partition(driver: Lift, partition: Any, p: float | None, threshold: float
         return driver.resample(greedy_partition(driver, p, threshold))
     if partition is None:
         if not _checks.is_traced(driver.times):
-            increasing_times(driver.times)
+            _checks.increasing_times(driver.times)
         return driver
     return driver.resample(partition_times(partition, driver.times))
 

@@ -112,7 +112,7 @@ class Lift(eqx.Module):
         old = self.times
         if _checks.is_traced(old):
             raise InputError("expected a lift with concrete times, got a JAX tracer; build its times outside jit")
-        wanted = increasing_times(times, np.asarray(old))
+        wanted = times_within(times, np.asarray(old))
         old = np.asarray(old)
         near = np.clip(np.searchsorted(old, wanted), 1, self.points - 1)
         near -= wanted - old[near - 1] < old[near] - wanted
@@ -185,11 +185,11 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
             f"expected a path, got a Lift of level {path.level}; use it as it is or truncate it, or, for a higher "
             f"level, lift the path that it came from"
         )
-    points = path_array(path)
+    points = jnp.array(path_array(path))  # shares no memory with the caller's
     level = _checks.level(level)
     channels = points.shape[1]
     _check_lift_memory(points.shape[0], channels, level)
-    steps, prefixes = _canonical(jnp.asarray(points), level)
+    steps, prefixes = _canonical(points, level)
     _check_range(steps, prefixes, channels, level)
     if times is None and isinstance(path, PiecewiseLinear):
         times = path.times if path.timed else None
@@ -230,52 +230,40 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
 
 
 def _point_times(times: Any, points: int) -> Any:
-    if times is not None and not _checks.is_traced(times):
-        times = increasing_times(times)
-    if times is not None and times.shape != (points,):
-        raise InputError(f"expected times of shape ({points},), got shape {times.shape}; give one time per point")
+    if times is None:
+        return None
+    if not _checks.is_traced(times):
+        return _checks.increasing_times(times, points)
+    if times.shape != (points,):
+        raise _checks.wrong_number_of_times(points, times.shape)
     return times
 
 
-def increasing_times(times: Any, within: np.ndarray | None = None) -> np.ndarray:
-    """`times` as a float64 array (m + 1,) of at least two strictly increasing numbers, inside the span of
-    `within`. Raises `InputError` naming the first offenders."""
-    if _checks.is_traced(times):
-        raise InputError("expected concrete times, got a JAX tracer; choose the partition outside jit and vmap")
-    array = _checks.real_array(times, "times")
-    if array.ndim != 1 or array.size < 2:
-        raise InputError(f"expected times of shape (m + 1,), at least two, got shape {array.shape}; give start and end")
-    stuck = np.flatnonzero(np.diff(array) <= 0)
-    if stuck.size:
-        i = int(stuck[0])
-        kind = "repeated" if array[i] == array[i + 1] else "decreasing"
-        first, second = _checks.apart(array[i], array[i + 1])
+def times_within(times: Any, span: np.ndarray) -> np.ndarray:
+    """`times` as a float64 array (m + 1,) of at least two strictly increasing numbers in [span[0], span[-1]]; those a
+    few units in the last place outside are moved to the end. Raises `InputError` naming the first offenders."""
+    array = _checks.increasing_times(times)
+    slack = _slack(span)
+    if not (span[0] - slack <= array[0] and array[-1] <= span[-1] + slack):
         raise InputError(
-            f"expected strictly increasing times, got {kind} times[{i}] = {first}, times[{i + 1}] = {second}; "
-            f"sort them and drop repeated ones"
+            f"expected times within [{float(span[0])}, {float(span[-1])}], got [{float(array[0])}, "
+            f"{float(array[-1])}]; a lift does not extrapolate"
         )
-    if within is not None:
-        slack = _slack(within)
-        if not (within[0] - slack <= array[0] and array[-1] <= within[-1] + slack):
-            raise InputError(
-                f"expected times within [{float(within[0])}, {float(within[-1])}], got [{float(array[0])}, "
-                f"{float(array[-1])}]; a lift does not extrapolate"
-            )
-        array = np.clip(array, within[0], within[-1])
-        if array[0] == array[1] or array[-2] == array[-1]:
-            raise _too_close(times, 0 if array[0] == array[1] else array.size - 2)
+    array = np.clip(array, span[0], span[-1])
+    if array[0] == array[1] or array[-2] == array[-1]:
+        raise _too_close(times, 0 if array[0] == array[1] else array.size - 2)
     return array
 
 
 def partition_times(partition: Any, times: Any) -> np.ndarray:
     """The times of a partition of [times[0], times[-1]]: `partition` is a number of equally long intervals, or
-    increasing times in it. Raises `InputError` as `increasing_times` does, for ragged lists and tracers too."""
+    increasing times in it. Raises `InputError` as `times_within` does, for ragged lists and tracers too."""
     if _checks.is_traced(times) or _checks.is_traced(partition):
         raise InputError("expected concrete times for partition, got a JAX tracer; choose the partition outside jit")
     if isinstance(partition, numbers.Number) or np.shape(_checks.real_array(partition, "partition")) == ():
         count = _checks.integer(partition, "partition", least=1)
-        return increasing_times(np.linspace(times[0], times[-1], count + 1), np.asarray(times))
-    return increasing_times(partition, np.asarray(times))
+        return times_within(np.linspace(times[0], times[-1], count + 1), np.asarray(times))
+    return times_within(partition, np.asarray(times))
 
 
 def _slack(times: Any) -> float:

@@ -4,6 +4,7 @@ Anything with that contract can drive a `diffrax.ControlTerm`. diffrax's own int
 silently outside their times; `PiecewiseLinear` refuses.
 """
 
+import math
 from typing import Any
 
 import diffrax
@@ -39,10 +40,10 @@ class PiecewiseLinear(diffrax.AbstractPath):
         points = values.shape[0]
         self.timed = times is not None
         times = np.arange(points, dtype=np.float64) if times is None else times
-        self.times = jnp.asarray(times, float) if _checks.is_traced(times) else _increasing(times, points)
+        self.times = jnp.asarray(times, float) if _checks.is_traced(times) else _held(times, points)
         if self.times.shape != (points,):
-            raise InputError(_wrong_times(points, self.times.shape))
-        self.values = jnp.asarray(values)
+            raise _checks.wrong_number_of_times(points, self.times.shape)
+        self.values = jnp.array(values, float)  # shares no memory with the caller's
 
     @property
     def t0(self) -> jax.Array:  # type: ignore[override]
@@ -113,46 +114,110 @@ class PiecewiseLinear(diffrax.AbstractPath):
         return jnp.clip(time, self.t0, self.t1)
 
 
-def path_array(path: Any, name: str = "path") -> Any:
-    """The sample points of a path, shape (points, channels): a NumPy float64 copy, or a float JAX tracer.
+def path_array(path: Any, name: str = "path", *, times: Any = None, batch: bool = False) -> Any:
+    """The sample points of whatever a user may hand in as a path: the one entry for all of `rough`.
 
-    Accepts an array, a `PiecewiseLinear`, or a tracer (whose shape alone can be checked).
-    Raises `InputError` as `_checks.path_points` does.
+    Args:
+        path: an array (points, channels), or (points,) for one channel, or a `PiecewiseLinear`; with `times`, anything
+            with `t0`, `t1` and `evaluate`.
+        name: what messages call it.
+        times: where a path object is evaluated, shape (points,), increasing, within [t0, t1].
+        batch: whether leading axes are allowed, (..., points, channels).
+
+    Returns:
+        The points, shape (points, channels) or (..., points, channels): a finite float64 array of NumPy or JAX, which
+        may be the caller's own, or a float JAX tracer, whose shape alone can be checked.
+
+    Raises:
+        InputError: NaN, masked entries, no real numbers, fewer than two points, no channel, an empty batch, another
+            kind of object, bad times.
     """
-    if isinstance(path, PiecewiseLinear):
+    if times is None and type(path) is np.ndarray and path.dtype == np.float64 and _all_finite(path):
+        return _shaped(path, name, batch)  # the common case first: some signatures are done in 20 microseconds
+    if times is not None:
+        path = _evaluated(path, times)
+    elif isinstance(path, PiecewiseLinear):
         path = path.values
-    if isinstance(path, eqx.Module):
+    elif hasattr(path, "evaluate") and not isinstance(path, type):
+        raise InputError(
+            f"expected {name} to be sample points or a PiecewiseLinear, got a {type(path).__name__} without the times "
+            f"to evaluate it at; give times=, or its points jax.vmap(path.evaluate)(times)"
+        )
+    elif isinstance(path, eqx.Module):
         raise InputError(
             f"expected {name} to be sample points, an array (points, channels), or a PiecewiseLinear, got a "
             f"{type(path).__name__}; pass the path that it was made of (the points of a Lift are "
             f"lift.prefixes[:, : lift.channels])"
         )
-    if not _checks.is_traced(path):
-        return np.ascontiguousarray(_checks.path_points(path, name))
-    if jnp.iscomplexobj(path):
-        raise InputError(f"expected {name} to hold real numbers, got dtype {path.dtype}; take the real part")
-    shape = path.shape
-    if len(shape) == 1:
-        path = path[:, None]
-    if path.ndim != 2 or path.shape[1] == 0 or path.shape[0] < 2:
-        raise InputError(
-            f"expected {name} of shape (points, channels), at least (2, 1), got shape {shape}; "
-            f"use jax.vmap for a batch of paths"
-        )
-    return jnp.asarray(path, float)
+    if _checks.is_traced(path):
+        if jnp.iscomplexobj(path):
+            raise InputError(f"expected {name} to hold real numbers, got dtype {path.dtype}; take the real part")
+        return _shaped(jnp.asarray(path, float), name, batch)
+    if not isinstance(path, np.ndarray | jax.Array) or path.dtype != np.float64:
+        return _shaped(_checks.real_array(path, name), name, batch)
+    if type(path) is not np.ndarray or not _all_finite(path):
+        _checks.real_array(path, name)  # says what is wrong, and where
+    return _shaped(path, name, batch)
 
 
-def _increasing(times: Any, points: int) -> jax.Array:
-    array = _checks.real_array(times, "times")
-    if array.shape != (points,):
-        raise InputError(_wrong_times(points, array.shape))
-    stuck = np.flatnonzero(np.diff(array) <= 0)
-    if stuck.size:
-        pairs = [(int(i), int(i) + 1) for i in stuck]
+def _all_finite(array: np.ndarray) -> bool:
+    """Whether there is no NaN or infinity; few numbers are squared and added, which is faster and starts no threads."""
+    entries = array.ravel()
+    with np.errstate(over="ignore"):
+        return (entries.size <= 8192 and math.isfinite(entries.dot(entries))) or bool(np.isfinite(entries).all())
+
+
+def _shaped(points: Any, name: str, batch: bool) -> Any:
+    shape = points.shape
+    wanted = "(..., points, channels)" if batch else "(points, channels)"
+    if points.ndim == 1:
+        points = points[:, None]
+    if points.ndim < 2 or (points.ndim > 2 and not batch):
         raise InputError(
-            f"expected strictly increasing times, got times that do not increase at "
-            f"{_checks.name_pairs(pairs)}; sort the points and drop repeated times"
+            f"expected {name} of shape {wanted}, got shape {shape}; "
+            f"{'pass one path at a time, jax.vmap for many' if points.ndim > 2 else 'pass the points in order'}"
         )
+    if points.shape[-1] == 0:
+        raise InputError(f"expected {name} with at least one channel, got shape {shape}; add a column")
+    if points.shape[-2] < 2:
+        raise InputError(
+            f"expected {name} of shape {wanted} with at least two points, got shape {shape}; a path needs a start and "
+            f"an end"
+        )
+    if 0 in points.shape:
+        raise InputError(
+            f"expected at least one path in {name}, got a batch of shape {shape[:-2]}; leave out empty batches"
+        )
+    return points
+
+
+def _evaluated(path: Any, times: Any) -> jax.Array:
+    """The values of a path object at the times, shape (points, channels)."""
+    if not all(hasattr(path, name) for name in ("t0", "t1", "evaluate")):
+        raise InputError(
+            f"expected a path with t0, t1 and evaluate to take at the given times, got {type(path).__name__}; leave "
+            f"times out for an array, or make it a PiecewiseLinear"
+        )
+    array = _checks.increasing_times(times)
+    if not _checks.is_traced(path.t0, path.t1) and not float(path.t0) <= array[0] < array[-1] <= float(path.t1):
+        ends = _checks.apart(path.t0, path.t1, array[0], array[-1])
+        raise InputError(
+            f"expected times within [{ends[0]}, {ends[1]}], got [{ends[2]}, {ends[3]}]; a path is not extrapolated"
+        )
+    values = _evaluate(path, jnp.asarray(array))
+    if not isinstance(values, jax.Array):
+        raise InputError(f"expected evaluate to give an array, got {type(values).__name__}; ravel its parts into one")
+    return values.reshape(len(array), -1)
+
+
+@eqx.filter_jit
+def _evaluate(path: Any, times: jax.Array) -> Any:
+    return jax.vmap(lambda time: path.evaluate(time))(times)
+
+
+def _held(times: Any, points: int) -> jax.Array:
+    """Known times on the device, refused where 32 bits do not hold their steps."""
+    array = _checks.increasing_times(times, points)
     held = jnp.asarray(array)
     if held.dtype != np.float64:  # JAX in 32-bit mode
         gaps = np.diff(array)
@@ -160,7 +225,3 @@ def _increasing(times: Any, points: int) -> jax.Array:
             first, last = _checks.apart(array[0], array[-1])
             _checks.require_x64(f"telling {points} times from {first} to {last} apart")
     return held
-
-
-def _wrong_times(points: int, shape: tuple[int, ...]) -> str:
-    return f"expected times of shape ({points},), one for each point, got shape {shape}; give one time per point"

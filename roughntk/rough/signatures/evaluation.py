@@ -17,7 +17,6 @@ import functools
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +25,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.algebra import tensor
 from roughntk.rough.algebra.bases import convert_basis, hall_to_lyndon, lyndon_to_hall
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import path_array
 from roughntk.rough.signatures import backends as _backends
 from roughntk.rough.signatures import blocks as _blocks
 
@@ -166,7 +165,7 @@ def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: boo
     """The points (..., points, channels), the level and the backend, "auto" resolved."""
     if not isinstance(backend, str) or backend not in SIGNATURE_BACKENDS:
         _checks.choice(backend, (*SIGNATURE_BACKENDS, "auto"), "backend")
-    points = _points(path, times)
+    points = path_array(path, times=times, batch=True)
     level = level if type(level) is int and level >= 1 else _checks.level(level)
     _size(points.shape[-1], level)  # refuses a level that is far beyond memory
     if not prefixes:
@@ -231,88 +230,3 @@ _size = functools.lru_cache(maxsize=256)(tensor.signature_size)
 def _on_device(points: Any) -> jax.Array:
     """A JAX array that shares no memory with the caller's."""
     return points if isinstance(points, jax.Array) else jnp.array(points)
-
-
-def _points(path: Any, times: Any) -> Any:
-    """The points (..., points, channels) of a path, float64 and finite, or a float JAX tracer."""
-    if times is None and type(path) is np.ndarray and path.dtype == np.float64 and _all_finite(path):
-        return _shaped(path)  # the common case first: some packages are done in 20 microseconds
-    if times is not None:
-        path = _evaluated(path, times)
-    elif isinstance(path, PiecewiseLinear):
-        path = path.values
-    elif hasattr(path, "evaluate"):
-        raise InputError(f"expected the times to evaluate a {type(path).__name__} at, got none; give times=")
-    if _checks.is_traced(path):
-        if jnp.iscomplexobj(path):
-            raise InputError(f"expected path to hold real numbers, got dtype {path.dtype}; take the real part")
-        return _shaped(jnp.asarray(path, float))
-    if not isinstance(path, np.ndarray | jax.Array) or path.dtype != np.float64:
-        return _shaped(_checks.real_array(path, "path"))
-    if not _all_finite(np.asarray(path)):
-        _checks.real_array(path, "path")  # says where
-    return _shaped(path)
-
-
-def _all_finite(array: np.ndarray) -> bool:
-    """Whether there is no NaN or infinity; few numbers are squared and added, which is faster and starts no threads."""
-    entries = array.ravel()
-    with np.errstate(over="ignore"):
-        return (entries.size <= 8192 and math.isfinite(entries.dot(entries))) or bool(np.isfinite(entries).all())
-
-
-def _shaped(points: Any) -> Any:
-    shape = points.shape
-    if points.ndim == 1:
-        points = points[:, None]
-    if points.ndim < 2:
-        raise InputError(f"expected path of shape (..., points, channels), got shape {shape}; pass the points in order")
-    if points.shape[-1] == 0:
-        raise InputError(f"expected path with at least one channel, got shape {shape}; add a column")
-    if points.shape[-2] < 2:
-        raise InputError(
-            f"expected path of shape (..., points, channels) with at least two points, got shape {shape}; a path needs "
-            f"a start and an end"
-        )
-    if 0 in points.shape:
-        raise InputError(f"expected at least one path, got a batch of shape {shape[:-2]}; leave out empty batches")
-    return points
-
-
-def _evaluated(path: Any, times: Any) -> jax.Array:
-    """The values of a path object at the times, shape (points, channels)."""
-    if not all(hasattr(path, name) for name in ("t0", "t1", "evaluate")):
-        raise InputError(
-            f"expected a path with t0, t1 and evaluate to take at the given times, got {type(path).__name__}; leave "
-            f"times out for an array, or make it a PiecewiseLinear"
-        )
-    if _checks.is_traced(times):
-        raise InputError("expected concrete times, got a JAX tracer; choose the times outside jit and vmap")
-    array = _checks.real_array(times, "times")
-    if array.ndim != 1 or len(array) < 2 or (np.diff(array) <= 0).any():
-        raise InputError(
-            f"expected at least two strictly increasing times of shape (points,), got {_shown(array)}; sort them and "
-            f"drop repeated ones"
-        )
-    if not _checks.is_traced(path.t0, path.t1) and not float(path.t0) <= array[0] < array[-1] <= float(path.t1):
-        ends = _checks.apart(path.t0, path.t1, array[0], array[-1])
-        raise InputError(
-            f"expected times within [{ends[0]}, {ends[1]}], got [{ends[2]}, {ends[3]}]; a path is not extrapolated"
-        )
-    values = _evaluate(path, jnp.asarray(array))
-    if not isinstance(values, jax.Array):
-        raise InputError(f"expected evaluate to give an array, got {type(values).__name__}; ravel its parts into one")
-    return values.reshape(len(array), -1)
-
-
-def _shown(array: np.ndarray) -> str:
-    if array.ndim != 1 or len(array) < 2:
-        return f"shape {array.shape}"
-    i = int(np.argmax(np.diff(array) <= 0))
-    before, after = _checks.apart(array[i], array[i + 1])
-    return f"times[{i}] = {before} before times[{i + 1}] = {after}"
-
-
-@eqx.filter_jit
-def _evaluate(path: Any, times: jax.Array) -> Any:
-    return jax.vmap(lambda time: path.evaluate(time))(times)

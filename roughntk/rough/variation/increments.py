@@ -71,6 +71,7 @@ def steps_of(path: Any, level: int, name: str = "path", *, copies: int = COPIES)
     points = path_array(path, name)
     if _checks.is_traced(points):
         raise InputError(_traced(name))
+    points = np.ascontiguousarray(points)
     if level == 1:  # nothing but the points is needed, and there may be millions of them
         return _rescaled(points, [], True, 1)
     check_pair_memory(len(points), points.shape[1], level, copies)

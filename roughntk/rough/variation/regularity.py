@@ -10,7 +10,7 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough.paths.lifts import Lift, increasing_times
+from roughntk.rough.paths.lifts import Lift
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.variation.dynamic import pair_sizes, raised
 from roughntk.rough.variation.exact import MOST_LEVELS, NORMS, level_suprema, wanted_levels
@@ -167,12 +167,7 @@ def _in_float64(value: float, exponent: int) -> float:
 def _times_of(path: Any, times: Any, count: int) -> np.ndarray:
     if times is None:
         times = path.times if isinstance(path, Lift | PiecewiseLinear) else np.arange(count, dtype=np.float64)
-    found = np.asarray(increasing_times(times))
-    if found.shape != (count,):
-        raise InputError(
-            f"expected times of shape ({count},), one for each point, got shape {found.shape}; give one time per point"
-        )
-    return found
+    return _checks.increasing_times(times, count)
 
 
 # The critical exponent

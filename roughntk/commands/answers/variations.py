@@ -1,167 +1,23 @@
-"""`roughntk signature` and `roughntk variation`: what is computed for paths from files, what is said, the figures."""
+"""What `roughntk variation` computes and says of paths from files: p-variation, distances, convergence, figures."""
 
 import contextlib
 import dataclasses
-import io
-import itertools
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-import matplotlib.ft2font
 import numpy as np
-from matplotlib import font_manager
 
 from roughntk import _checks, rough
 from roughntk._checks import InputError
-from roughntk.files import content as files
-from roughntk.files.paths import PathFile, check_pair, write
-from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
+from roughntk.files.drawing import BESIDE, COLOURS, STYLE, canvas, content, drawable, plain_log_labels
+from roughntk.files.paths import PathFile, check_pair
+from roughntk.files.results import write
 
-BASES = ("lyndon", "hall", "words")
-OUT_SUFFIXES, FIGURE_SUFFIXES = (".csv", ".npy", ".json"), (".png", ".svg", ".pdf")
-SHOWN = 40
-"""Entries of a signature that are printed."""
-SHOWN_PATHS = 5
-"""Paths of a batch whose entries are printed."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SignatureTable:
-    """Signatures or log-signatures of one path or a batch with what they are: `basis` None is a signature.
-
-    `values`: shape (entries,), for a batch (paths, entries).
-    """
-
-    files: tuple[PathFile, ...]
-    level: int
-    basis: str | None
-    backend: str
-    values: np.ndarray
-
-    def labels(self) -> Iterator[str]:
-        """The words, or brackets, in the order of the values."""
-        channels = self.files[0].values.shape[1]
-        if self.basis == "lyndon":
-            return iter(rough.lyndon_brackets(channels, self.level))
-        if self.basis == "hall":
-            return iter(rough.hall_brackets(channels, self.level))
-        words = (itertools.product(range(1, channels + 1), repeat=k) for k in range(1, self.level + 1))
-        joint = "" if channels < 10 else ","
-        return (joint.join(map(str, word)) for word in itertools.chain.from_iterable(words))
-
-    def described(self) -> list[str]:
-        """What is printed of the paths."""
-        first = self.files[0]
-        more = [f"{len(self.files)} paths, {first.name} to {self.files[-1].name}."] if len(self.files) > 1 else []
-        return [*more, *first.lines()]
-
-    def title(self) -> str:
-        """What the numbers are."""
-        what = "Signature" if self.basis is None else "Log-signature"
-        how = {None: "words", "words": "words", "lyndon": "Lyndon brackets", "hall": "Hall brackets"}[self.basis]
-        each = " of each path" if len(self.files) > 1 else ""
-        entries = self.values.shape[-1]
-        return f"{what} to level {self.level}{each}: {entries} entries in {how} (backend {self.backend})"
-
-    def headings(self) -> list[str]:
-        """The heading of `rows`."""
-        names = [file.name for file in self.files[:SHOWN_PATHS]] if len(self.files) > 1 else ["value"]
-        return ["bracket" if self.basis in ("lyndon", "hall") else "word", *names]
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """The first entries of the first paths as text."""
-        columns = np.atleast_2d(self.values)[:SHOWN_PATHS].T
-        shown = zip(itertools.islice(self.labels(), SHOWN), columns, strict=False)
-        return [(label, *(f"{value:.12g}" for value in values)) for label, values in shown]
-
-    def left_out(self) -> list[str]:
-        """What `rows` does not show, in a sentence."""
-        entries, count = self.values.shape[-1], len(self.files)
-        if entries <= SHOWN and count <= SHOWN_PATHS:
-            return []
-        paths = f", of the first {min(count, SHOWN_PATHS)} of {count} paths" if count > 1 else ""
-        return [f"The first {min(entries, SHOWN)} of {entries}{paths}; --out writes them all."]
-
-    def record(self) -> dict[str, Any]:
-        """All entries with what they are, for JSON."""
-        first, alone = self.files[0], len(self.files) == 1
-        return {
-            "path": first.name if alone else [file.name for file in self.files],
-            "points": len(first.values), "channels": list(first.channels),
-            "level": self.level, "kind": "signature" if self.basis is None else "log-signature",
-            "basis": self.basis or "words", "backend": self.backend, "entries": list(self.labels()),
-            "values": self.values.tolist(),
-        }  # fmt: skip
-
-    def content(self, suffix: str) -> bytes:
-        """All entries with all digits, as .csv (a column a path), .npy or .json."""
-        if suffix == ".npy":
-            return files.npy_bytes(self.values)
-        if suffix == ".json":
-            return (json.dumps(self.record(), indent=1, allow_nan=False) + "\n").encode()
-        names = ["value"] if len(self.files) == 1 else [file.name for file in self.files]
-        columns = np.atleast_2d(self.values).T
-        rows = ([label, *map(repr, values.tolist())] for label, values in zip(self.labels(), columns, strict=True))
-        return files.csv_bytes([[self.headings()[0], *names], *rows])
-
-
-#: Bytes that a word or bracket with its line, and a number, take as text; measured at levels 9 to 13.
-WORD_BYTES, NUMBER_BYTES = 250.0, 100.0
-
-
-def _check_text(channels: int, level: int, paths: int, *, brackets: bool) -> None:
-    """Refuse entries whose text cannot fit in memory."""
-    if brackets:
-        entries = float(sum(rough.witt_dimension(channels, k) for k in range(1, _checks.level(level) + 1)))
-    else:
-        entries = float(rough.signature_size(channels, level))
-    _checks.memory(
-        entries * (WORD_BYTES + NUMBER_BYTES * paths),
-        f"{entries:.3g} entries{f' of {paths} paths' if paths > 1 else ''} as text",
-        "lower --level, or write them as .npy",
-    )
-
-
-def signature_table(
-    file: PathFile | Sequence[PathFile], level: int, *, log: bool = False, basis: str | None = None,
-    backend: str = "jax", text: bool = False,
-) -> SignatureTable:  # fmt: skip
-    """The signature of the path, or of each of a batch, to `level`, or with `log` its logarithm in `basis` (lyndon,
-    hall or words).
-
-    `text`: all entries are to be written as text, .csv or .json, which takes more memory than the numbers.
-
-    Raises as `rough.signature` does, and for a basis without `log`.
-    """
-    _checks.require_x64("a table of signatures to 12 digits")
-    batch = (file,) if isinstance(file, PathFile) else tuple(file)
-    if not log and basis is not None:
-        raise InputError(f"expected --basis with --log only, got --basis {basis}; a signature is given in words")
-    if log:
-        basis = _checks.choice("lyndon" if basis is None else basis, BASES, "basis")
-
-    if text:
-        _check_text(batch[0].values.shape[1], level, len(batch), brackets=basis in ("lyndon", "hall"))
-
-    def of(points: np.ndarray) -> np.ndarray:
-        if basis is not None:
-            return np.asarray(rough.log_signature(points, level, basis=basis, backend=backend))
-        return np.asarray(rough.signature(points, level, backend=backend))
-
-    if len(batch) == 1:
-        values = of(batch[0].values)
-    elif len({each.values.shape for each in batch}) == 1:
-        values = of(np.stack([each.values for each in batch]))
-    else:  # rows with missing cells were left out
-        values = np.stack([of(each.values) for each in batch])
-    return SignatureTable(batch, level, basis, backend, values)
-
-
-# p-variation
+SUFFIXES = (".png", ".svg", ".pdf")
+"""Of figures."""
 
 
 def check_options(
@@ -183,6 +39,11 @@ def check_options(
     if count == 1 and (figure is not None or scale is not None):
         option = "--scale" if figure is None else "--figure"
         raise InputError(f"expected {option} with several files or without --against, got one file; drop {option}")
+
+
+def as_path(file: PathFile) -> Any:
+    """What the functions of `rough` take: the points, or with times the piecewise linear path through them."""
+    return file.values if file.times is None else rough.PiecewiseLinear(file.values, file.times)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,8 +84,8 @@ def measure(
 ) -> Measured:  # fmt: skip
     """The exact p-variation of the path at `level` (None: 1) of its canonical lift. Raises `InputError`."""
     with _named(file.name):
-        found = rough.variation(file.path, p, level=level, norm="l2" if norm is None else norm, root=root)
-        return Measured(file, found, rough.critical_p(file.path) if critical else None)
+        found = rough.variation(as_path(file), p, level=level, norm="l2" if norm is None else norm, root=root)
+        return Measured(file, found, rough.critical_p(as_path(file)) if critical else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,9 +127,9 @@ def compare(
     check_pair(file, limit)
     norm = "l1" if norm is None else norm
     with _named(f"{file.name} against {limit.name}"):
-        found = rough.variation_distance(file.path, limit.path, p, level=level, norm=norm)
+        found = rough.variation_distance(as_path(file), as_path(limit), p, level=level, norm=norm)
         return Compared(
-            file, limit, found, rough.homogeneous_distance(file.path, limit.path, p, level=level, norm=norm)
+            file, limit, found, rough.homogeneous_distance(as_path(file), as_path(limit), p, level=level, norm=norm)
         )
 
 
@@ -279,7 +140,7 @@ def converge(
     for file in paths:
         check_pair(file, limit)
     return rough.convergence(
-        [file.path for file in paths], limit.path, p, scale=_scale(scale), norm="l1" if norm is None else norm
+        [as_path(file) for file in paths], as_path(limit), p, scale=_scale(scale), norm="l1" if norm is None else norm
     )
 
 
@@ -330,10 +191,6 @@ def _scale(text: str | None) -> list[float] | None:
         ) from None
 
 
-BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-"""Legends stand to the right of the axes, where no data can be."""
-
-
 def draw_paths(measured: Sequence[Measured], target: Path) -> None:
     """Each path with its maximising partition: in the plane for two channels, else its channels against time."""
     with matplotlib.rc_context(STYLE):
@@ -358,7 +215,7 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
                 f"{len(chosen)} of {len(values)} points"
             )
             axis.legend(**BESIDE)
-        write(target, _drawn(figure, target))
+        write(target, content(figure, target.suffix))
 
 
 def draw_convergence(found: rough.Convergence, target: Path) -> None:
@@ -373,19 +230,10 @@ def draw_convergence(found: rough.Convergence, target: Path) -> None:
         )
         plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
         axes[0, 0].legend(**BESIDE)
-        write(target, _drawn(figure, target))
+        write(target, content(figure, target.suffix))
 
 
-def drawable(name: str, instead: str) -> str:
-    """A name as matplotlib writes it letter by letter: no formula, and only letters that its font has."""
-    font = matplotlib.ft2font.FT2Font(font_manager.findfont(font_manager.FontProperties()))
-    known = font.get_charmap()
-    if not name or any(ord(letter) not in known for letter in name):
-        return instead
-    return name.replace("$", r"\$")
-
-
-def _drawn(figure: Any, target: Path) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=target.suffix[1:].lower(), dpi=150)
-    return buffer.getvalue()
+__all__ = [
+    "SUFFIXES", "Compared", "Measured", "as_path", "check_options", "compare", "converge", "convergence_record",
+    "convergence_rows", "draw_convergence", "draw_paths", "measure",
+]  # fmt: skip

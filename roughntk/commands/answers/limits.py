@@ -1,4 +1,4 @@
-"""`roughntk limit`: coefficients and predictions at one real or infinite depth, and how deep is deep enough."""
+"""What `roughntk limit` computes and says: coefficients and predictions at one depth, and how deep is deep enough."""
 
 import dataclasses
 import math
@@ -11,14 +11,14 @@ from roughntk._checks import InputError
 from roughntk.depth import depth_needed
 from roughntk.depth.infinite import limit_coefficients
 from roughntk.depth.tolerance import DepthNeeded
-from roughntk.files import content as files
+from roughntk.files import results
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.linalg.systems import CoefficientReport
 from roughntk.regression import NotPositiveDefiniteError, coefficients
 from roughntk.study.data import DataSet
 from roughntk.study.threads import fitting_threads
 
-OUT_SUFFIXES = (".csv", ".npy")
+SUFFIXES = (".csv", ".npy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +57,11 @@ class AtDepth:
     def content(self, suffix: str) -> bytes:
         """The coefficients with all digits, a row a training point and a column a test point, as .csv or .npy."""
         if suffix == ".npy":
-            return files.npy_bytes(self.u)
+            return results.npy_bytes(self.u)
         n = len(self.u)
         heading = ["training row", *(f"test row {row}" for row in self.numbers[n:])]
         rows = ([row, *map(repr, u.tolist())] for row, u in zip(self.numbers[:n], self.u, strict=True))
-        return files.csv_bytes([heading, *rows])
+        return results.csv_bytes([heading, *rows])
 
 
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:

@@ -10,7 +10,7 @@ import scipy.linalg
 
 from roughntk.kernels import Deflated
 from roughntk.linalg.bordered import bordered_system
-from roughntk.study.closed_form import Kernels, Progress
+from roughntk.study.analysis.closed_form import Kernels, Progress
 from roughntk.transport import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.deflated import SPREAD, DeflatedSegment
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk.depth.infinite import limit_coefficients, limit_value
-from roughntk.files import folders as output
+from roughntk.files import drawing, folders
 from roughntk.kernels import SigmoidComposition, family
 from roughntk.linalg.bordered import bordered_solve
 from roughntk.maps.recursion import sigmoid_displacement, sigmoid_fixed_point
 from roughntk.regression.closed_form import solve
-from roughntk.study import figures
+from roughntk.study.result import Picture
 
 DIMENSION = 128
 LAWS = {
@@ -50,9 +50,7 @@ def curves(name: str, X: np.ndarray, x: np.ndarray, depths: int) -> tuple[np.nda
     return within, across, np.stack(u)
 
 
-def figure1(
-    out: str | Path = "figure1", *, points_per_law: int = 10, depths: int = 30, seed: int = 0
-) -> list[figures.Picture]:
+def figure1(out: str | Path = "figure1", *, points_per_law: int = 10, depths: int = 30, seed: int = 0) -> list[Picture]:
     """Redraw Figure 1 under both input laws into the folder `out` (PNG and SVG).
 
     Args:
@@ -69,17 +67,17 @@ def figure1(
     depths = _checks.integer(depths, "depths", least=2, most=1000)
     seed = _checks.integer(seed, "seed", least=0)
     pictures = []
-    with output.replacing(out, OWN) as folder, matplotlib.rc_context(figures.STYLE):
+    with folders.replacing(out, OWN) as folder, matplotlib.rc_context(drawing.STYLE):
         for law, (_, words) in LAWS.items():
             figure = _draw(*points(law, n, seed), depths, words)
-            png = figures.save(figure, folder, f"figure1_{law}")
-            pictures.append(figures.Picture(f"figure1_{law}", "Figure 1", words, Path(out) / png.name))
+            png = drawing.save(figure, folder, f"figure1_{law}")
+            pictures.append(Picture(f"figure1_{law}", "Figure 1", words, Path(out) / png.name))
         (folder / OWN[0]).write_text(f'{{"seed": {seed}, "n": {n}, "depths": {depths}}}\n')
     return pictures
 
 
 def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
-    figure, axes = figures.canvas(3, 3, (11, 8.6))
+    figure, axes = drawing.canvas(3, 3, (11, 8.6))
     L = np.arange(1, depths + 1)
     i, j = np.triu_indices(len(X), 1)
     for row, name in zip(axes, ("relu-ntk", "relu-nngp", "sigmoid"), strict=True):
@@ -87,16 +85,16 @@ def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
         limit = limit_value(family(name))
         at_infinity = limit_coefficients(family(name), X, x)[:, 0]
         for axis, values in ((row[0], within[:, i, j]), (row[1], across[:, :, 0])):
-            axis.plot(L, values, linewidth=0.9, alpha=0.6, color=figures.COLOURS[0])
-            axis.axhline(limit, label=f"limit {limit:.4g}", **figures.LIMIT_STYLE)
+            axis.plot(L, values, linewidth=0.9, alpha=0.6, color=drawing.COLOURS[0])
+            axis.axhline(limit, label=f"limit {limit:.4g}", **drawing.LIMIT_STYLE)
             axis.legend(loc="best")
         for k in range(len(X)):
-            colour = figures.COLOURS[k % len(figures.COLOURS)]
+            colour = drawing.COLOURS[k % len(drawing.COLOURS)]
             row[2].plot(L, u[:, k, 0], linewidth=1.1, color=colour)
             if np.ptp(at_infinity) > 1e-12:
                 row[2].axhline(at_infinity[k], color=colour, linestyle="--", linewidth=0.9)
         if np.ptp(at_infinity) <= 1e-12:
-            row[2].axhline(at_infinity[0], label=f"limit {at_infinity[0]:.4g}", **figures.LIMIT_STYLE)
+            row[2].axhline(at_infinity[0], label=f"limit {at_infinity[0]:.4g}", **drawing.LIMIT_STYLE)
             row[2].legend(loc="best")
         row[0].set_ylabel(ROW_TITLES[name])
         row[2].set_ylabel("coefficient $u_i$")

@@ -14,8 +14,8 @@ import numpy as np
 
 from roughntk import rough
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
-from roughntk.study.drivers import LEVEL_3_CHANNELS, Drivers
-from roughntk.study.laws import Law
+from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
+from roughntk.study.analysis.laws import Law
 
 NO_VERDICT = "no verdict"
 

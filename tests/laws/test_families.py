@@ -1,0 +1,137 @@
+"""What every kernel family obeys; a new one joins by being listed in the registry."""
+
+import math
+from unittest import mock
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import roughntk as rn
+from roughntk.kernels import registry
+
+EPS = np.finfo(np.float64).eps
+THETA = np.array([0.0, 1e-9, 1e-3, 0.4, np.pi / 2, 2.0, 3.1, np.pi - 1e-7, np.pi])
+RHO = np.array([-1.0, -0.999, -0.3, 0.0, 0.5, 1 - 1e-12, 1.0])
+WHOLE, REAL = (1, 2, 5, 40), (1.0, 2.5, 11.75, 1e5)
+
+# Members of a family whose default does not show all that it does: other phases, slopes, blocks.
+MORE = (
+    ("leaky-relu-ntk", {"slope": -1.0}), ("leaky-relu-nngp", {"slope": -1.0}), ("leaky-relu-nngp", {"slope": 0.99}),
+    ("biased-relu-ntk", {"weight_variance": 2.0}), ("biased-relu-nngp", {"weight_variance": 3.0}),
+    ("erf-ntk", {"weight_variance": 3.0}), ("erf-nngp", {"weight_variance": 3.0, "bias_variance": 0.0}),
+    ("residual-relu-ntk", {"scaling": 0.5}), ("residual-relu-nngp", {"scaling": 0.5}),
+)  # fmt: skip
+MEMBERS = (*((name, {}) for name in registry.FAMILIES), *MORE)
+FAMILIES = {name: rn.kernels.family(name) for name in registry.FAMILIES}
+every_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda m: "-".join([m[0], *map(str, m[1].values())]))
+
+
+def built(member):
+    name, values = member
+    return rn.kernels.family(name, **values) if values else FAMILIES[name]
+
+
+def renamed(member):
+    """The member of a subclass that overrides nothing but the name."""
+    name, values = member
+    kind = registry.FAMILIES[name]
+    other = "my-tangent" if name.endswith("nngp") else "my-covariance"
+    mine = type(kind)(f"My{kind.__name__}", (kind,), {"name": other, "__module__": __name__})
+    with mock.patch.dict(registry.FAMILIES, {name: mine}):
+        found = rn.kernels.family(name, **values)
+    assert type(found) is mine and found.name == other
+    return found
+
+
+def outcome(call):
+    """What a call gives: its value, or the kind of its error and what the message says beside names."""
+    try:
+        return call()
+    except Exception as problem:
+        return type(problem).__name__
+
+
+QUESTIONS = {
+    "settings": lambda f: tuple(f.settings.items()),
+    "collapses": lambda f: f.collapses,
+    "drivers_vanish": lambda f: f.drivers_vanish,
+    "homogeneous": lambda f: f.homogeneous,
+    "has_real_depth": lambda f: f.has_real_depth,
+    "differs_by_depth": lambda f: f.differs_by_depth,
+    "is_tangent": lambda f: f.is_tangent,
+    "limit_value": lambda f: f.limit_value,
+    "multiplier": lambda f: getattr(f, "multiplier", None),
+    "whole depth": lambda f: [f.at_angle(THETA, depth) for depth in WHOLE],
+    "whole depth of a correlation": lambda f: [f.at_correlation(RHO, depth) for depth in WHOLE],
+    "real depth": lambda f: [f.at_angle(THETA, depth) for depth in REAL],
+    "real depth of a correlation": lambda f: [f.at_correlation(RHO, depth) for depth in REAL],
+    "great depth": lambda f: f.at_angle(THETA, 10**5),
+    "infinite depth": lambda f: [f.at_angle(THETA, math.inf), f.at_correlation(RHO, math.inf)],
+    "trajectory": lambda f: f.trajectory(THETA, 6),
+    "map": lambda f: f.correlation_map(np.linspace(-1, 1, 9)),
+    "deflated": lambda f: [f.deflated(THETA, 30), f.deflated(THETA, 10**5), f.deflated(THETA, math.inf)],
+    "deflated at real depth": lambda f: f.deflated(THETA, 7.5),
+    "scale": lambda f: [f.log_scale(1), f.log_scale(30)],
+    "matrix": lambda f: f(POINTS, depth=5),
+    "large matrix": lambda f: f(MANY, MANY[:5], depth=30),
+    "off the sphere": lambda f: f(2 * POINTS, depth=5, domain="euclidean"),
+    "definite": lambda f: f.is_positive_definite(POINTS, 5),
+}
+POINTS, MANY = rn.sphere.uniform(6, 4, seed=0), rn.sphere.uniform(2100, 3, seed=1)
+
+
+def leaves(answer):
+    return [np.asarray(part) for part in answer] if isinstance(answer, list | tuple) else [np.asarray(answer)]
+
+
+def same(one, other):
+    """Bit by bit: the same compiled arithmetic, or another compilation of it."""
+    assert type(one) is type(other)
+    if isinstance(one, list):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            same(a, b)
+    elif isinstance(one, rn.kernels.Deflated):
+        same(list(one), list(other))
+    elif isinstance(one, str | bool | tuple) or one is None:
+        assert one == other
+    else:
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=4 * EPS, atol=0)
+
+
+@every_member
+def test_a_subclass_under_another_name_keeps_everything(member):
+    family, mine = built(member), renamed(member)
+    for question, ask in QUESTIONS.items():
+        theirs, ours = outcome(lambda ask=ask: ask(family)), outcome(lambda ask=ask: ask(mine))
+        try:
+            same(theirs, ours)
+        except AssertionError as problem:
+            raise AssertionError(f"{question}: {theirs} became {ours}") from problem
+
+
+@every_member
+def test_a_subclass_has_the_coefficients_of_its_base(member):
+    family, mine = built(member), renamed(member)
+    x = rn.sphere.uniform(2, 4, seed=2)
+
+    def solved(kind):
+        u, report = rn.coefficients(kind, POINTS, x, depth=10**5, report=True)
+        return [u, report.condition_number, report.method, report.smallest_eigenvalue]
+
+    def moved(kind):
+        result = rn.transport.between_depths(kind, POINTS, x, depth=3)
+        return [result.coefficients, bool(result.converged)]
+
+    for ask in (solved, moved):
+        same(outcome(lambda ask=ask: ask(family)), outcome(lambda ask=ask: ask(mine)))
+
+
+def test_a_tangent_kernel_under_another_name_is_no_covariance():
+    class Mine(rn.kernels.ErfNTK):
+        name = "my-erf-tangent"
+
+    assert float(Mine(1.5, 0.1).at_correlation(0.2, 5)) == float(rn.kernels.ErfNTK(1.5, 0.1).at_correlation(0.2, 5))
+    assert Mine(1.5, 0.1).at_correlation(0.2, 5) != rn.kernels.ErfNNGP(1.5, 0.1).at_correlation(0.2, 5)
+    assert jnp.isfinite(Mine().at_angle(0.5, 3))
