@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import roughntk as rn
-from roughntk.transport.clocks import PsiClock
 from roughntk.transport import RetimedDriver, Segment, SegmentDriver, quadrature_driver
+from roughntk.transport.clocks import PsiClock
 
 EPS = np.finfo(np.float64).eps
 

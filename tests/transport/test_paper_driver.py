@@ -57,7 +57,7 @@ def test_the_papers_equation_driven_by_it_ends_at_the_coefficients(way):
     start = jnp.concatenate([jnp.asarray(u0), jnp.zeros((rows - len(u0), tests))])
     solution = diffrax.diffeqsolve(term, diffrax.Euler(), float(driver.t0), float(driver.t1), None, start,
                                    stepsize_controller=diffrax.StepTo(jnp.linspace(driver.t0, driver.t1, 6)))  # fmt: skip
-    # Euler is exact: the field is constant, and the increments of v are known
+    # Euler is exact: the field is constant, and increments of v are known
     np.testing.assert_allclose(solution.ys[-1][: len(u0)], result.coefficients, rtol=0, atol=1e-9)
     assert np.abs(result.coefficients - u0).max() > 1e-3
 

@@ -11,7 +11,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.paths.lifts import Lift
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 from roughntk.rough.variation.dynamic import pair_sizes, raised
 from roughntk.rough.variation.exact import MOST_LEVELS, NORMS, level_suprema, wanted_levels
 from roughntk.rough.variation.increments import Steps, steps_of
@@ -140,6 +140,7 @@ def hoelder_norm(
         )
     # up to floor(1/exponent), 1/(1/3) included
     levels = wanted_levels(path, min(1 / exponent * (1 + 1e-12), MOST_LEVELS), level)
+    path = sampled(path)
     steps = steps_of(path, levels[-1])
     when = _times_of(path, times, len(steps.points))
     values: dict[int, float] = dict.fromkeys(levels, 0.0)
@@ -222,6 +223,7 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     slope 1.
     Source: Istas, Lang, Quadratic variations and estimation of the local Hoelder index of a Gaussian process.
     """
+    path = sampled(path)
     steps = steps_of(path, 1)
     points = steps.points
     count = len(points)
