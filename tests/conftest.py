@@ -22,7 +22,7 @@ from hypothesis import settings
 # Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
 # Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
 # Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
-STRICT = ("maps", "kernels", "rough", "depth", "test_sphere.py")
+STRICT = ("maps", "kernels", "rough", "depth", "transport", "test_sphere.py")
 NOT_STRICT = ("kernels/test_sequence.py",)
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)

@@ -232,7 +232,6 @@ ODD_NAMES_TODAY: set[str] = {
     "linalg",
     "regression",
     "rough",
-    "transport",
     "files",
     "study",
     "commands",

@@ -14,18 +14,19 @@ import math
 
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from jax import Array
 
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
+from roughntk.kernels import Deflated, KernelFamily
 from roughntk.linalg.bordered import bordered_system
 from roughntk.linalg.forward_error import Errors, entry_errors
 from roughntk.linalg.systems import CoefficientReport, bordered_errors, solve_deflated_system
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
-from roughntk.transport.clocks import Clock
+from roughntk.transport.clocks import ArcClock, Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
 from roughntk.transport.paths import DepthPath
-from roughntk.transport.segments import Segment
+from roughntk.transport.segments import Segment, relative_difference
 from roughntk.transport.systems import KernelAlongDepth, LinearSystem
 
 SPREAD = 1e-2
@@ -40,7 +41,65 @@ class DeflatedSegment(Segment):
 
     def driver(self, clock: Clock) -> Driver:
         """The driver by quadrature, whatever the clock: there is no closed form without positive definiteness."""
+        del clock
         return QuadratureDriver(self.driver_derivative, np.linspace(0.0, 1.0, 9))
+
+
+class CollapsedSegment(DeflatedSegment):
+    """Bordered systems of two depths in the units of the first, whose driver is that of the kernel itself.
+
+    v' = K^{-1} [K', b'] where K = c 1 1^T + s G is singular in 64 bit: the two ends are M = [[G, 1], [1^T, -s/c]] and
+    [[q G, 1], [1^T, -s/c]], q the ratio of the two s. Eliminating the last row of M [x; mu] = [r/s; 0] leaves K x = r,
+    so that the upper blocks of the driver of M are v.
+    """
+
+    def driver_derivative(self, s):
+        whole, n = super().driver_derivative(s), self.K0.shape[0] - 1
+        return jnp.concatenate([whole[:n, :n], whole[:n, n + 1 :]], axis=1)
+
+    def driver(self, clock: Clock) -> Driver:
+        """The kernel's own driver by quadrature, whatever the clock, graded towards both ends."""
+        del clock
+        graded = 2.0 ** -np.arange(2, 9)
+        knots = np.unique(np.concatenate([[0.0, 0.5, 1.0], graded, 1 - graded]))
+        return QuadratureDriver(self.driver_derivative, knots)
+
+    def disagreement(self) -> float:
+        """The largest difference of quadrature from log(I + s [[A, C], [0, 0]]), A = K^{-1} K' and C = K^{-1} b' at 0,
+        at s = 1/2 and 1, relative to the largest value of the driver."""
+        M0, M1, r0, r1 = (np.asarray(part) for part in (self.K0, self.K1, self.B0, self.B1))
+        n, size = len(M0) - 1, len(M0) - 1 + r0.shape[1]
+        rates = np.linalg.solve(M0, np.concatenate([M1 - M0, r1 - r0], axis=1))[:n]
+        generator = np.zeros((size, size))
+        generator[:n, :n], generator[:n, n:] = rates[:, :n], rates[:, n + 1 :]
+        closed = np.stack([np.real(scipy.linalg.logm(np.eye(size) + s * generator))[:n] for s in (0.5, 1.0)])
+        by_quadrature = self.driver(ArcClock()).sample([0.5, 1.0]).reshape(closed.shape)
+        return relative_difference(closed, by_quadrature)
+
+
+def kernel_segment(K0, K1, B0, B1, collapsed: tuple[Deflated, Deflated] | None = None) -> Segment:
+    """The segment from which the kernel's own driver between two depths is known best.
+
+    Args:
+        K0, K1, B0, B1: the kernel matrices at both depths and their right-hand sides.
+        collapsed: their deflated form on (X, X and x), shape (n, n + m), for a family that collapses; taken once the
+            entries are within 1 % of one value.
+    """
+    if collapsed is None or not 0 <= _spread(collapsed[0]) < SPREAD:
+        return Segment(*map(jnp.asarray, (K0, K1, B0, B1)))
+    n = len(K0)
+    change = math.exp(collapsed[1].log_scale - collapsed[0].log_scale)
+    units = zip(collapsed, (1.0, change), strict=True)
+    (M0, r0), (M1, r1) = (
+        bordered_system(part.values[:, :n] * unit, part.values[:, n:] * unit, _spread(collapsed[0]))
+        for part, unit in units
+    )
+    return CollapsedSegment(*map(jnp.asarray, (M0, M1, r0, r1)))
+
+
+def _spread(kernel: Deflated) -> float:
+    """s/c."""
+    return math.exp(kernel.log_scale) / kernel.level if kernel.level else math.inf
 
 
 class DeflatedDepthPath(DepthPath):
@@ -107,9 +166,9 @@ class DeflatedAlongDepth(KernelAlongDepth):
 
     def row(self, depth: float) -> np.ndarray:
         """Deflated values of all pairs of X, of (X, x), of the diagonal; then s/c."""
-        found = self.family.deflated(self.theta, depth)
-        unit = abs(float(found.values[self.reference]))
-        return np.append(found.values / unit, math.exp(found.log_scale + math.log(unit)) / found.level)
+        kernel = self.family.deflated(self.theta, depth)
+        unit = abs(float(kernel.values[self.reference]))
+        return np.append(kernel.values / unit, math.exp(kernel.log_scale + math.log(unit)) / kernel.level)
 
     def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
         """(M, r) at the depth."""
@@ -118,14 +177,14 @@ class DeflatedAlongDepth(KernelAlongDepth):
 
     def errors(self, depth: float) -> Errors:
         """Bounds of the errors of their entries."""
-        found = self.family.deflated(self.theta, depth)
-        unit = abs(float(found.values[self.reference]))
-        values = deflated_values(self.family, found, depth)
+        kernel = self.family.deflated(self.theta, depth)
+        unit = abs(float(kernel.values[self.reference]))
+        values = deflated_values(self.family, kernel, depth)
         of_angles, on = self.angles.errors(depth)
         error = entry_errors(values, self.theta, np.append(of_angles, 0.0), 0.0)
         G, g = self.angles.unpacked(error[:-1] / unit, error[-1] / unit)
-        ratio = math.exp(found.log_scale + math.log(unit)) / found.level
-        return bordered_errors(Errors(G, g, on), ratio_error(found.log_scale, ratio))
+        ratio = math.exp(kernel.log_scale + math.log(unit)) / kernel.level
+        return bordered_errors(Errors(G, g, on), ratio_error(kernel.log_scale, ratio))
 
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of M but the lowest, increasing: all are positive where K is positive definite."""

@@ -123,14 +123,14 @@ class Driver(diffrax.AbstractPath):
         first, last = float(self.t0), float(self.t1)
         if np.ndim(times) == 0:
             return np.linspace(first, last, _checks.integer(times, "times", least=2))
-        found = _checks.real_array(times, "times")
-        if found.ndim != 1:
-            raise InputError(f"expected times of shape (points,), got shape {found.shape}; flatten them")
-        outside = found[(found < first) | (found > last)]
+        array = _checks.real_array(times, "times")
+        if array.ndim != 1:
+            raise InputError(f"expected times of shape (points,), got shape {array.shape}; flatten them")
+        outside = array[(array < first) | (array > last)]
         if outside.size:
             ends = _checks.apart(first, last, outside[0])
             raise InputError(f"expected times within [{ends[0]}, {ends[1]}], got {ends[2]}; a driver ends there")
-        return found
+        return array
 
     def one_variation(self, norm: str = "l2", *, rtol: float = 1e-7) -> Variation:
         """The 1-variation int |v'| dt, which is the sup of sum |v(t_{i+1}) - v(t_i)| and free of the clock.
@@ -179,7 +179,8 @@ class Driver(diffrax.AbstractPath):
 
 @eqx.filter_jit
 def _values(driver: Driver, times: Array) -> Array:
-    return jax.vmap(driver.value)(times).reshape(len(times), -1)
+    # One after the other: the largest arrays of a study are these values, and nothing beside them is as large.
+    return jax.lax.map(driver.value, times).reshape(len(times), -1)
 
 
 @eqx.filter_jit

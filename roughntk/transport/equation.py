@@ -153,7 +153,7 @@ def integrate(path: CoefficientPath, clock: Clock, u0, rtol, atol, solver, max_s
 def carry(
     path: CoefficientPath, clock: Clock, start: np.ndarray, exact: np.ndarray,
     ends: tuple[CoefficientReport, CoefficientReport], *, depths: tuple[float, float], condition: float,
-    options: SolverOptions, throw: bool, size: float = 1.0, **said: Any,
+    options: SolverOptions, throw: bool, size: float = 1.0, **further: Any,
 ) -> TransportResult:  # fmt: skip
     """The solution at all knots of the clock, checked against the closed form at the end.
 
@@ -166,7 +166,7 @@ def carry(
         condition: the largest condition number seen on the path.
         options, throw: as for `between_depths`.
         size: of the right-hand sides, at least 1.
-        said: further attributes of the result.
+        further: further attributes of the result.
     """
     options = options.above_rounding(condition)
     solver = diffrax.Dopri8() if options.solver is None else options.solver
@@ -175,12 +175,12 @@ def carry(
     )
     values = np.asarray(solution)[:, : len(exact)]
     residual = float(worst)
-    found = judge(outcome, residual, values[-1], ends, exact, int(counts["num_steps"]), size=size, throw=throw)
+    verdict = judge(outcome, residual, values[-1], ends, exact, int(counts["num_steps"]), size=size, throw=throw)
     inner = np.full(len(values) - 2, np.nan)
     return TransportResult(
         coefficients=values[-1],
         residual=residual,
-        **found._asdict(),
+        **verdict._asdict(),
         stats={
             "steps": int(counts["num_steps"]),
             "accepted": int(counts["num_accepted_steps"]),
@@ -194,7 +194,7 @@ def carry(
         times=np.asarray(clock.knots),
         values=values,
         depths=np.array([depths[0], *inner, depths[1]]),
-        errors=np.array([distance(values[0], start[: len(exact)]), *inner, found.error]),
+        errors=np.array([distance(values[0], start[: len(exact)]), *inner, verdict.error]),
         condition_number=condition,
-        **said,
+        **further,
     )

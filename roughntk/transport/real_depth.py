@@ -78,7 +78,7 @@ def to_depth(
     """
     _checks.require_x64("transport")
     family, throw = as_family(family), _checks.flag(throw, "throw")
-    start, stop, asked = _journey(family, start, stop, depths)
+    start, stop, asked = _checked_depths(family, start, stop, depths)
     X, x = sphere.check_points(X, x)
     options = SolverOptions.of(options, settings)
     angles = PackedAngles(X, x)
@@ -88,23 +88,23 @@ def to_depth(
     (w0, first), (exact, last) = kernel.solve(start), kernel.solve(stop)
     edges, table, tail = tabulate(kernel.row, graded_time(np.array([start, stop, *asked])))
     clock = GradedClock(jnp.asarray(-edges[::-1] if stop > start else edges))
-    found = carry(
+    result = carry(
         kernel.path(edges, table), clock, w0, exact[: len(X)], (first, last), depths=(start, stop), condition=condition,
         options=options, throw=throw, system=kernel.system_type.kind, drivers_vanish=family.drivers_vanish,
     )  # fmt: skip
-    places = np.argmin(np.abs(found.times[:, None] - clock.time(asked)), axis=0)
-    values = found.values[places]
+    places = np.argmin(np.abs(result.times[:, None] - clock.time(asked)), axis=0)
+    values = result.values[places]
     return dataclasses.replace(
-        found,
-        stats=found.stats | {"panels": len(table), "interpolation": tail},
-        times=found.times[places],
+        result,
+        stats=result.stats | {"panels": len(table), "interpolation": tail},
+        times=result.times[places],
         values=values,
         depths=asked,
         errors=np.array([distance(u, kernel.solve(at)[0][: len(X)]) for at, u in zip(asked, values, strict=True)]),
     )
 
 
-def _journey(family: KernelFamily, start, stop, depths) -> tuple[float, float, np.ndarray]:
+def _checked_depths(family: KernelFamily, start, stop, depths) -> tuple[float, float, np.ndarray]:
     """Start, stop and the depths asked for, checked."""
     if not family.has_real_depth:
         raise InputError(
@@ -169,8 +169,8 @@ def _check_definite(kernel: KernelAlongDepth, start: float, stop: float) -> floa
         lowest = int(np.argmin(margins[1:-1])) + 1
         if margins.min() > 0 and margins[lowest] <= min(margins[lowest - 1], margins[lowest + 1]):
             bounds = sorted((times[lowest - 1], times[lowest + 1]))
-            found = scipy.optimize.minimize_scalar(margin, bounds=bounds, method="bounded")
-            times, margins = np.insert(times, lowest, found.x), np.insert(margins, lowest, found.fun)
+            bottom = scipy.optimize.minimize_scalar(margin, bounds=bounds, method="bounded")
+            times, margins = np.insert(times, lowest, bottom.x), np.insert(margins, lowest, bottom.fun)
         return times, margins
 
     def crossing(a: float, b: float) -> str:

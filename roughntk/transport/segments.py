@@ -1,5 +1,7 @@
 """The straight segment between the systems of two depths, and its driver in closed form."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ from jaxtyping import Array
 
 from roughntk.transport.clocks import Clock
 from roughntk.transport.drivers import Driver
-from roughntk.transport.paths import CoefficientPath
+from roughntk.transport.paths import CoefficientPath, quadrature_driver
 
 
 class Segment(CoefficientPath):
@@ -30,7 +32,21 @@ class Segment(CoefficientPath):
 
     def driver(self, clock: Clock) -> Driver:
         """The driver v in closed form, whatever the clock."""
+        del clock
         return segment_driver(self)
+
+    def disagreement(self) -> float:
+        """The largest difference of the closed form from quadrature, relative to the largest value of the driver."""
+        driver = segment_driver(self)
+        by_quadrature = np.asarray(quadrature_driver(self, driver.knots, order=16))
+        closed = np.stack([np.asarray(_value_at(driver, s)) for s in driver.knots])
+        return relative_difference(closed, by_quadrature)
+
+
+def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """max |a - b| / max |b|; 0 where both vanish."""
+    gap, size = float(np.max(np.abs(a - b))), float(np.max(np.abs(b)))
+    return gap / size if size > 0 else (0.0 if gap == 0 else math.inf)
 
 
 class SegmentDriver(Driver):
@@ -110,3 +126,9 @@ def segment_driver(segment: Segment) -> SegmentDriver:
     [0.69314718056, 0.0, 0.0, 0.0]
     """
     return SegmentDriver(segment)
+
+
+@eqx.filter_jit
+def _value_at(driver: SegmentDriver, s) -> Array:
+    """The driver at one position; compiled once, whatever the knots are."""
+    return driver.value(s)

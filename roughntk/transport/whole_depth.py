@@ -93,11 +93,11 @@ def between_systems(
 ) -> TransportResult:  # fmt: skip
     """`between_depths` with checked arguments, of points whose systems may be known already."""
     family = systems.family
-    found = _across(
+    result = _across(
         *_ends(systems, depth, system), clock=clock, rhs=rhs, options=options or SolverOptions(), throw=throw,
         depths=(depth, depth + 1), what=f"{family.name} kernel matrix at depths {depth} and {depth + 1}",
     )  # fmt: skip
-    return dataclasses.replace(found, drivers_vanish=family.drivers_vanish)
+    return dataclasses.replace(result, drivers_vanish=family.drivers_vanish)
 
 
 def _ends(systems: Systems, depth: int, system: str) -> tuple[LinearSystem, LinearSystem]:
@@ -152,15 +152,15 @@ def across_segment(
 
 def _checked_segment(K0, K1, B0, B1) -> list[np.ndarray]:
     """The four matrices as float64, of shapes that fit; the first of K1's shape is that of K0."""
-    found = [_checks.matrix(value, name) for name, value in (("K0", K0), ("K1", K1), ("B0", B0), ("B1", B1))]
-    n, m = len(found[0]), found[2].shape[1]
-    for name, value, shape in zip(("K0", "K1", "B0", "B1"), found, ((n, n), (n, n), (n, m), (n, m)), strict=True):
+    matrices = [_checks.matrix(value, name) for name, value in (("K0", K0), ("K1", K1), ("B0", B0), ("B1", B1))]
+    n, m = len(matrices[0]), matrices[2].shape[1]
+    for name, value, shape in zip(("K0", "K1", "B0", "B1"), matrices, ((n, n), (n, n), (n, m), (n, m)), strict=True):
         if value.shape != shape:
             raise InputError(
                 f"expected {name} of shape {shape}, got {value.shape}; give two square kernel matrices of the same "
                 f"points and their right-hand sides, one column for each test point"
             )
-    for name, value in zip(("K0", "K1"), found, strict=False):
+    for name, value in zip(("K0", "K1"), matrices, strict=False):
         off = np.abs(value - value.T)
         if off.max() > ASYMMETRY * np.abs(value).max():
             i, j = sorted(map(int, np.unravel_index(int(off.argmax()), off.shape)))
@@ -175,7 +175,7 @@ def _checked_segment(K0, K1, B0, B1) -> list[np.ndarray]:
                 f"whose inverse or products leave float64; multiply K0, K1, B0 and B1 by one number, which leaves the "
                 f"coefficients as they are"
             )
-    return found
+    return matrices
 
 
 def _across(

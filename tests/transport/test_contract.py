@@ -1,4 +1,4 @@
-"""Every driver is a path by diffrax's contract: a control of a user's own equation, and a path that `rn.rough` takes."""
+"""Every driver is a path by diffrax's contract: a control of a user's own equation, and a path for `rn.rough`."""
 
 import math
 
@@ -19,12 +19,11 @@ X, x = rn.sphere.uniform(3, 5, 0), rn.sphere.uniform(2, 5, 1)
 RESULTS = {
     "segment": lambda: between_depths(NTK, X, x, depth=2),
     "deflated segment": lambda: between_depths(NNGP, X, x, depth=40, clock="psi"),
-    "depth": lambda: to_depth(NTK, X, x, start=2, stop=math.inf),
-    "deflated depth": lambda: to_depth(NNGP, X, x, start=30, stop=3),
+    "depth": lambda: to_depth(NTK, X, x, start=math.inf, stop=2),
 }
 DRIVERS = {
     **{f"{name}, v": lambda result: result.drivers for name in RESULTS},
-    **{f"{name}, the paper's": lambda result: result.paper_driver for name in RESULTS},
+    **{f"{name}, the paper's": lambda result: result.paper_driver for name in ("segment", "depth")},
     "segment, retimed": lambda result: RetimedDriver(result.drivers, PsiClock(-1.0)),
 }
 
