@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.depth.conditions import FAILS, HOLDS, OPEN, Condition, Counterexample, Criteria
 from roughntk.depth.extrapolation import power_limit
 from roughntk.depth.increments import Movement, movements, settles, verdict
@@ -33,7 +34,6 @@ from roughntk.kernels.sequences import KernelSequence
 
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 FAMILY_DEPTH, SEQUENCE_DEPTH = 1000, 200
-EPS = float(np.finfo(np.float64).eps)
 _ROUNDING = 4.0  # an eigenvalue within this many n eps of the largest one is 0 to rounding
 _ORDERS, _RADIUS = 8, 0.5
 _TESTS, _WITH_TESTS = 4, "the points that are followed, with test points"

@@ -271,7 +271,7 @@ def _ridge_per_layer(given: Any) -> tuple[KernelFamily, float]:
         raise InputError(
             f"expected ReluNTK or ReluNNGP, got {family.name}; the joint limit is known where the angle falls like "
             f"3 pi/L, layer by layer without biases. A kernel that tends to its limit geometrically in L (sigmoid, "
-            f"biases with weight variance 1) has no ridge that grows with L: its limit is rn.depth.limit_coefficients"
+            f"biases with weight variance 1) has no ridge that grows with L: see rn.coefficients(depth=math.inf)"
         )
     return family, ridge
 

@@ -22,6 +22,7 @@ from jax.tree_util import Partial
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.parameters import elementwise, function, known, number, scale
+from roughntk._checks.precision import EPS
 from roughntk.kernels.engine import layer_loops as loops
 from roughntk.kernels.engine.deep import Growth
 from roughntk.kernels.layered import DEEPEST, LayeredFamily, Pair, Scalars
@@ -41,7 +42,7 @@ from roughntk.maps.hermite import (
 )
 
 _NOTHING = 1e-12
-_SETTLED = 64 * float(np.finfo(np.float64).eps)  # a relative change of the variance that is rounding
+_SETTLED = 64 * EPS  # a relative change of the variance that is rounding
 _SECONDS_A_LAYER, _MOST_SECONDS = 1.5e-4, 600.0
 _CORRELATIONS = (-0.9, -0.3, 0.5, 0.95)
 

@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels.deflated import Deflated
 from roughntk.kernels.engine import evaluation as _evaluation
 from roughntk.maps import recursion
@@ -301,7 +302,7 @@ class KernelFamily(eqx.Module):
             raise _checks.traced_array("X")
         _checks.one_depth(depth)
         spectrum = np.linalg.eigvalsh(np.asarray(self(X, depth=depth)))
-        return bool(spectrum[0] > len(spectrum) * np.finfo(np.float64).eps * spectrum[-1])
+        return bool(spectrum[0] > len(spectrum) * EPS * spectrum[-1])
 
     def trajectory(self, theta: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
         """Kernel at the angle theta_1 at all depths 1 .. layers, stacked along a new first axis."""

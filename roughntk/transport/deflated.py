@@ -19,9 +19,8 @@ from jax import Array
 
 from roughntk._checks import InputError
 from roughntk.kernels import Deflated, KernelFamily
-from roughntk.linalg.bordered import bordered_system
-from roughntk.linalg.forward_error import Errors, entry_errors
-from roughntk.linalg.systems import CoefficientReport, bordered_errors, solve_deflated_system
+from roughntk.linalg import Errors, Factor, Solution, bordered_errors, bordered_system, solve_bordered
+from roughntk.regression.entries import entry_errors
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
 from roughntk.transport.clocks import ArcClock, Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
@@ -69,7 +68,7 @@ class CollapsedSegment(DeflatedSegment):
         at s = 1/2 and 1, relative to the largest value of the driver."""
         M0, M1, r0, r1 = (np.asarray(part) for part in (self.K0, self.K1, self.B0, self.B1))
         n, size = len(M0) - 1, len(M0) - 1 + r0.shape[1]
-        rates = np.linalg.solve(M0, np.concatenate([M1 - M0, r1 - r0], axis=1))[:n]
+        rates = Factor(M0, cholesky=False).solve(np.concatenate([M1 - M0, r1 - r0], axis=1))[:n]
         generator = np.zeros((size, size))
         generator[:n, :n], generator[:n, n:] = rates[:, :n], rates[:, n + 1 :]
         closed = np.stack([np.real(scipy.linalg.logm(np.eye(size) + s * generator))[:n] for s in (0.5, 1.0)])
@@ -123,12 +122,8 @@ class BorderedSystem(LinearSystem):
     kind = "deflated"
     segment_type = DeflatedSegment
 
-    @property
-    def count(self) -> int:
-        return len(self.matrix) - 1
-
-    def solve(self, what: str) -> tuple[np.ndarray, CoefficientReport]:
-        return solve_deflated_system(self.matrix, self.right, errors=self.errors, what=what)
+    def solve(self, what: str) -> Solution:
+        return solve_bordered(self.matrix, self.right, errors=self.errors, what=what)
 
     def log_width(self, other: LinearSystem) -> float:
         return min(sum(float(np.linalg.slogdet(M)[1]) for M in (self.matrix, other.matrix)), 0.0)

@@ -25,7 +25,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.linalg.forward_error import EPS
+from roughntk._checks.precision import EPS
 from roughntk.rough import PiecewiseLinear
 from roughntk.transport.clocks import SegmentClock
 

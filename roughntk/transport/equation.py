@@ -19,8 +19,8 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.linalg.forward_error import EPS
-from roughntk.linalg.systems import CoefficientReport
+from roughntk._checks.precision import EPS
+from roughntk.linalg import Solution
 from roughntk.transport.clocks import Clock
 from roughntk.transport.paths import CoefficientPath
 from roughntk.transport.result import TransportResult, distance, judge
@@ -151,17 +151,14 @@ def integrate(path: CoefficientPath, clock: Clock, u0, rtol, atol, solver, max_s
 
 
 def carry(
-    path: CoefficientPath, clock: Clock, start: np.ndarray, exact: np.ndarray,
-    ends: tuple[CoefficientReport, CoefficientReport], *, depths: tuple[float, float], condition: float,
-    options: SolverOptions, throw: bool, size: float = 1.0, **further: Any,
+    path: CoefficientPath, clock: Clock, ends: tuple[Solution, Solution], *, depths: tuple[float, float],
+    condition: float, options: SolverOptions, throw: bool, size: float = 1.0, **further: Any,
 ) -> TransportResult:  # fmt: skip
     """The solution at all knots of the clock, checked against the closed form at the end.
 
     Args:
         path, clock: the systems, and the time in which they are run through.
-        start: the solution at the start, all rows of it.
-        exact: the coefficients in closed form at the end: as many first rows of the solution.
-        ends: the reports of the closed forms at both ends.
+        ends: the closed forms at the start and at the end.
         depths: of both ends.
         condition: the largest condition number seen on the path.
         options, throw: as for `between_depths`.
@@ -171,11 +168,12 @@ def carry(
     options = options.above_rounding(condition)
     solver = diffrax.Dopri8() if options.solver is None else options.solver
     solution, worst, outcome, counts = integrate(
-        path, clock, jnp.asarray(start), jnp.asarray(options.rtol), jnp.asarray(options.atol), solver, options.max_steps
-    )
-    values = np.asarray(solution)[:, : len(exact)]
+        path, clock, jnp.asarray(ends[0].unknowns), jnp.asarray(options.rtol), jnp.asarray(options.atol), solver,
+        options.max_steps,
+    )  # fmt: skip
+    values = np.asarray(solution)[:, : len(ends[0].coefficients)]
     residual = float(worst)
-    verdict = judge(outcome, residual, values[-1], ends, exact, int(counts["num_steps"]), size=size, throw=throw)
+    verdict = judge(outcome, residual, values[-1], ends, int(counts["num_steps"]), size=size, throw=throw)
     inner = np.full(len(values) - 2, np.nan)
     return TransportResult(
         coefficients=values[-1],
@@ -194,7 +192,7 @@ def carry(
         times=np.asarray(clock.knots),
         values=values,
         depths=np.array([depths[0], *inner, depths[1]]),
-        errors=np.array([distance(values[0], start[: len(exact)]), *inner, verdict.error]),
+        errors=np.array([distance(values[0], ends[0].coefficients), *inner, verdict.error]),
         condition_number=condition,
         **further,
     )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from roughntk.linalg.forward_error import EPS
+from roughntk._checks.precision import EPS
 from roughntk.transport.clocks import Clock, graded_depth
 from roughntk.transport.drivers import Driver, QuadratureDriver, integrals
 

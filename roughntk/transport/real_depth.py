@@ -24,9 +24,9 @@ import scipy.optimize
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg.forward_error import EPS
-from roughntk.linalg.systems import NotPositiveDefiniteError
+from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.systems import PackedAngles
 from roughntk.transport.clocks import GradedClock, graded_depth, graded_time
 from roughntk.transport.deflated import DeflatedAlongDepth
@@ -85,12 +85,12 @@ def to_depth(
     kernel = (DeflatedAlongDepth if family.collapses else KernelAlongDepth)(family, angles)
     condition = _check_definite(kernel, start, stop)
     _check_antipodal(angles, min(start, stop))
-    (w0, first), (exact, last) = kernel.solve(start), kernel.solve(stop)
+    ends = kernel.solve(start), kernel.solve(stop)
     edges, table, tail = tabulate(kernel.row, graded_time(np.array([start, stop, *asked])))
     clock = GradedClock(jnp.asarray(-edges[::-1] if stop > start else edges))
     result = carry(
-        kernel.path(edges, table), clock, w0, exact[: len(X)], (first, last), depths=(start, stop), condition=condition,
-        options=options, throw=throw, system=kernel.system_type.kind, drivers_vanish=family.drivers_vanish,
+        kernel.path(edges, table), clock, ends, depths=(start, stop), condition=condition, options=options, throw=throw,
+        system=kernel.system_type.kind, drivers_vanish=family.drivers_vanish,
     )  # fmt: skip
     places = np.argmin(np.abs(result.times[:, None] - clock.time(asked)), axis=0)
     values = result.values[places]
@@ -100,7 +100,7 @@ def to_depth(
         times=result.times[places],
         values=values,
         depths=asked,
-        errors=np.array([distance(u, kernel.solve(at)[0][: len(X)]) for at, u in zip(asked, values, strict=True)]),
+        errors=np.array([distance(u, kernel.solve(at).coefficients) for at, u in zip(asked, values, strict=True)]),
     )
 
 

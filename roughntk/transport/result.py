@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import diffrax
 import numpy as np
 
-from roughntk.linalg.forward_error import EPS
-from roughntk.linalg.systems import CoefficientReport
+from roughntk._checks.precision import EPS
+from roughntk.linalg import Solution
 from roughntk.transport.clocks import Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
 from roughntk.transport.paths import CoefficientPath
@@ -43,7 +43,7 @@ class TransportResult:
         error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
             max(1, max |u|), and at least 1e-9.
         forward_error: bound of |u - true u| for each coefficient, shape (n, m): its difference from the closed form and
-            that one's own forward error (`CoefficientReport.forward_error`). Infinite where nothing is known.
+            that one's own forward error (`Solution.forward_error`). Infinite where nothing is known.
         stats: steps taken, accepted and rejected, and the tolerances used; along real depth also the panels of the path
             and the size of the last Chebyshev coefficients on them (`interpolation`).
         clock: the clock of the integration (knots, position, rate); between whole depths with the paper's time, along
@@ -119,8 +119,8 @@ def distance(u: np.ndarray, exact: np.ndarray) -> float:
 
 
 def judge(
-    outcome, residual: float, u: np.ndarray, ends: tuple[CoefficientReport, CoefficientReport], exact: np.ndarray,
-    steps: int, *, throw: bool, size: float = 1.0,
+    outcome, residual: float, u: np.ndarray, ends: tuple[Solution, Solution], steps: int, *, throw: bool,
+    size: float = 1.0,
 ) -> Verdict:  # fmt: skip
     """The verdict on u, shape (n, m), by the closed forms of both ends.
 
@@ -128,8 +128,7 @@ def judge(
         outcome: what the solver says.
         residual: max |A u - b| over all steps.
         u: the coefficients at the end.
-        ends: the reports of the closed forms at the start and at the end.
-        exact: the closed form at the end, shape (n, m).
+        ends: the closed forms at the start and at the end.
         steps: that the solver took.
         throw: raise unless they converged.
         size: of the right-hand sides, at least 1, which rounding leaves in the residual.
@@ -140,6 +139,7 @@ def judge(
     condition = max(end.condition_number for end in ends)
     allowed = size * min(max(TOLERANCE, 1000 * EPS * condition), WORST_ERROR)
     error_bound = max(TOLERANCE, sum(end.relative_error for end in ends))
+    exact = ends[1].coefficients
     error = distance(u, exact)
     with np.errstate(invalid="ignore"):
         forward = np.abs(u - exact) + ends[1].forward_error

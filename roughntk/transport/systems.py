@@ -1,7 +1,7 @@
 """The linear system at one end of a path, and the kernel of one data set at any depth, as the transport takes them.
 
 These are those of the kernel itself; :mod:`roughntk.transport.deflated` has the bordered ones of a kernel that
-collapses. Whoever integrates sees no difference: the first `count` rows of a solution are coefficients.
+collapses. Whoever integrates sees no difference.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.linalg.forward_error import Errors, entry_errors
-from roughntk.linalg.systems import CoefficientReport, log_determinant, solve
+from roughntk.linalg import Errors, Solution, log_determinant, solve
+from roughntk.regression.entries import entry_errors
 from roughntk.regression.systems import PackedAngles
 from roughntk.transport.paths import DepthPath
 from roughntk.transport.segments import Segment
@@ -37,14 +37,10 @@ class LinearSystem:
     kind: ClassVar[str] = "kernel"
     segment_type: ClassVar[type[Segment]] = Segment
 
-    @property
-    def count(self) -> int:
-        """How many rows of a solution are coefficients: the first ones."""
-        return len(self.matrix)
-
-    def solve(self, what: str) -> tuple[np.ndarray, CoefficientReport]:
-        """w in closed form; `what` names the matrix in an error."""
-        u, how = solve(self.matrix, self.right, errors=self.errors, what=what)
+    def solve(self, what: str) -> Solution:
+        """The coefficients in closed form; `what` names the matrix in an error."""
+        solution = solve(self.matrix, self.right, errors=self.errors, what=what)
+        u = solution.coefficients
         beyond = ~np.isfinite(u).all(axis=0)
         below = (u == 0).all(axis=0) & (self.right != 0).any(axis=0)
         bad = np.flatnonzero(beyond | below)
@@ -55,7 +51,7 @@ class LinearSystem:
                 f"{_checks.name_rows(bad).replace('row', 'column')} of the right-hand sides of the {what}; scale B0 "
                 f"and B1 alike ({remedy} them by one number): the coefficients are linear in them"
             )
-        return u, how
+        return solution
 
     def with_right_of(self, other: "LinearSystem") -> "LinearSystem":
         """The same matrix, with the right-hand side of another system."""
@@ -98,7 +94,7 @@ class KernelAlongDepth:
         error = entry_errors(self._values(depth), self.angles.theta, of_angles, 1.0)
         return Errors(*self.angles.unpacked(error, 0.0), on)
 
-    def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
+    def solve(self, depth: float) -> Solution:
         """The solution in closed form."""
         what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
         return self.system_type(*self.at(depth), self.errors(depth)).solve(what)

@@ -16,7 +16,7 @@ import numpy as np
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg.forward_error import Errors
+from roughntk.linalg import Errors
 from roughntk.regression.systems import Systems
 from roughntk.transport.clocks import CLOCKS
 from roughntk.transport.clocks import clock as named_clock
@@ -184,10 +184,9 @@ def _across(
 ) -> TransportResult:  # fmt: skip
     """The segment between two systems, solved at both ends and carried between them."""
     start = first if rhs == "joint" else first.with_right_of(last)
-    (w0, begin), (w1, end) = start.solve(what), last.solve(what)
+    ends = start.solve(what), last.solve(what)
     size = max(1.0, *(float(np.abs(system.right).max()) for system in (start, last)))
     return carry(
-        start.segment_to(last), named_clock(clock, first.log_width(last)), w0, w1[: last.count], (begin, end),
-        depths=depths, condition=max(begin.condition_number, end.condition_number), options=options, throw=throw,
-        size=size, system=first.kind,
+        start.segment_to(last), named_clock(clock, first.log_width(last)), ends, depths=depths,
+        condition=max(end.condition_number for end in ends), options=options, throw=throw, size=size, system=first.kind,
     )  # fmt: skip

@@ -48,7 +48,8 @@ def deep():
 def test_every_depth_has_accurate_coefficients_condition_and_determinant(deep):
     for depth in (17, 26):  # condition 1e11 and 1e16
         u, eigenvalues, log_det = digits_60(deep.data, depth)
-        found, how = deep.kernels.solved[depth]
+        how = deep.kernels.solved[depth]
+        found = how.coefficients
         assert how.method == "deflated" and np.abs(found - u).max() <= how.forward_error.max() < 1e-12
         condition = float(eigenvalues[len(eigenvalues) - 1] / eigenvalues[0])
         assert deep.kernels.condition[depth] == pytest.approx(condition, rel=1e-10)
@@ -68,7 +69,7 @@ def test_the_distance_to_the_limit_is_that_of_60_digits(deep):
     limit, _, _ = digits_60(deep.data, 45)  # 19 layers deeper than the last depth: 1e-10 of its distance is left
     for depth in (17, 26):
         distance = np.abs(digits_60(deep.data, depth)[0] - limit).max()
-        known = deep.kernels.solved[depth][1].forward_error.max()
+        known = deep.kernels.solved[depth].forward_error.max()
         found = np.abs(deep.kernels.coefficients_at(depth) - deep.kernels.limit_coefficients).max()
         assert abs(found - distance) <= 2 * known < 1e-12
     # 6e-15 is below what 64 bit knows, and the summary says so
@@ -121,9 +122,9 @@ def test_a_transport_beyond_its_bound_has_not_converged(deep, monkeypatch):
     assert "4 NOT converged" in report._transport_line(records)
 
 
-@pytest.mark.parametrize(("p", "levels"), [(1.0, [1]), (1.5, [1]), (2.5, [1, 2]), (3.5, [1, 2, 3])])
+@pytest.mark.parametrize(("p", "levels"), [(1.0, [1]), (2.5, [1, 2]), (3.5, [1, 2, 3])])
 def test_every_p_from_1_to_4_has_its_levels(p, levels):
-    found = rn.study.run("sphere", out=None, points=5, test_points=2, depths="2:6", p=p, samples=5)
+    found = rn.study.run("sphere", out=None, points=5, test_points=2, depths="2:4", p=p, samples=5)
     assert sorted({row["level"] for row in found.variation if row["p"] == p}) == levels
     assert list(found.convergence.measured.levels) == levels
     words = f"levels 1 to {levels[-1]}" if len(levels) > 1 else "level 1"

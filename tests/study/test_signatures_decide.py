@@ -28,7 +28,7 @@ def shrinking():
 def records(drivers, p):
     return [
         {"depth": depth, "p": p, "level": k, "tensor_norm": "l2",
-         "distance_to_zero": rn.rough.p_variation(path, p, level=k)}
+         "distance_to_zero": rn.rough.p_variation(path, p, level=k, norm="l2")}
         for depth, path in drivers.paths.items()
         for k in range(1, int(p) + 1)
     ]  # fmt: skip

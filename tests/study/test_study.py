@@ -230,7 +230,7 @@ def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
     records = transport.transport_records(kernels, [2, 3], lambda stage, steps: None)
     assert len(records) == 8
     for row in records:
-        scale = max(1, np.abs(kernels.solved[row["depth"] + 1][0]).max())
+        scale = max(1, np.abs(kernels.solved[row["depth"] + 1].coefficients).max())
         assert row["error"] == pytest.approx(0.25 / scale, abs=1e-12)
         assert (row["residual"], row["steps"], row["converged"]) == (0.5, 3, False)
     line = report._transport_line(records)
@@ -423,7 +423,7 @@ def test_the_summary_has_ten_lines_and_reports_the_worst_numbers(written):
     K, _ = written.study.kernels.at(LAST_DEPTH)
     off = K[~np.eye(POINTS, dtype=bool)]
     assert f"[{off.min():.6g}, {off.max():.6g}]; their limit is 0.25" in lines[2]
-    distance = np.abs(written.study.kernels.solved[LAST_DEPTH][0] - 1 / (POINTS + 3)).max()
+    distance = np.abs(written.study.kernels.solved[LAST_DEPTH].coefficients - 1 / (POINTS + 3)).max()
     assert f"within {distance:.3g} of their limit" in lines[9]
 
 
@@ -465,7 +465,7 @@ def test_a_study_of_the_nngp_kernel_works():
         assert row["converged"] and row["error"] <= 1e-9 and row["residual"] <= 1e-9
     for depth in (2, 3, 4):
         K, B = plain_kernels("relu-nngp", found.data.X, found.data.x, depth)
-        np.testing.assert_allclose(found.kernels.solved[depth][0], np.linalg.solve(K, B), atol=200 * EPS * 14)
+        np.testing.assert_allclose(found.kernels.solved[depth].coefficients, np.linalg.solve(K, B), atol=200 * EPS * 14)
     assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
 
@@ -475,7 +475,7 @@ def test_one_training_and_one_test_point_are_enough():
     record = strict(found)
     kernel = [plain_kernels("relu-ntk", found.data.X, found.data.x, depth)[1].item() for depth in (1, 2, 3, 4)]
     for depth in (1, 2, 3, 4):
-        assert found.kernels.solved[depth][0].item() == pytest.approx(kernel[depth - 1], abs=20 * EPS)
+        assert found.kernels.solved[depth].coefficients.item() == pytest.approx(kernel[depth - 1], abs=20 * EPS)
         assert record["coefficients"][depth - 1]["condition_number"] == 1.0
         assert record["coefficients"][depth - 1]["log_determinant"] == 0.0
     assert len(record["transport"]) == 12

@@ -15,6 +15,7 @@ from roughntk._checks import InputError
 from roughntk.files.drawing import BESIDE, COLOURS, STYLE, canvas, content, drawable, plain_log_labels
 from roughntk.files.paths import PathFile, check_pair
 from roughntk.files.results import write
+from roughntk.rough.variation.exact import homogeneous_variation
 
 SUFFIXES = (".png", ".svg", ".pdf")
 """Of figures."""
@@ -67,24 +68,33 @@ class Measured:
     def record(self) -> dict[str, Any]:
         """For JSON."""
         critical = None if self.critical is None else dataclasses.asdict(self.critical)
-        return {"path": self.file.name, **_found_record(self.found), "critical_exponent": critical}
+        return {
+            "path": self.file.name,
+            **_found_record(self.found),
+            **_levels_record({self.found.level: self.found}),
+            "critical_exponent": critical,
+        }
 
 
 def _found_record(found: rough.Variation) -> dict[str, Any]:
     return {
         "value": found.value, "p": found.p, "level": found.level, "norm": found.norm, "root": found.root,
         "partition": found.partition.tolist(), "method": found.method,
-        "levels": {str(level): value for level, value in found.levels.items()},
     }  # fmt: skip
 
 
+def _levels_record(table: dict[int, rough.Variation]) -> dict[str, Any]:
+    return {"levels": {str(level): found.value for level, found in table.items()}}
+
+
 def measure(
-    file: PathFile, p: float, *, level: int | None = None, norm: str | None = None, root: bool = True,
+    file: PathFile, p: float, *, level: int | None = None, norm: str = "l1", root: bool = True,
     critical: bool = False,
 ) -> Measured:  # fmt: skip
     """The exact p-variation of the path at `level` (None: 1) of its canonical lift. Raises `InputError`."""
     with _named(file.name):
-        found = rough.variation(as_path(file), p, level=level, norm="l2" if norm is None else norm, root=root)
+        table = rough.p_variation_levels(as_path(file), p, level=1 if level is None else level, norm=norm, root=root)
+        (found,) = table.values()
         return Measured(file, found, rough.critical_p(as_path(file)) if critical else None)
 
 
@@ -94,24 +104,30 @@ class Compared:
 
     file: PathFile
     limit: PathFile
-    found: rough.Variation
+    table: dict[int, rough.Variation]
     homogeneous: rough.Variation
+
+    @property
+    def found(self) -> rough.Variation:
+        """The level with the largest value, whose number the distance is."""
+        return max(self.table.values(), key=float)
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "path": self.file.name, "limit": self.limit.name, "distance": _found_record(self.found),
+            "path": self.file.name, "limit": self.limit.name,
+            "distance": _found_record(self.found) | _levels_record(self.table),
             "homogeneous_distance": _found_record(self.homogeneous),
         }  # fmt: skip
 
     def rows(self) -> list[tuple[str, str]]:
         """Level and distance, as text."""
-        return [(str(level), f"{value:.12g}") for level, value in self.found.levels.items()]
+        return [(str(level), f"{float(value):.12g}") for level, value in self.table.items()]
 
     def lines(self) -> list[str]:
         """What is printed below the table."""
         top = self.homogeneous.level
-        several = f", the largest of {len(self.found.levels)} levels" if len(self.found.levels) > 1 else ""
+        several = f", the largest of {len(self.table)} levels" if len(self.table) > 1 else ""
         return [
             f"Inhomogeneous distance {self.found.value:.12g}{several}: {_kind(self.found)}.",
             _partition_line(self.found, len(self.file.values)),
@@ -120,28 +136,22 @@ class Compared:
         ]
 
 
-def compare(
-    file: PathFile, limit: PathFile, p: float, *, level: int | None = None, norm: str | None = None
-) -> Compared:
+def compare(file: PathFile, limit: PathFile, p: float, *, level: int | None = None, norm: str = "l1") -> Compared:
     """The p-variation distances of two paths with the same points, channels and times. Raises `InputError`."""
     check_pair(file, limit)
-    norm = "l1" if norm is None else norm
     with _named(f"{file.name} against {limit.name}"):
-        found = rough.variation_distance(as_path(file), as_path(limit), p, level=level, norm=norm)
-        return Compared(
-            file, limit, found, rough.homogeneous_distance(as_path(file), as_path(limit), p, level=level, norm=norm)
-        )
+        table = rough.p_variation_levels(as_path(file), p, against=as_path(limit), level=level, norm=norm)
+        other = homogeneous_variation(as_path(file), as_path(limit), p, level=level, norm=norm)
+        return Compared(file, limit, table, other)
 
 
 def converge(
-    paths: Sequence[PathFile], limit: PathFile, p: float, *, norm: str | None = None, scale: str | None = None
+    paths: Sequence[PathFile], limit: PathFile, p: float, *, norm: str = "l1", scale: str | None = None
 ) -> rough.Convergence:
     """Whether the paths converge to the limit, by `rough.convergence`; `scale` is a list of numbers, "1,2,4"."""
     for file in paths:
         check_pair(file, limit)
-    return rough.convergence(
-        [as_path(file) for file in paths], as_path(limit), p, scale=_scale(scale), norm="l1" if norm is None else norm
-    )
+    return rough.convergence([as_path(file) for file in paths], as_path(limit), p, scale=_scale(scale), norm=norm)
 
 
 def convergence_rows(paths: Sequence[PathFile], found: rough.Convergence) -> list[list[str]]:

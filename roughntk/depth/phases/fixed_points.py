@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from roughntk._checks.precision import EPS
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.layered import LayeredFamily
 from roughntk.maps.fixed_points import CRITICAL
 
-EPS = float(np.finfo(np.float64).eps)
 STARTS = np.linspace(-0.95, 0.95, 20)
 ITERATES = 20_000
 _STEP = 1e-4  # over which the curvature of the map is measured

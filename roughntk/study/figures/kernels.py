@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from roughntk._checks.precision import EPS
 from roughntk.files.drawing import COLOURS, LIMIT_STYLE, canvas, fold_peaks, whole_ticks
 from roughntk.study.result import Study
 from roughntk.study.sentences import infinite_sentence, transport_sentence
@@ -202,7 +203,7 @@ def infinite_depth(study: Study):
     if carried and len(carried["depths"]):
         places = np.where(np.isinf(carried["depths"]), end, carried["depths"])
         axes[0, 2].loglog(
-            places, np.maximum(carried["errors"], np.finfo(np.float64).eps), "o", color=COLOURS[3], markersize=4,
+            places, np.maximum(carried["errors"], EPS), "o", color=COLOURS[3], markersize=4,
             label="error of the transport",
         )  # fmt: skip
     axes[0, 2].set_ylim(bottom=axes[0, 2].get_ylim()[0] * 1e-7)  # room for the legend below the curves and markers

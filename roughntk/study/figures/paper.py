@@ -1,18 +1,18 @@
 """The paper's Figure 1, with the true limits drawn: three families, 30 depths, two input laws."""
 
+import math
 from pathlib import Path
 
-import jax.numpy as jnp
 import matplotlib
 import numpy as np
 
 from roughntk import _checks, sphere
-from roughntk.depth.infinite import limit_coefficients, limit_value
 from roughntk.files import drawing, folders
-from roughntk.kernels import SigmoidComposition, family
-from roughntk.linalg.bordered import bordered_solve
-from roughntk.maps.recursion import sigmoid_displacement, sigmoid_fixed_point
-from roughntk.regression.closed_form import solve
+from roughntk.kernels import family
+from roughntk.regression import coefficients
+from roughntk.regression.closed_form import closed_form
+from roughntk.regression.systems import Systems
+from roughntk.study.analysis.closed_form import unwarned
 from roughntk.study.result import Picture
 
 DIMENSION = 128
@@ -33,20 +33,12 @@ def points(law: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def curves(name: str, X: np.ndarray, x: np.ndarray, depths: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(K(X,X), K(X,x), u) at depths 1 .. `depths`, first axis depth.
-
-    The sigmoid family's coefficients come from the bordered system, since its kernel matrix is singular in 64 bit
-    from depth 15 or so on.
-    """
+    """(K(X,X), K(X,x), u) at depths 1 .. `depths`, first axis depth."""
     chosen = family(name)
-    inner, outer = sphere.angles(X), sphere.angles(X, x)
-    within, across = (np.asarray(chosen.trajectory(theta, depths)) for theta in (inner, outer))
-    if isinstance(chosen, SigmoidComposition):
-        c, multiplier = sigmoid_fixed_point()
-        G, g = (np.asarray(sigmoid_displacement(jnp.cos(theta), depths)) for theta in (inner, outer))
-        u = [bordered_solve(G[k], g[k], multiplier**k / c) for k in range(depths)]
-    else:
-        u = [solve(K, B, what=f"{name} kernel matrix")[0] for K, B in zip(within, across, strict=True)]
+    within, across = (np.asarray(chosen.trajectory(theta, depths)) for theta in (sphere.angles(X), sphere.angles(X, x)))
+    systems = Systems(chosen, X, x)
+    with unwarned():  # the sigmoid family is indefinite on many point sets
+        u = [closed_form(systems, depth).coefficients for depth in range(1, depths + 1)]
     return within, across, np.stack(u)
 
 
@@ -82,8 +74,9 @@ def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
     i, j = np.triu_indices(len(X), 1)
     for row, name in zip(axes, ("relu-ntk", "relu-nngp", "sigmoid"), strict=True):
         within, across, u = curves(name, X, x, depths)
-        limit = limit_value(family(name))
-        at_infinity = limit_coefficients(family(name), X, x)[:, 0]
+        limit = family(name).limit_value
+        with unwarned():
+            at_infinity = coefficients(family(name), X, x, depth=math.inf)[:, 0]
         for axis, values in ((row[0], within[:, i, j]), (row[1], across[:, :, 0])):
             axis.plot(L, values, linewidth=0.9, alpha=0.6, color=drawing.COLOURS[0])
             axis.axhline(limit, label=f"limit {limit:.4g}", **drawing.LIMIT_STYLE)
