@@ -206,15 +206,15 @@ def graded_depth(size: float) -> float:
 def clock(name: str, log_d: float) -> SegmentClock:
     """The clock of that name ("arc" or "psi"); `log_d` = log det K_L + log det K_{L+1}.
 
-    >>> float(clock("psi", log_d=-460.0).position_at_paper_time(0.5))
-    0.5
-
     Args:
         name: one of `CLOCKS`.
         log_d: log D, which only "psi" needs.
 
     Raises:
         InputError: another name (with the nearest one).
+
+    >>> float(clock("psi", log_d=-460.0).position_at_paper_time(0.5))
+    0.5
     """
     _checks.choice(name, CLOCKS, "clock")
     return ArcClock() if name == "arc" else PsiClock(log_d)

@@ -30,12 +30,6 @@ from roughntk.transport.result import TransportResult, distance, judge
 class SolverOptions:
     """How the equation is integrated; immutable, `dataclasses.replace` makes another one.
 
-    >>> import roughntk as rn
-    >>> options = rn.transport.SolverOptions(rtol=1e-8, atol=1e-10)
-    >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
-    >>> rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2, options=options).stats["rtol"]
-    1e-08
-
     Attributes:
         rtol, atol: tolerances of the step-size controller, > 0; raised to half of eps times the condition number where
             that is larger, since the field itself is not known better (the ones used are in a result's `stats`).
@@ -45,6 +39,12 @@ class SolverOptions:
     Raises:
         InputError: tolerances that are not positive and finite, steps that are no whole number, or a solver that is
             not an instance of a diffrax solver.
+
+    >>> import roughntk as rn
+    >>> options = rn.transport.SolverOptions(rtol=1e-8, atol=1e-10)
+    >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+    >>> rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2, options=options).stats["rtol"]
+    1e-08
     """
 
     rtol: float = 1e-10
@@ -89,6 +89,10 @@ class SolverOptions:
 def vector_field(path: CoefficientPath, clock: Clock):
     """(tau, u, args) -> A^{-1} (b' - A' u) ds/dtau, for a user's own `diffrax.diffeqsolve`.
 
+    Args:
+        path: the systems A(s) u = b(s), as the `path` of a result.
+        clock: the time tau and the position s(tau), as the `clock` of a result.
+
     >>> import diffrax
     >>> import roughntk as rn
     >>> family, X, x = rn.kernels.ReluNTK(), rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
@@ -97,10 +101,6 @@ def vector_field(path: CoefficientPath, clock: Clock):
     >>> own = diffrax.diffeqsolve(diffrax.ODETerm(field), diffrax.Dopri5(), 0.0, 1.0, 0.1, known.values[0])
     >>> bool(abs(own.ys[-1] - known.coefficients).max() < 1e-6)
     True
-
-    Args:
-        path: the systems A(s) u = b(s), as the `path` of a result.
-        clock: the time tau and the position s(tau), as the `clock` of a result.
     """
 
     def field(tau, u, args):

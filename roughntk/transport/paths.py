@@ -69,13 +69,6 @@ def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Arr
 
     The independent route to the closed form, and the only one on curved paths. Values start at 0 at s[0].
 
-    >>> import numpy as np
-    >>> import roughntk as rn
-    >>> I = np.eye(2)
-    >>> v = rn.transport.quadrature_driver(rn.transport.Segment(I, 2 * I, I, I), [0.0, 1.0])
-    >>> v[-1, 0].round(12).tolist()  # log 2, on the diagonal
-    [0.69314718056, 0.0, 0.0, 0.0]
-
     Args:
         path: the systems A(s) u = b(s).
         s: increasing positions, shape (points,).
@@ -83,6 +76,13 @@ def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Arr
 
     Returns:
         Driver values, shape (points, n, n + m).
+
+    >>> import numpy as np
+    >>> import roughntk as rn
+    >>> I = np.eye(2)
+    >>> v = rn.transport.quadrature_driver(rn.transport.Segment(I, 2 * I, I, I), [0.0, 1.0])
+    >>> v[-1, 0].round(12).tolist()  # log 2, on the diagonal
+    [0.69314718056, 0.0, 0.0, 0.0]
     """
     return integrals(path.driver_derivative, jnp.asarray(s, dtype=float), order)
 

@@ -44,12 +44,6 @@ def to_depth(
 ) -> TransportResult:  # fmt: skip
     """Carry u = K(l)(X,X)^{-1} K(l)(X,x) along real depth l, from `start` to `stop`, by du = A^{-1} (db - dA u).
 
-    >>> import roughntk as rn
-    >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
-    >>> result = rn.transport.to_depth(rn.kernels.ReluNTK(), X, x, start=2, depths=[10, 2.5e6])
-    >>> result.coefficients[:, 0].round(9).tolist()  # at infinite depth: 1/(n + 3)
-    [0.166666667, 0.166666667, 0.166666667]
-
     Args:
         family: a kernel family with real depth, for instance ``rn.kernels.ReluNTK()``.
         X: training points, unit distinct rows, shape (n, n0).
@@ -75,6 +69,12 @@ def to_depth(
             the closed form, or an end so nearly singular that too little is known (unless ``throw=False``).
 
     Source: StArnaud2025, Theorem 3, on another path.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+    >>> result = rn.transport.to_depth(rn.kernels.ReluNTK(), X, x, start=2, depths=[10, 2.5e6])
+    >>> result.coefficients[:, 0].round(9).tolist()  # at infinite depth: 1/(n + 3)
+    [0.166666667, 0.166666667, 0.166666667]
     """
     _checks.require_x64("transport")
     family, throw = as_family(family), _checks.flag(throw, "throw")

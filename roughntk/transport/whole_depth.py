@@ -40,12 +40,6 @@ def between_depths(
 ) -> TransportResult:  # fmt: skip
     """Carry u = K(X,X)^{-1} K(X,x) from depth L to depth L + 1 by the equation of Theorem 3.
 
-    >>> import roughntk as rn
-    >>> family, X, x = rn.kernels.ReluNTK(), rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
-    >>> result = rn.transport.between_depths(family, X, x, depth=2, clock="psi", rtol=1e-9)
-    >>> bool(abs(result.coefficients - rn.coefficients(family, X, x, depth=3)).max() < 1e-9)
-    True
-
     Args:
         family: a kernel family.
         X: training points, unit distinct rows, shape (n, n0).
@@ -72,6 +66,12 @@ def between_depths(
             closed form, or at an end so nearly singular that too little is known (unless ``throw=False``).
 
     Source: StArnaud2025, Theorem 3.
+
+    >>> import roughntk as rn
+    >>> family, X, x = rn.kernels.ReluNTK(), rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+    >>> result = rn.transport.between_depths(family, X, x, depth=2, clock="psi", rtol=1e-9)
+    >>> bool(abs(result.coefficients - rn.coefficients(family, X, x, depth=3)).max() < 1e-9)
+    True
     """
     _checks.require_x64("transport")
     family, depth = as_family(family), _checks.integer_depth(depth)
@@ -115,12 +115,6 @@ def across_segment(
 ) -> TransportResult:  # fmt: skip
     """As `between_depths`, for kernel matrices that are already known and whose entries are right to rounding.
 
-    >>> import numpy as np
-    >>> import roughntk as rn
-    >>> I = np.eye(2)
-    >>> rn.transport.across_segment(I, 2 * I, I, 3 * I).coefficients.round(9).tolist()
-    [[1.5, 0.0], [0.0, 1.5]]
-
     Args:
         K0, K1: the symmetric matrices at both ends, shape (n, n).
         B0, B1: the right-hand sides there, shape (n, m).
@@ -136,6 +130,12 @@ def across_segment(
         NotPositiveDefiniteError, TransportError: as `between_depths`.
 
     Source: StArnaud2025, Theorem 3.
+
+    >>> import numpy as np
+    >>> import roughntk as rn
+    >>> I = np.eye(2)
+    >>> rn.transport.across_segment(I, 2 * I, I, 3 * I).coefficients.round(9).tolist()
+    [[1.5, 0.0], [0.0, 1.5]]
     """
     _checks.require_x64("transport")
     _checks.choice(clock, CLOCKS, "clock")
