@@ -14,15 +14,26 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
-    "_process", "_settings", "_checks", "_compiled", "sphere", "linalg", "maps", "kernels", "rough", "regression",
-    "depth", "transport", "files", "study", "commands", "cli",
+    "_process", "_settings", "_caches", "_checks", "_compiled", "sphere", "linalg", "maps", "kernels", "rough",
+    "regression", "depth", "transport", "files", "study", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "maps": {"sphere", "linalg"},
     "rough": {"sphere", "linalg", "maps", "kernels"},
     "regression": {"rough"},
     "depth": {"rough"},
-    "files": {"_compiled", "sphere", "linalg", "maps", "kernels", "rough", "regression", "depth", "transport"},
+    "files": {
+        "_caches",
+        "_compiled",
+        "sphere",
+        "linalg",
+        "maps",
+        "kernels",
+        "rough",
+        "regression",
+        "depth",
+        "transport",
+    },
 }
 ENTRANCE = ("roughntk", "roughntk.__main__")  # the package's face: may import every room
 OPTIONAL = {

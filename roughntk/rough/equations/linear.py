@@ -20,6 +20,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
+from roughntk.rough.algebra.operations import multiply_exp
 from roughntk.rough.equations.linear_pieces import (
     END_OF_INTERVAL,
     LARGEST_LEVEL,
@@ -246,7 +247,7 @@ def _series(
         increment, kind, gap = inputs
 
         def moved(carry: Any) -> Any:
-            carry = (tensor.multiply_exp(carry[0], increment), *carry[1:])
+            carry = (multiply_exp(carry[0], increment), *carry[1:])
             return lax.switch(kind, (inside, piece, interval), carry, gap)
 
         carry, bound = lax.cond(kind >= 0, moved, lambda carry: (carry, jnp.zeros(())), carry)

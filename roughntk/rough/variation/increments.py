@@ -124,10 +124,15 @@ def _check_times(a: np.ndarray | None, b: np.ndarray | None) -> None:
 def check_pair_memory(count: int, channels: int, level: int, copies: int) -> None:
     """Raise `InputError` where the increments of one block of pairs exceed the memory that is free."""
     _checks.memory(
-        8.0 * (copies * count * tensor.signature_size(channels, level) + 128.0 * level * count),
+        8.0 * count * (copies * tensor.signature_size(channels, level) + 2.0 * block_columns(count) * level),
         f"the p-variation at level {level} of {count} points in {channels} channels",
         "choose a lower level, or use fewer points or channels",
     )
+
+
+def block_columns(count: int) -> int:
+    """The number of j in a block of all pairs (i, j) of so many points: fewer where a row is long."""
+    return max(8, min(64, 2**22 // count))
 
 
 def outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
