@@ -23,7 +23,7 @@ from hypothesis import settings
 # Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
 # Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
 # Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
-STRICT = ("maps", "kernels", "rough", "depth", "laws", "regression", "linalg", "files", "test_sphere.py")
+STRICT = ("maps", "kernels", "rough", "depth", "laws", "regression", "linalg", "files", "transport", "test_sphere.py")
 NOT_STRICT = ("kernels/test_sequence.py",)
 
 write_entries_whole()
