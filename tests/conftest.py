@@ -20,10 +20,11 @@ import roughntk  # noqa: I001  first, so that 64 bit is on before anything makes
 import jax
 from hypothesis import settings
 
-# Nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one. A test of
-# functions as users write them is marked `mixed_types`, with its reason; whole files of them are named here.
+# Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
+# Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
 # Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
-MIXED = ("kernels/test_sequence.py",)
+STRICT = ("maps", "kernels", "rough", "depth", "laws", "regression", "linalg", "files", "transport", "test_sphere.py")
+NOT_STRICT = ("kernels/test_sequence.py",)
 
 write_entries_whole()
 # Tracing makes very many objects that live long: look for unreachable ones less often, and not among those of imports.
@@ -88,9 +89,9 @@ PORTABLE_FEW = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Strict promotion of types, but for functions of users."""
-    path = item.path.relative_to(Path(__file__).parent).as_posix()
-    strict = path not in MIXED and item.get_closest_marker("mixed_types") is None
+    """Strict promotion of types where it is listed."""
+    path = item.path.relative_to(Path(__file__).parent)
+    strict = path.parts[0] in STRICT and path.as_posix() not in NOT_STRICT
     jax.config.update("jax_numpy_dtype_promotion", "strict" if strict else "standard")
 
 

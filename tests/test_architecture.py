@@ -248,7 +248,6 @@ ODD_NAMES_TODAY: set[str] = {
     "linalg",
     "regression",
     "rough",
-    "transport",
     "files",
     "study",
     "commands",

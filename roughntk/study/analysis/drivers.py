@@ -1,18 +1,12 @@
 """The drivers of Theorem 3 between the depths of a study, sampled, checked and projected."""
 
 import dataclasses
-import math
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 
-from roughntk.kernels import Deflated
-from roughntk.linalg import Factor, bordered_system
 from roughntk.study.analysis.closed_form import Kernels, Progress
-from roughntk.transport import Segment, SegmentDriver, quadrature_driver, segment_driver
-from roughntk.transport.deflated import SPREAD, DeflatedSegment
+from roughntk.transport.clocks import ArcClock
+from roughntk.transport.deflated import kernel_segment
 
 LEVEL_3_CHANNELS = 12
 """Level 3 of a signature joins up to so many channels."""
@@ -51,17 +45,16 @@ def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: 
     paths, errors = {}, {}
     for depth in starts:
         if kernels.regular(depth) and kernels.regular(depth + 1):
-            first = kernels.deflated.get(depth)
-            if first is not None and 0 <= spread(first) < SPREAD:
-                paths[depth], errors[depth] = collapsing(first, kernels.deflated[depth + 1], positions)
-            else:
-                (K0, B0), (K1, B1) = kernels.at(depth), kernels.at(depth + 1)
-                paths[depth], errors[depth] = regular(Segment(*map(jnp.asarray, (K0, K1, B0, B1))), positions)
+            (K0, B0), (K1, B1) = kernels.at(depth), kernels.at(depth + 1)
+            segment = kernel_segment(K0, K1, B0, B1, kernels.collapsed(depth))
+            paths[depth] = segment.driver(ArcClock()).sample(positions)
+            errors[depth] = segment.disagreement()
         progress("drivers", 1)
     reduced, captured, channels = _principal(paths, directions)
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
 
 
+<<<<<<< HEAD
 def spread(values: Deflated) -> float:
     """s/c."""
     return math.exp(values.log_scale) / values.level if values.level else math.inf
@@ -115,6 +108,8 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
     return gap / size if size > 0 else (0.0 if gap == 0 else math.inf)
 
 
+=======
+>>>>>>> main
 def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int, np.ndarray], dict[int, float], int]:
     """Project all drivers onto their common leading principal directions, each driver weighted to unit length."""
     if not paths:
