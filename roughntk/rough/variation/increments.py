@@ -10,7 +10,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.algebra import tensor
 from roughntk.rough.paths.lifts import Lift
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array, sampled
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def paired_steps(path_a: Any, path_b: Any, level: int) -> tuple[Steps, Steps]:
 
     Raises `InputError` as `steps_of` does, and naming what differs.
     """
+    path_a, path_b = sampled(path_a), sampled(path_b)
     a = steps_of(path_a, level, "path_a", copies=PAIR_COPIES)
     b = steps_of(path_b, level, "path_b", copies=PAIR_COPIES)
     if a.points.shape != b.points.shape:
