@@ -25,6 +25,10 @@ def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
 
     With theta_1 = 3 pi / (s L), K_L -> F(s) as L grows, with error about 1/L uniformly in s: F(0) = 1/4 away from the
     diagonal and F(inf) = 1 on it. The layer is why the limit of u_L is not continuous at the training points.
+
+    >>> import roughntk as rn
+    >>> float(rn.depth.boundary_layer(0.0)), float(rn.depth.boundary_layer(1.0))
+    (0.25, 0.46875)
     """
     s = entries_within(s, "s", 0.0, math.inf)
     a = 1 / (1 + jnp.where(jnp.isinf(s), 0.0, s))
@@ -37,6 +41,11 @@ def kernel_expansion(theta, depth) -> Float[Array, "..."]:
     """First-order expansion of the ReLU NTK at fixed theta > 0, elementwise:
 
     K_L = 1/4 + (3/8) log L / L + (alpha(theta) - 3/2)/(4 L) + O(log^2 L / L^2), alpha the Abel time of the angle.
+
+    >>> import roughntk as rn
+    >>> error = rn.depth.kernel_expansion(1.0, 1e6) - rn.kernels.ReluNTK().at_angle(1.0, 1e6)
+    >>> bool(abs(error) < 1e-9)
+    True
     """
     theta, depth = entries_within(theta, "theta", 0.0, math.pi), entries_within(depth, "depth", 1.0, math.inf)
     settled = jnp.isinf(depth) & (theta > 0)
@@ -53,6 +62,12 @@ def coefficient_expansion(X, x, depth: float) -> Float[np.ndarray, "n m"]:
 
     Raises:
         InputError: a test point coincides with a training point, where u is a unit vector at every depth.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> expansion = rn.depth.coefficient_expansion(X, x, 1e6)
+    >>> bool(abs(expansion - rn.coefficients(rn.kernels.ReluNTK(), X, x, depth=1e6)).max() < 1e-9)
+    True
     """
     X, x = sphere.check_points(X, x)
     depth = _checks.one_depth(depth)

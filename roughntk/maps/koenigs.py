@@ -6,7 +6,7 @@ With d = eta - c the displacement from the attracting fixed point c of the map a
 
 Whole layers are taken first; the part of a layer that is left lies between two known displacements, where Newton's
 method with bisection finds it.
-Source: Koenigs 1884.
+Source: Koenigs1884.
 """
 
 import functools

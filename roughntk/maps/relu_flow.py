@@ -12,7 +12,7 @@ ReLU of slope 0 in `roughntk.maps._flow_parts`.
 
 Everything is elementwise, broadcasts, is float64, and may be transformed by jit, vmap, jvp and grad. Concrete
 input is checked and raises `InputError`; traced input outside the domain gives NaN.
-Sources: Ecalle 1975 (iterative logarithm), Norlund 1924 (principal sum).
+Sources: Ecalle1975 (iterative logarithm), Norlund1924 (principal sum).
 """
 
 import math

@@ -198,6 +198,13 @@ def between_depths(
         NotPositiveDefiniteError: a kernel matrix at one of the two depths is singular to working precision.
         TransportError: the result has not converged (:class:`TransportResult`): too large a residual, too far from the
             closed form, or at an end so nearly singular that too little is known (unless ``throw=False``).
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> family = rn.kernels.ReluNTK()
+    >>> result = rn.transport.between_depths(family, X, x, depth=2)
+    >>> bool(abs(result.coefficients - rn.coefficients(family, X, x, depth=3)).max() < 1e-8), result.converged
+    (True, True)
     """
     _checks.require_x64("transport")
     family, depth = as_family(family), _checks.integer_depth(depth)
@@ -283,6 +290,14 @@ def across_segment(
         InputError: matrices that are not square, symmetric, finite and real, or of other shapes than each other; an
             unknown clock or right-hand side (with the nearest name); tolerances that are not positive.
         NotPositiveDefiniteError, TransportError: as `between_depths`.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> family = rn.kernels.ReluNTK()
+    >>> matrices = (family(X, depth=2), family(X, depth=3), family(X, x, depth=2), family(X, x, depth=3))
+    >>> end = rn.transport.across_segment(*matrices).coefficients
+    >>> bool(abs(end - rn.coefficients(family, X, x, depth=3)).max() < 1e-8)
+    True
     """
     _checks.require_x64("transport")
     _checks.choice(clock, bridge.CLOCKS, "clock")

@@ -142,6 +142,13 @@ def to_depth(
             the closed form, or an end so nearly singular that too little is known (unless ``throw=False``).
 
     Source: the equation is that of Theorem 3 (``references.bib``: StArnaud2025) on another path.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> family = rn.kernels.ReluNTK()
+    >>> result = rn.transport.to_depth(family, X, x, stop=3)
+    >>> bool(abs(result.coefficients - rn.coefficients(family, X, x, depth=3)).max() < 1e-8), result.converged
+    (True, True)
     """
     _checks.require_x64("transport")
     family, throw = as_family(family), _checks.flag(throw, "throw")

@@ -12,7 +12,7 @@ norms       norm, projective_norm, homogeneous_norm
 lyndon      Lyndon words and brackets, coordinates of Lie elements
 bases       the Hall basis of esig and iisignature ("DH"), conversions between bases
 
-Sources: Reutenauer, Free Lie Algebras; Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths
+Sources: Reutenauer1993; LyonsCaruanaLevy2007
 (Chen's identity, tensor norms).
 """
 

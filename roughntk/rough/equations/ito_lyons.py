@@ -59,6 +59,12 @@ def ito_lyons(
     as for `solve_rde` (methods "auto", "log-ode", "davie"); the error estimate is that of Y. The extended state has
     state + sum_k state^k entries (state + channels of X in place of state if joint).
     Raises as `solve_rde` does, and `InputError` where one lift exceeds the memory that is free.
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> result = rn.rough.ito_lyons(lambda y: y[:, None], [[0.0], [1.0]], [1.0])
+    >>> bool(jnp.abs(result.solution.values[-1, 0] - jnp.e) < 1e-6), result.lift.level
+    (True, 2)
     """
     _checks.require_x64("ito_lyons")
     joint, estimate, throw = (

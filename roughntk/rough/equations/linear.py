@@ -76,6 +76,12 @@ def solve_linear(
         InputError: bad shapes, NaN, tracers (use `solve_rde`), or a path too long for `LARGEST_COUNT` pieces.
         RDEError: the tolerance is out of reach, with the bound that is reached and what to do, or the values overflow.
     Source: LyonsCaruanaLevy2007, section 2.2 (factorial decay).
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> solution = rn.rough.solve_linear(np.array([[[1.0]]]), [[0.0], [1.0]], [1.0])
+    >>> bool(abs(solution.values[-1, 0] - np.e) < 1e-8)
+    True
     """
     _checks.require_x64("solve_linear")
     throw = _checks.flag(throw, "throw")

@@ -116,6 +116,12 @@ def solve_rde(
             raises, or of another dtype or signature; a path without a derivative, as Brownian trees are.
         RDEError: an inner solve failed, the values are not finite, or the steps are too long for the error estimate
             (unless ``throw=False``).
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> solution = rn.rough.solve_rde(lambda y: y[:, None], [[0.0], [1.0]], [1.0])
+    >>> bool(jnp.abs(solution.values[-1, 0] - jnp.e) < 1e-6)
+    True
     """
     _checks.require_x64("solve_rde")
     estimate, throw = _checks.flag(estimate, "estimate"), _checks.flag(throw, "throw")

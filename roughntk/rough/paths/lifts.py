@@ -179,6 +179,10 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     Raises `InputError` for a bad path, level or times, for iterated integrals beyond float64, or where points *
     sum_k channels^k numbers exceed
     the memory that is free. Source: LyonsCaruanaLevy2007, section 2.
+
+    >>> import roughntk as rn
+    >>> rn.rough.lift([[0.0], [2.0], [3.0]], 2).steps.tolist()
+    [[2.0, 2.0], [1.0, 0.5]]
     """
     _checks.require_x64("a lift")
     if isinstance(path, Lift):
@@ -208,6 +212,10 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
     Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
     the memory that is free.
+
+    >>> import roughntk as rn
+    >>> rn.rough.lift_from_steps([[1.0, 0.5], [1.0, 0.5]], channels=1, level=2).prefixes.tolist()
+    [[0.0, 0.0], [1.0, 0.5], [2.0, 2.0]]
     """
     _checks.require_x64("a lift")
     geometric = _checks.flag(geometric, "geometric")

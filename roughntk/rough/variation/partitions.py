@@ -24,7 +24,11 @@ def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str =
     `rough_path`: a `Lift` of level at least floor(p), or a path, lifted canonically. `p` >= 1, `threshold` > 0, in
     the units of |X|^p. `norm` as in `p_variation`. Time O(points * longest step * channels^{floor(p)}).
     Raises `InputError` for a bad p or threshold, too low a level, or a traced lift.
-    Source: Cass, Litterer, Lyons, Integrability and tail estimates for Gaussian rough differential equations.
+    Source: CassLittererLyons2013.
+
+    >>> import roughntk as rn
+    >>> rn.rough.greedy_partition([[0.0], [1.0], [2.0], [3.0]], 1.0, threshold=2.0).tolist()
+    [0.0, 2.0, 3.0]
     """
     p = _checks.exponent(p)
     norm = _checks.choice(norm, ("l1", "l2"), "norm")
