@@ -23,7 +23,7 @@ from hypothesis import settings
 # Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
 # Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
 # Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
-STRICT = ("maps", "kernels", "rough", "depth", "test_sphere.py")
+STRICT = ("maps", "kernels", "rough", "depth", "laws", "regression", "linalg", "files", "transport", "test_sphere.py")
 NOT_STRICT = ("kernels/test_sequence.py",)
 
 write_entries_whole()
@@ -56,9 +56,13 @@ PORTABLE = (
     "rough/test_linear.py",
     "rough/test_rde.py",
     "rough/test_regularity.py",
+    "laws/test_backends.py",
+    "laws/test_paths.py",
     "rough/test_signature.py",
+    "rough/test_homogeneous_distance.py",
     "rough/test_variation.py",
     "rough/test_variation_1d.py",
+    "rough/test_variation_ranges.py",
     "study/test_classify_command.py",
     "test_sphere.py",
     "regression/test_coefficients.py",
@@ -77,7 +81,9 @@ PORTABLE_FEW = (
     "kernels/test_edges.py",
     "rough/test_linear.py",
     "rough/test_signature.py",
+    "rough/test_homogeneous_distance.py",
     "rough/test_variation.py",
+    "rough/test_variation_ranges.py",
     "study/test_classify_command.py",
     "test_sphere.py",
     "regression/test_coefficients.py",

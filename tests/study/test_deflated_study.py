@@ -9,8 +9,9 @@ import pytest
 import roughntk as rn
 from roughntk.files import drawing
 from roughntk.study import report
-from roughntk.study.analysis import drivers, transport
+from roughntk.study.analysis import transport
 from roughntk.study.config import StudyConfig
+from roughntk.transport import segments
 
 EPS = np.finfo(np.float64).eps
 
@@ -158,4 +159,4 @@ def test_short_studies_have_whole_ticks():
     for axis in axes[0]:
         shown = [t for t in axis.get_xticks() if 2 <= t <= 4]
         assert len(shown) >= 2 and all(t == int(t) for t in shown)
-    assert drivers.relative_difference(np.zeros(2), np.zeros(2)) == 0
+    assert segments.relative_difference(np.zeros(2), np.zeros(2)) == 0

@@ -20,6 +20,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
+from roughntk.rough.algebra.operations import multiply_exp
 from roughntk.rough.equations.linear_pieces import (
     END_OF_INTERVAL,
     LARGEST_LEVEL,
@@ -35,7 +36,7 @@ from roughntk.rough.equations.linear_pieces import (
 )  # fmt: skip
 from roughntk.rough.equations.rde import RDEError, RDESolution, state_array
 from roughntk.rough.paths.lifts import Lift, partition_times
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 
 __all__ = ["LARGEST_LEVEL", "LARGEST_SIGNATURE", "solve_linear", "tail"]
 
@@ -121,6 +122,7 @@ def _equation(matrices: Any, path: Any, y0: Any, partition: Any) -> Equation:
     """The checked equation, cut at the sample points and the times of the partition, in balanced coordinates."""
     if isinstance(path, Lift):
         raise InputError("expected a path, got a Lift; pass its sample points, or solve along the lift by solve_rde")
+    path = sampled(path)
     path = path if isinstance(path, PiecewiseLinear) else path if _checks.is_traced(path) else PiecewiseLinear(path)
     if _checks.is_traced(matrices, y0, *jax.tree.leaves((path, partition))):
         raise InputError(
@@ -245,7 +247,7 @@ def _series(
         increment, kind, gap = inputs
 
         def moved(carry: Any) -> Any:
-            carry = (tensor.multiply_exp(carry[0], increment), *carry[1:])
+            carry = (multiply_exp(carry[0], increment), *carry[1:])
             return lax.switch(kind, (inside, piece, interval), carry, gap)
 
         carry, bound = lax.cond(kind >= 0, moved, lambda carry: (carry, jnp.zeros(())), carry)

@@ -14,11 +14,12 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 
 
 def as_path(path: Any) -> PiecewiseLinear:
     """`path` itself, or the path through the points `path`, shape (points, channels), at the times 0, 1, ..."""
+    path = sampled(path)
     return path if isinstance(path, PiecewiseLinear) else PiecewiseLinear(path)
 
 

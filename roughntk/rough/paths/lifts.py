@@ -20,7 +20,8 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array
+from roughntk.rough.algebra.operations import multiply_exp
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array, sampled
 
 _OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
 
@@ -190,6 +191,7 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
             f"expected a path, got a Lift of level {path.level}; use it as it is or truncate it, or, for a higher "
             f"level, lift the path that it came from"
         )
+    path = sampled(path)
     points = jnp.array(path_array(path))  # shares no memory with the caller's
     level = _checks.level(level)
     channels = points.shape[1]
@@ -314,7 +316,7 @@ def _canonical(points: jax.Array, level: int) -> tuple[jax.Array, jax.Array]:
     steps = jax.vmap(lambda dx: tensor.flatten(tensor.exp(dx, level)))(increments)
 
     def step(state: tensor.Tensor, increment: jax.Array) -> tuple[tensor.Tensor, jax.Array]:
-        state = tensor.multiply_exp(state, increment)
+        state = multiply_exp(state, increment)
         return state, tensor.flatten(state)
 
     return steps, _prefixes(step, increments, points.shape[1], level)

@@ -12,7 +12,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.paths.lifts import Lift
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 from roughntk.rough.variation.dynamic import pair_sizes, raised
 from roughntk.rough.variation.increments import Steps, steps_of
 from roughntk.rough.variation.levels import MOST_LEVELS, NORMS, level_suprema, wanted_levels
@@ -150,6 +150,7 @@ def hoelder_norm(
         )
     # up to floor(1/exponent), 1/(1/3) included
     levels = wanted_levels(path, min(1 / exponent * (1 + 1e-12), MOST_LEVELS), level)
+    path = sampled(path)
     steps = steps_of(path, levels[-1])
     when = _times_of(path, times, len(steps.points))
     values: dict[int, float] = dict.fromkeys(levels, 0.0)
@@ -238,6 +239,7 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     >>> bool(1.7 < rn.rough.critical_p(path).p < 2.4)
     True
     """
+    path = sampled(path)
     steps = steps_of(path, 1)
     points = steps.points
     count = len(points)
