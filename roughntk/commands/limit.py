@@ -46,16 +46,16 @@ def limit(
 
         written = results.check_target(out, "--out", limits.SUFFIXES, [choice.data])
         chosen = load(**values_of(choice, PointSettings), reading=Reading.of(reading))
-        answer = limits.at_depth(member(str(network.family), network.parameters), chosen, depth, tolerance)
+        found = limits.at_depth(member(str(network.family), network.parameters), chosen, depth, tolerance)
         if written is not None:
-            results.write(written, answer.content(written.suffix.lower()))
+            results.write(written, found.content(written.suffix.lower()))
     if as_json:
         say_json(
             {
                 "data": chosen.describe(),
                 "family": network.family,
                 "settings": list(network.parameters),
-                **answer.record(),
+                **found.record(),
             }
         )
         return
@@ -63,11 +63,11 @@ def limit(
         say(
             f"Data: {chosen.name}, {choice.points} training points, {choice.test_points} test points; {network.family}."
         )
-        for line in chosen.notes:
+        for line in chosen.said:
             say(line)
-        say(answer.note, head=f"Depth {answer.depth:g}:")
-    say_table(HEADINGS, answer.rows)
-    say(answer.answer)
+        say(found.note, head=f"Depth {found.depth:g}:")
+    say_table(HEADINGS, found.rows)
+    say(found.answer)
     if written is not None:
         say(str(written), head="Coefficients:")
 

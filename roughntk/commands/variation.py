@@ -63,15 +63,15 @@ def variation(
             if len(read) == 1:
                 compared = room.compare(read[0], limit, p, level=level, norm=norm)
             else:
-                convergence = room.converge(read, limit, p, norm=norm, scale=scale)
+                found = room.converge(read, limit, p, norm=norm, scale=scale)
                 if target is not None:
-                    room.draw_convergence(convergence, target)
+                    room.draw_convergence(found, target)
     if against is None:
         _say_measured(measured, as_json, quiet)
     elif len(read) == 1:
         _say_compared(compared, as_json, quiet)
     else:
-        _say_convergence(read, limit, convergence, as_json, quiet)
+        _say_convergence(read, limit, found, as_json, quiet)
     if target is not None and not as_json:
         say(str(target), head="Figure:")
 
@@ -96,24 +96,20 @@ def _say_compared(compared, as_json: bool, quiet: bool) -> None:
         say(line)
 
 
-def _say_convergence(read, limit, convergence, as_json: bool, quiet: bool) -> None:
+def _say_convergence(read, limit, found, as_json: bool, quiet: bool) -> None:
     from roughntk.commands.answers.variations import convergence_record, convergence_rows
 
     if as_json:
-        say_json(convergence_record(read, limit, convergence))
+        say_json(convergence_record(read, limit, found))
         return
     if not quiet:
-        for line in (
-            *(sentence for each in read for sentence in each.notes),
-            f"Limit: {limit.describe()}",
-            *limit.notes,
-        ):
+        for line in (*(sentence for each in read for sentence in each.said), f"Limit: {limit.describe()}", *limit.said):
             say(line)
-        say(f"p = {convergence.p:g}, {convergence.norm} norm, outer root taken.")
-    say_table(("file", "scale", *(f"level {k}" for k in convergence.levels)), convergence_rows(read, convergence))
-    say(f"The sequence {convergence.verdict}." if "conv" in convergence.verdict else "Undecided.")
+        say(f"p = {found.p:g}, {found.norm} norm, outer root taken.")
+    say_table(("file", "scale", *(f"level {k}" for k in found.levels)), convergence_rows(read, found))
+    say(f"The sequence {found.verdict}." if "conv" in found.verdict else "Undecided.")
     if not quiet:
-        say(convergence.rule)
+        say(found.rule)
 
 
 __all__ = ["EXAMPLES", "variation"]

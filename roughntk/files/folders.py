@@ -201,7 +201,7 @@ def _remove_abandoned(out: Path) -> None:
     """Remove partial folders of runs that are gone, as far as nothing else is in them."""
     for folder in out.parent.glob(glob.escape(_prefix(out)) + "*"):
         process = folder.name.rpartition(".")[2]
-        if process.isascii() and process.isdecimal() and not _is_running(int(process)):
+        if process.isascii() and process.isdecimal() and not _alive(int(process)):
             _remove(folder)
 
 
@@ -219,7 +219,7 @@ def _remove(folder: Path) -> None:
         )
 
 
-def _is_running(process: int) -> bool:
+def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

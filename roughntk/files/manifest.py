@@ -40,32 +40,32 @@ def foreign(folder: Path, kind: str) -> list[str]:
 
     Raises OSError where the folder cannot be read.
     """
-    manifest = read(folder)
-    known = {} if manifest is None or manifest["kind"] != kind or manifest["files"] is None else manifest["files"]
+    found = read(folder)
+    known = {} if found is None or found["kind"] != kind or found["files"] is None else found["files"]
     folders = {parent.as_posix() for name in known for parent in Path(name).parents}
-    unknown = []
+    strangers = []
     for name, is_folder in _entries(folder):
         if is_folder:
             if name not in folders:
-                unknown.append(f"{name}/")
+                strangers.append(f"{name}/")
         elif name == NAME and known:
             continue
         elif name not in known:
-            unknown.append(name)
+            strangers.append(name)
         elif _digest(folder / name) != known[name]:
-            unknown.append(f"{name} (changed since)")
-    return sorted(unknown)
+            strangers.append(f"{name} (changed since)")
+    return sorted(strangers)
 
 
 def check(folder: Path, kind: str) -> None:
     """Raise `InputError`, naming the files, where `folder` holds what the program did not write."""
     try:
-        unknown = foreign(folder, kind) if folder.is_dir() else []
+        strangers = foreign(folder, kind) if folder.is_dir() else []
     except OSError as error:
         raise InputError(f"expected a readable folder {folder}, got {error.strerror}; choose another --out") from None
-    if not unknown:
+    if not strangers:
         return
-    named = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+    named = ", ".join(strangers[:5]) + (f" and {len(strangers) - 5} more" if len(strangers) > 5 else "")
     why = "" if (folder / NAME).is_file() else f" (without {NAME} nothing in it is known to be a report of ours)"
     raise InputError(
         f"expected {folder} to be new, empty or an earlier report, got a folder with other files, which would be lost; "
@@ -81,12 +81,12 @@ def remove(folder: Path) -> list[str]:
     if folder.is_symlink() or not folder.is_dir():
         return []
     try:
-        manifest = read(folder)
-        if manifest is None:
+        found = read(folder)
+        if found is None:
             return _process.remove_known(folder, (NEW,) if _is_begun(folder / NEW) else ())
-        if manifest["files"] is None:
-            return _process.remove_known(folder, (*manifest["names"], NEW, NAME))
-        return foreign(folder, manifest["kind"]) or _process.remove_known(folder, (*manifest["files"], NAME))
+        if found["files"] is None:
+            return _process.remove_known(folder, (*found["names"], NEW, NAME))
+        return foreign(folder, found["kind"]) or _process.remove_known(folder, (*found["files"], NAME))
     except OSError as error:
         return [f"what cannot be read ({error.strerror})"]
 
@@ -96,10 +96,10 @@ def is_complete(folder: Path) -> bool:
     if folder.is_symlink() or not folder.is_dir():
         return False
     try:
-        manifest = read(folder)
-        if manifest is None:
+        found = read(folder)
+        if found is None:
             return not _entries(folder)
-        return manifest["files"] is not None and not foreign(folder, manifest["kind"])
+        return found["files"] is not None and not foreign(folder, found["kind"])
     except OSError:
         return False
 
@@ -112,23 +112,19 @@ def read(folder: Path) -> dict | None:
         about = path.lstat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
             return None
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("program") != PROGRAM
-        or not isinstance(manifest.get("kind"), str)
-    ):
+    if not isinstance(found, dict) or found.get("program") != PROGRAM or not isinstance(found.get("kind"), str):
         return None
-    files, names = manifest.get("files"), manifest.get("names", [])
+    files, names = found.get("files"), found.get("names", [])
     if files is not None and not (isinstance(files, dict) and all(isinstance(each, str) for each in files.values())):
         return None
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         return None
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in (*names, *(files or ()))):
         return None
-    return {"kind": manifest["kind"], "files": files, "names": tuple(names)}
+    return {"kind": found["kind"], "files": files, "names": tuple(names)}
 
 
 def _write(folder: Path, kind: str, files: dict[str, str] | None, names: Sequence[str] = ()) -> None:
@@ -153,12 +149,12 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
     def failed(error: OSError) -> None:
         raise error
 
-    entries = []
+    found = []
     for place, folders, files in os.walk(folder, onerror=failed):
         for name in (*folders, *files):
             path = Path(place) / name
-            entries.append((path.relative_to(folder).as_posix(), name in folders and not path.is_symlink()))
-    return entries
+            found.append((path.relative_to(folder).as_posix(), name in folders and not path.is_symlink()))
+    return found
 
 
 def _digest(path: Path) -> str:

@@ -99,8 +99,8 @@ def measure(points: int) -> PhaseDiagram:
     """The diagram on a grid of that many points on each axis, and the rows of the table."""
     weights, biases = np.linspace(*WEIGHTS, points), np.linspace(*BIASES, points)
     across, down = np.meshgrid(weights, biases)
-    measured = _on_grid(jnp.asarray(across.ravel()), jnp.asarray(down.ravel()))
-    fixed_point, multiplier, ratio = (np.asarray(part).reshape(across.shape) for part in measured)
+    found = _on_grid(jnp.asarray(across.ravel()), jnp.asarray(down.ravel()))
+    fixed_point, multiplier, ratio = (np.asarray(part).reshape(across.shape) for part in found)
     line = np.array([float(np.interp(1.0, chi, weights)) for chi in multiplier])
     rows = tuple(row(kind, weight) for kind in (ErfNTK, ErfNNGP) for _, weight in ROWS)
     return PhaseDiagram(weights, biases, fixed_point, multiplier, ratio, line, rows)
@@ -125,17 +125,14 @@ def _on_grid(weights, biases):
 def row(kind: type[ErfNTK] | type[ErfNNGP], weight: float | None) -> PhaseRow:
     """One row of the table; without a weight variance that of the critical member."""
     family = _member(kind, weight)
-    classification = classify(family)
-    assert (
-        classification.ratio is not None and classification.chi is not None and classification.fixed_point is not None
-    )
+    found = classify(family)
+    assert found.ratio is not None and found.chi is not None and found.fixed_point is not None
     conditions = condition_numbers(family, CONDITION_DEPTHS)
-    collapses = abs(classification.ratio - 1) < max(1e-9, 10 * classification.ratio_uncertainty)
-    limit = math.inf if collapses else (1 + 9 * classification.ratio) / (1 - classification.ratio)
+    collapses = abs(found.ratio - 1) < max(1e-9, 10 * found.ratio_uncertainty)
+    limit = math.inf if collapses else (1 + 9 * found.ratio) / (1 - found.ratio)
     return PhaseRow(
-        kind.name, classification.phase, float(family.weight_variance), BIAS_VARIANCE, classification.chi,
-        classification.fixed_point, classification.ratio,
-        "not seen" if classification.rate is None else classification.rate.short, tuple(conditions), limit,
+        kind.name, found.phase, float(family.weight_variance), BIAS_VARIANCE, found.chi, found.fixed_point,
+        found.ratio, "not seen" if found.rate is None else found.rate.short, tuple(conditions), limit,
     )  # fmt: skip
 
 
@@ -149,8 +146,8 @@ def condition_numbers(family: KernelFamily, depths) -> list[float]:
     """Condition number of the kernel matrix on ten random points of S^4; inf where it is singular to rounding."""
     theta = sphere.angles(sphere.uniform(10, 5, 0))
     K = np.asarray(family.trajectory(theta, max(depths)))[np.asarray(depths) - 1]
-    numbers = np.linalg.cond(K)
-    return [float(value) if value < SINGULAR else math.inf for value in numbers]
+    found = np.linalg.cond(K)
+    return [float(value) if value < SINGULAR else math.inf for value in found]
 
 
 def draw(diagram: PhaseDiagram):

@@ -55,13 +55,13 @@ def clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarr
         raise InputError(f"expected times in days or finer units in {where} of {table.name}, got {step}; convert them")
     elapsed = (values - values[0]).astype(np.int64)
     # Whole ticks over ticks a unit: one rounding.
-    times = (
+    found = (
         elapsed / (size / (ticks[step] * count))
         if ticks[step] * count <= size
         else elapsed * (ticks[step] * count / size)
     )
     first = time_text(values[0].astype("M8[D]"), None) if clock.whole_days else time_text(values[0], clock)
-    return times, f"The times of {table.name} are {unit} from {first}, the first of {where}."
+    return found, f"The times of {table.name} are {unit} from {first}, the first of {where}."
 
 
 def _calendar(table: Table, clock: Column) -> Column:

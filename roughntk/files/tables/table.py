@@ -63,8 +63,8 @@ class Reading(ReadingSettings):
         """
         if kind == "text":
             return
-        options = ["header", "delimiter", "decimal", *(["encoding"] if kind != "json" else [])]
-        given = [f"--{each}" for each in options if getattr(self, each) is not None]
+        said = ["header", "delimiter", "decimal", *(["encoding"] if kind != "json" else [])]
+        given = [f"--{each}" for each in said if getattr(self, each) is not None]
         if given:
             raise InputError(
                 f"expected {' and '.join(given)} with a file of text only, got {name}, which holds no lines of cells; "
@@ -144,13 +144,13 @@ class Table:
     Attributes:
         name: of the file, fit to be printed.
         columns: all of the same length.
-        notes: one sentence for each thing that was guessed.
+        said: one sentence for each thing that was guessed.
         line: the line of the file that a row comes from; None where rows are no lines.
     """
 
     name: str
     columns: tuple[Column, ...]
-    notes: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     line: Callable[[int], int] | None = None
 
     @property
@@ -218,8 +218,8 @@ class Table:
 
     def option(self, column: Column) -> str:
         """How an option names a column, in a way that `find` takes for no other, quoted where a shell wants that."""
-        alike = [other for other in self.columns if other.name == column.name]
-        if column.name and len(alike) == 1:
+        twins = [other for other in self.columns if other.name == column.name]
+        if column.name and len(twins) == 1:
             return option_of(column.name, column.number)
         taken = any(other.name == str(column.number) for other in self.columns)
         return f"number:{column.number}" if taken else str(column.number)
@@ -235,9 +235,9 @@ class Table:
         gone = set(numbers)
         return dataclasses.replace(self, columns=tuple(c for c in self.columns if c.number not in gone))
 
-    def noting(self, *sentences: str) -> "Table":
+    def saying(self, *sentences: str) -> "Table":
         """The table with more that was guessed."""
-        return dataclasses.replace(self, notes=(*self.notes, *sentences))
+        return dataclasses.replace(self, said=(*self.said, *sentences))
 
 
 def _is_whole(text: str) -> bool:
