@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import roughntk as rn
-from roughntk.study import classes, phase
+from roughntk.commands.answers import classifications, phases
 
 PAGE = Path(__file__).parent / "which-kernel-has-which-limit.md"
 FIGURES = Path(__file__).parent / "figures"
@@ -31,7 +31,7 @@ def markdown(headings, rows) -> str:
 
 def families_table(found) -> str:
     """The table of classifications."""
-    return markdown(classes.HEADINGS, [classes.cells(each) for each in found])
+    return markdown(classifications.HEADINGS, [classifications.cells(each) for each in found])
 
 
 def criteria_row(tried) -> tuple[str, ...]:
@@ -121,7 +121,9 @@ def differences(page: Sequence[Sequence[str]], now: Sequence[Sequence[str]], tol
 
 def family_differences(page: Sequence[Sequence[str]], found) -> list[str]:
     """The rows of the table of families that are not what was found."""
-    return differences(page, [classes.cells(each) for each in found], [family_tolerances(each) for each in found])
+    return differences(
+        page, [classifications.cells(each) for each in found], [family_tolerances(each) for each in found]
+    )
 
 
 def criteria_differences(page: Sequence[Sequence[str]], tried) -> list[str]:
@@ -132,7 +134,7 @@ def criteria_differences(page: Sequence[Sequence[str]], tried) -> list[str]:
 
 def measured() -> tuple[list, list]:
     """What the tables of families and of conditions hold, as it is now."""
-    found = classes.classified(classes.table_members())
+    found = classifications.classified(classifications.table_members())
     with ThreadPoolExecutor(2) as pool:  # compilation takes most of the time, and runs beside it
         tried = list(pool.map(rn.depth.criteria.check, criteria_members()))
     return found, tried
@@ -143,7 +145,7 @@ def check() -> int:
     found, tried = measured()
     wrong = 0
     for name, headings, rows in (
-        ("families", classes.HEADINGS, lambda page: family_differences(page, found)),
+        ("families", classifications.HEADINGS, lambda page: family_differences(page, found)),
         ("criteria", CRITERIA_HEADINGS, lambda page: criteria_differences(page, tried)),
     ):
         first, *page = rows_of(committed(name))
@@ -163,9 +165,9 @@ def write() -> None:
     page = replaced(page, "families", families_table(found))
     page = replaced(page, "criteria", markdown(CRITERIA_HEADINGS, [criteria_row(each) for each in tried]))
     with tempfile.TemporaryDirectory() as folder:
-        diagram = phase.phase_diagram(Path(folder) / "phase")
+        diagram = phases.phase_diagram(Path(folder) / "phase")
         shutil.copy(Path(folder) / "phase" / "phase_diagram.png", FIGURES / "phase_diagram.png")
-    page = replaced(page, "phases", markdown(phase.HEADINGS, phase.cells(diagram)))
+    page = replaced(page, "phases", markdown(phases.HEADINGS, phases.cells(diagram)))
     PAGE.write_text(page, encoding="utf-8")
     print(PAGE.name)
 

@@ -11,8 +11,8 @@ import matplotlib
 import numpy as np
 
 import roughntk as rn
+from roughntk.files.drawing import COLOURS, LIMIT_STYLE, STYLE, canvas
 from roughntk.maps import relu_flow as iteration
-from roughntk.study.figures import COLOURS, LIMIT_STYLE, STYLE, canvas
 from roughntk.transport import clocks as bridge
 
 FOLDER = Path(__file__).parent / "figures"

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 
 from roughntk import rough
-from roughntk.study.figures import COLOURS, LIMIT_STYLE, STYLE, canvas, plain_log_labels
+from roughntk.files.drawing import COLOURS, LIMIT_STYLE, STYLE, canvas, plain_log_labels
 
 FOLDER = Path(__file__).parent / "figures"
 
@@ -25,10 +25,10 @@ def p_variation_meshes():
     time = np.linspace(0, 1, len(path))
     figure, axes = canvas(1, 2, (10, 3.9))
     left, right = axes[0]
-    best = rough.variation(path, 2.5)
+    best = rough.p_variation_partition(path, 2.5)
     left.plot(time, path, color=COLOURS[0], linewidth=0.5, label="Brownian path, 16,385 points")
-    left.plot(time[best.partition], path[best.partition], "o-", color=COLOURS[1], markersize=3, linewidth=0.9,
-              label=f"best partition for $p = 2.5$: {len(best.partition)} points")  # fmt: skip
+    left.plot(time[best], path[best], "o-", color=COLOURS[1], markersize=3, linewidth=0.9,
+              label=f"best partition for $p = 2.5$: {len(best)} points")  # fmt: skip
     left.set(title="The partition that attains the supremum", xlabel="time", ylabel="$x_t$", ylim=(-1.1, 1.6))
     left.legend(loc="upper right")
     steps = 2 ** np.arange(15)

@@ -14,8 +14,8 @@ import jax
 import matplotlib
 import numpy as np
 
+from roughntk.files.drawing import COLOURS, STYLE, canvas, plain_log_labels
 from roughntk.rough import critical_p, fractional_brownian, p_variation
-from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 POINTS = 2**16 + 1
 EXPONENTS = {0.3: (2.5, 4.5), 0.5: (1.6, 2.8), 0.75: (1.1, 1.9)}

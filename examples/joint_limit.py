@@ -17,7 +17,7 @@ import numpy as np
 
 import roughntk as rn
 from roughntk.depth.proportional import joint, ridge_predict
-from roughntk.study.figures import COLOURS, LIMIT_STYLE, STYLE, canvas
+from roughntk.files.drawing import COLOURS, LIMIT_STYLE, STYLE, canvas
 
 D, GAMMA, STOP, FIXED_N, TESTS = 5, 0.5, 1.0, 50, 1000
 SEEDS = {100: 16, 200: 12, 400: 8, 800: 6, 1600: 4, 3200: 3}  # depth: repetitions

@@ -19,10 +19,10 @@ import matplotlib
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from roughntk.files.drawing import COLOURS, STYLE, canvas, plain_log_labels
 from roughntk.rough import lift
 from roughntk.rough.equations.rde import solve_rde
 from roughntk.rough.paths.lifts import lift_from_steps
-from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 PATHS, SAMPLES, ROUNDS = 128, 16384, 7
 A1 = np.array([[0.0, 0, 0], [0, 0, -1], [0, 1, 0]])

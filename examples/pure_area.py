@@ -16,11 +16,11 @@ import matplotlib
 import numpy as np
 import scipy.linalg
 
+from roughntk.files.drawing import COLOURS, STYLE, canvas
 from roughntk.rough import lift
 from roughntk.rough.equations.rde import solve_rde
 from roughntk.rough.paths.lifts import lift_from_steps
 from roughntk.rough.paths.perturbed import pure_area_lift
-from roughntk.study.figures import COLOURS, STYLE, canvas
 
 A1 = np.array([[0.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 A2 = np.array([[0.0, 0, 1], [0, 0, 0], [-1, 0, 0]])

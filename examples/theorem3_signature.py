@@ -15,7 +15,7 @@ import matplotlib
 import numpy as np
 
 import roughntk as rn
-from roughntk.study.figures import COLOURS, STYLE, canvas
+from roughntk.files.drawing import COLOURS, STYLE, canvas
 
 FAMILY, DEPTH, N = rn.kernels.ReluNTK(), 3, 3
 X, x = rn.sphere.uniform(N, 3, 0), rn.sphere.uniform(1, 3, 1)

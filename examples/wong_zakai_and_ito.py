@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import matplotlib
 import numpy as np
 
+from roughntk.files.drawing import COLOURS, STYLE, canvas, plain_log_labels
 from roughntk.rough import PiecewiseLinear, lift
 from roughntk.rough.equations.rde import solve_rde
 from roughntk.rough.paths.perturbed import brownian_lift, perturb
-from roughntk.study.figures import COLOURS, STYLE, canvas, plain_log_labels
 
 PATHS, SAMPLES = 256, 2048
 SIZES = [8, 32, 128]

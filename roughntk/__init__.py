@@ -55,17 +55,17 @@ TYPE_CHECKING = False
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from roughntk import depth, kernels, linalg, maps, regression, rough, sphere, study, transport
+    from roughntk import depth, files, kernels, linalg, maps, regression, rough, sphere, study, transport
     from roughntk._checks import InputError, MissingBackendError
     from roughntk.depth import classify, depth_needed
     from roughntk.regression import coefficients, predict
 
 __all__ = [
-    "InputError", "MissingBackendError", "classify", "coefficients", "depth", "depth_needed", "kernels", "linalg",
-    "maps", "predict", "regression", "rough", "sphere", "study", "transport",
+    "InputError", "MissingBackendError", "classify", "coefficients", "depth", "depth_needed", "files", "kernels",
+    "linalg", "maps", "predict", "regression", "rough", "sphere", "study", "transport",
 ]  # fmt: skip
 
-_ROOM_OF = {
+_MODULE_OF = {
     "InputError": "_checks",
     "MissingBackendError": "_checks",
     "classify": "depth",
@@ -91,8 +91,8 @@ _turn_on_64_bit()
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'roughntk' has no attribute {name!r}")
-    if name in _ROOM_OF:
-        value = getattr(_importlib.import_module(f"roughntk.{_ROOM_OF[name]}"), name)
+    if name in _MODULE_OF:
+        value = getattr(_importlib.import_module(f"roughntk.{_MODULE_OF[name]}"), name)
     else:
         value = _importlib.import_module(f"roughntk.{name}")
     globals()[name] = value

@@ -53,10 +53,10 @@ def folder() -> Path:
         place = "~/Library/Caches"
     else:
         place = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    found = os.path.expanduser(place)
-    if not os.path.isabs(found):
-        raise FileNotFoundError(errno.ENOENT, "there is no home folder", found)
-    return Path(found, "roughntk")
+    place = os.path.expanduser(place)
+    if not os.path.isabs(place):
+        raise FileNotFoundError(errno.ENOENT, "there is no home folder", place)
+    return Path(place, "roughntk")
 
 
 def _named() -> str:
@@ -94,18 +94,19 @@ def check_folder(path: Path) -> None:
         return
     place = path.resolve(strict=True)
     for above in (place, *place.parents):
-        found = above.stat()
-        own = found.st_uid == os.geteuid() or (above != place and found.st_uid == 0)
+        status = above.stat()
+        own = status.st_uid == os.geteuid() or (above != place and status.st_uid == 0)
         if not own:
             raise UnsafeFolderError(f"{above} belongs to another user")
-        if _others_write(found) and (above == place or not found.st_mode & stat.S_ISVTX):
-            raise UnsafeFolderError(f"others can write to {above}, mode {stat.S_IMODE(found.st_mode):o}")
+        if _others_write(status) and (above == place or not status.st_mode & stat.S_ISVTX):
+            raise UnsafeFolderError(f"others can write to {above}, mode {stat.S_IMODE(status.st_mode):o}")
 
 
-def _others_write(found: os.stat_result) -> bool:
+def _others_write(status: os.stat_result) -> bool:
     """Whether the mode lets anybody but the owner write; a group of the owner alone is nobody else."""
     return bool(
-        found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _own_group(found.st_gid, found.st_uid))
+        status.st_mode & stat.S_IWOTH
+        or (status.st_mode & stat.S_IWGRP and not _own_group(status.st_gid, status.st_uid))
     )
 
 
@@ -132,9 +133,9 @@ def read_own(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if hasattr(os, "geteuid") and (found.st_uid != os.geteuid() or _others_write(found)):
-            raise UnsafeFolderError(f"others can write to {path}, mode {stat.S_IMODE(found.st_mode):o}")
+        status = os.fstat(handle)
+        if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or _others_write(status)):
+            raise UnsafeFolderError(f"others can write to {path}, mode {stat.S_IMODE(status.st_mode):o}")
         return file.read()
 
 
@@ -235,8 +236,8 @@ class _Cache(caching.FunctionCache):
 def _say_not_kept(problem: Exception) -> None:
     """One warning in a process; none where a folder that nobody named cannot be made or written to."""
     global _warned
-    unasked = not _named() and getattr(problem, "errno", None) in _NO_FOLDER
-    if _warned or unasked:
+    by_default = not _named() and getattr(problem, "errno", None) in _NO_FOLDER
+    if _warned or by_default:
         return
     _warned = True
     warnings.warn(

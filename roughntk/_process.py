@@ -108,20 +108,20 @@ def remove_known(folder: str | Path, names: Iterable[str]) -> list[str]:
     above = {name[:end] for name in order for end, letter in enumerate(name) if letter == "/"}
     files: list[str] = []
     folders: list[str] = []
-    strangers: list[str] = []
+    unknown: list[str] = []
 
     def failed(error: OSError) -> None:
         if os.path.lexists(folder):
-            strangers.append(f"what cannot be read ({error.strerror})")
+            unknown.append(f"what cannot be read ({error.strerror})")
 
     for place, inner, ends in os.walk(folder, onerror=failed):
         for name in (*inner, *ends):
             below = os.path.relpath(path := os.path.join(place, name), folder).replace(os.sep, "/")
             is_folder = os.path.isdir(path) and not os.path.islink(path)
             is_known = below in above if is_folder else below in order and _is_file(path)
-            (strangers if not is_known else folders if is_folder else files).append(below)
-    if strangers:
-        return sorted(strangers)
+            (unknown if not is_known else folders if is_folder else files).append(below)
+    if unknown:
+        return sorted(unknown)
     files.sort(key=order.__getitem__)
     for below in [*(name for name in files if "/" in name), *sorted(folders, key=len, reverse=True), *files, ""]:
         with contextlib.suppress(OSError):

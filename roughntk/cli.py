@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from roughntk import __version__
-from roughntk.commands import classify, doctor, figure1, limit, signature, streams, study, variation
-from roughntk.commands.console import err_console, out_console
+from roughntk.commands import classify, doctor, figure1, limit, signature, study, variation
+from roughntk.commands.terminal import streams
+from roughntk.commands.terminal.console import err_console, out_console
 
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     study.study: study.EXAMPLES,

@@ -9,7 +9,8 @@ from matplotlib import image
 from mpmath import mp
 
 import roughntk as rn
-from roughntk.study import figures, gallery
+from roughntk.files import drawing
+from roughntk.study import figures
 
 POINTS, TEST_POINTS, LAST_DEPTH = 5, 2, 7
 
@@ -78,8 +79,8 @@ def largest_sum(cost: np.ndarray) -> float:
 
 def draw_every_figure(study: rn.study.Study) -> int:
     """Draw and rasterise all figures coarsely; warnings are errors here. Returns how many there were."""
-    draw = gallery.draws(study)
-    with matplotlib.rc_context(figures.STYLE):
+    draw = figures.draws(study)
+    with matplotlib.rc_context(drawing.STYLE):
         for one in draw:
             figure, title, caption = one(study)
             assert title and caption

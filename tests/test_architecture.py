@@ -1,7 +1,10 @@
 """The rooms of the package, and who may import whom: data flows downwards."""
 
 import ast
-from collections.abc import Iterator, Mapping
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ KNOWS_NOTHING_OF = {
     "rough": {"sphere", "linalg", "maps", "kernels"},
     "regression": {"rough"},
     "depth": {"rough"},
+    "files": {"_compiled", "sphere", "linalg", "maps", "kernels", "rough", "regression", "depth", "transport"},
 }
 ENTRANCE = ("roughntk", "roughntk.__main__")  # the package's face: may import every room
 OPTIONAL = {
@@ -179,6 +183,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
             ["roughntk.rough.equations.rde: imports depth"],
         ),
         ("roughntk.sphere", "from . import transport", ["roughntk.sphere: imports transport"]),
+        ("roughntk.files.paths", "from roughntk import rough", ["roughntk.files.paths: imports rough"]),
+        ("roughntk.files.drawing", "from ..sphere import lift", ["roughntk.files.drawing: imports sphere"]),
         ("roughntk._checks", "from .sphere import angles", ["roughntk._checks: imports sphere"]),
         ("roughntk.study.pipeline", "from ..cli import main", ["roughntk.study.pipeline: imports cli"]),
         (
@@ -210,3 +216,269 @@ def test_a_circle_is_found_and_a_shared_import_is_not() -> None:
     assert cycles({a: "from . import b, c", b: "from . import c", c: "import numpy"}) == []
     assert cycles({a: "from .b import f", b: "def f():\n    from . import a", c: "from . import a"}) == [a, b]
     assert cycles({"roughntk.rough:package": "from .a import f", a: "from roughntk.rough import g"}) != []
+
+
+# What the rules below still let pass; each list only ever gets shorter.
+HIDDEN_TODAY: set[str] = {"roughntk.files.tables.arrays", "roughntk.rough.variation"}
+PRIVATE_TODAY: set[str] = {
+    "roughntk.depth.infinite: _within", "roughntk.depth.phases.decision: _path",
+    "roughntk.depth.phases.fixed_points: _settled_map",
+    "roughntk.commands.answers.phases: _at_angle", "roughntk.commands.answers.phases: _layer",
+    "roughntk.commands.answers.phases: _settled",
+}  # fmt: skip
+ODD_NAMES_TODAY: set[str] = {
+    "kernels",
+    "maps",
+    "linalg",
+    "regression",
+    "rough",
+    "transport",
+    "files",
+    "study",
+    "commands",
+}
+
+# Words that say nothing about what a name holds, or say it by a picture.
+NO_NAMES = {
+    "found", "said", "saying", "room", "rooms", "house", "journey", "strangers", "twin", "twins", "crowd", "coat",
+    "coats", "astray", "landed", "unasked", "mine", "alive", "learnt", "march", "thing", "things", "stuff",
+}  # fmt: skip
+
+
+def hidden_modules(names: Iterable[str]) -> list[str]:
+    """The modules that cannot be had as attributes of their packages, since something else has taken their names."""
+    modules = {name: importlib.import_module(name) for name in names}
+    for module in modules.values():
+        for public in getattr(module, "__all__", ()):
+            getattr(module, public)  # packages that load their names when they are touched
+    pairs = ((name, *name.rsplit(".", 1)) for name in modules if "." in name)
+    return sorted(name for name, package, own in pairs if vars(sys.modules[package])[own] is not modules[name])
+
+
+def private_names(source: str) -> set[str]:
+    """The private names that a module gives to functions, classes, variables and attributes."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return {name for name in names if is_private(name)}
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+def foreign_private(modules: Mapping[str, str]) -> list[str]:
+    """Each use of a private name that another room defines, and this one does not: (module: name)."""
+    of_room: dict[str, set[str]] = {}
+    for module, source in modules.items():
+        name = module.partition(":")[0]
+        of_room.setdefault(room_of(name) or name, set()).update(private_names(source))
+    uses = set()
+    for module, source in modules.items():
+        name = module.partition(":")[0]
+        room = room_of(name) or name
+        foreign = set().union(*(theirs for other, theirs in of_room.items() if other != room)) - of_room[room]
+        for node in ast.walk(ast.parse(source)):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in foreign
+                and ast.unparse(node.value) not in ("self", "cls")
+            ):
+                uses.add(f"{name}: {node.attr}")
+        for base, taken, _ in imports(module, source):
+            elsewhere = base.split(".")[0] == "roughntk" and (room_of(base) or taken) != room
+            if elsewhere and room_of(base) is not None and taken is not None and is_private(taken):
+                uses.add(f"{name}: {taken}")
+    return sorted(uses)
+
+
+CHANGES = {"add", "append", "extend", "insert", "register", "setdefault", "update"}
+
+
+def registrations(modules: Mapping[str, str]) -> list[str]:
+    """Statements that change an object of another room when a module is imported, by assignment or by a call."""
+    problems = []
+    for module, source in modules.items():
+        name = module.partition(":")[0]
+        taken = {
+            alias.asname or alias.name.split(".")[0]: room
+            for node in ast.parse(source).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+            for room in [_room_imported(module, node, alias.name)]
+            if room is not None and room != room_of(name)
+        }
+        for node in _run_on_import(ast.parse(source).body):
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
+                targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
+                changed = [target for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
+            elif isinstance(node, ast.Call):
+                called = _called(node.func)
+                changed = [node.func] if _changes(called) else node.args[:1] if called in ("setattr", "delattr") else []
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                changed = [each for each in node.decorator_list if _changes(_called(each))]
+            else:
+                continue
+            problems += [f"{name}:{node.lineno}: {ast.unparse(node)}" for each in changed if _root(each) in taken]
+    return problems
+
+
+def _called(function: ast.AST) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _changes(called: str) -> bool:
+    return called in CHANGES or called.startswith("register")
+
+
+def _room_imported(module: str, node: ast.Import | ast.ImportFrom, name: str) -> str | None:
+    """The room that an import of this name reaches into; None for other packages."""
+    for base, taken, _ in imports(module, ast.unparse(node)):
+        if base.split(".")[0] == "roughntk" and (taken or base) == name:
+            return room_of(base) or taken
+    return None
+
+
+def _root(node: ast.AST) -> str:
+    """The name that a chain of attributes, calls and subscripts begins with."""
+    while not isinstance(node, ast.Name):
+        inner = getattr(node, "value", None) or getattr(node, "func", None)
+        if not isinstance(inner, ast.AST):
+            return ""
+        node = inner
+    return node.id
+
+
+def _run_on_import(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every node that is evaluated when a module is imported: all but the bodies of functions."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _run_on_import([*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)])
+        elif not isinstance(node, ast.Lambda):
+            yield from _run_on_import(ast.iter_child_nodes(node))
+
+
+def odd_names(modules: Mapping[str, str]) -> list[str]:
+    """Names of functions, classes, arguments, variables and attributes that hold a word of NO_NAMES."""
+    problems = set()
+    for module, source in modules.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = node.name
+            elif isinstance(node, ast.arg):
+                name = node.arg
+            elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+                name = node.id if isinstance(node, ast.Name) else node.attr
+            else:
+                continue
+            words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+            if words & NO_NAMES or "what_is_left" in name:
+                problems.add(f"{module.partition(':')[0]}: {name}")
+    return sorted(problems)
+
+
+def names_of_modules() -> list[str]:
+    return [module.partition(":")[0] for module in sources() if not module.startswith("roughntk.__main__")]
+
+
+def test_no_name_of_a_package_hides_a_module_of_it() -> None:
+    assert set(hidden_modules(names_of_modules())) <= HIDDEN_TODAY
+
+
+def test_every_public_name_exists() -> None:
+    modules = [importlib.import_module(name) for name in names_of_modules()]
+    pairs = [(module, public) for module in modules for public in getattr(module, "__all__", ())]
+    assert len(pairs) > 200
+    assert [f"{module.__name__}.{public}" for module, public in pairs if not hasattr(module, public)] == []
+
+
+def test_private_names_stay_in_their_room() -> None:
+    assert set(foreign_private(sources())) <= PRIVATE_TODAY
+
+
+def test_nothing_registers_itself_in_another_room_when_it_is_imported() -> None:
+    assert registrations(sources()) == []
+
+
+def test_names_say_what_they_hold() -> None:
+    assert [line for line in odd_names(sources()) if room_of(line.partition(":")[0]) not in ODD_NAMES_TODAY] == []
+
+
+def test_a_hidden_module_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "hiding"
+    package.mkdir()
+    (package / "__init__.py").write_text("from hiding.one import one\nfrom hiding.two import three\n")
+    (package / "one.py").write_text("def one():\n    return 1\n")
+    (package / "two.py").write_text("three = 3\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = ["hiding", "hiding.one", "hiding.two"]
+    assert hidden_modules(names) == ["hiding.one"]
+    for name in names:
+        del sys.modules[name]
+
+
+KERNELS = {
+    "roughntk.kernels.base": "class A:\n    def _layer(self): return self._held\n    def f(self): self._held = 1"
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "expected"),
+    [
+        ("roughntk.study.phase", "family._layer()", ["roughntk.study.phase: _layer"]),
+        ("roughntk.study.phase", "f(family)._held = 2\n_held = 1", []),
+        ("roughntk.study.phase", "f(family)._held", ["roughntk.study.phase: _held"]),
+        ("roughntk.study.phase", "class B(A):\n    def f(self): return self._layer()", []),
+        ("roughntk.kernels.relu", "family._layer()", []),
+        ("roughntk.study.phase", "pair._replace(a=1)", []),
+        (
+            "roughntk.study.phase",
+            "from roughntk.kernels.base import _layer",
+            ["roughntk.study.phase: _layer"],
+        ),
+        ("roughntk.study.phase", "from roughntk import _checks\nfrom roughntk._checks import level", []),
+    ],
+)
+def test_the_use_of_a_private_name_is_told_from(module: str, source: str, expected: list[str]) -> None:
+    assert foreign_private({**KERNELS, module: source}) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "counts"),
+    [
+        ("from roughntk import kernels\nkernels.rules.TABLE['a'] = 1", 1),
+        ("from roughntk.kernels.rules import TABLE\nif True:\n    TABLE['a'] = 1", 1),
+        ("from roughntk.kernels.rules import TABLE\nTABLE.update(a=1)", 1),
+        ("from roughntk.kernels.rules import register\nregister('a', 1)", 1),
+        ("from roughntk.kernels.rules import register_table\n@register_table('a')\ndef f(): ...", 1),
+        ("from roughntk.kernels import relu\n@relu.register\ndef f(): ...", 1),
+        ("from roughntk.kernels.relu import ReluNTK\nsetattr(ReluNTK, 'table', 1)", 1),
+        ("from roughntk.kernels.relu import ReluNTK\nReluNTK.table = 1", 1),
+        ("from roughntk.kernels.rules import TABLE\ndef f():\n    TABLE['a'] = 1", 0),
+        ("from roughntk.depth.rules import TABLE\nTABLE['a'] = 1", 0),
+        ("TABLE = {}\nTABLE['a'] = 1", 0),
+        ("import codecs\ncodecs.register_error('a', print)", 0),
+    ],
+)
+def test_a_registration_is_told_from_what_is_none(source: str, counts: int) -> None:
+    assert len(registrations({"roughntk.depth.phases": source})) == counts
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("found = 1", ["roughntk.maps.duals: found"]),
+        ("def f(**said): ...", ["roughntk.maps.duals: said"]),
+        ("class Journey: ...\nself.rooms = 1", ["roughntk.maps.duals: Journey", "roughntk.maps.duals: rooms"]),
+        ("def least_of_what_is_left(): ...", ["roughntk.maps.duals: least_of_what_is_left"]),
+        ("foundation = mushrooms = 1\nprint(found)", []),
+    ],
+)
+def test_an_odd_name_is_told_from(source: str, expected: list[str]) -> None:
+    assert odd_names({"roughntk.maps.duals": source}) == expected

@@ -20,9 +20,6 @@ from roughntk.depth import (
     harmonics,
     joint,
     kernel_expansion,
-    limit_coefficients,
-    limit_kernel,
-    limit_value,
     ridge_predict,
 )
 from roughntk.kernels.table import kernel_table
@@ -34,15 +31,15 @@ Y = np.arange(4.0)
 # name -> a call that takes a family in one place
 OF_A_FAMILY: dict[str, Callable] = {
     "coefficients": lambda family: rn.coefficients(family, X, x, depth=3),
+    "solve": lambda family: rn.regression.solve(family, X, x, depth=3).coefficients,
+    "prediction": lambda family: rn.regression.prediction(family, X, Y, x, depth=3).values,
     "predict": lambda family: rn.predict(family, X, Y, x, depth=3),
     "between_depths": lambda family: rn.transport.between_depths(family, X, x, depth=3),
     "to_depth": lambda family: rn.transport.to_depth(family, X, x, start=3, stop=4),
     "depth_needed": lambda family: rn.depth_needed(family, X, x, 0.1),
     "joint": lambda family: joint(family, 5, 0.5),
     "ridge_predict": lambda family: ridge_predict(family, X, Y, x, depth=30),
-    "limit_value": limit_value,
-    "limit_coefficients": lambda family: limit_coefficients(family, X, x),
-    "limit_kernel": lambda family: limit_kernel(family, 1.0),
+    "limits": lambda family: rn.coefficients(family, X, x, depth=math.inf),
     "classify": rn.classify,
     "criteria.check": lambda family: rn.depth.criteria.check(family, deepest=20),
 }
@@ -180,7 +177,7 @@ def test_frames_are_taken_wherever_arrays_are():
         (rn.sphere.project(frame), rn.sphere.project(X)),
         (rn.sphere.lift(test), rn.sphere.lift(x)),
         (rn.sphere.angles(frame, test), rn.sphere.angles(X, x)),
-        (limit_coefficients(NTK, frame, test), limit_coefficients(NTK, X, x)),
+        (rn.coefficients(NTK, frame, test, depth=math.inf), rn.coefficients(NTK, X, x, depth=math.inf)),
         (ridge_predict(NTK, frame, y, test, depth=30).values, ridge_predict(NTK, X, Y, x, depth=30).values),
         (NTK.at_angle(y / 2, 3), NTK.at_angle(Y / 2, 3)),
     ]
@@ -215,7 +212,7 @@ WORK_WHEN_TRACED: dict[str, Callable] = {
     "infinite depth": lambda rows: NTK(rows, depth=math.inf),
     "trajectory": lambda rows: NTK.trajectory(abs(rows), 3),
     "correlation_map": NTK.correlation_map,
-    "limit_kernel": lambda rows: limit_kernel(NTK, abs(rows)),
+    "limit of a kernel": lambda rows: NTK.at_angle(abs(rows), math.inf),
     "kernel_expansion": lambda rows: kernel_expansion(abs(rows) + 0.1, 100),
     "boundary_layer": lambda rows: boundary_layer(abs(rows)),
     "a family's parameter": lambda rows: rn.kernels.ErfNTK(rows[0, 0] ** 2 + 1).at_angle(1.0, 3),
@@ -244,7 +241,9 @@ REFUSED_WHEN_TRACED: dict[str, Callable] = {
     "is_positive_definite": lambda rows: NTK.is_positive_definite(rows, 3),
     "log_scale": lambda rows: NTK.log_scale(rows[0, 0]),
     "deflated": lambda rows: rn.kernels.ReluNNGP().deflated(abs(rows), 3).values,
-    "limit_coefficients": lambda rows: limit_coefficients(NTK, rows, x),
+    "limit of coefficients": lambda rows: rn.coefficients(NTK, rows, x, depth=math.inf),
+    "solve": lambda rows: rn.regression.solve(NTK, rows, x, depth=3).coefficients,
+    "prediction": lambda rows: rn.regression.prediction(NTK, rows, Y, x, depth=3).values,
     "coefficient_expansion": lambda rows: coefficient_expansion(rows, x, 100.0),
     "gamma": lambda rows: joint(NTK, 5, rows[0, 0]).factors,
     "harmonics": lambda rows: harmonics(5, rows[0]),

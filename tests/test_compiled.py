@@ -15,7 +15,7 @@ import numba
 import pytest
 
 from roughntk import _compiled
-from roughntk.commands import installation as doctor
+from roughntk.commands.answers import installation
 from roughntk.rough.variation import compiled as _kernels
 
 SOURCE = "def double(x):\n    return 2 * x\n"
@@ -55,7 +55,7 @@ def _files(place: Path) -> list[Path]:
 def test_folders_and_files_are_the_users_own(kept):
     folders = [kept, *(path for path in kept.rglob("*") if path.is_dir())]
     assert len(folders) == 2 and len(_files(kept)) == 1
-    assert doctor.Check("compiled functions", "ok", f"kept in {kept}") in doctor.examine()
+    assert installation.Check("compiled functions", "ok", f"kept in {kept}") in installation.examine()
     if hasattr(os, "geteuid"):
         assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
         assert _files(kept)[0].stat().st_mode & 0o777 == 0o600

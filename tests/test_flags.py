@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk import rough, sphere, transport
+from roughntk import linalg, rough, sphere, transport
 from roughntk.study.config import StudyConfig
 
 NTK = rn.kernels.ReluNTK()
@@ -25,14 +25,23 @@ def field(y):
 
 MATRICES = np.stack([np.eye(2), np.zeros((2, 2))])
 CALLS: dict[str, dict[str, Callable]] = {
-    "coefficients": {"report": lambda flag: rn.coefficients(NTK, X, x, depth=3, report=flag)},
-    "predict": {"report": lambda flag: rn.predict(NTK, X, np.ones(3), x, depth=3, report=flag)},
+    "solve": {"indefinite": lambda flag: linalg.solve(MATRICES[0], MATRICES[0], indefinite=flag)},
+    "solve_deflated": {
+        "indefinite": lambda flag: linalg.solve_deflated(MATRICES[0], MATRICES[0], 0.1, indefinite=flag)
+    },
+    "solve_bordered": {
+        "indefinite": lambda flag: linalg.solve_bordered(
+            *linalg.bordered_system(MATRICES[0], MATRICES[0], 0.1), indefinite=flag
+        )
+    },
     "sequence": {"real_depth": lambda flag: rn.kernels.sequence(lambda c, depth: c, real_depth=flag)},
     "project": {"distinct": lambda flag: sphere.project(X, distinct=flag)},
     "lift": {"distinct": lambda flag: sphere.lift(X, distinct=flag)},
-    "variation": {"root": lambda flag: rough.variation(PATH, 1.0, root=flag)},
+    "p_variation_levels": {"root": lambda flag: rough.p_variation_levels(PATH, 1.0, root=flag)},
     "p_variation": {"root": lambda flag: rough.p_variation(PATH, 1.0, root=flag)},
-    "variation_of_increments": {"root": lambda flag: rough.variation_of_increments([TRIANGLE], 1.0, root=flag)},
+    "p_variation_levels_of_increments": {
+        "root": lambda flag: rough.p_variation_levels_of_increments([TRIANGLE], 1.0, root=flag)
+    },
     "control": {"table": lambda flag: rough.control(PATH, 1.0, table=flag)},
     "lift_from_steps": {"geometric": lambda flag: rough.lift_from_steps(PATH, 2, 1, geometric=flag)},
     "solve_rde": {

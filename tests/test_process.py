@@ -20,6 +20,17 @@ ENDS = {signal.SIGINT: (130, "Interrupted."), signal.SIGTERM: (143, "Terminated.
 SLOW = 60.0  # a machine that is busy with other tests is no fault; the ends themselves take milliseconds
 
 
+@pytest.fixture(autouse=True)
+def no_signal_is_ignored():
+    """As in a terminal: the tests may run under nohup, or in the background of a script, whose children ignore some."""
+    ignored = [number for number in ENDS if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def start(arguments, cwd):
     return subprocess.Popen(
         [sys.executable, "-m", "roughntk", *map(str, arguments)],
@@ -196,11 +207,11 @@ import json, os, signal, sys, time, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
 from roughntk import _process
-from roughntk.files import folders as output
+from roughntk.files import folders
 
 below, how, exchange = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "exchange"
 if not exchange:
-    output._exchange = lambda a, b: False
+    folders._exchange = lambda a, b: False
 EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"}
 count = last = -1
 
@@ -219,11 +230,11 @@ sys.addaudithook(hook)
 def write(out, text, watched):
     global count
     count = 0 if watched else -1
-    with output.replacing(out) as folder:
+    with folders.replacing(out) as folder:
         (folder / "figures").mkdir()
         (folder / "figures" / "errors.png").write_text(text)
         (folder / "report.html").write_text(text)
-        (folder / output.MARK).write_text(text)
+        (folder / folders.MARK).write_text(text)
     count = -1
 
 def run(out):
@@ -245,7 +256,7 @@ for last in range(1, 200):
     beside = sorted(path.name for path in out.parent.iterdir() if path != out)
     if how == "killed":  # nothing could clean up; the next run does
         try:
-            with output.replacing(out):
+            with folders.replacing(out):
                 raise RuntimeError
         except RuntimeError:
             pass
@@ -285,10 +296,10 @@ INTERRUPTED_WITH_SOMETHING = """
 import os, signal, sys, time
 from pathlib import Path
 from roughntk import _process
-from roughntk.files import folders as output
+from roughntk.files import folders
 
 def command():
-    with output.replacing(sys.argv[1]) as folder:
+    with folders.replacing(sys.argv[1]) as folder:
         (folder / "figures").mkdir()
         (folder / "figures" / "errors.png").write_text("half")
         if sys.argv[2]:

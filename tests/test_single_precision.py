@@ -30,7 +30,7 @@ def _kernel_calls(name: str) -> dict[str, Callable[[], Any]]:
 
     calls = {f"{name} at depth {depth:g}": at(depth) for depth in (3, 1e10, 2.5, math.inf)}
     calls[f"{name} at correlations"] = lambda: rn.kernels.family(name).at_correlation(np.cos(THETA), 3)
-    calls[f"{name} limit_value"] = lambda: rn.depth.limit_value(name)
+    calls[f"{name} limit_value"] = lambda: rn.kernels.family(name).limit_value
     calls[f"{name} log_scale"] = lambda: rn.kernels.family(name).log_scale(3)
     return calls
 
@@ -58,17 +58,16 @@ def _calls() -> dict[str, Callable[[], Any]]:
             "classify critical": lambda: rn.classify(kernels.ErfNTK.critical()).ratio,
             "classify": lambda: rn.classify("sigmoid").fixed_point,
             "figure1": lambda: rn.study.figure1("figure1"),
-            "limit_coefficients relu": lambda: depth.limit_coefficients("relu-ntk", X, x),
-            "limit_coefficients erf": lambda: depth.limit_coefficients("erf-ntk", X, x),
-            "limit_kernel": lambda: depth.limit_kernel("relu-nngp", THETA),
+            "coefficients at infinity, relu": lambda: rn.coefficients("relu-ntk", X, x, depth=math.inf),
+            "coefficients at infinity, erf": lambda: rn.coefficients("erf-ntk", X, x, depth=math.inf),
             "boundary_layer": lambda: depth.boundary_layer(THETA),
             "kernel_expansion": lambda: depth.kernel_expansion(THETA[1:], 1000.0),
             "coefficient_expansion": lambda: depth.coefficient_expansion(X, x, 1000.0),
             "joint": lambda: depth.joint("relu-ntk", 5, 0.5).factors,
             "harmonics": lambda: depth.harmonics(5, (0, 1, 2)),
             "ridge_predict": lambda: _ridge_values("relu-ntk"),
-            "leaky_abel": lambda: depth.leaky_abel(0.1, THETA[1:]),
-            "leaky_flow": lambda: depth.leaky_flow(0.1, THETA[1:], 1.5),
+            "leaky_abel": lambda: rn.maps.leaky_flow.abel(0.1, THETA[1:]),
+            "leaky_flow": lambda: rn.maps.leaky_flow.flow(0.1, THETA[1:], 1.5),
             "composition": lambda: kernels.family("sigmoid").at_correlation(np.cos(THETA), 1.5),
             "kernel_table": lambda: kernels.table.kernel_table("ntk", 9.0)(THETA),
             "coefficients": lambda: rn.coefficients("relu-ntk", X, x, depth=3),
@@ -100,7 +99,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
     tensor = (np.ones(1), np.array([1.0, 2.0]), np.array([0.5, 3.0, -1.0, 2.0]))
     matrices = np.array([[[0.0, 0.1], [-0.1, 0.0]], [[0.1, 0.0], [0.0, 0.2]]])
     increments = [path[None] - path[:, None]]
-    pair = lambda function: lambda: function(path, other, 2.5).value  # noqa: E731
+    pair = lambda function: lambda: function(path, other, 2.5)  # noqa: E731
     lifted = lambda function: lambda: function(rough.lift(path, 2))  # noqa: E731
     return {
         "Control": lambda: rough.control(path, 2.0)(1, 4),
@@ -150,10 +149,9 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "solve_rde": lambda: rough.solve_rde(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).values,
         "spiral_area": lambda: rough.spiral_area(3, 1.0),
         "sub_path": lambda: rough.sub_path(clocked, 0.5, 2.0).values,
-        "variation": lambda: rough.variation(path, 2.5).value,
-        "variation_distance": pair(rough.variation_distance),
-        "variation_of_increments": lambda: rough.variation_of_increments(increments, 1.5).value,
-        "variation_partition": lambda: rough.variation_partition(path, 2.5),
+        "p_variation_levels": lambda: rough.p_variation_levels(path, 2.5)[2].value,
+        "p_variation_levels_of_increments": lambda: rough.p_variation_levels_of_increments(increments, 1.5)[1].value,
+        "p_variation_partition": lambda: rough.p_variation_partition(path, 2.5),
         "window_signatures": lambda: rough.window_signatures(path, 2, length=3),
     }
 

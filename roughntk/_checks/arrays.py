@@ -42,9 +42,9 @@ def float64_array(value: Any, name: str, *, truth: bool = True) -> np.ndarray:
     if is_traced(value):
         raise traced_array(name)
     if not isinstance(value, _PLAIN):
-        found = _from_frame(value, name)
-        if found is not None:
-            return found
+        columns = _from_frame(value, name)
+        if columns is not None:
+            return columns
     check_mask(value, name)
     raw = _as_array(value, name)
     if raw.dtype.kind in "OUSMmc" or (raw.dtype.kind == "V" and not jnp.issubdtype(raw.dtype, np.number)):
@@ -177,7 +177,7 @@ def _entry_by_entry(raw: np.ndarray, value: Any, name: str) -> np.ndarray:
         raise InputError(
             f"expected {name} as a dense array, got a sparse {type(value).__name__}; call its .toarray() first"
         )
-    found = np.empty(raw.shape)
+    entries = np.empty(raw.shape)
     for place in np.ndindex(raw.shape):
         entry = raw[place]
         number = known_number(entry)
@@ -189,15 +189,15 @@ def _entry_by_entry(raw: np.ndarray, value: Any, name: str) -> np.ndarray:
                 f"convert it to a number first"
             )
         try:
-            found[place] = float(number)
+            entries[place] = float(number)
         except OverflowError:
-            found[place] = math.inf
-        if math.isinf(found[place]) and not is_infinite(entry):
+            entries[place] = math.inf
+        if math.isinf(entries[place]) and not is_infinite(entry):
             raise InputError(
                 f"expected entries of {name} within float64 (1.8e308), got {_place(name, place)} = {shown(entry)}; "
                 f"rescale them"
             )
-    return found
+    return entries
 
 
 def _kind(raw: np.ndarray, name: str) -> str:
@@ -263,11 +263,11 @@ def frame_or_series(value: Any, name: str) -> Any:
     import narwhals as nw
 
     try:
-        found = nw.from_native(value, pass_through=True, allow_series=True)
-        columns = list(found.columns) if isinstance(found, nw.DataFrame) else []
+        frame = nw.from_native(value, pass_through=True, allow_series=True)
+        columns = list(frame.columns) if isinstance(frame, nw.DataFrame) else []
     except nw.exceptions.DuplicateError:
-        found, columns = value, list(getattr(value, "column_names", value.columns))
-    if isinstance(found, nw.LazyFrame):
+        frame, columns = value, list(getattr(value, "column_names", value.columns))
+    if isinstance(frame, nw.LazyFrame):
         raise InputError(f"expected {name} with known entries, got a lazy frame; call its .collect() first")
     if len(set(columns)) < len(columns):
         twice = next(column for i, column in enumerate(columns) if column in columns[:i])
@@ -276,21 +276,21 @@ def frame_or_series(value: Any, name: str) -> Any:
             f"expected each name once in {name}, got {'two' if count == 2 else count} columns named {twice}; rename "
             f"them, or leave one out"
         )
-    return found
+    return frame
 
 
 def _from_frame(value: Any, name: str) -> np.ndarray | None:
     """The numbers of a pandas, polars, pyarrow or other frame or series; None for what is none."""
     import narwhals as nw
 
-    found = frame_or_series(value, name)
-    if isinstance(found, nw.Series):
-        return _column(found, name, f"a series of type {found.dtype}", "convert it to numbers first")
-    if not isinstance(found, nw.DataFrame):
+    frame = frame_or_series(value, name)
+    if isinstance(frame, nw.Series):
+        return _column(frame, name, f"a series of type {frame.dtype}", "convert it to numbers first")
+    if not isinstance(frame, nw.DataFrame):
         return None
-    columns = list(found.columns)
+    columns = list(frame.columns)
     if not columns:
-        return np.empty((len(found), 0))
+        return np.empty((len(frame), 0))
     return np.stack(
         [
             _column(
@@ -299,7 +299,7 @@ def _from_frame(value: Any, name: str) -> np.ndarray | None:
                 f"the column {shown(column)} of type {series.dtype}",
                 "drop it, give it as the target, or encode it as numbers first",
             )
-            for column, series in zip(columns, found.iter_columns(), strict=True)
+            for column, series in zip(columns, frame.iter_columns(), strict=True)
         ],
         axis=1,
     )

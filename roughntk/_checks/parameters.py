@@ -37,12 +37,12 @@ def number(
         return jnp.asarray(value, dtype=jnp.result_type(float))
     several = isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
     remedy = "use jax.vmap for many" if several else "correct it"
-    found = _checks.number(value, name, above=above, least=least, below=below, remedy=remedy)
+    checked = _checks.number(value, name, above=above, least=least, below=below, remedy=remedy)
     kept = jnp.finfo(jnp.result_type(float))
-    if found != 0 and not float(kept.tiny) <= abs(found) <= float(kept.max):
-        _checks.require_x64(f"{name} = {found:g}")
+    if checked != 0 and not float(kept.tiny) <= abs(checked) <= float(kept.max):
+        _checks.require_x64(f"{name} = {checked:g}")
     with jax.ensure_compile_time_eval():  # a known parameter stays known where a family is built within a trace
-        return jnp.asarray(found, dtype=jnp.result_type(float))
+        return jnp.asarray(checked, dtype=jnp.result_type(float))
 
 
 def scale(value: Any, name: str, *, or_zero: bool = False) -> Array:

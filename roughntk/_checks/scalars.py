@@ -68,16 +68,16 @@ def number_of_text(text: str, name: str) -> float:
         InputError: text that float64 would make infinite (1e400) or 0 (1e-400).
         ValueError: text that is no number.
     """
-    found = float(text)
-    beyond = math.isinf(found) and "inf" not in text.lower()
-    vanishes = found == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
+    number_read = float(text)
+    beyond = math.isinf(number_read) and "inf" not in text.lower()
+    vanishes = number_read == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
     if beyond or vanishes:
         rounded = "beyond float64 (1.8e308)" if beyond else "0 in float64 (5e-324)"
         raise InputError(
             f"expected {name} within float64, got {shown(text)}, which is {rounded}; write a "
             f"{'smaller number, or inf if that is meant' if beyond else 'larger number, or 0 if that is meant'}"
         )
-    return found
+    return number_read
 
 
 def is_infinite(value: Any) -> bool:
@@ -119,16 +119,16 @@ def number(
     """
     if isinstance(value, Tracer):
         raise traced(name)
-    found = real_number(value)
-    inside = found > above and least <= found <= most and found < below
-    if math.isinf(found):
-        inside = infinite and is_infinite(value) and found > above and least <= found <= most
+    real = real_number(value)
+    inside = real > above and least <= real <= most and real < below
+    if math.isinf(real):
+        inside = infinite and is_infinite(value) and real > above and least <= real <= most
     if inside:
-        return found
+        return real
     wanted = _range(above, least, below, most)
-    if math.isnan(found) or not wanted or (math.isinf(found) and not infinite):
+    if math.isnan(real) or not wanted or (math.isinf(real) and not infinite):
         wanted = f"to be one {'' if infinite else 'finite '}real number" + f" {wanted}" * bool(wanted)
-    raise InputError(f"expected {name} {wanted}, got {_got(value, found)}; {remedy}")
+    raise InputError(f"expected {name} {wanted}, got {_got(value, real)}; {remedy}")
 
 
 def _range(above: float, least: float, below: float, most: float) -> str:
@@ -140,9 +140,9 @@ def _range(above: float, least: float, below: float, most: float) -> str:
     return " and ".join(parts)
 
 
-def _got(value: Any, found: float) -> str:
+def _got(value: Any, real: float) -> str:
     """How the message shows a number that is refused."""
-    if math.isinf(found) and not is_infinite(value):
+    if math.isinf(real) and not is_infinite(value):
         return f"{shown(value)}, which is beyond float64 (1.8e308)"
     return shown(value)
 
@@ -151,15 +151,15 @@ def integer(value: Any, name: str, *, least: int, most: int | None = None) -> in
     """`value` as a Python int of at least `least` (and at most `most`, or 2^63 - 1)."""
     if isinstance(value, Tracer):
         raise traced(name)
-    found = known_number(value)
-    if not isinstance(found, int):
+    exact = known_number(value)
+    if not isinstance(exact, int):
         raise InputError(f"expected {name} to be a whole number, got {shown(value)}; pass a Python or NumPy integer")
     top = MOST_WHOLE if most is None else most
-    if not least <= found <= top:
+    if not least <= exact <= top:
         shown_top = f"2^{top.bit_length()} - 1" if top >= MOST_WHOLE else str(top)
-        wanted = f"at least {least}" if found < least and top >= MOST_WHOLE else f"from {least} to {shown_top}"
-        raise InputError(f"expected {name} {wanted}, got {whole(found)}; {'raise' if found < least else 'lower'} it")
-    return found
+        wanted = f"at least {least}" if exact < least and top >= MOST_WHOLE else f"from {least} to {shown_top}"
+        raise InputError(f"expected {name} {wanted}, got {whole(exact)}; {'raise' if exact < least else 'lower'} it")
+    return exact
 
 
 def flag(value: Any, name: str) -> bool:
@@ -190,10 +190,10 @@ def exponent(p: Any) -> float:
     """A variation exponent: a finite real number p >= 1."""
     if isinstance(p, Tracer):
         raise traced("exponent p")
-    found = real_number(p)
-    if not 1 <= found < math.inf:
-        raise InputError(f"expected a finite exponent p >= 1, got {_got(p, found)}; p = 1 is the length of the path")
-    return found
+    real = real_number(p)
+    if not 1 <= real < math.inf:
+        raise InputError(f"expected a finite exponent p >= 1, got {_got(p, real)}; p = 1 is the length of the path")
+    return real
 
 
 def one_depth(depth: Any) -> float:
@@ -204,35 +204,35 @@ def one_depth(depth: Any) -> float:
     """
     if isinstance(depth, Tracer):
         raise traced("depth")
-    found = real_number(depth)
-    if not found >= 1:
+    real = real_number(depth)
+    if not real >= 1:
         if isinstance(depth, list | tuple) or bool(getattr(depth, "shape", None)):
             raise InputError(
                 f"expected one depth, got {len(depth)} of them ({shown(depth)}); call once for each depth "
                 f"(family.trajectory gives the kernel at all whole depths)"
             )
-        real = "real " * (known_number(depth) is None)
-        raise InputError(f"expected a {real}depth of at least 1, got {_shallow(depth)}; depth 1 is the input layer")
-    if found == math.inf and not is_infinite(depth):
+        kind = "real " * (known_number(depth) is None)
+        raise InputError(f"expected a {kind}depth of at least 1, got {_shallow(depth)}; depth 1 is the input layer")
+    if real == math.inf and not is_infinite(depth):
         raise InputError(f"expected a depth within float64 (1.8e308), got {shown(depth)}; use math.inf for the limit")
-    return found
+    return real
 
 
 def _shallow(depth: Any) -> str:
     """A number below 1 with the digits that tell it from 1; anything else as it is."""
-    found = real_number(depth)
-    return shown(depth) if math.isnan(found) else repr(found).removesuffix(".0")
+    real = real_number(depth)
+    return shown(depth) if math.isnan(real) else repr(real).removesuffix(".0")
 
 
 def integer_depth(depth: Any) -> int:
     """A network depth as an int >= 1; accepts floats that are whole."""
-    found = one_depth(depth)
-    if found == math.inf:
+    real = one_depth(depth)
+    if real == math.inf:
         raise InputError("expected a finite whole depth here, got infinity; choose a finite depth")
-    if found != int(found):
-        raise InputError(f"expected a whole depth here, got {found!r}; round it to an integer")
+    if real != int(real):
+        raise InputError(f"expected a whole depth here, got {real!r}; round it to an integer")
     exact = known_number(depth)
-    layers = exact if isinstance(exact, int) else int(found)
+    layers = exact if isinstance(exact, int) else int(real)
     bits = 63 if jax.dtypes.canonicalize_dtype(int) == np.int64 else 31
     if 2**bits <= layers < 2**63:
         require_x64(f"a whole depth of {whole(layers)}")

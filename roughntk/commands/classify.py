@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from roughntk.commands.choices import FAMILIES, completion, listed
-from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.options import Parameters
-from roughntk.commands.progress import at_work, stages
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.terminal.progress import at_work, stages
 
 EXAMPLES = (
     "roughntk classify relu-ntk --criteria",
@@ -37,27 +37,27 @@ def classify(
         _phases(phase_diagram, as_json, quiet)
         return
     with clear_errors("the number of families"), stages(quiet) as report:
+        from roughntk.commands.answers import classifications
         from roughntk.depth.criteria import check
-        from roughntk.study import classes
 
-        members = classes.members(family, set_ or [])
-        found = classes.classified(members, lambda done: report("classified", done, len(members)))
+        members = classifications.members(family, set_ or [])
+        found = classifications.classified(members, lambda done: report("classified", done, len(members)))
         tried = []
         for done, member in enumerate(members if criteria else (), 1):
             tried.append(check(member))
             report("criteria", done, len(members))
     if as_json:
-        records = [classes.record(each) for each in found]
+        records = [classifications.record(each) for each in found]
         for record, each in zip(records, tried, strict=False):
-            record["criteria"] = classes.criteria_record(each)
-        say_json(records[0] if family != classes.ALL else records)
+            record["criteria"] = classifications.criteria_record(each)
+        say_json(records[0] if family != classifications.ALL else records)
         return
-    if family != classes.ALL:
+    if family != classifications.ALL:
         say_table(("quantity", "measured"), found[0].rows())
         for line in () if quiet else (*found[0].evidence, *(f"note: {note}" for note in found[0].notes)):
             say(f"  {line}")
     else:
-        say_table(classes.HEADINGS, [classes.cells(each) for each in found])
+        say_table(classifications.HEADINGS, [classifications.cells(each) for each in found])
     for each in tried:
         say("'holds' means that no counterexample was found", head=f"Section 6, {each.name}:")
         say_table(CRITERIA, each.rows())
@@ -65,14 +65,14 @@ def classify(
 
 def _phases(folder: str, as_json: bool, quiet: bool) -> None:
     with clear_errors("the number of grid points"), at_work("phase diagram", quiet):
-        from roughntk.study import phase
+        from roughntk.commands.answers import phases
 
-        diagram = phase.phase_diagram(folder)
+        diagram = phases.phase_diagram(folder)
     if as_json:
-        found: dict[str, Any] = phase.record(diagram)
+        found: dict[str, Any] = phases.record(diagram)
         say_json(found)
         return
-    say_table(phase.HEADINGS, phase.cells(diagram))
+    say_table(phases.HEADINGS, phases.cells(diagram))
     say(f"{folder}/phase_diagram.png", head="Figure:")
 
 

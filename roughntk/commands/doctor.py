@@ -5,9 +5,9 @@ import dataclasses
 import typer
 from rich.text import Text
 
-from roughntk.commands.console import AsJson, Quiet, clear_errors, out_console, say_json
-from roughntk.commands.progress import at_work
-from roughntk.commands.streams import visible
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, out_console, say_json
+from roughntk.commands.terminal.progress import at_work
+from roughntk.commands.terminal.streams import visible
 
 EXAMPLES = ("roughntk doctor", "roughntk doctor --json")
 COLOURS = {"ok": "green", "absent": "yellow", "wrong": "bold red"}
@@ -16,7 +16,7 @@ COLOURS = {"ok": "green", "absent": "yellow", "wrong": "bold red"}
 def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Versions, backends present and absent, 64-bit mode, one numeric self-test per backend."""
     with clear_errors(), at_work("doctor", quiet):
-        from roughntk.commands.installation import examine
+        from roughntk.commands.answers.installation import examine
 
         checks = examine()
     wrong = any(check.state == "wrong" for check in checks)

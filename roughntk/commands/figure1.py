@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json
-from roughntk.commands.progress import at_work
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json
+from roughntk.commands.terminal.progress import at_work
 
 EXAMPLES = ("roughntk figure1", "roughntk figure1 --points 20 --depths 60 --out figure1-deeper")
 
@@ -20,7 +20,7 @@ def figure1(
 ) -> None:
     """The paper's Figure 1 for three families under both input laws, with the true limits dashed."""
     with clear_errors("--points or --depths"), at_work("figure 1", quiet):
-        from roughntk.study.paper_figure import figure1 as draw
+        from roughntk.study.figures.paper import figure1 as draw
 
         pictures = draw(out, points_per_law=points, depths=depths, seed=seed)
     names = [str(picture.png) for picture in pictures]

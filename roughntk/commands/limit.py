@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.options import (
     Data,
     Decimal,
@@ -26,7 +25,8 @@ from roughntk.commands.options import (
     reading_of,
     real,
 )
-from roughntk.commands.progress import at_work
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.terminal.progress import at_work
 
 EXAMPLES = (
     "roughntk limit",
@@ -67,20 +67,20 @@ def limit(
 ) -> None:
     """Coefficients and predictions at a real or infinite depth, and the depth needed for a tolerance."""
     with clear_errors(), at_work("limit", quiet):
-        from roughntk.files import paths as path_files
-        from roughntk.study import limit as room
-        from roughntk.study.classes import member
+        from roughntk.commands.answers import limits
+        from roughntk.files import results
         from roughntk.study.data import load
+        from roughntk.study.families import member
 
-        written = path_files.check_target(out, "--out", room.OUT_SUFFIXES, [data])
+        written = results.check_target(out, "--out", limits.SUFFIXES, [data])
         chosen = load(
             data, points=points, test_points=test_points, seed=seed, projection=projection,
             drop_duplicates=drop_duplicates, dimension=dim, target=target, standardise=standardise,
             reading=reading_of(header, delimiter, decimal, drop, missing, encoding),
         )  # fmt: skip
-        found = room.at_depth(member(family, set_ or ()), chosen, depth, tolerance)
+        found = limits.at_depth(member(family, set_ or ()), chosen, depth, tolerance)
         if written is not None:
-            path_files.write(written, found.content(written.suffix.lower()))
+            results.write(written, found.content(written.suffix.lower()))
     if as_json:
         say_json({"data": chosen.describe(), "family": family, "settings": list(set_ or ()), **found.record()})
         return

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from roughntk.commands.choices import BACKENDS, BASES, completion, listed
-from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.options import (
     FILE_HELP,
     Decimal,
@@ -17,7 +16,8 @@ from roughntk.commands.options import (
     Times,
     reading_of,
 )
-from roughntk.commands.progress import at_work
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.terminal.progress import at_work
 
 EXAMPLES = (
     "roughntk signature path.csv --level 3",
@@ -49,16 +49,16 @@ def signature(
 ) -> None:
     """The signature or log-signature of the piecewise-linear path in FILE."""
     with clear_errors("--level or the number of channels"), at_work("signature", quiet):
-        from roughntk.files import paths as path_files
-        from roughntk.study import paths
+        from roughntk.commands.answers import signatures
+        from roughntk.files import paths, results
 
-        target = path_files.check_target(out, "--out", paths.OUT_SUFFIXES, [file])
+        target = results.check_target(out, "--out", signatures.SUFFIXES, [file])
         how = reading_of(header, delimiter, decimal, drop, missing, encoding)
-        read = path_files.read_paths(file, times, how)
+        read = paths.read_paths(file, times, how)
         text = as_json or (target is not None and target.suffix.lower() != ".npy")
-        found = paths.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)
+        found = signatures.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)
         if target is not None:
-            path_files.write(target, found.content(target.suffix.lower()))
+            results.write(target, found.content(target.suffix.lower()))
     if as_json:
         say_json(found.record())
         return

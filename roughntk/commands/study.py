@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from roughntk.commands.console import AsJson, Quiet, clear_errors, out_console, say, say_json
 from roughntk.commands.options import (
     Data,
     Decimal,
@@ -28,7 +27,8 @@ from roughntk.commands.options import (
     TestPoints,
     real,
 )
-from roughntk.commands.progress import stages
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, out_console, say, say_json
+from roughntk.commands.terminal.progress import stages
 
 EXAMPLES = (
     "roughntk study",

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from roughntk.commands.choices import NORMS, completion
-from roughntk.commands.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.options import (
     FILE_HELP,
     Decimal,
@@ -18,7 +17,8 @@ from roughntk.commands.options import (
     reading_of,
     real,
 )
-from roughntk.commands.progress import at_work
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.terminal.progress import at_work
 
 EXAMPLES = (
     "roughntk variation path.csv --p 2.5 --figure path.png",
@@ -36,10 +36,7 @@ def variation(
     level: Annotated[
         int | None, typer.Option(help="Level of the lift, at least 1; if left out 1, and 1 .. floor(p) for a distance.")
     ] = None,
-    norm: Annotated[
-        str | None,
-        typer.Option(help="l1 or l2; if left out l2, and l1 for a distance.", autocompletion=completion(NORMS)),
-    ] = None,
+    norm: Annotated[str, typer.Option(help="Norm of an increment: l1 or l2.", autocompletion=completion(NORMS))] = "l1",
     root: Annotated[bool, typer.Option(help="Whether to take the outer root.")] = True,
     critical: Annotated[bool, typer.Option("--critical", help="Estimate the critical exponent.")] = False,
     scale: Annotated[
@@ -60,10 +57,11 @@ def variation(
 ) -> None:
     """Exact p-variation of the paths in FILE..., or their p-variation distance to LIMIT, level by level."""
     with clear_errors("--level, or the number of points or channels"), at_work("variation", quiet):
+        from roughntk.commands.answers import variations as room
         from roughntk.files import paths as path_files
-        from roughntk.study import paths as room
+        from roughntk.files import results
 
-        target = path_files.check_target(figure, "--figure", room.FIGURE_SUFFIXES, [*paths, against or ""])
+        target = results.check_target(figure, "--figure", room.SUFFIXES, [*paths, against or ""])
         room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
         how = reading_of(header, delimiter, decimal, drop, missing, encoding)
         path_files.check_standard_input([*paths, against or ""])
@@ -112,7 +110,7 @@ def _say_compared(compared, as_json: bool, quiet: bool) -> None:
 
 
 def _say_convergence(read, limit, found, as_json: bool, quiet: bool) -> None:
-    from roughntk.study.paths import convergence_record, convergence_rows
+    from roughntk.commands.answers.variations import convergence_record, convergence_rows
 
     if as_json:
         say_json(convergence_record(read, limit, found))

@@ -6,17 +6,13 @@ from roughntk.depth.infinite import (
     boundary_layer,
     coefficient_expansion,
     kernel_expansion,
-    limit_coefficients,
-    limit_kernel,
-    limit_value,
 )
 from roughntk.depth.phases import Classification, classify
 from roughntk.depth.proportional import JointLimit, harmonics, joint, ridge_predict
 from roughntk.depth.tolerance import DepthNeeded, depth_needed
-from roughntk.maps.leaky_flow import leaky_abel, leaky_flow
 
 __all__ = [
     "Classification", "DepthNeeded", "JointLimit", "boundary_layer", "classify", "coefficient_expansion",
     "criteria", "depth_needed", "flow_field", "flow_term", "harmonics", "joint", "kernel_expansion",
-    "leaky_abel", "leaky_flow", "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
+    "ridge_predict",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.depth.conditions import FAILS, HOLDS, OPEN, Condition, Counterexample, Criteria
 from roughntk.depth.extrapolation import power_limit
 from roughntk.depth.increments import Movement, movements, settles, verdict
@@ -33,7 +34,6 @@ from roughntk.kernels.sequences import KernelSequence
 
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 FAMILY_DEPTH, SEQUENCE_DEPTH = 1000, 200
-EPS = float(np.finfo(np.float64).eps)
 _ROUNDING = 4.0  # an eigenvalue within this many n eps of the largest one is 0 to rounding
 _ORDERS, _RADIUS = 8, 0.5
 _TESTS, _WITH_TESTS = 4, "the points that are followed, with test points"
@@ -170,10 +170,10 @@ def _positive_definite(kernels: Kernels, depths: list[int], family: KernelFamily
     if open_from is not None:
         evidence.append(f"on some sets 0 to rounding from depth {open_from} on: decided up to there only")
     if family is not None and family.collapses:
-        left = kernels.least_of_what_is_left(family)
-        if left < -_ROUNDING * 12 * EPS:
-            return Condition("positive definite", OPEN, None, worst, (*evidence, f"at infinite depth: {left:.3g}"))
-        evidence.append(f"at infinite depth, on vectors of sum 0, all {len(kernels.sets)} sets: {left:.3g} or more")
+        smallest = kernels.smallest_deflated_eigenvalue(family)
+        if smallest < -_ROUNDING * 12 * EPS:
+            return Condition("positive definite", OPEN, None, worst, (*evidence, f"at infinite depth: {smallest:.3g}"))
+        evidence.append(f"at infinite depth, on vectors of sum 0, all {len(kernels.sets)} sets: {smallest:.3g} or more")
     return Condition("positive definite", OPEN if open_from == depths[0] else HOLDS, start, worst, tuple(evidence))
 
 
@@ -202,11 +202,11 @@ def _maclaurin(family: KernelFamily, depth: int, *counts: int) -> list[NDArray[n
     """The first coefficients, from each of these numbers of nodes."""
     nodes = [np.cos((2 * np.arange(count) + 1) * math.pi / (2 * count)) for count in counts]
     every = np.asarray(family.at_correlation(jnp.asarray(_RADIUS * np.concatenate(nodes)), depth))
-    found = []
+    coefficients = []
     for z, values in zip(nodes, np.split(every, np.cumsum(counts)[:-1]), strict=True):
         series = np.polynomial.chebyshev.cheb2poly(np.polynomial.chebyshev.chebfit(z, values, len(z) - 1))
-        found.append(series[: _ORDERS + 1] / _RADIUS ** np.arange(_ORDERS + 1))
-    return found
+        coefficients.append(series[: _ORDERS + 1] / _RADIUS ** np.arange(_ORDERS + 1))
+    return coefficients
 
 
 def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
@@ -264,15 +264,15 @@ def _limit_of_determinant(kernels: Kernels, followed: str) -> float | None:
     return math.exp(fit.value) if fit.uncertainty < 0.05 else None
 
 
-def _summable(kernels: Kernels, followed: str, depths: list[int], found: list[Movement]) -> Condition:
+def _summable(kernels: Kernels, followed: str, depths: list[int], moved: list[Movement]) -> Condition:
     """How far the coefficients move from depths 2, 4, 8, ... to twice as deep, and beside it |K^-1 (K_{L+1} - K_L)|."""
     drivers = _drivers(kernels, followed, depths)
     if kernels.sets[followed].shape[1] < 2:
         return Condition("summable", OPEN, None, None, ("no test points off the data in R^1", *drivers))
-    holds, factor = verdict(found)
-    if not found:
+    holds, factor = verdict(moved)
+    if not moved:
         return Condition("summable", OPEN, None, None, (f"the matrix on {followed} is too ill conditioned", *drivers))
-    last = found[-1]
+    last = moved[-1]
     shown = f"the coefficients on {followed} move by {last.size:.4g} from depth {last.depth:,} to {2 * last.depth:,}"
     if factor is not None:
         shown += f", at most {factor:.3g} times the movement before over each of the last three doublings"
@@ -281,26 +281,26 @@ def _summable(kernels: Kernels, followed: str, depths: list[int], found: list[Mo
     if 4 * last.depth + 2 <= kernels.deepest:
         shown += "; beyond, the matrix is too ill conditioned"
     if holds:
-        start = _falls_from([each.depth for each in found], [each.size for each in found])
+        start = _falls_from([each.depth for each in moved], [each.size for each in moved])
         return Condition("summable", HOLDS, start, None, (shown, *drivers))
     if holds is None:
         return Condition("summable", OPEN, None, None, (shown, "its trend is not clear at the depths tested", *drivers))
     example = Counterexample(followed, last.at, "|u_(L+1) - u_L|", last.largest, kernels.sets[followed])
-    if settles(found):
+    if settles(moved):
         shown += f"; they settle all the same: any two from there on to twice as deep differ by {last.spread:.3g}"
     return Condition("summable", FAILS, None, example, (shown, *drivers))
 
 
 def _drivers(kernels: Kernels, followed: str, depths: list[int]) -> tuple[str, ...]:
     """|K_L^{-1}(K_{L+1} - K_L)| (spectral norm), the 1-variation of Theorem 3's drivers, and how it falls."""
-    found: list[tuple[int, float]] = []
+    norms: list[tuple[int, float]] = []
     for depth in depths:
         K = kernels.at(followed, depth)
         if abs(_least_eigenvalue(K)[0]) > 1e-11 * float(np.abs(K).max()):
-            found.append((depth, float(np.linalg.norm(np.linalg.solve(K, kernels.at(followed, depth + 1) - K), 2))))
-    if len(found) < 2:
+            norms.append((depth, float(np.linalg.norm(np.linalg.solve(K, kernels.at(followed, depth + 1) - K), 2))))
+    if len(norms) < 2:
         return ()
-    (before, first), (last, second) = found[-2:]
+    (before, first), (last, second) = norms[-2:]
     shown = f"|K^-1 (K_(L+1) - K_L)| = {second:.4g} at depth {last:,}"
     if second < 1e-12 or first < 1e-12:
         return (shown,)
@@ -311,22 +311,22 @@ def _drivers(kernels: Kernels, followed: str, depths: list[int]) -> tuple[str, .
 def _hyperbolic(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
     """(K_{L+2} - K_{L+1})/(K_{L+1} - K_L) at depths 2, 4, ...: does it settle below 1, at one value for all pairs?"""
     upper = np.triu_indices(len(kernels.sets[followed]), 1)
-    found: list[tuple[int, float, float]] = []
+    measured: list[tuple[int, float, float]] = []
     for depth in depths:
         first, second, third = (kernels.at(followed, depth + k)[upper] for k in range(3))
         before, after = second - first, third - second
         if np.abs(after).min() < 1e-10 * np.abs(third).max() or np.abs(before).min() == 0:
             break
         ratios = after / before
-        found.append((depth, float(np.median(ratios)), float(np.ptp(ratios))))
-    if len(found) < 2:
+        measured.append((depth, float(np.median(ratios)), float(np.ptp(ratios))))
+    if len(measured) < 2:
         return Condition("hyperbolic", OPEN, None, None, ("increments fall below rounding too soon",))
-    (_, slower, _), (last, factor, spread) = found[-2], found[-1]
+    (_, slower, _), (last, factor, spread) = measured[-2], measured[-1]
     words = f"the increments shrink by {factor:.6g} (spread over pairs {spread:.2g}) at depth {last:,} on {followed}"
-    common = np.array([0 < each < 1 and apart < 0.3 * (1 - each) for _, each, apart in found])
+    common = np.array([0 < each < 1 and apart < 0.3 * (1 - each) for _, each, apart in measured])
     if common[-1] and (1 - factor) > 0.8 * (1 - slower):
         others = np.flatnonzero(~common)
-        start = found[others[-1] + 1 if others.size else 0][0]
+        start = measured[others[-1] + 1 if others.size else 0][0]
         return Condition("hyperbolic", HOLDS, start, None, (words,))
     example = Counterexample(followed, last, "factor of the increments", factor, kernels.sets[followed])
     if factor < 1 and 1 - factor < 0.8 * (1 - slower):

@@ -13,10 +13,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from roughntk._checks.precision import EPS
+
 ORDER = 3.0  # the expansion in 1/L is kept to this power; at depths from 300 on what is left out is below 1e-9
 STEPS = (1.0, 0.5)  # powers of 1/L, or of its root
 POINTS = 80
-EPS = float(np.finfo(np.float64).eps)
 _CLEARLY = 1e4
 _CORRELATED = 3.0  # the rounding of a recursion at one depth is that at nearby ones: a fit averages less of it away
 

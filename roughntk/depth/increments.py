@@ -56,7 +56,7 @@ def movements(kernels: Kernels, name: str, n: int) -> list[Movement]:
         name: of the set whose first n points are the data, and the others test points.
         n: number of the data.
     """
-    found: list[Movement] = []
+    measured: list[Movement] = []
     known: dict[int, tuple[NDArray[np.float64], float] | None] = {}
 
     def at(depth: int):
@@ -70,20 +70,20 @@ def movements(kernels: Kernels, name: str, n: int) -> list[Movement]:
         for place in sorted({depth + depth * quarter // 4 for quarter in range(4)}):
             three = [at(place + k) for k in range(3)]
             if any(each is None for each in three):
-                return found
+                return measured
             terms += [(float(np.abs(three[k + 1][0] - three[k][0]).max()), place + k) for k in range(2)]
             values += [each[0] for each in three]
             unsure = max(unsure, *(each[1] for each in three))
         ends = [at(depth), at(2 * depth)]
         if any(each is None for each in ends):
-            return found
+            return measured
         across = float(np.abs(ends[1][0] - ends[0][0]).max())
         largest, where = max(terms)
         size = max(depth * float(np.mean([term for term, _ in terms])), across)
         spread = float(np.ptp(np.stack([*values, *(each[0] for each in ends)]), axis=0).max())
-        found.append(Movement(depth, size, 2 * depth * unsure, spread, largest, where))
+        measured.append(Movement(depth, size, 2 * depth * unsure, spread, largest, where))
         depth *= 2
-    return found
+    return measured
 
 
 def _coefficients(kernels: Kernels, name: str, n: int, depth: int) -> tuple[NDArray[np.float64], float] | None:
@@ -116,21 +116,21 @@ def _coefficients(kernels: Kernels, name: str, n: int, depth: int) -> tuple[NDAr
     return (whole[:n], unsure) if unsure < _SURE * size else None
 
 
-def verdict(found: list[Movement]) -> tuple[bool | None, float | None]:
+def verdict(measured: list[Movement]) -> tuple[bool | None, float | None]:
     """(whether the movements are summable; None if that is not clear, the factor that decided).
 
     Movements below rounding, or all below 1e-9, count as summable.
     """
-    if found and found[-1].size <= max(4 * found[-1].rounding, _STILL):
+    if measured and measured[-1].size <= max(4 * measured[-1].rounding, _STILL):
         return True, None
-    return _falling([each.size for each in found])
+    return _falling([each.size for each in measured])
 
 
-def settles(found: list[Movement]) -> bool | None:
+def settles(measured: list[Movement]) -> bool | None:
     """Whether the spreads are summable over the doublings, so that the coefficients have a limit; None: not clear."""
-    if found and found[-1].spread <= max(4 * found[-1].rounding / found[-1].depth, _STILL):
+    if measured and measured[-1].spread <= max(4 * measured[-1].rounding / measured[-1].depth, _STILL):
         return True
-    return _falling([each.spread for each in found])[0]
+    return _falling([each.spread for each in measured])[0]
 
 
 def _falling(sizes: list[float]) -> tuple[bool | None, float | None]:

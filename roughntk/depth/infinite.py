@@ -1,9 +1,11 @@
-"""Infinite depth: what the kernels and the coefficients tend to.
+"""Close to infinite depth: how the ReLU kernels and their coefficients approach their limits.
 
-ReLU NTK: K_L -> 1/4 for every pair of distinct points, so K(X,X) -> (3/4) I + (1/4) 1 1^T and u -> 1/(n + 3) in
-every component off the data. ReLU NNGP: rho_L -> 1 and u -> 1/n. Sigmoid composition: eta_L -> c at the rate
-lambda^L; the kernel matrix becomes singular, and u tends to the solution of a bordered ("ordinary kriging") system
-made of the Koenigs function g of the map. For every family u -> e_i when x is the training point x_i.
+The limits themselves are values at infinite depth: `family.at_angle(theta, math.inf)` (off the diagonal
+`family.limit_value`) and `rn.coefficients(family, X, x, depth=math.inf)`. ReLU NTK: K_L -> 1/4 for every pair of
+distinct points, so K(X,X) -> (3/4) I + (1/4) 1 1^T and u -> 1/(n + 3) in every component off the data. ReLU NNGP:
+rho_L -> 1 and u -> 1/n. Sigmoid composition: eta_L -> c at the rate lambda^L; the kernel matrix becomes singular, and u
+tends to the solution of a bordered ("ordinary kriging") system made of the Koenigs function g of the map. For every
+family u -> e_i when x is the training point x_i.
 """
 
 import math
@@ -14,66 +16,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.depth.proportional import JointLimit, harmonics, joint, ridge_predict
-from roughntk.kernels import KernelFamily, ReluNTK, as_family
-from roughntk.linalg import bordered_solve
 from roughntk.maps.relu_flow import _within, abel
-
-__all__ = [
-    "JointLimit", "boundary_layer", "coefficient_expansion", "harmonics", "joint",
-    "kernel_expansion", "limit_coefficients", "limit_kernel", "limit_value", "ridge_predict",
-]  # fmt: skip
-
-
-def limit_value(family: KernelFamily) -> float:
-    """Limit of the kernel between two distinct points as the depth grows."""
-    return as_family(family).limit_value
-
-
-def limit_coefficients(family: KernelFamily, X, x) -> Float[np.ndarray, "n m"]:
-    """lim u_L = lim K_L(X,X)^{-1} K_L(X,x) as the depth L grows, shape (n, m).
-
-    Where all entries of the kernel tend to one value (`family.collapses`), u solves the bordered system of the
-    deflated kernel at infinite depth. Where K tends to (1 - r) I + r 1 1^T, u is off the data
-
-        u = r/(1 + (n - 1) r) in every component;
-
-    elsewhere it solves the system of the kernel at infinite depth.
-
-    Args:
-        family: a kernel family whose limit is known.
-        X: training points, unit distinct rows, shape (n, n0).
-        x: test points, unit rows, shape (m, n0).
-
-    Raises:
-        InputError: bad or equal rows, a family whose limit is not known, a singular system, JAX in 32-bit mode.
-    """
-    family = as_family(family)
-    _checks.require_x64("limit_coefficients")
-    theta = sphere.joint_angles(*sphere.check_points(X, x))
-    n = len(theta)
-    same = theta[:, n:] == 0
-    try:
-        if family.collapses:
-            found = family.deflated(theta, math.inf)
-            G, g = found.values[:, :n], found.values[:, n:]
-            off = bordered_solve(G, g, 0.0) if found.level else np.linalg.solve(G, g)
-        elif isinstance(family, ReluNTK):
-            off = np.full(same.shape, family.limit_value / (1 + (n - 1) * family.limit_value))
-        else:
-            both = np.asarray(family.at_angle(jnp.asarray(theta), math.inf))
-            off = np.linalg.solve(both[:, :n], both[:, n:])
-    except np.linalg.LinAlgError:
-        raise InputError(
-            f"expected a regular {family.name} system at infinite depth, got a singular one; move nearly equal or "
-            f"opposite points apart, or choose a finite depth"
-        ) from None
-    return np.where(same.any(axis=0), same, off) * 1.0
-
-
-def limit_kernel(family: KernelFamily, theta: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Kernel at infinite depth at the angle theta, its value on the diagonal at 0."""
-    return as_family(family).at_angle(theta, math.inf)
 
 
 def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:

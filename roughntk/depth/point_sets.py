@@ -24,18 +24,18 @@ _ASYMMETRY = 1e-8
 
 def trial_sets(X: NDArray[np.float64] | None = None) -> dict[str, NDArray[np.float64]]:
     """Equispaced points of a circle, antipodal sets, random sets in several dimensions, and the given unit rows."""
-    found = {}
+    sets = {}
     for n in range(3, 13):
         angle = 2 * math.pi * np.arange(n) / n
-        found[f"{n} equispaced points of a circle"] = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    found["the 6 points +-e_i of R^3"] = np.concatenate([np.eye(3), -np.eye(3)])
+        sets[f"{n} equispaced points of a circle"] = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    sets["the 6 points +-e_i of R^3"] = np.concatenate([np.eye(3), -np.eye(3)])
     half = np.asarray(sphere.uniform(5, 4, 1))
-    found["5 random points in R^4 and their antipodes"] = np.concatenate([half, -half])
+    sets["5 random points in R^4 and their antipodes"] = np.concatenate([half, -half])
     for n, dimension, seed in ((8, 2, 2), (10, 3, 3), (6, 5, 4), (12, 10, 5)):
-        found[f"{n} random points in R^{dimension}"] = np.asarray(sphere.uniform(n, dimension, seed))
+        sets[f"{n} random points in R^{dimension}"] = np.asarray(sphere.uniform(n, dimension, seed))
     if X is not None:
-        found["the given points"] = X
-    return found
+        sets["the given points"] = X
+    return sets
 
 
 class Kernels:
@@ -92,7 +92,7 @@ class Kernels:
             return None
         return self._source.deflated(self._angles[name], depth)
 
-    def least_of_what_is_left(self, family: KernelFamily) -> float:
+    def smallest_deflated_eigenvalue(self, family: KernelFamily) -> float:
         """Smallest eigenvalue over all sets of a collapsing kernel at infinite depth, on vectors of sum 0.
 
         Each set's matrix is that of `KernelFamily.deflated`, scaled to a largest entry of 1.

@@ -142,8 +142,8 @@ def joint(
             f"harmonic of degree k >= 1 is learnt up to 1 - exp(-time rates_k / L^2), which tends to 0 at a fixed time"
         )
     rates = np.where(ks == 0, math.inf, (0.75 if ntk else 4.5 * math.pi**2) * (1 + load))
-    learnt = np.where(ks == 0, float(time > 0), -np.expm1(-time * rates) if time > 0 else 0.0)
-    factors = np.where(ks == 0, 1.0, load / (1 + load)) * learnt
+    fitted = np.where(ks == 0, float(time > 0), -np.expm1(-time * rates) if time > 0 else 0.0)
+    factors = np.where(ks == 0, 1.0, load / (1 + load)) * fitted
     return JointLimit(family, dimension, float(gamma), float(time), ks, lam, rates, factors, ridge)
 
 
@@ -271,7 +271,7 @@ def _ridge_per_layer(given: Any) -> tuple[KernelFamily, float]:
         raise InputError(
             f"expected ReluNTK or ReluNNGP, got {family.name}; the joint limit is known where the angle falls like "
             f"3 pi/L, layer by layer without biases. A kernel that tends to its limit geometrically in L (sigmoid, "
-            f"biases with weight variance 1) has no ridge that grows with L: its limit is rn.depth.limit_coefficients"
+            f"biases with weight variance 1) has no ridge that grows with L: see rn.coefficients(depth=math.inf)"
         )
     return family, ridge
 

@@ -20,9 +20,10 @@ from jaxtyping import Array
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.depth.infinite import limit_coefficients, limit_kernel
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, ReluNTK, as_family
-from roughntk.regression.closed_form import EPS, NotPositiveDefiniteError, solve
+from roughntk.linalg import NotPositiveDefiniteError, solve
+from roughntk.regression import coefficients
 
 DEEPEST = 1e15
 LEAST_TOLERANCE = 1e-13
@@ -90,17 +91,17 @@ class DistanceToLimit:
     def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray):
         self.family = family
         self._n, self._theta = len(X), jnp.concatenate([sphere.angles(X), sphere.angles(X, x)], axis=1)
-        self._limit = np.asarray(limit_kernel(family, self._theta))
-        self._u = limit_coefficients(family, X, x)
+        self._limit = np.asarray(family.at_angle(self._theta, math.inf))
+        self._u = coefficients(family, X, x, depth=math.inf)
         self._known: dict[float, float] = {}
 
     def needed(self, tolerance: float) -> DepthNeeded:
         """The answer of `depth_needed` to a checked tolerance."""
         depth = _crossing(self.at, tolerance - _ROUNDING)
         whole = math.ceil(depth - 1e-9)
-        distance = self.at(float(whole))
+        difference = self._difference(float(whole))
+        distance, u = float(np.max(np.abs(difference))), self._u + difference
         tails = tail_variation(self.family, self._theta, float(whole))
-        u = self._u + self._difference(float(whole))
         bound = tails[1] + tails[0] * (float(np.max(np.abs(u))) + tails[1]) * math.exp(tails[0])
         return DepthNeeded(depth, whole, distance, bound, bound / distance if distance else math.inf, tails, tolerance)
 
@@ -121,7 +122,7 @@ class DistanceToLimit:
             both[:, :n],
             moved[:, n:] - moved[:, :n] @ self._u,
             what=f"{self.family.name} kernel matrix at depth {depth:.6g}",
-        )[0]
+        ).coefficients
 
 
 def _tolerance(tolerance: float) -> float:

@@ -1,24 +1,18 @@
-"""Paths in files: reading them, whether two of them go together, and writing a result.
+"""Paths in files: reading them, and whether two of them go together.
 
 A file holds one path, its points in rows: a table (`roughntk.files.tables`), a .npy, or a .npz with the points in its
 only array or the one named values, path or X. Times are the column with the name of a time (in a .npz an array of that
 name), or the column that is asked for; without them the points are numbered. An array of three axes is a batch.
 """
 
-import contextlib
 import dataclasses
-import os
-import secrets
-import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from roughntk import _checks, _process, rough
+from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.files import content as files
 from roughntk.files import tables
 from roughntk.files.tables import Reading, printable
 
@@ -35,11 +29,6 @@ class PathFile:
     times: np.ndarray | None
     channels: tuple[str, ...]
     said: tuple[str, ...] = ()
-
-    @property
-    def path(self) -> Any:
-        """What the functions of the room `rough` take."""
-        return self.values if self.times is None else rough.PiecewiseLinear(self.values, self.times)
 
     def describe(self) -> str:
         """One line: points, channels and times."""
@@ -186,55 +175,3 @@ def check_pair(file: PathFile, limit: PathFile) -> None:
             f"{shown[2]} to {shown[3]}, with {shown[4]} instead of {shown[5]} at row {i} "
             f"(counted from 0); resample them at common times, or pass --times none"
         )
-
-
-def check_target(out: str | None, option: str, suffixes: Sequence[str], inputs: Sequence[str]) -> Path | None:
-    """The file to write, checked before any work. Raises `InputError`."""
-    if out is None:
-        return None
-    path = Path(out)
-    if path.suffix.lower() not in suffixes:
-        raise InputError(f"expected {option} to end in {', '.join(suffixes)}, got {out!r}; choose one of these")
-    if not files.answer(path.parent.is_dir):
-        raise InputError(f"expected {option} in a folder that exists, got {out}; make the folder first")
-    if files.answer(path.is_dir):
-        raise InputError(f"expected {option} to name a file, got the folder {out}; choose another name")
-    for given in inputs:
-        if files.answer(lambda given=given: path.exists() and path.samefile(given)):  # type: ignore[misc]
-            raise InputError(f"expected {option} to name a new file, got {out}, which is read; choose another name")
-    if not _can_be_written(path):
-        raise InputError(f"expected {option} to name a file, a pipe or a terminal, got {out}; choose another name")
-    return path
-
-
-def _can_be_written(path: Path) -> bool:
-    """Whether nothing is there, or what a result can go to: no disk, socket or link that leads nowhere."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return not os.path.lexists(path)
-    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file: all of it, or nothing; where a link leads, and into a pipe or a device, which stays what it is.
-
-    Raises `InputError` where that is not possible.
-    """
-    partial = None
-    try:
-        if path.exists() and not path.is_file():
-            with open(path, "wb", opener=lambda name, _: os.open(name, os.O_WRONLY)) as stream:
-                stream.write(content)
-            return
-        place = Path(os.path.realpath(path))
-        partial = place.parent / f".{place.name}.{secrets.token_hex(4)}"
-        _process.remove_if_killed(partial)
-        with open(partial, "xb") as stream:
-            stream.write(content)
-        os.replace(partial, place)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            if partial is not None:
-                partial.unlink(missing_ok=True)
-        raise InputError(f"expected a file that can be written, got {path} ({error.strerror or error})") from None

@@ -22,6 +22,7 @@ from jax.tree_util import Partial
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.parameters import elementwise, function, known, number
+from roughntk._checks.precision import EPS
 from roughntk.kernels.architecture import EVEN, NEITHER, ODD, ActivationArchitecture, Moved, Variance, landed
 from roughntk.kernels.base import View
 from roughntk.kernels.engine import layer_loops as loops
@@ -42,9 +43,9 @@ from roughntk.maps.hermite import (
     variances,
 )
 
-_SETTLED = 64 * float(np.finfo(np.float64).eps)  # a relative change of the variance that is rounding
+_SETTLED = 64 * EPS  # a relative change of the variance that is rounding
 _SECONDS_A_LAYER, _MOST_SECONDS = 1.5e-4, 600.0
-_WIDTH, _PLACES, _ROUNDING = 8.0, 257, 16 * float(np.finfo(np.float64).eps)  # where a symmetry is looked for
+_WIDTH, _PLACES, _ROUNDING = 8.0, 257, 16 * EPS  # where a symmetry is looked for
 _CORRELATIONS = (-0.9, -0.3, 0.5, 0.95)
 
 

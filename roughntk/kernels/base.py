@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels.architecture import described
 from roughntk.kernels.engine import evaluation
 from roughntk.kernels.engine.deflated import Deflated
@@ -303,7 +304,7 @@ class KernelFamily(eqx.Module):
             raise _checks.traced_array("X")
         _checks.one_depth(depth)
         spectrum = np.linalg.eigvalsh(np.asarray(self(X, depth=depth)))
-        return bool(spectrum[0] > len(spectrum) * np.finfo(np.float64).eps * spectrum[-1])
+        return bool(spectrum[0] > len(spectrum) * EPS * spectrum[-1])
 
 
 def _plain_defect_map(family: KernelFamily, defect: Array) -> Array:

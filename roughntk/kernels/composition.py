@@ -20,6 +20,7 @@ from jax import Array, lax
 
 from roughntk._checks import InputError, require_x64
 from roughntk._checks.parameters import function, known
+from roughntk._checks.precision import EPS
 from roughntk.kernels.architecture import Architecture
 from roughntk.kernels.base import View
 from roughntk.kernels.engine.deflated import Deflated
@@ -30,7 +31,7 @@ from roughntk.maps.fixed_points import CRITICAL, Analysis, FixedPoint, analyse
 
 _RADII = (0.25, 0.1, 0.03, 0.01, 1e-3)  # within which the quadrature may stand for the difference
 _COUNTED, _MOST_LAYERS, _SECONDS_A_LAYER = 20_000, 10_000_000, 1e-6
-_AGREEMENT = 64 * np.finfo(np.float64).eps
+_AGREEMENT = 64 * EPS
 
 
 def _rule() -> tuple[np.ndarray, np.ndarray]:

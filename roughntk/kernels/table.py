@@ -32,6 +32,7 @@ from jaxtyping import Float
 from numpy.polynomial import chebyshev
 
 from roughntk import _checks
+from roughntk._checks.precision import HUGE
 from roughntk.maps import relu_flow
 
 LEAST_DEPTH = 5.0
@@ -50,7 +51,6 @@ _CLOSED_FORM = {
     "ntk": jax.jit(lambda theta, depth: relu_flow.ntk_kernel(theta, depth - 1), compiler_options=_OPTIONS),
     "nngp": jax.jit(lambda theta, depth: jnp.cos(relu_flow.flow(theta, depth - 1)), compiler_options=_OPTIONS),
 }
-_HUGE = float(np.finfo(np.float64).max)
 _LIMIT = {"ntk": 0.25, "nngp": 1.0}
 
 # float64: 52 bits of mantissa below the exponent, which is biased by 1023
@@ -71,7 +71,7 @@ def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "p
     if depth == math.inf:
         limit = np.zeros((2, _TERMS))
         limit[:, 0] = 1.0, _LIMIT[kernel]
-        return _HUGE, limit
+        return HUGE, limit
     octave, rest = divmod(math.log2(1 + depth / 3), 1.0)
     pieces = int(octave) * _PIECES + math.ceil((2.0**rest - 1) * _PIECES)
     end = 2.0 ** (pieces // _PIECES) * (1 + (pieces % _PIECES) / _PIECES)

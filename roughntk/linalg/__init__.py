@@ -1,14 +1,18 @@
-"""Linear systems of kernel regression: solved, refined, with a bound of their error."""
+"""Linear systems: factored once, solved and refined, with a bound of their error. Knows nothing of kernels."""
 
-from roughntk.linalg.bordered import bordered_solve, bordered_system
-from roughntk.linalg.systems import (
-    CoefficientReport,
+from roughntk.linalg.bordered import bordered_errors, bordered_system, solve_bordered, solve_deflated
+from roughntk.linalg.factor import Factor, log_determinant
+from roughntk.linalg.forward_error import Errors
+from roughntk.linalg.outcomes import (
+    FEW_DIGITS,
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     NotPositiveDefiniteError,
 )
+from roughntk.linalg.systems import Solution, solve
 
 __all__ = [
-    "CoefficientReport", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
-    "bordered_solve", "bordered_system",
+    "FEW_DIGITS", "Errors", "Factor", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning",
+    "NotPositiveDefiniteError", "Solution", "bordered_errors", "bordered_system", "log_determinant", "solve",
+    "solve_bordered", "solve_deflated",
 ]  # fmt: skip

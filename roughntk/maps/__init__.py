@@ -1,1 +1,5 @@
-"""One layer on one angle or one correlation, iterated a whole or a real number of times. Knows no family, no data."""
+"""One layer on one angle or correlation, iterated, at whole and at real depth. Knows no family and no data."""
+
+from roughntk.maps import duals, fixed_points, hermite, koenigs, leaky_flow, leaky_layer, recursion, relu_flow
+
+__all__ = ["duals", "fixed_points", "hermite", "koenigs", "leaky_flow", "leaky_layer", "recursion", "relu_flow"]

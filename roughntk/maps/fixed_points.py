@@ -12,6 +12,7 @@ from jax import lax
 
 from roughntk._checks import InputError
 from roughntk._checks.parameters import elementwise
+from roughntk._checks.precision import EPS
 
 CRITICAL = 1e-6
 """A multiplier of a correlation map within this of 1 in absolute value counts as critical (neutral, parabolic)."""
@@ -110,7 +111,7 @@ def _check_range(grid: np.ndarray, values: np.ndarray) -> None:
 def _fixed_points(h, evaluate, grid: np.ndarray, values: np.ndarray) -> list[FixedPoint]:
     """Sign changes of h(c) - c, and places where it touches 0."""
     gap = values - grid
-    flat = np.abs(gap) <= 4 * np.finfo(float).eps
+    flat = np.abs(gap) <= 4 * EPS
     runs = np.flatnonzero(flat[:-2] & flat[1:-1] & flat[2:])
     wide = [i for i in runs if grid[i + 2] - grid[i] > 1e-4]
     if wide:
@@ -128,7 +129,7 @@ def _fixed_points(h, evaluate, grid: np.ndarray, values: np.ndarray) -> list[Fix
     for i in dips:
         if gap[i - 1] * gap[i] > 0 and gap[i] * gap[i + 1] > 0:
             place = _zoom(evaluate, grid[i - 1], grid[i + 1], crossing=False)
-            if abs(float(evaluate(np.full(_ZOOM, place))[0]) - place) <= 4 * np.finfo(float).eps:
+            if abs(float(evaluate(np.full(_ZOOM, place))[0]) - place) <= 4 * EPS:
                 found.append(place)
     distinct: list[float] = []
     for place in sorted(found):

@@ -21,12 +21,13 @@ import scipy.special
 from jax import Array, lax
 
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 
 LEAST_VARIANCE = 1e-200
 """Below it the activation is taken at this variance and scaled: without biases it is linear there."""
 
 _LAYERS = 3000  # that the variance is followed for before anything else
-_HELD = 4 * float(np.finfo(np.float64).eps)  # a relative change of the variance that does not count
+_HELD = 4 * EPS  # a relative change of the variance that does not count
 _BLOCK = 16  # terms of a power series that are added at once
 _AT_ONCE = 4096  # pairs up to which all blocks are
 

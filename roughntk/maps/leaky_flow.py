@@ -277,7 +277,7 @@ def _abel(constants: Germ, theta: Array) -> Array:
 _compiled_angle, _compiled_abel, compiled_defect = jax.jit(_angle), jax.jit(_abel), jax.jit(nngp_defect)
 
 
-def leaky_flow(slope: Any, theta: Any, time: Any) -> Array:
+def flow(slope: Any, theta: Any, time: Any) -> Array:
     """The angle after `time` layers of a leaky ReLU network, for real `time` >= 0 (>= 1, or 0, for slope < 0).
 
     Args:
@@ -296,11 +296,11 @@ def leaky_flow(slope: Any, theta: Any, time: Any) -> Array:
     return _compiled_angle(_constants(slope, time), theta, time)
 
 
-def leaky_abel(slope: Any, theta: Any) -> Array:
+def abel(slope: Any, theta: Any) -> Array:
     """The Abel function of the layer map: alpha(f(theta)) = alpha(theta) + 1, in layers.
 
     alpha = w - (3/2) log w + o(1) at 0, w = 3 pi/(kappa theta), kappa = (1 - slope)^2/(1 + slope^2). Arguments and
-    errors as for `leaky_flow`; alpha(0) = inf.
+    errors as for `flow`; alpha(0) = inf.
     """
     return _compiled_abel(_constants(slope, 0.0), _within(theta, "theta", 0.0, math.pi))
 

@@ -166,11 +166,3 @@ def sigmoid_step(d: Float[Array, "..."]) -> Float[Array, "..."]:
     c, _ = sigmoid_fixed_point()
     base, moved = jax.nn.sigmoid(jnp.asarray(c)), jax.nn.sigmoid(c + d)
     return -moved * base * math.exp(-c) * jnp.expm1(-d) * (moved + base)
-
-
-def sigmoid_displacement(rho: Float[Array, "..."], layers: int) -> Float[Array, "layers ..."]:
-    """(eta_L - c) / lambda^{L-1} for L = 1 .. layers, by `sigmoid_step`; it tends to the Koenigs function."""
-    c, multiplier = sigmoid_fixed_point()
-    _, displacement = lax.scan(lambda d, _: (sigmoid_step(d), d), jnp.asarray(rho) - c, length=layers)
-    powers = multiplier ** jnp.arange(layers, dtype=displacement.dtype)
-    return displacement / powers.reshape((-1,) + (1,) * jnp.ndim(rho))

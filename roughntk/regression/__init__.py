@@ -1,15 +1,15 @@
 """Kernel regression: coefficients at one depth, and predictions after any time of training."""
 
 from roughntk.linalg import (
-    CoefficientReport,
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     NotPositiveDefiniteError,
+    Solution,
 )
-from roughntk.regression.closed_form import coefficients
-from roughntk.regression.predictor import PredictionReport, predict
+from roughntk.regression.closed_form import coefficients, solve
+from roughntk.regression.predictor import PredictionReport, predict, prediction
 
 __all__ = [
-    "CoefficientReport", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
-    "PredictionReport", "coefficients", "predict",
+    "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "PredictionReport",
+    "Solution", "coefficients", "predict", "prediction", "solve",
 ]  # fmt: skip

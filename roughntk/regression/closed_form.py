@@ -1,104 +1,151 @@
 """Kernel-regression coefficients u = K(X,X)^{-1} K(X,x) in closed form, at one depth.
 
 These are the numbers that Theorem 3 of the paper transports from depth to depth; here they are solved for
-directly, with their residual and the condition number of what was solved (:mod:`roughntk.linalg.systems`).
+directly, with their residual and the condition number of what was solved (:mod:`roughntk.linalg`).
 """
 
 import dataclasses
+import math
 
 import numpy as np
+from jaxtyping import Float
 
-from roughntk import _checks, sphere
+from roughntk import _checks, linalg, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily, as_family
+from roughntk.linalg import Solution
 from roughntk.linalg.forward_error import relative
-from roughntk.linalg.systems import (
-    EPS,
-    CoefficientReport,
-    InaccurateCoefficientsWarning,
-    IndefiniteKernelWarning,
-    NotPositiveDefiniteError,
-    log_determinant,
-    require_digits,
-    solve,
-    solve_deflated,
-)
+from roughntk.linalg.systems import CHOLESKY, DEFLATED, INDEFINITE
 from roughntk.regression.systems import Systems
 
-__all__ = [
-    "EPS", "CoefficientReport", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning", "NotPositiveDefiniteError",
-    "check_directions", "coefficients", "log_determinant", "solve", "solve_deflated",
-]  # fmt: skip
+METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED)
+"""What `solve` takes as a method."""
 
 
-def coefficients(family: KernelFamily, X, x, *, depth, report: bool = False, domain: str = "sphere"):
-    """Coefficients u = K_L(X,X)^{-1} K_L(X,x) of kernel regression at depth L.
+def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere") -> Solution:
+    """Solve K_L(X,X) u = K_L(X,x) for the coefficients of kernel regression at depth L, and say how it went.
 
     The infinitely wide network trained to convergence predicts f(x) = u(x)^T y (paper, Proposition 3).
-
-    A family whose kernel matrix becomes singular as L grows (`family.collapses`) is solved in its deflated form, which
-    is accurate at every depth, infinity included; the report's `method` says so.
 
     Args:
         family: a kernel family, for instance ``rn.kernels.ReluNTK()``.
         X: training points, unit rows, shape (n, n0).
         x: test points, unit rows, shape (m, n0).
         depth: network depth L >= 1: whole, real or infinite where the family allows it.
-        report: also return a :class:`CoefficientReport`.
+        method: "auto"; "cholesky", for a positive definite K; "symmetric indefinite", for any regular K; "deflated",
+            for a family whose kernel matrix becomes singular as L grows (`family.collapses`): the bordered system of
+            K = c 1 1^T + s G, accurate at every depth, infinity included. "auto" takes "deflated" for such a family
+            once s <= c, and else "cholesky" where K is positive definite.
         domain: "sphere", or "euclidean" for rows of any length and a homogeneous family, where
             u(x)_i = u(x/|x|)_i |x|/|x_i|. A test point 0 has u = 0; a training point 0 is refused.
 
     Returns:
-        u, shape (n, m); with ``report``, the pair (u, report).
+        A :class:`Solution`: `coefficients` of shape (n, m), `residual`, `condition_number`, `smallest_eigenvalue`,
+        `method`, `positive_definite`, `forward_error`, `relative_error`.
 
     Raises:
         InputError: rows off the sphere, equal rows in X (named; collinear ones with domain="euclidean"), NaN,
-            depth < 1, domain="euclidean" with a family that is not homogeneous.
+            depth < 1, domain="euclidean" with a family that is not homogeneous; a method that does not apply.
         NotPositiveDefiniteError: K_L(X,X) is singular to working precision, or cannot be told from a singular matrix
-            by the rounding of its entries (the report's forward error would reach max(1, max |u|)); the message says
-            at which depth and with which smallest eigenvalue or condition number.
+            by the rounding of its entries (the forward error would reach max(1, max |u|)); the message says at which
+            depth and with which smallest eigenvalue or condition number.
 
     Warns:
         InaccurateCoefficientsWarning: fewer than three digits are certain; the message names the test rows.
-        IndefiniteKernelWarning: K_L(X,X) has negative eigenvalues. u still solves the system; the report has
+        IndefiniteKernelWarning: K_L(X,X) has negative eigenvalues. u still solves the system; the result has
             ``positive_definite=False``.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+    >>> found = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=10)
+    >>> found.coefficients.shape, found.method, found.residual < 1e-15
+    ((5, 2), 'cholesky', True)
     """
+    return solution(family, X, x, depth=depth, method=method, domain=domain, callers=2)
+
+
+def coefficients(family: KernelFamily, X, x, *, depth, domain: str = "sphere") -> Float[np.ndarray, "n m"]:
+    """Coefficients u = K_L(X,X)^{-1} K_L(X,x) of kernel regression at depth L: what `solve` finds, without its report.
+
+    Args:
+        family, X, x, depth, domain: as for `solve`.
+
+    Returns:
+        u, shape (n, m).
+
+    Raises, warns:
+        as `solve`.
+
+    >>> import math
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+    >>> rn.coefficients(rn.kernels.ReluNTK(), X, x, depth=math.inf).round(12)[:, 0].tolist()  # 1/(n + 3)
+    [0.125, 0.125, 0.125, 0.125, 0.125]
+    """
+    return solution(family, X, x, depth=depth, domain=domain, callers=2).coefficients
+
+
+def solution(
+    family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", callers: int = 1
+) -> Solution:
+    """`solve`; `callers` functions of this package stand between this one and the user, for the place of warnings."""
     _checks.require_x64("coefficients")
-    family, depth, report = as_family(family), _checks.one_depth(depth), _checks.flag(report, "report")
+    family, depth = as_family(family), _checks.one_depth(depth)
+    _checks.choice(method, METHODS, "method")
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
-        u, how = _euclidean(family, X, x, depth)
-        return (u, how) if report else u
-    u, how = known_coefficients(Systems(family, *sphere.check_points(X, x)), depth, callers=2)
-    return (u, how) if report else u
+        return _euclidean(family, X, x, depth, method, callers + 1)
+    return known_solution(Systems(family, *sphere.check_points(X, x)), depth, method=method, callers=callers + 1)
 
 
-def known_coefficients(systems: Systems, depth, *, callers: int = 1) -> tuple[np.ndarray, CoefficientReport]:
-    """`coefficients` with their report, of checked points whose systems may be known; `callers` as for `solve`."""
-    u, how = closed_form(systems, depth, callers=callers + 1)
-    require_digits(u, how, f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
-    return u, how
+def known_solution(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
+    """`solve` for checked points whose systems may be known; `callers` as for `roughntk.linalg.solve`."""
+    found = closed_form(systems, depth, method=method, callers=callers + 1)
+    found.require_digits(f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
+    return found
 
 
-def closed_form(systems: Systems, depth, *, callers: int = 1) -> tuple[np.ndarray, CoefficientReport]:
-    """`known_coefficients`, whatever is known of them."""
-    what = f"{systems.family.name} kernel matrix at depth {depth}"
-    if systems.family.collapses:
+def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
+    """`known_solution`, whatever is known of it."""
+    family = systems.family
+    what = f"{family.name} kernel matrix at depth {depth}"
+    if method == DEFLATED or (method == "auto" and family.collapses):
+        _require_deflated(family, method)
         found = systems.deflated(depth)
-        return solve_deflated(
-            found.matrix, found.right, found.ratio, errors=found.errors, ratio_error=found.ratio_error,
-            scale=found.scale, what=what, indefinite=True, callers=callers,
+        if method == "auto":
+            return linalg.solve_deflated(
+                found.matrix, found.right, found.ratio, errors=found.errors, ratio_error=found.ratio_error,
+                scale=found.scale, what=what, indefinite=True, callers=callers,
+            )  # fmt: skip
+        if math.isinf(found.ratio):
+            raise InputError(
+                f"expected a kernel that tends to another value than 0 with method='deflated', got {family.name}, "
+                f"whose bordered system has no 1/c; use method='auto'"
+            )
+        return linalg.solve_bordered(
+            *linalg.bordered_system(found.matrix, found.right, found.ratio),
+            errors=linalg.bordered_errors(found.errors, found.ratio_error), what=what, indefinite=True,
+            callers=callers,
         )  # fmt: skip
     A, b, errors = systems.kernel(depth)
-    return solve(A, b, errors=errors, what=what, indefinite=True, callers=callers)
+    return linalg.solve(A, b, errors=errors, what=what, indefinite=True, method=method, callers=callers)
 
 
-def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, CoefficientReport]:
+def _require_deflated(family: KernelFamily, method: str) -> None:
+    if not family.collapses:
+        raise InputError(
+            f"expected a family whose kernel matrix becomes singular with depth (`family.collapses`) with "
+            f"method={method!r}, got {family.name}; use method='auto'"
+        )
+
+
+def _euclidean(family: KernelFamily, X, x, depth, method: str, callers: int) -> Solution:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
-    u, how = known_coefficients(Systems(family, unit, np.asarray(sphere.polar(x)[1])), depth, callers=3)
+    systems = Systems(family, unit, np.asarray(sphere.polar(x)[1]))
+    found = known_solution(systems, depth, method=method, callers=callers + 1)
     ratios = sphere.length_ratios(x, X)
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled, bound = (np.where(part == 0, 0.0, part * ratios) for part in (u, how.forward_error))
+        scaled, bound = (np.where(part == 0, 0.0, part * ratios) for part in (found.coefficients, found.forward_error))
     beyond = np.argwhere(~np.isfinite(scaled))
     if beyond.size:
         i, k = beyond[0]
@@ -107,7 +154,8 @@ def _euclidean(family: KernelFamily, X, x, depth) -> tuple[np.ndarray, Coefficie
             f"({len(beyond)} in all), whose lengths are too far apart; rescale the shorter of "
             f"{_checks.name_rows(np.unique(beyond[:, 0]))} of X, or leave them out"
         )
-    return scaled, dataclasses.replace(how, forward_error=bound, relative_error=float(relative(bound, scaled).max()))
+    worst = float(relative(bound, scaled).max())
+    return dataclasses.replace(found, coefficients=scaled, forward_error=bound, relative_error=worst)
 
 
 def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -26,29 +26,29 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg.forward_error import EPS
-from roughntk.linalg.systems import FEW_DIGITS, InaccurateCoefficientsWarning
-from roughntk.regression.closed_form import NotPositiveDefiniteError, check_directions, coefficients
+from roughntk.linalg import FEW_DIGITS, InaccurateCoefficientsWarning, NotPositiveDefiniteError
+from roughntk.regression.closed_form import check_directions, solution
 from roughntk.regression.systems import kernel_system
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PredictionReport:
-    """What is known of predictions.
+    """Predictions, and what is known of them.
 
     Attributes:
-        forward_error: a bound of |f - true f|, of the shape of f.
+        values: f_t(x), shape (m,) or (m, k).
+        forward_error: a bound of |f - true f|, of the same shape.
         smallest_eigenvalue: of the matrix that decided, K(X, X) or F^T F at depth 1; NaN at infinite time.
     """
 
+    values: np.ndarray
     forward_error: np.ndarray
     smallest_eigenvalue: float = math.nan
 
 
-def predict(
-    family: KernelFamily, X, y, x, *, depth, time: float = math.inf, domain: str = "sphere", report: bool = False
-):
+def predict(family: KernelFamily, X, y, x, *, depth, time: float = math.inf, domain: str = "sphere") -> np.ndarray:
     """Ensemble-mean prediction at the test points after training for a time.
 
     Args:
@@ -60,10 +60,9 @@ def predict(
         depth: network depth, whole, real or infinite where the family allows it.
         time: t >= 0 in units of the normalised kernel; infinity is training to convergence.
         domain: "sphere", or "euclidean" for a homogeneous family: t then multiplies |x| |x'| K(x/|x|, x'/|x'|).
-        report: also return a :class:`PredictionReport`.
 
     Returns:
-        f_t(x), shape (m,) or (m, k); with ``report``, the pair (f, report).
+        f_t(x), shape (m,) or (m, k).
 
     Raises:
         InputError: targets of another length, NaN, negative time, bad points (as for `coefficients`), or a time at
@@ -72,9 +71,42 @@ def predict(
 
     Warns:
         InaccurateCoefficientsWarning: fewer than three digits are certain.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+    >>> rn.predict(rn.kernels.ReluNTK(), X, X[:, 0], x, depth=3).shape
+    (2,)
     """
+    return _prediction(family, X, y, x, depth, time, domain).values
+
+
+def prediction(
+    family: KernelFamily, X, y, x, *, depth, time: float = math.inf, domain: str = "sphere"
+) -> PredictionReport:
+    """What `predict` finds, with a bound of its error.
+
+    Args:
+        family, X, y, x, depth, time, domain: as for `predict`.
+
+    Returns:
+        A :class:`PredictionReport`: `values`, `forward_error`, `smallest_eigenvalue`.
+
+    Raises, warns:
+        as `predict`.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+    >>> report = rn.regression.prediction(rn.kernels.ReluNTK(), X, X[:, 0], x, depth=3, time=10.0)
+    >>> bool((report.forward_error < 1e-12).all())
+    True
+    """
+    return _prediction(family, X, y, x, depth, time, domain)
+
+
+def _prediction(family: KernelFamily, X, y, x, depth, time: float, domain: str) -> PredictionReport:
+    """`prediction`, called by what the user calls."""
     _checks.require_x64("predict")
-    family, depth, report = as_family(family), _checks.one_depth(depth), _checks.flag(report, "report")
+    family, depth = as_family(family), _checks.one_depth(depth)
     given = X
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
         X, _, x = check_directions(family, X, x)
@@ -89,15 +121,16 @@ def predict(
     columns = y.reshape(len(y), -1)
     flow = _linear_flow(family, X, columns, x, depth, domain) if _is_first(depth) and len(X) > X.shape[1] else None
     if flow is None and t == math.inf:
-        u, how = coefficients(family, given, x, depth=depth, domain=domain, report=True)
-        f, bound, smallest = u.T @ columns, how.forward_error.T @ np.abs(columns), math.nan
+        found = solution(family, given, x, depth=depth, domain=domain, callers=3)
+        f, bound = found.coefficients.T @ columns, found.forward_error.T @ np.abs(columns)
+        smallest = math.nan
     else:
         flow = flow or _kernel_flow(family, X, columns, x, depth, domain)
         f, bound = flow.at(t)
         smallest = float(flow.spectrum[0])
         _require_known(flow, f, bound, t, family, depth)
     f, bound = (value.reshape(len(x), *y.shape[1:]) for value in (f, bound))
-    return (f, PredictionReport(bound, smallest)) if report else f
+    return PredictionReport(f, bound, smallest)
 
 
 class _Flow(NamedTuple):
@@ -215,8 +248,8 @@ def _require_known(flow: _Flow, f: np.ndarray, bound: np.ndarray, t: float, fami
     if part > FEW_DIGITS:
         warnings.warn(
             f"the prediction after the time {t:.6g} is known to {part:.2g} of max(1, |f|) only ({family.name} kernel "
-            f"matrix at depth {depth}: eigenvalue {flow.spectrum[0]:.3g}, known to {flow.doubt:.2g}); see the report's "
-            f"forward_error",
+            f"matrix at depth {depth}: eigenvalue {flow.spectrum[0]:.3g}, known to {flow.doubt:.2g}); see the "
+            f"forward_error of rn.regression.prediction",
             InaccurateCoefficientsWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

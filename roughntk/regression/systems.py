@@ -1,7 +1,7 @@
 """The linear systems of kernel regression at one depth, with what is known of the errors of their entries.
 
 `KernelSystem` is A u = b with A = K_L(X, X) and b = K_L(X, x); `DeflatedSystem` the bordered one of a kernel
-K = c 1 1^T + s G that collapses (:mod:`roughntk.linalg.systems`).
+K = c 1 1^T + s G that collapses (:mod:`roughntk.linalg.bordered`).
 """
 
 import functools
@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import sphere
+from roughntk._checks.precision import EPS
 from roughntk.kernels import Deflated, KernelFamily
-from roughntk.linalg.forward_error import EPS, Errors, angle_errors, entry_errors, on_data
+from roughntk.linalg import Errors
+from roughntk.regression.entries import angle_errors, entry_errors, on_data
 
 JOINT_ENTRIES = 10_000
 """Systems of fewer entries are evaluated in one call, at all angles; larger ones may go through a table."""

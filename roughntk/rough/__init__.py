@@ -44,17 +44,17 @@ from roughntk.rough.signatures.evaluation import (
     signature,
     window_signatures,
 )
-from roughntk.rough.signatures.intervals import signatures_of_intervals, variation_of_increments
+from roughntk.rough.signatures.intervals import signatures_of_intervals
 from roughntk.rough.variation.convergence import Convergence, convergence, convergence_of_distances
 from roughntk.rough.variation.exact import (
-    Variation,
     homogeneous_distance,
     p_variation,
     p_variation_distance,
-    variation,
-    variation_distance,
-    variation_partition,
+    p_variation_levels,
+    p_variation_partition,
 )
+from roughntk.rough.variation.given_increments import p_variation_levels_of_increments
+from roughntk.rough.variation.levels import Variation
 from roughntk.rough.variation.partitions import greedy_partition
 from roughntk.rough.variation.regularity import (
     Control,
@@ -111,6 +111,9 @@ __all__ = [
     "lyndon_words",
     "p_variation",
     "p_variation_distance",
+    "p_variation_levels",
+    "p_variation_levels_of_increments",
+    "p_variation_partition",
     "perturb",
     "prefix_signatures",
     "projective_norm",
@@ -128,10 +131,6 @@ __all__ = [
     "spiral_area",
     "sub_path",
     "tensor",
-    "variation",
-    "variation_distance",
-    "variation_of_increments",
-    "variation_partition",
     "window_signatures",
     "witt_dimension",
 ]

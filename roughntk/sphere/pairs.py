@@ -164,13 +164,13 @@ class _Near:
         """Keeps those of a block that begins at entry `start`; their places in it. Raises `_ManyNear`."""
         if block.max() <= GRAM_LIMIT and block.min() >= -GRAM_LIMIT:
             return self.places[0]
-        found = np.flatnonzero(np.abs(block) > GRAM_LIMIT)
-        self.allowed -= found.size
+        near = np.flatnonzero(np.abs(block) > GRAM_LIMIT)
+        self.allowed -= near.size
         if self.allowed < 0:
             raise _ManyNear
-        self.places.append(found + start)
-        self.cosines.append(block[found])
-        return found
+        self.places.append(near + start)
+        self.cosines.append(block[near])
+        return near
 
     def angles(self, X: np.ndarray, Z: np.ndarray | None) -> np.ndarray:
         """Their angles theta = 2 atan2(|x - z|, |x + z|).

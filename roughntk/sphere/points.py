@@ -11,11 +11,12 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 
 UNIT_TOLERANCE = 1e-10
 """Largest deviation of a row norm from 1 that is taken for rounding of the user's own projection."""
 
-SAME_ANGLE = 4 * np.finfo(np.float64).eps
+SAME_ANGLE = 4 * EPS
 """Two unit rows at most this far apart (radians) cannot be told apart from rounding."""
 
 _SINGLE = 1e-5
@@ -217,7 +218,7 @@ def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
     direction = np.random.default_rng(0).standard_normal(dimension)
     place = X @ direction
     # what rows 4 eps apart, and rounding of a sum of so many products, can move the place by
-    reach = (SAME_ANGLE + 2 * (dimension + 4) * np.finfo(np.float64).eps) * np.linalg.norm(direction)
+    reach = (SAME_ANGLE + 2 * (dimension + 4) * EPS) * np.linalg.norm(direction)
     order = np.argsort(place, kind="stable")
     near = np.diff(place[order]) <= reach
     in_chain = np.append(near, False) | np.append(False, near)

@@ -9,8 +9,8 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.files.tables import Reading
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.study.classes import member
 from roughntk.study.data import MOST, PROJECTIONS
+from roughntk.study.families import member
 
 MOST_P = 4.0
 MOST_DEPTH = 10**12

@@ -8,11 +8,12 @@ import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.files import tables
-from roughntk.files.tables import Points, Reading, printable
+from roughntk.files import built_in, tables
+from roughntk.files.points import Points, name_of, points_in
+from roughntk.files.tables import Reading
 from roughntk.study import capacity
 
-BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
+BUILT_IN = (*built_in.NAMES, "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
 MOST = 10**12  # far more than fits in memory; larger numbers are slips of the pen
 DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
@@ -243,28 +244,18 @@ def _source(
     data: Any, count: int, seed: int, dimension: int | None, target: str | None, reading: Reading
 ) -> tuple[str, Points]:
     """The name of the data and their unprojected rows, float64 and finite where kept."""
-    if not isinstance(data, str | os.PathLike):
-        name = getattr(data, "name", None) if type(data).__module__.startswith("xarray") else None
-        name = printable(str(name)) if name else f"the {type(data).__name__}"
-        _no_dimension(dimension, name)
-        return name, tables.points_of(tables.memory_table(data, name), target, reading)
-    data = os.fspath(data)
-    if data in BUILT_IN:
-        if target is not None or reading != Reading():
-            raise InputError(
-                f"expected --target, --drop, --missing and the like with a file only, got {data}; leave them out"
-            )
-        return data, _built_in(data, count, seed, dimension)
-    _no_dimension(dimension, printable(data))
-    if not tables.is_source(data):
+    if isinstance(data, str | os.PathLike):
+        data = os.fspath(data)
+        if data in BUILT_IN:
+            if target is not None or reading != Reading():
+                raise InputError(
+                    f"expected --target, --drop, --missing and the like with a file only, got {data}; leave them out"
+                )
+            return data, _built_in(data, count, seed, dimension)
+    _no_dimension(dimension, name_of(data))
+    if isinstance(data, str) and not tables.is_source(data):
         _checks.choice(data, BUILT_IN, f"data (or the name of a {tables.IN_WORDS})")
-    source = tables.source(data)
-    if source.kind == "npz":
-        return source.name, _from_archive(source, target, reading)
-    if source.kind == "npy":
-        array = tables.arrays(source, lambda _: ("",))[""]
-        return source.name, tables.points_of(_table(array, "", source.name), target, reading)
-    return source.name, tables.points_of(tables.read(source, reading), target, reading)
+    return points_in(data, target, reading)
 
 
 def _no_dimension(dimension: int | None, name: str) -> None:
@@ -276,12 +267,7 @@ def _built_in(data: str, count: int, seed: int, dimension: int | None) -> Points
     """A built-in set: uniform on the sphere or in the cube, or one of scikit-learn's."""
     if data not in DEFAULT_DIMENSION:
         _no_dimension(dimension, data)
-        from sklearn import datasets
-
-        found = getattr(datasets, f"load_{data}")()
-        values, y = np.asarray(found.data, dtype=np.float64), np.asarray(found.target, dtype=np.float64)
-        names = tuple(map(str, found.feature_names))
-        return Points(values, names, np.arange(len(values)), y, (), "class", ())
+        return built_in.points(data)
     size = DEFAULT_DIMENSION[data] if dimension is None else dimension
     size = _checks.integer(size, "dimension", least=1, most=MOST)
     _checks.memory(8.0 * count * size, f"{count} points in {size} dimensions", "lower --points or --dim")
@@ -290,51 +276,3 @@ def _built_in(data: str, count: int, seed: int, dimension: int | None) -> Points
     else:
         values = np.random.default_rng(seed).uniform(size=(count, size))
     return Points(values, ("",) * size, np.arange(count), None, (), None, ())
-
-
-def _table(array: np.ndarray, label: str, name: str) -> tables.Table:
-    """The table of an array of points. Raises `InputError` for another number of axes, or no entries."""
-    if array.ndim != 2 and not array.dtype.names:
-        raise InputError(
-            f"expected {label + ' in ' if label else ''}{name} of shape (points, dimension), got shape {array.shape}; "
-            f"reshape it, for one point to (1, dimension)"
-        )
-    if 0 in array.shape:
-        raise InputError(f"expected {name} with at least one row and one column, got shape {array.shape}; add some")
-    return tables.table_of_array(array, label, name)
-
-
-def _from_archive(source: tables.Source, target: str | None, reading: Reading) -> Points:
-    """The points of a .npz file: its array X, or the only one beside the targets y, or beside the array `target`."""
-    label = "y" if target is None else target
-    picked: list[str] = []
-
-    def pick(members: list[tables.Member]) -> list[str]:
-        names = [member.name for member in members]
-        arrays = [member.name for member in members if member.shape is not None and member.name != label]
-        if target is not None and target not in names:
-            raise InputError(
-                f"expected --target to name an array of {source.name} ({', '.join(map(printable, names))}), got "
-                f"{printable(target)!r}"
-            )
-        if "X" not in names and len(arrays) != 1:
-            listed = ", ".join(map(printable, names)) or "none"
-            raise InputError(f"expected one array in {source.name}, or one named X, got {listed}; save the points as X")
-        picked[:] = ["X" if "X" in names else arrays[0], *([label] if label in names else [])]
-        return picked
-
-    found = tables.arrays(source, pick)
-    table = _table(found[picked[0]], picked[0], source.name)
-    if len(picked) == 1:
-        return tables.points_of(table, None, reading)
-    y = found[picked[1]]
-    if y.shape != (table.rows,):
-        raise InputError(
-            f"expected one target a point in {label} of {source.name}, shape ({table.rows},), got {y.shape}; leave "
-            f"{label} out of the file"
-        )
-    column = dataclasses.replace(
-        tables.table_of_array(y, label, source.name).columns[0], name=label, number=len(table.columns) + 1
-    )
-    both = dataclasses.replace(table, columns=(*table.columns, column))
-    return tables.points_of(both, f"number:{column.number}", reading)

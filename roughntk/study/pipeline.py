@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from roughntk import __version__, _checks
-from roughntk.files import folders as output
+from roughntk.files import folders
 from roughntk.files.tables import printable
 from roughntk.kernels import KernelSequence
-from roughntk.study import analysis, capacity, deep, drivers, gallery, report, signatures
+from roughntk.study import capacity, figures, report
+from roughntk.study.analysis import closed_form, deep, drivers, signatures, transport, variation
+from roughntk.study.analysis.laws import law
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet, load
-from roughntk.study.laws import law
 from roughntk.study.result import Study
 from roughntk.study.threads import fitting_threads
 
@@ -59,18 +60,18 @@ def run(
     config = StudyConfig(data=given, **settings)
     if out is None:
         return _compute(data, config, progress)
-    with output.replacing(out) as folder:
+    with folders.replacing(out) as folder:
         study = _compute(data, config, progress)
         clock = time.perf_counter()
         study.out = Path(out)
         if progress is not None:
             progress("report", 0, 1)
         _write_tables(study, folder / "tables")
-        pictures = gallery.draw_all(study, folder / "figures")
+        pictures = figures.draw_all(study, folder / "figures")
         study.timings["report"] = round(time.perf_counter() - clock, 3)
         (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
         record = as_json(study, printable(command or f"roughntk.study.pipeline({given!r})", 10**5))
-        (folder / output.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / folders.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         if progress is not None:
             progress("report", 1, 1)
     return study
@@ -110,19 +111,19 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
 
     depths, family = config.depth_range, config.member()
     known = law(family)
-    kernels = stage("closed form", len(depths), analysis.kernels_at_depths, family, data, depths)
-    starts, first_depth = analysis.transport_pairs(kernels)
-    transport = stage("transport", 4 * len(starts), analysis.transport_records, kernels, starts)
+    kernels = stage("closed form", len(depths), closed_form.kernels_at_depths, family, data, depths)
+    starts, first_depth = transport.transport_pairs(kernels)
+    transported = stage("transport", 4 * len(starts), transport.transport_records, kernels, starts)
     sampled = stage(
         "drivers", len(starts), drivers.driver_paths, kernels, starts, config.samples, config.signature_channels
     )
     found = stage("signatures", len(sampled.paths), signatures.signatures, sampled, config.p)
-    variation = stage("p-variation", len(sampled.paths), analysis.variation_records, sampled, config.p)
-    slopes = analysis.fitted_slopes(variation, config.p, known)
+    measured = stage("p-variation", len(sampled.paths), variation.variation_records, sampled, config.p)
+    slopes = variation.fitted_slopes(measured, config.p, known)
     study = Study(
-        config, family, known, data, kernels, transport, sampled, found, variation, slopes, first_depth, timings
+        config, family, known, data, kernels, transported, sampled, found, measured, slopes, first_depth, timings
     )
-    study.convergence = signatures.driver_convergence(found, variation, config.p, known)
+    study.convergence = signatures.driver_convergence(found, measured, config.p, known)
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
@@ -194,11 +195,11 @@ def coefficient_rows(study: Study) -> list[dict[str, Any]]:
             {
                 "depth": depth,
                 "condition_number": study.kernels.condition[depth],
-                "method": solved[1].method if solved else "singular",
-                "residual": solved[1].residual if solved else None,
-                "error_bound": solved[1].relative_error if solved else None,
+                "method": solved.method if solved else "singular",
+                "residual": solved.residual if solved else None,
+                "error_bound": solved.relative_error if solved else None,
                 "log_determinant": study.kernels.log_det[depth],
-                "largest_coefficient": float(np.max(np.abs(solved[0]))) if solved else None,
+                "largest_coefficient": float(np.max(np.abs(solved.coefficients))) if solved else None,
             }
         )
     return rows
@@ -234,8 +235,8 @@ def _write_tables(study: Study, folder: Path) -> None:
                 "depth": depth,
                 "test_point": k,
                 "training_point": i,
-                "coefficient": solved[0][i, k],
-                "error_bound": solved[1].forward_error[i, k],
+                "coefficient": solved.coefficients[i, k],
+                "error_bound": solved.forward_error[i, k],
             }
             for depth, solved in kernels.solved.items()
             if solved

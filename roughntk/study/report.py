@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roughntk import __version__
-from roughntk.study.figures import Picture
-from roughntk.study.result import Study
+from roughntk.study.result import Picture, Study
 from roughntk.study.sentences import agreement_words, convergence_sentence, infinite_sentence, slope_sentence
 
 _EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")
@@ -122,7 +121,7 @@ def _reach(study: Study) -> str:
     depths = kernels.solved_depths
     if not depths:
         return "Closed form: the matrices of all depths are singular."
-    reports = {depth: solved[1] for depth, solved in kernels.solved.items() if solved}
+    reports = {depth: solved for depth, solved in kernels.solved.items() if solved}
     deflated = [depth for depth in depths if reports[depth].method == "deflated"]
     indefinite = [depth for depth in depths if not reports[depth].positive_definite]
     singular = [depth for depth in kernels.depths if depth not in depths]
@@ -185,7 +184,7 @@ def _distance_to_limit(study: Study) -> str:
     last = depths[-1]
     distance = np.max(np.abs(kernels.coefficients_at(last) - kernels.limit_coefficients))
     solved = kernels.solved[last]
-    error = 0.0 if solved is None else 2 * float(np.max(solved[1].forward_error))  # of both ends
+    error = 0.0 if solved is None else 2 * float(np.max(solved.forward_error))  # of both ends
     if error < 1e-3 * distance:
         return f"Coefficients at depth {last} are within {distance:.3g} of their limit of infinite depth."
     return (
@@ -301,7 +300,7 @@ def _depth_rows(study: Study) -> list[list[str]]:
 
 
 def _solution(solved) -> tuple[str, str]:
-    return ("singular", "–") if solved is None else (solved[1].method, f"{solved[1].relative_error:.1e}")
+    return ("singular", "–") if solved is None else (solved.method, f"{solved.relative_error:.1e}")
 
 
 def _top(study: Study) -> int:

@@ -5,13 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from roughntk.kernels import KernelFamily
-from roughntk.study.closed_form import Kernels
+from roughntk.study.analysis.closed_form import Kernels
+from roughntk.study.analysis.deep import DeepLimit
+from roughntk.study.analysis.drivers import Drivers
+from roughntk.study.analysis.laws import Law
+from roughntk.study.analysis.signatures import DriverConvergence, Signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
-from roughntk.study.deep import DeepLimit
-from roughntk.study.drivers import Drivers
-from roughntk.study.laws import Law
-from roughntk.study.signatures import DriverConvergence, Signatures
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path
 
 
 @dataclasses.dataclass

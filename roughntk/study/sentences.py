@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
+from roughntk.study.analysis.signatures import Agreement
 from roughntk.study.result import Study
-from roughntk.study.signatures import Agreement
 
 
 def slope_sentence(study: Study) -> str:

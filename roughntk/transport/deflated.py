@@ -18,9 +18,8 @@ from jax import Array
 
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
-from roughntk.linalg.bordered import bordered_system
-from roughntk.linalg.forward_error import Errors, entry_errors
-from roughntk.linalg.systems import CoefficientReport, bordered_errors, solve_deflated_system
+from roughntk.linalg import Errors, Solution, bordered_errors, bordered_system, solve_bordered
+from roughntk.regression.entries import entry_errors
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
 from roughntk.transport.depth_path import DepthPath
 from roughntk.transport.drivers import Segment
@@ -99,10 +98,10 @@ class DeflatedKernel:
         ratio = math.exp(found.log_scale + math.log(unit)) / found.level
         return bordered_errors(Errors(G, g, on), ratio_error(found.log_scale, ratio))
 
-    def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
-        """w = (u, mu) in closed form."""
+    def solve(self, depth: float) -> Solution:
+        """u and mu in closed form."""
         what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
-        return solve_deflated_system(*self.at(depth), errors=self.errors(depth), what=what)
+        return solve_bordered(*self.at(depth), errors=self.errors(depth), what=what)
 
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of M but the lowest, increasing: all are positive where K is positive definite."""

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks
-from roughntk.regression.closed_form import EPS
+from roughntk._checks.precision import EPS
 from roughntk.transport.drivers import CoefficientPath, increment, quadrature_driver
 
 DEGREE = 16

@@ -23,10 +23,9 @@ from jaxtyping import Array
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg.forward_error import EPS, Errors
-from roughntk.linalg.systems import CoefficientReport, solve_deflated_system
-from roughntk.regression.closed_form import log_determinant, solve
+from roughntk.linalg import Errors, Solution, log_determinant, solve, solve_bordered
 from roughntk.regression.systems import KernelSystem, Systems
 from roughntk.transport import clocks as bridge
 from roughntk.transport.clocks import Clock
@@ -63,7 +62,7 @@ class TransportResult:
         error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
             max(1, max |u|), and at least 1e-9.
         forward_error: bound of |u - true u| for each coefficient, shape (n, m): its difference from the closed form and
-            that one's own forward error (`CoefficientReport.forward_error`). Infinite where nothing is known.
+            that one's own forward error (`Solution.forward_error`). Infinite where nothing is known.
         stats: steps taken, accepted and rejected, and the tolerances used.
         drivers: the driver v as a diffrax path on [0, 1], values (n, n + m).
         clock: the clock of the integration (position, rate, paper_time).
@@ -245,15 +244,14 @@ def _across_deflated(
     segment: DeflatedSegment, errors: tuple[Errors, Errors], *, drivers_vanish: bool, what: str, **options
 ) -> TransportResult:
     """As `across_segment`, on bordered systems."""
-    n = segment.B0.shape[0] - 1
-    (w0, first), (w1, last) = (
-        solve_deflated_system(np.asarray(M), np.asarray(r), errors=error, what=what)
+    first, last = (
+        solve_bordered(np.asarray(M), np.asarray(r), errors=error, what=what)
         for M, r, error in ((segment.K0, segment.B0, errors[0]), (segment.K1, segment.B1, errors[1]))
     )
     logs = sum(float(np.linalg.slogdet(np.asarray(M))[1]) for M in (segment.K0, segment.K1))
     knots = jnp.linspace(0.0, 1.0, 9)
     return _carried(
-        segment, w0, (first, last), w1[:n], min(logs, 0.0), drivers=DepthDriver(segment, DepthClock(knots)),
+        segment, (first, last), min(logs, 0.0), drivers=DepthDriver(segment, DepthClock(knots)),
         system="deflated", drivers_vanish=drivers_vanish, **options,
     )  # fmt: skip
 
@@ -348,34 +346,33 @@ def _across_kernels(first: KernelSystem, last: KernelSystem, *, rhs: str, what: 
     start = first if rhs == "joint" else first._replace(
         right=last.right, errors=first.errors._replace(right=last.errors.right)
     )  # fmt: skip
-    u0, begin = solve(start.matrix, start.right, errors=start.errors, what=what)
-    u1, end = solve(last.matrix, last.right, errors=last.errors, what=what)
-    for u, right in ((u0, start.right), (u1, last.right)):
-        _check_known(u, right, what)
+    begin, end = (solve(each.matrix, each.right, errors=each.errors, what=what) for each in (start, last))
+    for found, right in ((begin, start.right), (end, last.right)):
+        _check_known(found.coefficients, right, what)
     segment = Segment(*map(jnp.asarray, (first.matrix, last.matrix, start.right, last.right)))
     log_D = log_determinant(first.matrix) + log_determinant(last.matrix)
-    return _carried(segment, u0, (begin, end), u1, log_D, drivers=segment_driver(segment), **options)
+    return _carried(segment, (begin, end), log_D, drivers=segment_driver(segment), **options)
 
 
 def _carried(
-    segment: Segment, u0, ends: tuple[CoefficientReport, CoefficientReport], exact: np.ndarray, log_D: float, *,
-    drivers, clock: str, rtol: float = 1e-10, atol: float = 1e-12, solver: diffrax.AbstractSolver | None = None,
-    max_steps: int = 4096, throw: bool = True, **said,
+    segment: Segment, ends: tuple[Solution, Solution], log_D: float, *, drivers, clock: str, rtol: float = 1e-10,
+    atol: float = 1e-12, solver: diffrax.AbstractSolver | None = None, max_steps: int = 4096, throw: bool = True,
+    **said,
 ) -> TransportResult:  # fmt: skip
-    """The integration of one segment, checked against the closed form `exact`, whose rows are coefficients."""
+    """The integration of one segment, checked against the closed forms at its ends."""
     rtol, atol, max_steps = check_solver(rtol, atol, solver, max_steps)
-    n, condition = len(exact), max(end.condition_number for end in ends)
+    n, condition = len(ends[0].coefficients), max(end.condition_number for end in ends)
     ticking = bridge.clock(clock, log_D)
     solver = diffrax.Dopri8() if solver is None else solver
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 0.5 * EPS * condition
     rtol, atol = max(rtol, noise), max(atol, noise)
     at_knots, residual, outcome, stats = integrate(
-        segment, ticking, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
+        segment, ticking, jnp.asarray(ends[0].unknowns), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
     )
     u, residual = np.asarray(at_knots[-1])[:n], float(residual)
     size = max(1.0, *(float(np.abs(np.asarray(right)).max()) for right in (segment.B0, segment.B1)))
-    found = judge(outcome, residual, u, ends, exact, stats, size=size, throw=throw)
+    found = judge(outcome, residual, u, ends, stats, size=size, throw=throw)
     return TransportResult(
         coefficients=u,
         residual=residual,

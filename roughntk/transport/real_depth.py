@@ -33,9 +33,10 @@ import scipy.optimize
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg.forward_error import EPS, Errors, entry_errors
-from roughntk.regression.closed_form import CoefficientReport, NotPositiveDefiniteError, solve
+from roughntk.linalg import Errors, NotPositiveDefiniteError, Solution, solve
+from roughntk.regression.entries import entry_errors
 from roughntk.regression.systems import PackedAngles
 from roughntk.transport.deflated import DeflatedKernel
 from roughntk.transport.depth_path import DEGREE, DepthClock, DepthDriver, DepthPath, graded_time, root
@@ -65,7 +66,7 @@ class DepthTransportResult:
         error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
             max(1, max |u|), and at least 1e-9.
         forward_error: bound of |u - true u| at `stop` for each coefficient, shape (n, m): its difference from the
-            closed form and that one's own forward error (`CoefficientReport.forward_error`).
+            closed form and that one's own forward error (`Solution.forward_error`).
         stats: steps taken, accepted and rejected, the tolerances used, the panels of the path and the size of the
             last Chebyshev coefficients on them (`interpolation`).
         clock: graded time, with the depth and the compact s = 1 - 1/l at it.
@@ -154,17 +155,17 @@ def to_depth(
     # Below the rounding noise of the field a controller would only shrink its steps without end.
     noise = 0.5 * EPS * condition
     rtol, atol = max(rtol, noise), max(atol, noise)
-    (u0, first), (exact, last) = kernel.solve(start), kernel.solve(stop)
+    first, last = kernel.solve(start), kernel.solve(stop)
     edges, table, tail = _tabulate(kernel.row, graded_time(np.array([start, stop, *asked])))
     path = kernel.path(edges, table)
     clock = DepthClock(jnp.asarray(-edges[::-1] if stop > start else edges))
     solver = diffrax.Dopri8() if solver is None else solver
     at_knots, worst, outcome, stats = integrate(
-        path, clock, jnp.asarray(u0), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
+        path, clock, jnp.asarray(first.unknowns), jnp.asarray(rtol), jnp.asarray(atol), solver, max_steps
     )
     residual = float(worst)
     u = np.asarray(at_knots[-1])[: len(X)]
-    found = judge(outcome, residual, u, (first, last), exact[: len(X)], stats, throw=throw)
+    found = judge(outcome, residual, u, (first, last), stats, throw=throw)
     places = np.argmin(np.abs(np.asarray(clock.knots)[:, None] - clock.time(asked)), axis=0)
     values = np.asarray(at_knots)[places, : len(X)]
     return DepthTransportResult(
@@ -185,7 +186,7 @@ def to_depth(
         path=path,
         depths=asked,
         values=values,
-        errors=np.array([distance(v, kernel.solve(at)[0][: len(X)]) for at, v in zip(asked, values, strict=True)]),
+        errors=np.array([distance(v, kernel.solve(at).coefficients) for at, v in zip(asked, values, strict=True)]),
         condition_number=condition,
         system="deflated" if family.collapses else "kernel",
     )
@@ -246,7 +247,7 @@ class _Kernel:
         error = entry_errors(self._values(depth), self.angles.theta, of_angles, 1.0)
         return Errors(*self.angles.unpacked(error, 0.0), on)
 
-    def solve(self, depth: float) -> tuple[np.ndarray, CoefficientReport]:
+    def solve(self, depth: float) -> Solution:
         """Coefficients in closed form."""
         what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
         return solve(*self.at(depth), errors=self.errors(depth), what=what)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import diffrax
 import numpy as np
 
-from roughntk.linalg.forward_error import EPS
-from roughntk.linalg.systems import CoefficientReport
+from roughntk._checks.precision import EPS
+from roughntk.linalg import Solution
 
 TOLERANCE = 1e-9
 """Largest accepted residual and error of well-conditioned systems."""
@@ -48,8 +48,8 @@ def distance(u: np.ndarray, exact: np.ndarray) -> float:
 
 
 def judge(
-    outcome, residual: float, u: np.ndarray, ends: tuple[CoefficientReport, CoefficientReport], exact: np.ndarray,
-    stats: dict[str, Any], *, throw: bool, size: float = 1.0,
+    outcome, residual: float, u: np.ndarray, ends: tuple[Solution, Solution], stats: dict[str, Any], *, throw: bool,
+    size: float = 1.0,
 ) -> Verdict:  # fmt: skip
     """The verdict on u, shape (n, m), by the closed forms of both ends.
 
@@ -57,8 +57,7 @@ def judge(
         outcome: what the solver says.
         residual: max |A u - b| over all steps.
         u: the coefficients at the end.
-        ends: the reports of the closed forms at the start and at the end.
-        exact: the closed form at the end, shape (n, m).
+        ends: the closed forms at the start and at the end.
         stats: of the solver.
         throw: raise unless they converged.
         size: of the right-hand sides, at least 1, which rounding leaves in the residual.
@@ -69,6 +68,7 @@ def judge(
     condition = max(end.condition_number for end in ends)
     allowed = size * min(max(TOLERANCE, 1000 * EPS * condition), WORST_ERROR)
     error_bound = max(TOLERANCE, sum(end.relative_error for end in ends))
+    exact = ends[1].coefficients
     error = distance(u, exact)
     with np.errstate(invalid="ignore"):
         forward = np.abs(u - exact) + ends[1].forward_error

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import roughntk as rn
+from roughntk.commands.answers import classifications
 from roughntk.depth import extrapolation
 from roughntk.depth.phases.fixed_points import analyse
-from roughntk.study import classes
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 import make_families
@@ -27,12 +27,14 @@ EPS = np.finfo(np.float64).eps
 @functools.cache
 def found(name: str):
     """The member of that label, among those of the table."""
-    return next(each for each in relatives(name.split(",")[0]) if classes.label(each) == name)
+    return next(each for each in relatives(name.split(",")[0]) if classifications.label(each) == name)
 
 
 @functools.cache
 def relatives(family: str):
-    return tuple(classes.classified([member for member in classes.table_members() if member.name == family]))
+    return tuple(
+        classifications.classified([member for member in classifications.table_members() if member.name == family])
+    )
 
 
 def test_sigmoid_fixed_point_and_multiplier_are_recovered():
@@ -181,7 +183,7 @@ def test_the_table_is_held_to_one_unit_of_the_last_digit_and_to_its_words(column
 
 
 def test_every_family_of_the_registry_is_in_the_table():
-    assert {member.name for member in classes.table_members()} == set(rn.kernels.FAMILIES)
+    assert {member.name for member in classifications.table_members()} == set(rn.kernels.FAMILIES)
     assert {row[0].split(",")[0] for row in page_rows()} == set(rn.kernels.FAMILIES)
 
 

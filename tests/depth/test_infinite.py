@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.depth import (
-    boundary_layer,
-    coefficient_expansion,
-    kernel_expansion,
-    limit_coefficients,
-    limit_kernel,
-    limit_value,
-)
+from roughntk.depth import boundary_layer, coefficient_expansion, kernel_expansion
 
 EPS = np.finfo(np.float64).eps
 NTK, NNGP, SIGMOID = rn.kernels.ReluNTK(), rn.kernels.ReluNNGP(), rn.kernels.SigmoidComposition()
@@ -32,13 +25,12 @@ def test_coefficients_at_infinite_depth():
     for family in (NTK, NNGP, SIGMOID):
         u = rn.coefficients(family, X, np.vstack([x, X[4:5]]), depth=np.inf)
         np.testing.assert_allclose(u[:, 3], np.eye(7)[4], atol=1e-12)
-        np.testing.assert_allclose(u, limit_coefficients(family, X, np.vstack([x, X[4:5]])), atol=1e-15)
 
 
 def test_sigmoid_limit_is_approached_at_the_rate_lambda():
     """Cholesky at depths 6 to 9, where it is still meaningful, against the kriging limit."""
     X, x = rn.sphere.uniform(5, 4, 0), rn.sphere.uniform(2, 4, 1)
-    limit = limit_coefficients(SIGMOID, X, x)
+    limit = rn.coefficients(SIGMOID, X, x, depth=np.inf)
     gaps = [np.abs(rn.coefficients(SIGMOID, X, x, depth=depth) - limit).max() for depth in (6, 7, 8, 9)]
     rates = np.array(gaps[1:]) / gaps[:-1]
     np.testing.assert_allclose(rates, 0.284, atol=0.02)
@@ -73,19 +65,17 @@ def test_boundary_layer_profile(depth):
     assert np.asarray(boundary_layer(np.array([0.0, np.inf]))).tolist() == [0.25, 1.0]
 
 
-def test_limit_kernel_keeps_the_diagonal():
+def test_the_kernel_at_infinite_depth_keeps_the_diagonal():
     theta = np.array([0.0, 1e-15, 1.0])
-    assert np.asarray(limit_kernel(NTK, theta)).tolist() == [1.0, 0.25, 0.25]
-    assert np.asarray(limit_kernel(NNGP, theta)).tolist() == [1.0, 1.0, 1.0]
-    assert len(set(np.asarray(limit_kernel(SIGMOID, theta)).tolist())) == 1
+    assert np.asarray(NTK.at_angle(theta, np.inf)).tolist() == [1.0, 0.25, 0.25]
+    assert np.asarray(NNGP.at_angle(theta, np.inf)).tolist() == [1.0, 1.0, 1.0]
+    assert len(set(np.asarray(SIGMOID.at_angle(theta, np.inf)).tolist())) == 1
 
 
-def test_expansion_on_the_data_and_unknown_families_are_refused():
+def test_expansion_on_the_data_is_refused():
     X = rn.sphere.uniform(4, 3, 0)
     with pytest.raises(rn.InputError, match="test row 0 equal to training row 2"):
         coefficient_expansion(X, X[2:3], 100.0)
-    with pytest.raises(rn.InputError, match="expected a kernel family, got"):
-        limit_value(object())
 
 
 def test_expansions_at_infinite_depth_are_the_limits():

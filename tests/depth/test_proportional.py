@@ -114,7 +114,7 @@ def test_eigenvalues_of_the_kernel_matrix_tend_to_the_rates(sample):
         spectrum = np.linalg.eigvalsh(np.asarray(family(sample[0], depth=800)))[::-1]
         rates = joint(family, 5, 0.5).rates
         assert math.isinf(rates[0])
-        assert spectrum[0] == pytest.approx(400 * rn.depth.limit_value(family), rel=0.05)  # log L/L and 3/n
+        assert spectrum[0] == pytest.approx(400 * family.limit_value, rel=0.05)  # log L/L and 3/n
         assert scale * spectrum[1:6].mean() == pytest.approx(rates[1], rel=0.05)  # log L/L and n^(-1/2)
 
 

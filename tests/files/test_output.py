@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import roughntk as rn
-from roughntk.files import folders as output
-from roughntk.files import manifest
+from roughntk.files import folders, manifest
 from roughntk.files.folders import MARK, replacing
 
 CHILD = """
@@ -49,7 +48,7 @@ def out(tmp_path) -> Path:
 def either_way(request, monkeypatch):
     """With the system's atomic exchange where it has one, and without."""
     if not request.param:
-        monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+        monkeypatch.setattr(folders, "_exchange", lambda a, b: False)
 
 
 def test_success_makes_a_new_report_and_then_replaces_it_as_a_whole(out, either_way):
@@ -214,7 +213,7 @@ def test_abandoned_folders_are_found_under_names_with_wildcards(tmp_path):
 
 def test_a_run_killed_between_its_two_renames_gives_the_old_report_back(out, monkeypatch):
     write(out, "old")
-    monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+    monkeypatch.setattr(folders, "_exchange", lambda a, b: False)
     with monkeypatch.context() as patch:
         rename = Path.rename
 
@@ -291,7 +290,7 @@ def test_a_report_of_which_files_were_removed_is_replaced(out, either_way):
 
 def test_a_file_that_appears_in_the_last_moment_is_given_back(out, either_way, monkeypatch):
     write(out, "old")
-    check = output._check_replaceable
+    check = folders._check_replaceable
     calls = []
 
     def then_somebody_writes(*arguments):
@@ -300,7 +299,7 @@ def test_a_file_that_appears_in_the_last_moment_is_given_back(out, either_way, m
         if len(calls) == 2:
             (out / "thesis.tex").write_text("mine")
 
-    monkeypatch.setattr(output, "_check_replaceable", then_somebody_writes)
+    monkeypatch.setattr(folders, "_check_replaceable", then_somebody_writes)
     with pytest.raises(rn.InputError, match="other files"):
         write(out, "new")
     assert (out / "thesis.tex").read_text() == "mine" and (out / "report.html").read_text() == "old"
@@ -308,7 +307,7 @@ def test_a_file_that_appears_in_the_last_moment_is_given_back(out, either_way, m
 
 
 def test_folders_with_our_hidden_names_that_are_not_ours_stay(out, monkeypatch):
-    monkeypatch.setattr(output, "_exchange", lambda a, b: False)
+    monkeypatch.setattr(folders, "_exchange", lambda a, b: False)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     hidden = (out.parent / f".{out.name}.previous", out.parent / f".{out.name}.partial-x.{dead.pid}")
@@ -345,7 +344,7 @@ def gone() -> int:
 def begun(folder):
     """A folder as a run leaves it that is killed while it writes."""
     folder.mkdir(parents=True)
-    manifest.begin(folder, MARK, output.STUDY)
+    manifest.begin(folder, MARK, folders.STUDY)
     (folder / "figures").mkdir()
     (folder / "figures" / "errors.png").write_text("half")
     (folder / "report.html").write_text("half")
@@ -416,7 +415,7 @@ def test_a_previous_report_that_is_not_whole_and_ours_is_left(out, either_way, t
     if there:
         write(out.parent / "first", "old")
         (out.parent / "first").rename(out)
-    if there and not output._exchange(out, out):
+    if there and not folders._exchange(out, out):
         with pytest.raises(rn.InputError, match="mine.txt"):
             write(out, "new")
     else:

@@ -202,6 +202,16 @@ def test_commas_between_whole_numbers_are_said_to_be_a_guess():
     refused(r"1 name .* \(commas .* decimal marks \(--decimal , takes them so\)\)", "x\n1,5\n2,7\n")
 
 
+def test_the_first_row_tells_the_decimal_mark_where_the_others_have_none():
+    found = read("0,0;1,0\n1e-300;1e-300\n1e-300;1e-300\n")
+    np.testing.assert_array_equal(found.values, [[0, 1], [1e-300, 1e-300], [1e-300, 1e-300]])
+    assert any("the decimal mark is a comma" in each for each in found.said)
+    np.testing.assert_array_equal(read("1,5 2,5\n1 2\n3 4\n").values, [[1.5, 2.5], [1, 2], [3, 4]])
+    refused("one meaning .* '1,000', whose comma", "1,000;2,000\n5;6\n7;8\n")
+    refused("'x' in line 1, column 2, which is no number, beside '0,0', which is one", "0,0;x\n1;2\n3;4\n")
+    assert read("a,x;b,y\n1;2\n3;4\n").channels == ("a,x", "b,y")
+
+
 def test_marks_that_could_be_for_thousands_are_said():
     commas = "commas stand between the cells, though they could be {}marks for thousands (take those out)."
     assert read("1,234,567\n2,345,678\n").said[0] == "Read a.csv: " + commas.format("")

@@ -23,10 +23,10 @@ from typer.testing import CliRunner
 import roughntk as rn
 from roughntk import cli, rough
 from roughntk._checks import capacity
+from roughntk.commands.answers import signatures
 from roughntk.files import paths as path_files
 from roughntk.files import tables
 from roughntk.files.tables import Reading
-from roughntk.study import paths
 from roughntk.study.data import load
 
 ROWS = np.random.default_rng(0).standard_normal((12, 3))
@@ -448,7 +448,7 @@ def test_a_study_of_columns_with_foreign_names_is_printed_in_any_encoding(monkey
     """The whole command, its report included, but for the numbers and figures, which are no matter of encodings."""
     room = importlib.import_module("roughntk.study.pipeline")
     monkeypatch.setattr(room, "_compute", lambda data, config, progress: framed)
-    monkeypatch.setattr(room.gallery, "draw_all", lambda study, folder: [])
+    monkeypatch.setattr(room.figures, "draw_all", lambda study, folder: [])
     printed, said = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
     monkeypatch.setattr(sys, "stdout", printed)
     monkeypatch.setattr(sys, "stderr", said)
@@ -511,7 +511,7 @@ def test_an_array_of_three_axes_is_a_batch_of_paths(log):
     batch = np.random.default_rng(2).standard_normal((3, 6, 2)).cumsum(1)
     np.save("a.npy", batch)
     np.savez("b.npz", values=batch, times=np.arange(6.0) ** 2)
-    table = paths.signature_table(path_files.read_paths("a.npy"), 2, log=log)
+    table = signatures.signature_table(path_files.read_paths("a.npy"), 2, log=log)
     for i in range(3):
         one = rough.log_signature(batch[i], 2) if log else rough.signature(batch[i], 2)
         np.testing.assert_allclose(table.values[i], one, rtol=1e-13, atol=1e-14)  # sums in another order

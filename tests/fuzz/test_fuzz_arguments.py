@@ -63,7 +63,9 @@ CALLS = {
     "across_segment": Call(
         rn.transport.across_segment, {"K0": K2, "K1": K3, "B0": B2, "B1": B3, "clock": "arc", "rhs": "joint"}
     ),
-    "limit_coefficients": Call(rn.depth.limit_coefficients, {"family": RELU, "X": X, "x": x}),
+    "solve": Call(
+        rn.regression.solve, {"family": RELU, "X": X, "x": x, "depth": 3, "method": "cholesky"}, real=("depth",)
+    ),
     "coefficient_expansion": Call(
         rn.depth.coefficient_expansion, {"X": X, "x": x, "depth": 1024.0}, real=("depth",)
     ),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shares import cases
 
 import roughntk as rn
-from roughntk.files import folders as output
+from roughntk.files import folders
 
 NAMES = st.sampled_from(["study.json", "report.html", "figures", "tables", "photo.txt", ".hidden", "raw", "data.csv"])
 FILES = st.lists(
@@ -22,11 +22,11 @@ def content(folder):
 
 
 def write_report(out, text):
-    with output.replacing(out) as folder:
+    with folders.replacing(out) as folder:
         for name in ("figures/errors.png", "tables/depths.csv", "report.html"):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
-        (folder / output.MARK).write_text(text)
+        (folder / folders.MARK).write_text(text)
 
 
 def put(out, files):

@@ -69,7 +69,8 @@ def test_the_truth_lies_within_the_stated_bound(points, depth):
         warnings.simplefilter("ignore", IndefiniteKernelWarning)
         warnings.simplefilter("ignore", InaccurateCoefficientsWarning)  # the bound that it tells is tried below
         try:
-            u, report = rn.coefficients(family, X, x, depth=depth, report=True)
+            report = rn.regression.solve(family, X, x, depth=depth)
+            u = report.coefficients
         except (rn.InputError, NotPositiveDefiniteError):
             return
         with mpmath.workdps(60):

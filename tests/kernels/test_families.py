@@ -202,13 +202,14 @@ def test_sigmoid_fixed_point_and_multiplier():
 def test_scaled_displacement_tends_to_the_koenigs_function_without_cancellation():
     rho = np.array([-1.0, 0.0, 0.5, 1.0])
     pins = [-0.898236357669, -0.317872294710, 0.162071063415, 0.698142337808]
-    displacement = recursion.sigmoid_displacement(rho, 200)
-    np.testing.assert_allclose(displacement[40], pins, atol=1e-12)  # the pins have 12 digits
+    family = rn.kernels.SigmoidComposition()
+    displacement = {depth: family.deflated(np.arccos(rho), depth).values for depth in (6, 41, 200)}
+    np.testing.assert_allclose(displacement[41], pins, atol=1e-12)  # the pins have 12 digits
     # deep down nothing is lost: at layer 200 eta - c is 1e-109
-    np.testing.assert_allclose(displacement[199], displacement[40], rtol=1e-12)
-    direct = rn.kernels.SigmoidComposition().trajectory(np.arccos(rho), 6)
+    np.testing.assert_allclose(displacement[200], displacement[41], rtol=1e-12)
+    direct = family.trajectory(np.arccos(rho), 6)
     c, multiplier = recursion.sigmoid_fixed_point()
-    np.testing.assert_allclose(displacement[5] * multiplier**5 + c, direct[5], rtol=16 * EPS)
+    np.testing.assert_allclose(displacement[6] * multiplier**5 + c, direct[5], rtol=16 * EPS)
 
 
 @pytest.mark.parametrize(

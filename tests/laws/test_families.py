@@ -117,7 +117,8 @@ def test_a_subclass_has_the_coefficients_of_its_base(member):
     x = rn.sphere.uniform(2, 4, seed=2)
 
     def solved(kind):
-        u, report = rn.coefficients(kind, POINTS, x, depth=10**5, report=True)
+        report = rn.regression.solve(kind, POINTS, x, depth=10**5)
+        u = report.coefficients
         return [u, report.condition_number, report.method, report.smallest_eigenvalue]
 
     def moved(kind):

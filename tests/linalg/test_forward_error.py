@@ -11,9 +11,9 @@ from digits import exact_angle
 
 import roughntk as rn
 from roughntk.kernels import BiasedReluNTK, ErfNTK, ReluNNGP, ReluNTK, SigmoidComposition
-from roughntk.linalg import forward_error as bounds
-from roughntk.linalg.forward_error import entry_errors
 from roughntk.regression import InaccurateCoefficientsWarning, IndefiniteKernelWarning, NotPositiveDefiniteError
+from roughntk.regression import entries as bounds
+from roughntk.regression.entries import entry_errors
 from roughntk.transport import TransportError, across_segment, between_depths
 
 
@@ -107,7 +107,8 @@ def quotients(name, kind, depth, seed):
     family, kernel = FAMILIES[name]
     X, x = data(kind, seed)
     try:
-        u, report = rn.coefficients(family, X, x, depth=depth, report=True)
+        report = rn.regression.solve(family, X, x, depth=depth)
+        u = report.coefficients
     except NotPositiveDefiniteError:
         return []
     whole, digits = (250, 200) if depth == math.inf else (depth, 60 + 2 * depth)
@@ -165,7 +166,8 @@ def test_nearly_equal_rows_of_a_smooth_kernel_come_with_a_warning_and_a_bound_th
     X, x = sigmoid_rows(2e-6)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        u, report = rn.coefficients(SigmoidComposition(), X, x, depth=4, report=True)
+        report = rn.regression.solve(SigmoidComposition(), X, x, depth=4)
+        u = report.coefficients
     assert [each for each in seen if issubclass(each.category, InaccurateCoefficientsWarning)]
     assert all(each.filename == __file__ for each in seen)  # the warning is placed at the call
     assert report.condition_number > 1e12
@@ -183,7 +185,8 @@ def test_nearly_equal_rows_of_a_smooth_kernel_come_with_a_warning_and_a_bound_th
 
 def test_at_training_points_coefficients_are_exact_and_their_bound_says_so():
     X, _ = data("nearly equal", 1)
-    u, report = rn.coefficients(ReluNTK(), X, X[[3, 0]], depth=3, report=True)
+    report = rn.regression.solve(ReluNTK(), X, X[[3, 0]], depth=3)
+    u = report.coefficients
     np.testing.assert_array_equal(u, np.eye(5)[:, [3, 0]])
     assert report.forward_error.max() == 0.0 and report.relative_error == 0.0
 
@@ -220,7 +223,8 @@ def test_a_transport_that_converged_is_within_its_bound(kind):
 def test_the_sigmoid_family_is_known_and_carried_to_rounding_at_every_depth():
     X, x = rn.sphere.uniform(8, 6, 0), rn.sphere.uniform(2, 6, 1)
     limit = rn.coefficients(SigmoidComposition(), X, x, depth=math.inf)
-    u, report = rn.coefficients(SigmoidComposition(), X, x, depth=20, report=True)
+    report = rn.regression.solve(SigmoidComposition(), X, x, depth=20)
+    u = report.coefficients
     true = exact(sigmoid, X, x, 20, 120)
     deep = exact(sigmoid, X, x, 150, 250)
     distance = max(abs(float(a - b)) for a, b in zip(true, deep, strict=True))

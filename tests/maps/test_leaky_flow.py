@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.depth import leaky_abel, leaky_flow
 from roughntk.kernels import LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
 from roughntk.kernels.base import RECURSION_DEPTH
+from roughntk.maps import leaky_flow
 from roughntk.maps._germ import germ
 
 EPS = float(np.finfo(np.float64).eps)
@@ -53,7 +53,7 @@ def test_kernels_and_angles_agree_with_25_digits(slope):
     theta, depth = (np.array([row[key] for row in rows]) for key in ("theta", "depth"))
     end, kernel = (np.array([float(row[key]) for row in rows]) for key in ("end", "kernel"))
     assert miss(padded(LeakyReluNTK(slope).at_angle, theta, depth), kernel) < 1e-13
-    angle = padded(lambda t, time: leaky_flow(slope, t, time), theta, depth - 1)
+    angle = padded(lambda t, time: leaky_flow.flow(slope, t, time), theta, depth - 1)
     # near pi small kappa keeps the angle, and A, of size lambda, is flat; pi itself is rounded by EPS/2
     np.testing.assert_allclose(angle, end, rtol=512 * EPS if slope > 0.8 else 16 * EPS, atol=EPS)
 
@@ -91,7 +91,7 @@ def test_ends_of_the_range_of_depths_and_angles(slope):
     np.testing.assert_array_equal(padded(ntk.at_angle, theta, math.inf), 0.25)
     np.testing.assert_array_equal(padded(nngp.at_angle, theta, math.inf), 1.0)
     np.testing.assert_allclose(ntk.at_angle(theta, 1.7e308), 0.25, rtol=4 * EPS)
-    assert np.all(padded(lambda t, time: leaky_flow(slope, t, time), theta, math.inf) == 0)
+    assert np.all(padded(lambda t, time: leaky_flow.flow(slope, t, time), theta, math.inf) == 0)
 
 
 def test_absolute_value_networks_do_not_tell_opposite_points():
@@ -126,9 +126,9 @@ def test_generator_and_abel_function_are_derivatives_of_each_other(slope):
 
 def test_abel_function_takes_the_known_values_of_the_relu():
     wanted = [3.389847383733851749, 4.389847383733851749, 6.760294932149539234, 87.50194233420114687]
-    got = padded(lambda t: leaky_abel(0.0, t), np.array([PI, PI / 2, 1, 0.1]))
+    got = padded(lambda t: leaky_flow.abel(0.0, t), np.array([PI, PI / 2, 1, 0.1]))
     np.testing.assert_allclose(got, wanted, rtol=4 * EPS)
-    assert leaky_abel(0.0, 0.0) == math.inf
+    assert leaky_flow.abel(0.0, 0.0) == math.inf
 
 
 @pytest.mark.parametrize("slope", [-0.5, 0.0, 0.1, 0.5])
@@ -138,10 +138,12 @@ def test_flow_is_a_semigroup_and_adds_to_the_abel_function(slope):
     first, second = rng.uniform(0, 3, 63), 10 ** rng.uniform(-3, 9, 63)
     if slope < 0:
         first, second = 1 + first, 1 + second  # no depth between 1 and 2
-    middle, end = (padded(lambda t, time: leaky_flow(slope, t, time), theta, time) for time in (first, first + second))
-    again = padded(lambda t, time: leaky_flow(slope, t, time), middle, second)
+    middle, end = (
+        padded(lambda t, time: leaky_flow.flow(slope, t, time), theta, time) for time in (first, first + second)
+    )
+    again = padded(lambda t, time: leaky_flow.flow(slope, t, time), middle, second)
     np.testing.assert_allclose(again, end, rtol=1e-13)
-    alpha, alpha_end = (padded(lambda t: leaky_abel(slope, t), t) for t in (theta, end))
+    alpha, alpha_end = (padded(lambda t: leaky_flow.abel(slope, t), t) for t in (theta, end))
     np.testing.assert_allclose(alpha_end, alpha + first + second, rtol=1e-14)
 
 
@@ -181,7 +183,7 @@ def test_deflated_covariance_keeps_its_digits_at_any_depth():
     family, theta = LeakyReluNNGP(0.1), np.array([0.0, 1e-3, 0.5, 2.0, PI])
     for depth in (2.5, 9, 40.0, 1e9, 1e15):
         found = family.deflated(theta, depth)
-        defect = 2 * np.sin(np.asarray(leaky_flow(0.1, theta, depth - 1.0)) / 2) ** 2
+        defect = 2 * np.sin(np.asarray(leaky_flow.flow(0.1, theta, depth - 1.0)) / 2) ** 2
         np.testing.assert_allclose(-found.values * math.exp(found.log_scale), defect, rtol=1e-13)
     scan = 1 - np.asarray(family.trajectory(theta, 40))[-1]  # loses digits to 1 - rho
     at = family.deflated(theta, 40)
@@ -218,7 +220,7 @@ def test_real_depth_needs_a_known_slope_that_is_not_too_steep():
     with pytest.raises(rn.InputError, match=r"2.5; real depth needs a slope of at most 0.95"):
         kernel(0.96, 2.5)
     with pytest.raises(rn.InputError, match=r"slope .*at most 0.95, got 0.99"):
-        leaky_flow(0.99, 0.5, 1.0)
+        leaky_flow.flow(0.99, 0.5, 1.0)
     # whole depths, of any size, stay differentiable in the slope
     h = 1e-6
     difference = (kernel(0.1 + h, 20) - kernel(0.1 - h, 20)) / (2 * h)

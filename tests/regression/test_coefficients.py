@@ -6,9 +6,7 @@ import pytest
 from digits import exact_angle
 
 import roughntk as rn
-from roughntk.depth.infinite import limit_coefficients
-from roughntk.linalg.bordered import bordered_solve
-from roughntk.linalg.systems import solve
+from roughntk.linalg import solve, solve_deflated
 from roughntk.regression import IndefiniteKernelWarning, NotPositiveDefiniteError
 
 EPS = np.finfo(np.float64).eps
@@ -40,7 +38,8 @@ def exact_coefficients(X, x, depth):
 @pytest.mark.parametrize("depth", [2, 30, 1000])
 def test_coefficients_match_50_digits(depth):
     X, x = rn.sphere.uniform(8, 5, 0), rn.sphere.uniform(1, 5, 1)
-    u, report = rn.coefficients(rn.kernels.ReluNTK(), X, x, depth=depth, report=True)
+    report = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=depth)
+    u = report.coefficients
     # 1e-12 is the specification at depth 1000, where the condition number is below 5
     np.testing.assert_allclose(u, exact_coefficients(X, x, depth), rtol=0, atol=1e-12)
     assert report.residual <= 8 * EPS
@@ -51,7 +50,7 @@ def test_at_a_training_point_the_coefficients_are_a_unit_vector():
     X = rn.sphere.uniform(6, 4, 2)
     for family in (rn.kernels.ReluNTK(), rn.kernels.ReluNNGP(), rn.kernels.SigmoidComposition()):
         np.testing.assert_allclose(rn.coefficients(family, X, X[2:3], depth=4)[:, 0], np.eye(6)[2], atol=1e-12)
-        np.testing.assert_allclose(limit_coefficients(family, X, X[2:3])[:, 0], np.eye(6)[2], atol=1e-12)
+        np.testing.assert_allclose(rn.coefficients(family, X, X[2:3], depth=np.inf)[:, 0], np.eye(6)[2], atol=1e-12)
 
 
 def test_one_training_point_works():
@@ -66,7 +65,7 @@ def test_bordered_system_equals_inversion_where_inversion_works():
     G, g = half @ half.T + np.eye(5), rng.standard_normal((5, 2))
     c, s = 0.4, 1e-3
     direct = np.linalg.solve(c + s * G, c + s * g)
-    np.testing.assert_allclose(bordered_solve(G, g, s / c), direct, rtol=1e-10)  # cond 1e4 times eps
+    np.testing.assert_allclose(solve_deflated(G, g, s / c).coefficients, direct, rtol=1e-10)  # cond 1e4 times eps
 
 
 def test_singular_matrix_is_refused_with_depth_and_eigenvalue():
@@ -82,7 +81,8 @@ def test_a_matrix_that_is_singular_in_64_bit_is_solved_in_its_deflated_form_with
     with pytest.raises(NotPositiveDefiniteError, match="smallest eigenvalue"):
         solve(K, B)
     with pytest.warns(IndefiniteKernelWarning, match="sigmoid kernel matrix at depth 60.*smallest eigenvalue -0.00682"):
-        u, report = rn.coefficients(family, X, x, depth=60, report=True)
+        report = rn.regression.solve(family, X, x, depth=60)
+        u = report.coefficients
     assert report.method == "deflated" and not report.positive_definite
     with pytest.warns(IndefiniteKernelWarning):
         limit = rn.coefficients(family, X, x, depth=np.inf)
@@ -94,7 +94,8 @@ def test_a_matrix_that_is_singular_in_64_bit_is_solved_in_its_deflated_form_with
 def test_two_nearly_equal_rows_are_ill_conditioned_but_solved():
     X = rn.sphere.uniform(4, 3, 0)
     X[1] = rn.sphere.project(X[:1] + 1e-7 * X[2:3])[0]
-    u, report = rn.coefficients(rn.kernels.ReluNTK(), X, rn.sphere.uniform(1, 3, 9), depth=5, report=True)
+    report = rn.regression.solve(rn.kernels.ReluNTK(), X, rn.sphere.uniform(1, 3, 9), depth=5)
+    u = report.coefficients
     assert 1e6 < report.condition_number < 1e9
     assert report.residual <= 100 * EPS * np.abs(u).max()
 
@@ -114,3 +115,47 @@ def test_bad_input_is_named(change, message):
     arguments = {"X": np.eye(3), "x": rn.sphere.uniform(1, 3, 0), "depth": 2} | change
     with pytest.raises(rn.InputError, match=message):
         rn.coefficients(rn.kernels.ReluNTK(), arguments["X"], arguments["x"], depth=arguments["depth"])
+
+
+METHODS = ("cholesky", "symmetric indefinite", "deflated")
+
+
+def test_every_direct_method_finds_the_same_coefficients_and_says_which_it_was():
+    X, x = rn.sphere.uniform(6, 4, 0), rn.sphere.uniform(2, 4, 1)
+    family = rn.kernels.BiasedReluNTK()
+    found = {method: rn.regression.solve(family, X, x, depth=4, method=method) for method in METHODS}
+    for method, each in found.items():
+        assert each.method == method and each.positive_definite and each.residual < 8 * EPS
+        # the bound of each is met by its distance from the others
+        np.testing.assert_array_less(
+            np.abs(each.coefficients - found["cholesky"].coefficients),
+            each.forward_error + found["cholesky"].forward_error,
+        )
+    assert found["deflated"].condition_number < found["cholesky"].condition_number / 3
+    assert rn.regression.solve(family, X, x, depth=4).method == "deflated"
+    assert rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=4).method == "cholesky"
+
+
+@pytest.mark.parametrize(
+    ("family", "method", "depth", "message"),
+    [
+        (rn.kernels.ReluNTK(), "deflated", 3, "becomes singular with depth.*got relu-ntk"),
+        (rn.kernels.ReluNTK(), "gauss", 3, "method to be one of auto, cholesky"),
+        (rn.kernels.ReluNTK(), "cholesky", 1.5, "positive definite relu-ntk.*method='cholesky'.*-0.118"),
+        (rn.kernels.CompositionKernel(lambda c: c / 2), "deflated", 3, "another value than 0"),
+    ],
+)
+def test_a_method_that_does_not_apply_is_refused(family, method, depth, message):
+    circle = 2 * np.pi * np.arange(9) / 9
+    points = np.stack([np.cos(circle), np.sin(circle)], axis=1)  # indefinite between depths 1 and 2
+    with pytest.raises(rn.InputError, match=message):
+        rn.regression.solve(family, points, np.array([[0.6, 0.8]]), depth=depth, method=method)
+
+
+def test_off_the_sphere_the_report_is_that_of_the_scaled_coefficients():
+    X, x = rn.sphere.uniform(5, 4, 0), rn.sphere.uniform(1, 4, 1)
+    plain = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=3)
+    scaled = rn.regression.solve(rn.kernels.ReluNTK(), 2 * X, 8 * x, depth=3, domain="euclidean")
+    np.testing.assert_allclose(scaled.coefficients, 4 * plain.coefficients, rtol=1e-13)
+    # directions are rounded once more: a few per cent of the bound
+    np.testing.assert_allclose(scaled.forward_error, 4 * plain.forward_error, rtol=0.2)

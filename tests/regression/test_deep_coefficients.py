@@ -44,7 +44,8 @@ def test_coefficients_have_ten_digits_at_any_depth(case, depth):
         exact = np.array([[float(value) for value in column] for column in expected]).T
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IndefiniteKernelWarning)
-            u, report = rn.coefficients(family, X, x[: exact.shape[1]], depth=depth, report=True)
+            report = rn.regression.solve(family, X, x[: exact.shape[1]], depth=depth)
+            u = report.coefficients
         error = float(np.abs(u - exact).max() / max(1.0, np.abs(exact).max()))
         assert error < 100 * np.finfo(float).eps * report.condition_number
         worst = max(worst, error)

@@ -39,7 +39,8 @@ def test_more_points_than_features_at_depth_1_are_predicted_at_every_time(family
     scale = math.sqrt(1 + bias * bias)
     F, G = (np.hstack([rows, np.full((len(rows), 1), bias)])[:, : 2 + (bias > 0)] / scale for rows in (X, x))
     least = G @ np.linalg.lstsq(F, Y, rcond=None)[0]
-    f, report = rn.predict(family, X, Y, x, depth=1, time=time, report=True)
+    report = rn.regression.prediction(family, X, Y, x, depth=1, time=time)
+    f = report.values
     # the smallest eigenvalue of F^T F is above 0.1: exp(-1e2) is left at 1e3, and rounding
     np.testing.assert_allclose(f, least, rtol=0, atol=1e-13)
     assert np.all(np.abs(f - least) <= report.forward_error + 1e-14) and np.all(report.forward_error < 1e-11)
@@ -49,7 +50,8 @@ def test_more_points_than_features_at_depth_1_are_predicted_at_every_time(family
 def test_the_bound_of_a_prediction_holds_at_every_time(time):
     rows = X.copy()
     rows[1] = circle(np.array([0.1 + 1e-4]))[0]  # condition number 1e5 at depth 2
-    f, report = rn.predict(ReluNTK(), rows, Y, x, depth=2, time=time, report=True)
+    report = rn.regression.prediction(ReluNTK(), rows, Y, x, depth=2, time=time)
+    f = report.values
     true = exact(np.asarray(ReluNTK()(rows, depth=2)), np.asarray(ReluNTK()(rows, x, depth=2)), Y, time)
     assert np.all(np.abs(f - true) <= report.forward_error)
     assert np.all(report.forward_error < 1e-6)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import roughntk as rn
+from roughntk.rough import p_variation_levels_of_increments
 
 EPS = np.finfo(np.float64).eps
 RNG = np.random.default_rng(3)
@@ -53,27 +54,28 @@ def test_variation_of_increments_is_the_largest_sum_over_all_partitions(p, norm)
     increments = [RNG.normal(size=(6, 6, *(2,) * k)) for k in (1, 2, 3)]  # no path has these
     for array in increments:
         array[np.tril_indices(6)] = np.nan  # not looked at
-    found = rn.rough.variation_of_increments(increments, p, norm=norm)
+    found = p_variation_levels_of_increments(increments, p, norm=norm)
     for k, array in enumerate(increments, start=1):
         flat = array.reshape(6, 6, -1)
         sizes = np.abs(flat).sum(-1) if norm == "l1" else np.linalg.norm(flat, axis=-1)
         total = largest_sum(sizes, p / k)
-        assert found.levels[k] == pytest.approx(total ** (k / p), rel=64 * EPS)
-        alone = rn.rough.variation_of_increments([array], p, norm=norm, root=False, finest=k)
+        assert found[k].value == pytest.approx(total ** (k / p), rel=64 * EPS)
+        alone = p_variation_levels_of_increments([array], p, norm=norm, root=False, finest=k)[k]
         assert alone.value == pytest.approx(total, rel=64 * EPS)
         reached = sum(sizes[i, j] ** (p / k) for i, j in itertools.pairwise(alone.partition))
         assert reached == pytest.approx(total, rel=64 * EPS)
-    assert found.value == max(found.levels.values())
+    sums = p_variation_levels_of_increments(increments, p, norm=norm, root=False)
+    assert [each.value for each in sums.values()] == pytest.approx([found[k].value ** (p / k) for k in (1, 2, 3)])
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-150, 1e90])
 def test_increments_of_a_path_have_its_p_variation(scale):
     signatures = rn.rough.signatures_of_intervals(PATH, 2)
     increments = [signatures[..., :2] * scale, signatures[..., 2:] * scale**2]
-    found = rn.rough.variation_of_increments(increments, 2.3)
+    found = p_variation_levels_of_increments(increments, 2.3)
     for k in (1, 2):
-        expected = rn.rough.p_variation(PATH, 2.3, level=k, norm="l2")
-        assert found.levels[k] == pytest.approx(expected * scale**k, rel=1000 * EPS)
+        expected = rn.rough.p_variation(PATH, 2.3, level=k)
+        assert found[k].value == pytest.approx(expected * scale**k, rel=1000 * EPS)
 
 
 @pytest.mark.parametrize(
@@ -90,15 +92,13 @@ def test_increments_of_a_path_have_its_p_variation(scale):
 )
 def test_bad_increments_are_named(arguments, match):
     with pytest.raises(rn.InputError, match=match):
-        rn.rough.variation_of_increments(*arguments, 2.0)
+        p_variation_levels_of_increments(*arguments, 2.0)
 
 
 def test_other_arguments_are_checked():
     good = [np.zeros((3, 3)), np.zeros((3, 3))]
-    with pytest.raises(rn.InputError, match="root=False"):
-        rn.rough.variation_of_increments(good, 2.0, root=False)
     with pytest.raises(rn.InputError, match="p >= 1"):
-        rn.rough.variation_of_increments(good, 0.5)
+        p_variation_levels_of_increments(good, 0.5)
     with pytest.raises(rn.InputError, match="one path at a time"):
         rn.rough.signatures_of_intervals(np.zeros((2, 3, 4)), 2)
     with pytest.raises(rn.InputError, match="lower level"):

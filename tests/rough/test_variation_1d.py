@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk.rough.variation import compiled as _kernels
-from roughntk.rough.variation.exact import variation
 
 # Both routes add at most a dozen powers of numbers of size about 1; a long programme adds up to 2,000 of them, each
 # sum rounding by eps, 4e-13 at worst.
@@ -35,7 +34,7 @@ zigzags = st.builds(
 def test_a_scalar_path_has_the_supremum_over_all_partitions(path, p):
     # Integer steps and values make ties, plateaus and monotone stretches; zigzags alternate, grow, shrink and climb.
     path = np.asarray(path, float)
-    found = variation(path, p, root=False)
+    found = rough.p_variation_levels(path, p, root=False, level=1)[1]
     best = supremum(lambda i, j: abs(path[j] - path[i]), len(path), p)
     assert math.isclose(found.value, best, rel_tol=TOLERANCE)
     jumps = np.abs(np.diff(path[found.partition]))
@@ -50,7 +49,7 @@ def test_a_scalar_path_has_the_supremum_over_all_partitions(path, p):
     st.sampled_from(["l1", "l2"]),
 )
 def test_a_planar_path_has_the_supremum_over_all_partitions(path, p, norm):
-    found = variation(path, p, root=False, norm=norm)
+    found = rough.p_variation_levels(path, p, root=False, norm=norm, level=1)[1]
     best = supremum(lambda i, j: size(path[j] - path[i], norm), len(path), p)
     assert math.isclose(found.value, best, rel_tol=TOLERANCE)
     jumps = [size(path[j] - path[i], norm) for i, j in zip(found.partition, found.partition[1:], strict=False)]
@@ -84,7 +83,7 @@ def test_a_long_scalar_path_agrees_with_the_plain_programme(name):
     path = long_paths()[name]
     for p in (1.0, 1.01, 1.2, 1.5, 2.0, 2.2, 3.0):
         best = programme(lambda j: np.abs(path[j] - path[:j]), len(path), p)
-        found = variation(path, p, root=False)
+        found = rough.p_variation_levels(path, p, root=False, level=1)[1]
         assert found.method == "extrema"
         assert math.isclose(found.value, best, rel_tol=LONG_TOLERANCE)
 
@@ -104,7 +103,7 @@ def test_a_long_path_in_three_channels_agrees_with_the_plain_programme(norm):
     ):
         for p in (1.1, 2.0, 2.7):
             gaps = lambda j, path=path: np.linalg.norm(path[j] - path[:j], int(norm[1]), axis=1)  # noqa: E731
-            found = variation(path, p, root=False, norm=norm)
+            found = rough.p_variation_levels(path, p, root=False, norm=norm, level=1)[1]
             assert found.method == "dynamic programme, pruned"
             assert math.isclose(found.value, programme(gaps, len(path), p), rel_tol=LONG_TOLERANCE)
 
@@ -130,10 +129,10 @@ def test_turned_over_reversed_and_shifted_paths_have_the_same_p_variation():
 
 def test_a_sorted_path_and_a_million_points_are_no_trouble():
     noise = np.random.default_rng(4).standard_normal(10**6)
-    found = variation(np.sort(noise), 2.0)
+    found = rough.p_variation_levels(np.sort(noise), 2.0, level=1)[1]
     assert list(found.partition) == [0, 10**6 - 1]
     assert math.isclose(found.value, noise.max() - noise.min(), rel_tol=1e-15)
-    walk = variation(noise.cumsum(), 1.5)
+    walk = rough.p_variation_levels(noise.cumsum(), 1.5, level=1)[1]
     total = (np.abs(np.diff(noise.cumsum()[walk.partition])) ** 1.5).sum()
     assert math.isclose(walk.value, total ** (1 / 1.5), rel_tol=1e-13)
 

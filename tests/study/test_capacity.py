@@ -7,7 +7,8 @@ import pytest
 
 import roughntk as rn
 from roughntk._checks import capacity as machine
-from roughntk.study import capacity, drivers
+from roughntk.study import capacity
+from roughntk.study.analysis import drivers
 
 run_room = importlib.import_module("roughntk.study.pipeline")
 
@@ -20,7 +21,7 @@ def test_a_study_that_does_not_fit_is_refused_before_work_begins_and_one_that_fi
         began.append(arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_room.analysis, "kernels_at_depths", begin)
+    monkeypatch.setattr(run_room.closed_form, "kernels_at_depths", begin)
     settings = {"points": 200, "test_points": 5, "depths": "2:11", "out": tmp_path / "report"}
     # nine tenths of what is free may be taken; the machine that runs this test does not matter
     monkeypatch.setattr(machine, "available_memory", lambda: need / 0.9 * 0.99)

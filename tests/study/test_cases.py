@@ -181,7 +181,7 @@ def test_text_targets_are_classes():
 
 def test_the_predicted_class_is_the_one_whose_sum_of_coefficients_is_largest():
     import roughntk as rn
-    from roughntk.study.limit import at_depth
+    from roughntk.commands.answers.limits import at_depth
 
     data = load(str(CASES / "text_target.csv"), points=20, test_points=4, seed=0, target="kind")
     found = at_depth(rn.kernels.ReluNTK(), data, 2, 0.1)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk.cli import app
-from roughntk.study import classes, phase
+from roughntk.commands.answers import classifications, phases
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 import make_families
@@ -54,7 +54,7 @@ def test_bad_settings_end_with_one_message(arguments, match):
 
 
 def test_all_means_every_family_with_its_phases():
-    members = classes.members("all")
+    members = classifications.members("all")
     assert {member.name for member in members} == set(rn.kernels.FAMILIES)
     assert len(members) > len(rn.kernels.FAMILIES)
 
@@ -62,7 +62,7 @@ def test_all_means_every_family_with_its_phases():
 @pytest.fixture(scope="module")
 def diagram(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phase") / "out"
-    return phase.phase_diagram(folder, points=9), folder
+    return phases.phase_diagram(folder, points=9), folder
 
 
 def test_diagram_is_written_and_its_line_is_where_the_family_is_critical(diagram):
@@ -98,13 +98,13 @@ def test_condition_numbers_grow_settle_or_tend_to_one(diagram):
 
 def test_committed_phase_table_is_what_is_measured_now(diagram):
     headings, *rows = make_families.rows_of(make_families.committed("phases"))
-    assert headings == tuple(phase.HEADINGS)
+    assert headings == tuple(phases.HEADINGS)
     tolerances = [make_families.phase_tolerances()] * len(rows)
-    assert make_families.differences(rows, phase.cells(diagram[0]), tolerances) == []
+    assert make_families.differences(rows, phases.cells(diagram[0]), tolerances) == []
 
 
 def test_command_writes_the_diagram(tmp_path, monkeypatch, diagram):
-    monkeypatch.setattr(phase, "measure", lambda points: diagram[0])
+    monkeypatch.setattr(phases, "measure", lambda points: diagram[0])
     result = call("--phase-diagram", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "Figure:" in result.stdout and (tmp_path / "out" / "phase_diagram.png").exists()
@@ -114,5 +114,5 @@ def test_command_writes_the_diagram(tmp_path, monkeypatch, diagram):
 @pytest.mark.parametrize("points", [4, 2.5, 1000])
 def test_bad_grids_are_refused(points, tmp_path):
     with pytest.raises(rn.InputError, match="points"):
-        phase.phase_diagram(tmp_path / "out", points=points)
+        phases.phase_diagram(tmp_path / "out", points=points)
     assert not (tmp_path / "out").exists()

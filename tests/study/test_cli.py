@@ -4,11 +4,13 @@ import errno
 import importlib
 import importlib.metadata
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import jax
@@ -19,11 +21,11 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk.cli import app
-from roughntk.commands import installation as doctor
-from roughntk.depth.infinite import limit_coefficients
+from roughntk.commands.answers import installation
 from roughntk.files import manifest
 from roughntk.maps.recursion import sigmoid_fixed_point
-from roughntk.study.paper_figure import LAWS, curves, points
+from roughntk.regression import IndefiniteKernelWarning
+from roughntk.study.figures.paper import LAWS, curves, points
 
 run_room = importlib.import_module("roughntk.study.pipeline")
 
@@ -51,7 +53,7 @@ def no_work(monkeypatch):
     def reached(*arguments):
         raise AssertionError("the study went ahead")
 
-    monkeypatch.setattr(run_room.analysis, "kernels_at_depths", reached)
+    monkeypatch.setattr(run_room.closed_form, "kernels_at_depths", reached)
 
 
 def snapshot(folder):
@@ -170,7 +172,7 @@ def test_a_job_that_does_not_fit_in_memory_is_refused_with_what_to_lower(here, m
     def too_large(*arguments):
         raise MemoryError("Unable to allocate 72.8 TiB")
 
-    monkeypatch.setattr(run_room.analysis, "kernels_at_depths", too_large)
+    monkeypatch.setattr(run_room.closed_form, "kernels_at_depths", too_large)
     assert_refused(here, "72.8 TiB.*lower --points", "study", "wine", "--out", "a/b/report")
 
 
@@ -245,7 +247,7 @@ def test_help_names_every_command():
 
 def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, written):
     """The same study as the shared one, so that nothing is compiled again; its figures are drawn there."""
-    monkeypatch.setattr(run_room.gallery, "draw_all", lambda study, folder: [])
+    monkeypatch.setattr(run_room.figures, "draw_all", lambda study, folder: [])
     monkeypatch.setattr(sys, "argv", ["roughntk", "study", "digits", "--out", "my [report]"])
     out = "my [report]"
     result = call(
@@ -281,16 +283,16 @@ def test_doctor_lists_the_version_of_every_package_that_is_needed():
     project = tomllib.loads((Path(rn.__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}
     assert {"pandas", "narwhals", "jax"} <= needed
-    found = {check.name: check.detail for check in doctor.examine()}
+    found = {check.name: check.detail for check in installation.examine()}
     assert {name: found.get(name) for name in needed} == {name: importlib.metadata.version(name) for name in needed}
 
 
 def test_doctor_reports_a_backend_that_is_absent_or_wrong(monkeypatch):
-    monkeypatch.setattr(doctor.rough, "available_backends", lambda: ("jax",))
-    states = {check.name: check for check in doctor.examine()}
+    monkeypatch.setattr(installation.rough, "available_backends", lambda: ("jax",))
+    states = {check.name: check for check in installation.examine()}
     assert states["signatures: esig"].state == "absent" and "install" in states["signatures: esig"].detail
     assert call("doctor").exit_code == 0
-    monkeypatch.setattr(doctor, "EXPECTED_SIGNATURE", (7.0, 5.0, 24.5, 19.0, 16.0, 12.0))
+    monkeypatch.setattr(installation, "EXPECTED_SIGNATURE", (7.0, 5.0, 24.5, 19.0, 16.0, 12.0))
     result = call("doctor")
     assert result.exit_code == 1 and "self-test error 5.0e-01" in result.stdout
 
@@ -337,7 +339,9 @@ def test_the_sigmoid_curves_of_figure1_reach_their_limits(law):
     """lambda^29 = 1e-16; plain inversion has no correct digit there, the bordered system has them all."""
     X, x = points(law, 5, 0)
     within, _, u = curves("sigmoid", X, x, 30)
-    at_infinity = limit_coefficients(rn.kernels.SigmoidComposition(), X, x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IndefiniteKernelWarning)
+        at_infinity = rn.coefficients(rn.kernels.SigmoidComposition(), X, x, depth=math.inf)
     np.testing.assert_allclose(u[29], at_infinity, rtol=0, atol=1e-10)
     assert np.abs(u[9] - at_infinity).max() > 1e-10
     assert np.ptp(at_infinity) > 0.01  # a limit that depends on the data

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk.cli import app
+from roughntk.study.analysis.laws import law
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import load
-from roughntk.study.laws import law
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk.cli import app
+from roughntk.commands.answers.limits import at_depth
+from roughntk.study.analysis.deep import DEEPEST, TOLERANCES
 from roughntk.study.data import load
-from roughntk.study.deep import DEEPEST, TOLERANCES
-from roughntk.study.limit import at_depth
 
 
 def call(*arguments):

@@ -21,10 +21,12 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk import cli
-from roughntk.commands import choices, console, progress, streams
-from roughntk.commands.tables import table
+from roughntk.commands import choices
+from roughntk.commands.answers import classifications, signatures
+from roughntk.commands.terminal import console, progress, streams
+from roughntk.commands.terminal.tables import table
 from roughntk.rough import SIGNATURE_BACKENDS
-from roughntk.study import classes, data, paths
+from roughntk.study import data
 from roughntk.study.config import StudyConfig
 
 EXAMPLE = np.array([[1.0, 1.0], [3.0, 4.0], [5.0, 2.0], [8.0, 6.0]])
@@ -190,7 +192,7 @@ def broken(*arguments, **settings):
 
 
 def test_a_fault_of_our_own_is_one_line_with_a_place_to_report(path, monkeypatch, capsys):
-    monkeypatch.setattr(paths, "signature_table", broken)
+    monkeypatch.setattr(signatures, "signature_table", broken)
     assert cli.run(["signature", "path.csv"]) == streams.FAULT == 70
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
@@ -204,7 +206,7 @@ def test_an_error_of_the_system_is_no_fault_of_ours(path, monkeypatch, capsys):
     def full(*arguments, **settings):
         raise PermissionError(13, "Permission denied", "cache/index")
 
-    monkeypatch.setattr(paths, "signature_table", full)
+    monkeypatch.setattr(signatures, "signature_table", full)
     assert cli.run(["signature", "path.csv"]) == streams.OUTPUT_FAILED
     said = capsys.readouterr().err
     assert "cache/index (Permission denied)" in said and "report" not in said and said.count("\n") == 1
@@ -232,7 +234,7 @@ def test_json_has_all_digits_and_nothing_else(path):
 
 
 def test_json_of_variation_for_paths_distances_and_sequences(path):
-    expected = rn.rough.variation(EXAMPLE, 2.5)
+    expected = rn.rough.p_variation_levels(EXAMPLE, 2.5, level=1)[1]
     record = json.loads(call("variation", "path.csv", "--p", 2.5, "--json").stdout)
     assert record["paths"][0]["value"] == expected.value
     assert record["paths"][0]["partition"] == expected.partition.tolist()
@@ -241,7 +243,7 @@ def test_json_of_variation_for_paths_distances_and_sequences(path):
     record = json.loads(call("variation", "1.csv", "--against", "path.csv", "--p", 2.5, "--json").stdout)
     limit = np.loadtxt("path.csv", delimiter=",")
     one = np.loadtxt("1.csv", delimiter=",")
-    assert record["distance"]["value"] == rn.rough.variation_distance(one, limit, 2.5, norm="l1").value
+    assert record["distance"]["value"] == rn.rough.p_variation_distance(one, limit, 2.5)
     assert set(record["distance"]["levels"]) == {"1", "2"}
     record = json.loads(
         call("variation", "1.csv", "2.csv", "4.csv", "--against", "path.csv", "--scale", "1,2,4", "--json").stdout
@@ -261,12 +263,12 @@ def test_json_of_limit_agrees_with_the_library(path):
 
 def test_json_of_classify_has_every_field(monkeypatch):
     found = rn.classify(rn.kernels.ReluNTK())
-    monkeypatch.setattr(classes, "classify", lambda member: found)
+    monkeypatch.setattr(classifications, "classify", lambda member: found)
     record = json.loads(call("classify", "relu-ntk", "--json").stdout)
     names = {field.name for field in dataclasses.fields(found)}
     assert names <= set(record) and record["ratio"] == found.ratio and record["ratio_as_fraction"] == "1/4"
     assert record["rate"]["words"] == found.rate.short and len(record["evidence"]) == len(found.evidence)
-    monkeypatch.setattr(classes, "table_members", lambda: [rn.kernels.ReluNTK()] * 3)
+    monkeypatch.setattr(classifications, "table_members", lambda: [rn.kernels.ReluNTK()] * 3)
     assert [each["family"] for each in json.loads(call("classify", "all", "--json").stdout)] == ["relu-ntk"] * 3
     assert "classified: 3 done" in call("classify", "all").stderr
     assert call("classify", "all", "--quiet").stderr == ""
@@ -379,7 +381,7 @@ def test_a_study_takes_p_from_one_to_below_four_as_its_help_says():
 def test_the_names_in_the_help_are_those_of_the_package():
     assert tuple(rn.kernels.FAMILIES) == choices.FAMILIES
     assert (choices.DATA, choices.PROJECTIONS) == (data.BUILT_IN, data.PROJECTIONS)
-    assert (*SIGNATURE_BACKENDS, "auto") == choices.BACKENDS and choices.BASES == paths.BASES
+    assert (*SIGNATURE_BACKENDS, "auto") == choices.BACKENDS and choices.BASES == signatures.BASES
     import inspect
 
     from roughntk.commands.study import study

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from roughntk import rough
 from roughntk._checks import capacity
 from roughntk.cli import app
+from roughntk.commands.answers import signatures, variations
 from roughntk.files import paths as path_files
-from roughntk.study import paths
+from roughntk.files import results
 
 EXAMPLE = np.array([[1.0, 1], [3, 4], [5, 2], [8, 6]])
 ZIGZAG = [0.0, 1.0, 0.5, 1.5]
@@ -98,7 +99,7 @@ def test_the_log_signature_is_given_in_three_bases_by_every_backend(backend):
 def test_hall_and_lyndon_coordinates_differ_by_a_sign_at_level_3():
     """[1,[1,2]] is in both bases; the Hall basis has [2,[1,2]] where the Lyndon basis has [[1,2],2]."""
     file = path_files.read_path(save("a.npy", EXAMPLE))
-    lyndon, hall = (paths.signature_table(file, 3, log=True, basis=basis) for basis in ("lyndon", "hall"))
+    lyndon, hall = (signatures.signature_table(file, 3, log=True, basis=basis) for basis in ("lyndon", "hall"))
     assert list(lyndon.labels()) == ["1", "2", "[1,2]", "[1,[1,2]]", "[[1,2],2]"]
     assert list(hall.labels()) == ["1", "2", "[1,2]", "[1,[1,2]]", "[2,[1,2]]"]
     np.testing.assert_allclose(hall.values, lyndon.values * [1, 1, 1, 1, -1], rtol=1e-14)
@@ -125,7 +126,7 @@ def test_a_long_signature_is_shortened_on_the_screen_and_written_whole():
 
 def test_words_of_ten_letters_or_more_are_written_with_commas():
     file = path_files.read_path(save("a.npy", np.random.default_rng(1).standard_normal((3, 11))))
-    labels = list(paths.signature_table(file, 2).labels())
+    labels = list(signatures.signature_table(file, 2).labels())
     assert labels[10:13] == ["11", "1,1", "1,2"] and labels[-1] == "11,11"
 
 
@@ -135,10 +136,10 @@ def test_words_of_ten_letters_or_more_are_written_with_commas():
 def test_the_p_variation_of_the_zigzag_is_printed_with_its_partition():
     save("z.csv", ZIGZAG)
     text = said("variation", "z.csv", "--p", 1.5, "--no-root")
-    assert f"p-variation {2 + 0.5**1.5:.12g}: p = 1.5, level 1, l2 norm, no outer root" in text
+    assert f"p-variation {2 + 0.5**1.5:.12g}: p = 1.5, level 1, l1 norm, no outer root" in text
     assert "4 of 4 points, 0, 1, 2, 3" in text
     text = said("variation", "z.csv", "--p", 3)
-    assert "p-variation 1.5: p = 3, level 1, l2 norm, outer root taken" in text and "2 of 4 points, 0, 3" in text
+    assert "p-variation 1.5: p = 3, level 1, l1 norm, outer root taken" in text and "2 of 4 points, 0, 3" in text
     # level 2 of a line is half the square of its increment
     assert "p-variation 1.125: p = 3, level 2" in said("variation", "z.csv", "--p", 3, "--level", 2)
 
@@ -147,9 +148,9 @@ def test_several_paths_are_measured_one_by_one_and_drawn():
     save("z.csv", ZIGZAG)
     save("w.npy", WALK)
     for name, magic in (("f.png", b"\x89PNG"), ("f.svg", b"<?xml")):
-        text = said("variation", "z.csv", "w.npy", "--norm", "l1", "--figure", name)
+        text = said("variation", "z.csv", "w.npy", "--figure", name)
         assert Path(name).read_bytes().startswith(magic) and f"Figure: {name}" in text
-    found = rough.variation(WALK, 2.0, norm="l1")
+    found = rough.p_variation_levels(WALK, 2.0, norm="l1")[1]
     assert f"p-variation {found.value:.12g}" in text and f"{len(found.partition)} of 40 points" in text
     assert text.count("Maximising partition") == 2
 
@@ -157,12 +158,12 @@ def test_several_paths_are_measured_one_by_one_and_drawn():
 def test_legends_stand_beside_the_axes_and_no_curve_covers_another(monkeypatch):
     """Where the partition has every point, the path is seen around it."""
     drawn = []
-    monkeypatch.setattr(paths, "_drawn", lambda figure, target: drawn.append(figure) or b"")
+    monkeypatch.setattr(variations, "content", lambda figure, suffix: drawn.append(figure) or b"")
     files = [path_files.read_path(save("z.csv", np.arange(4.0), ZIGZAG)), path_files.read_path(save("w.npy", WALK))]
     files.append(path_files.read_path(save("ten.npy", np.random.default_rng(1).standard_normal((30, 10)))))
-    paths.draw_paths([paths.measure(file, 1.0) for file in files], Path("f.png"))
+    variations.draw_paths([variations.measure(file, 1.0) for file in files], Path("f.png"))
     sequence = [path_files.read_path(save(f"s{k}.npy", WALK * (1 + 1 / k))) for k in (1, 2, 4, 8)]
-    paths.draw_convergence(paths.converge(sequence, files[1], 2.5), Path("c.png"))
+    variations.draw_convergence(variations.converge(sequence, files[1], 2.5), Path("c.png"))
     for figure in drawn:
         figure.draw_without_rendering()
         width = figure.bbox.width
@@ -191,7 +192,7 @@ def test_the_distance_of_two_paths_is_given_level_by_level():
             rough.p_variation_distance(WALK, other, 2.5, level=level), rel=1e-11
         )
     assert f"Inhomogeneous distance {rough.p_variation_distance(WALK, other, 2.5):.12g}, the largest of 2" in text
-    assert f"Homogeneous distance {rough.homogeneous_distance(WALK, other, 2.5).value:.12g}" in text
+    assert f"Homogeneous distance {rough.homogeneous_distance(WALK, other, 2.5):.12g}" in text
     text = said("variation", "a.npy", "--against", "b.npy", "--level", 1, "--norm", "l2")
     assert f"distance {rough.p_variation_distance(WALK, other, 2.0, level=1, norm='l2'):.12g}: p = 2, level 1" in text
 
@@ -203,11 +204,11 @@ def test_small_fast_circles_do_not_converge_to_the_point_they_shrink_to():
     arguments = ("variation", *names, "--against", "zero.npy", "--p", 2.5, "--scale", "2,3,4,5,6")
     text = said(*arguments, "--figure", "d.png")
     assert "The sequence does not converge." in text and is_drawn(Path("d.png"))
-    found = paths.converge(
+    found = variations.converge(
         [path_files.read_path(name) for name in names], path_files.read_path("zero.npy"), 2.5, scale="2,3,4,5,6"
     )
     assert found.verdict == "does not converge" and list(found.scale) == turns
-    rows = paths.convergence_rows([path_files.read_path(name) for name in names], found)
+    rows = variations.convergence_rows([path_files.read_path(name) for name in names], found)
     assert [row[0] for row in rows] == [*names, "rate", "verdict"]
     assert float(rows[1][3]) == pytest.approx(found.distances[1, 1], rel=1e-5)
 
@@ -356,5 +357,5 @@ def test_a_result_that_cannot_be_written_is_refused_and_leaves_nothing(monkeypat
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(path_files.os, "replace", full)
+    monkeypatch.setattr(results.os, "replace", full)
     assert_refused("No space left", "signature", save("w.npy", WALK), "--out", "s.csv")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.study import sentences, signatures
-from roughntk.study.drivers import Drivers
-from roughntk.study.laws import law
+from roughntk.study import sentences
+from roughntk.study.analysis import signatures
+from roughntk.study.analysis.drivers import Drivers
+from roughntk.study.analysis.laws import law
 
 BACKENDS = rn.rough.available_backends()
 GENUINE = {name: getattr(rn.rough, name) for name in ("signature", "signatures_of_intervals")}
@@ -27,7 +28,7 @@ def shrinking():
 def records(drivers, p):
     return [
         {"depth": depth, "p": p, "level": k, "tensor_norm": "l2",
-         "distance_to_zero": rn.rough.p_variation(path, p, level=k)}
+         "distance_to_zero": rn.rough.p_variation(path, p, level=k, norm="l2")}
         for depth, path in drivers.paths.items()
         for k in range(1, int(p) + 1)
     ]  # fmt: skip

@@ -16,14 +16,14 @@ from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, largest_s
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
-from roughntk.files import folders as output
-from roughntk.files import manifest
+from roughntk.files import folders, manifest
 from roughntk.kernels import SigmoidComposition
-from roughntk.study import analysis, report
-from roughntk.study import drivers as drivers_room
-from roughntk.study import signatures as signatures_room
+from roughntk.study import report
+from roughntk.study.analysis import closed_form, transport, variation
+from roughntk.study.analysis import drivers as drivers_room
+from roughntk.study.analysis import signatures as signatures_room
+from roughntk.study.analysis.laws import law
 from roughntk.study.data import load
-from roughntk.study.laws import law
 from roughntk.transport import TransportResult
 
 run_room = importlib.import_module("roughntk.study.pipeline")  # `roughntk.study.pipeline` is the function
@@ -130,7 +130,7 @@ def test_nothing_else_is_written(written):
     expected = {"report.html", "study.json", ".roughntk.json"} | {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     found = {str(path.relative_to(written.folder)) for path in written.folder.rglob("*") if path.is_file()}
-    assert found == expected == {*output.STUDY, manifest.NAME}  # nothing is written that was not announced
+    assert found == expected == {*folders.STUDY, manifest.NAME}  # nothing is written that was not announced
     assert [path.name for path in written.folder.parent.iterdir()] == [written.folder.name]
 
 
@@ -224,11 +224,11 @@ def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
         wrong[2, 1] += 0.25
         return TransportResult(wrong, 0.5, True, {"steps": 3}, None, None, None, None, 1.0, error_bound=1e-9)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(analysis, "between_systems", off_by_a_quarter)
-    records = analysis.transport_records(kernels, [2, 3], lambda stage, steps: None)
+    monkeypatch.setattr(transport, "between_systems", off_by_a_quarter)
+    records = transport.transport_records(kernels, [2, 3], lambda stage, steps: None)
     assert len(records) == 8
     for row in records:
-        scale = max(1, np.abs(kernels.solved[row["depth"] + 1][0]).max())
+        scale = max(1, np.abs(kernels.solved[row["depth"] + 1].coefficients).max())
         assert row["error"] == pytest.approx(0.25 / scale, abs=1e-12)
         assert (row["residual"], row["steps"], row["converged"]) == (0.5, 3, False)
     line = report._transport_line(records)
@@ -361,7 +361,7 @@ def test_slopes_of_exact_power_laws_are_exact(exponent):
         for depth in range(1, 31)
         for p, level in ((1.0, 1), (2.0, 1), (2.0, 2))
     ]
-    slopes = analysis.fitted_slopes(records, 2.0, LAW)
+    slopes = variation.fitted_slopes(records, 2.0, LAW)
     # log of numbers to e^8 over a range of log L of 0.6: rounding grows at most to 100 eps.
     assert slopes["level1"] == pytest.approx(exponent, abs=100 * EPS)
     assert slopes["level2"] == pytest.approx(2 * exponent, abs=100 * EPS)
@@ -372,20 +372,20 @@ def test_slopes_of_exact_power_laws_are_exact(exponent):
 @pytest.mark.parametrize("depths", [[], [2], [2, 3, 4], [1, 2, 3, 4]])
 def test_too_few_depths_give_no_slope(depths):
     records = [{"p": 2.0, "level": k, "depth": L, "norm": 1.0} for L in depths for k in (1, 2)]
-    slopes = analysis.fitted_slopes(records, 2.0, LAW)
+    slopes = variation.fitted_slopes(records, 2.0, LAW)
     assert slopes["level1"] is None and slopes["level2"] is None
 
 
 def test_drivers_that_vanish_give_no_slope():
     records = [{"p": 2.0, "level": k, "depth": L, "norm": 0.0} for L in range(1, 31) for k in (1, 2)]
-    assert analysis.fitted_slopes(records, 2.0, LAW)["level1"] is None
+    assert variation.fitted_slopes(records, 2.0, LAW)["level1"] is None
 
 
 def test_drivers_of_a_hyperbolic_family_are_measured_not_to_converge():
     data = load("digits", points=POINTS, test_points=TEST_POINTS, seed=0)
-    kernels = analysis.kernels_at_depths(SigmoidComposition(), data, range(2, 12), silent)
+    kernels = closed_form.kernels_at_depths(SigmoidComposition(), data, range(2, 12), silent)
     drivers = drivers_room.driver_paths(kernels, list(range(2, 11)), 33, 8, silent)
-    records = analysis.variation_records(drivers, 2.0, silent)
+    records = variation.variation_records(drivers, 2.0, silent)
     views = signatures_room.signatures(drivers, 2.0, silent)
     found = signatures_room.driver_convergence(views, records, 2.0, law(SigmoidComposition()))
     assert (found.verdict, found.reason, found.measured.verdicts) == (
@@ -402,7 +402,7 @@ def test_drivers_of_a_hyperbolic_family_are_measured_not_to_converge():
 
 def test_level_three_enters_from_p_3_on_where_directions_are_few(written):
     drivers = written.study.drivers
-    rows = {(row["depth"], row["p"], row["level"]): row for row in analysis.variation_records(drivers, 3.0, silent)}
+    rows = {(row["depth"], row["p"], row["level"]): row for row in variation.variation_records(drivers, 3.0, silent)}
     assert set(rows) == {(L, *kind) for L in range(1, LAST_DEPTH) for kind in ((1.0, 1), (3.0, 1), (3.0, 2), (3.0, 3))}
     row, path = rows[5, 3.0, 3], drivers.reduced[5]
     assert (row["channels"], row["tensor_norm"], rows[5, 3.0, 2]["tensor_norm"]) == (8, "l2", "l1")
@@ -421,7 +421,7 @@ def test_the_summary_has_ten_lines_and_reports_the_worst_numbers(written):
     K, _ = written.study.kernels.at(LAST_DEPTH)
     off = K[~np.eye(POINTS, dtype=bool)]
     assert f"[{off.min():.6g}, {off.max():.6g}]; their limit is 0.25" in lines[2]
-    distance = np.abs(written.study.kernels.solved[LAST_DEPTH][0] - 1 / (POINTS + 3)).max()
+    distance = np.abs(written.study.kernels.solved[LAST_DEPTH].coefficients - 1 / (POINTS + 3)).max()
     assert f"within {distance:.3g} of their limit" in lines[9]
 
 
@@ -463,7 +463,7 @@ def test_a_study_of_the_nngp_kernel_works():
         assert row["converged"] and row["error"] <= 1e-9 and row["residual"] <= 1e-9
     for depth in (2, 3, 4):
         K, B = plain_kernels("relu-nngp", found.data.X, found.data.x, depth)
-        np.testing.assert_allclose(found.kernels.solved[depth][0], np.linalg.solve(K, B), atol=200 * EPS * 14)
+        np.testing.assert_allclose(found.kernels.solved[depth].coefficients, np.linalg.solve(K, B), atol=200 * EPS * 14)
     assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
 
 
@@ -473,7 +473,7 @@ def test_one_training_and_one_test_point_are_enough():
     record = strict(found)
     kernel = [plain_kernels("relu-ntk", found.data.X, found.data.x, depth)[1].item() for depth in (1, 2, 3, 4)]
     for depth in (1, 2, 3, 4):
-        assert found.kernels.solved[depth][0].item() == pytest.approx(kernel[depth - 1], abs=20 * EPS)
+        assert found.kernels.solved[depth].coefficients.item() == pytest.approx(kernel[depth - 1], abs=20 * EPS)
         assert record["coefficients"][depth - 1]["condition_number"] == 1.0
         assert record["coefficients"][depth - 1]["log_determinant"] == 0.0
     assert len(record["transport"]) == 12
@@ -497,15 +497,17 @@ def silent(stage, steps):
 
 def test_depth_one_is_left_out_of_the_transport_where_it_is_singular():
     data = load("sphere", points=6, test_points=1, seed=0, dimension=3)  # n > n0: K_1 has rank 3
-    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(1, 5), silent)
+    kernels = closed_form.kernels_at_depths(rn.kernels.ReluNTK(), data, range(1, 5), silent)
     assert kernels.solved[1] is None and not kernels.regular(1) and kernels.condition[1] > 1e12
-    starts, note = analysis.transport_pairs(kernels)
+    starts, note = transport.transport_pairs(kernels)
     assert starts == [2, 3] and "left out" in note
     data = load("sphere", points=3, test_points=1, seed=0, dimension=3)
-    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(1, 4), silent)
-    starts, note = analysis.transport_pairs(kernels)
+    kernels = closed_form.kernels_at_depths(rn.kernels.ReluNTK(), data, range(1, 4), silent)
+    starts, note = transport.transport_pairs(kernels)
     assert starts == [1, 2] and "joins" in note
-    assert analysis.transport_pairs(analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(2, 5), silent)) == (
+    assert transport.transport_pairs(
+        closed_form.kernels_at_depths(rn.kernels.ReluNTK(), data, range(2, 5), silent)
+    ) == (
         [2, 3],
         "",
     )
@@ -513,10 +515,10 @@ def test_depth_one_is_left_out_of_the_transport_where_it_is_singular():
 
 def test_level_two_is_on_principal_directions_where_there_are_more_than_60_channels():
     data = load("sphere", points=8, test_points=1, seed=0)
-    kernels = analysis.kernels_at_depths(rn.kernels.ReluNTK(), data, range(3, 6), silent)
+    kernels = closed_form.kernels_at_depths(rn.kernels.ReluNTK(), data, range(3, 6), silent)
     drivers = drivers_room.driver_paths(kernels, [3, 4], 9, 13, silent)
     assert (drivers.channels, drivers.directions, drivers.full) == (72, 13, False)
-    rows = analysis.variation_records(drivers, 2.0, silent)
+    rows = variation.variation_records(drivers, 2.0, silent)
     for row in rows:
         reduced = row["level"] == 2
         assert row["tensor_norm"] == ("l2" if reduced else "l1")

@@ -177,7 +177,7 @@ def _closed_form(data, family, found, numbers, kernels, u):
     smallest = [min(mp.eigsy(kernels[depth][0], eigvals_only=True)) for depth in u]
     assert min(smallest) > 0  # so no depth is called indefinite
     assert (numbers["singular"] == 1) if data == "wine" else ("singular" not in numbers)
-    deflated = [depth for depth in u if found.kernels.solved[depth][1].method == "deflated"]
+    deflated = [depth for depth in u if found.kernels.solved[depth].method == "deflated"]
     if deflated:
         assert (numbers["deflated_from"], numbers["deflated_to"]) == (deflated[0], deflated[-1])
         # the bordered system is for s <= c in K = c + s G
@@ -193,7 +193,8 @@ def _closed_form(data, family, found, numbers, kernels, u):
     # residuals of refined solutions are a few units of the right-hand side
     residuals = []
     for depth in u:
-        solved, how = found.kernels.solved[depth]
+        how = found.kernels.solved[depth]
+        solved = how.coefficients
         if how.method != "deflated":
             K, B = found.kernels.at(depth)
             residuals.append(np.abs(np.longdouble(K) @ solved - B).max())
@@ -218,7 +219,7 @@ def _transport(data, family, found, numbers, kernels, u):
     for row in found.transport:
         exact, scale = u[row["depth"] + 1], max(1, np.abs(u[row["depth"] + 1]).max())
         worst = max(worst, np.abs(row["coefficients"] - exact).max() / scale)
-        doubt = max(doubt, found.kernels.solved[row["depth"] + 1][1].relative_error)
+        doubt = max(doubt, found.kernels.solved[row["depth"] + 1].relative_error)
     numbers.shows("transport_error", worst, absolute=doubt)
     # What the solver says is repeated for the row that decides; |A u - b| is computed at its knots from plain kernels.
     assert numbers["transport_residual"] <= 1e-9

@@ -7,7 +7,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
 from roughntk.regression import systems
-from roughntk.study import analysis, threads
+from roughntk.study import threads
+from roughntk.study.analysis import closed_form, transport
 from roughntk.study.data import load
 
 
@@ -36,10 +37,10 @@ def test_each_depth_is_evaluated_once_a_stage(family, monkeypatch):
 
         monkeypatch.setattr(systems, name, counted)
     data = load("sphere", points=POINTS, test_points=TEST_POINTS, seed=0)
-    found = analysis.kernels_at_depths(rn.kernels.family(family), data, range(9, 13), lambda stage, steps: None)
+    found = closed_form.kernels_at_depths(rn.kernels.family(family), data, range(9, 13), lambda stage, steps: None)
     assert asked == [9, 10, 11, 12]
     asked.clear()
-    records = analysis.transport_records(found, [9, 10, 11], lambda stage, steps: None)
+    records = transport.transport_records(found, [9, 10, 11], lambda stage, steps: None)
     assert sorted(asked) == [9, 10, 11, 12]
     # as the public function finds them, which shares nothing
     alone = rn.transport.between_depths(found.family, data.X, data.x, depth=10, clock="psi", rhs="paper")

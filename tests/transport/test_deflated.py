@@ -10,7 +10,6 @@ import pytest
 from digits import exact_angle
 
 import roughntk as rn
-from roughntk.depth.infinite import limit_coefficients
 from roughntk.kernels import (
     BiasedReluNNGP,
     BiasedReluNTK,
@@ -23,7 +22,7 @@ from roughntk.kernels import (
     ReluNTK,
 )
 from roughntk.kernels.engine import layer_loops as loops
-from roughntk.linalg.systems import bordered_system, solve, solve_deflated
+from roughntk.linalg import bordered_system, solve, solve_deflated
 from roughntk.regression import IndefiniteKernelWarning, NotPositiveDefiniteError
 from roughntk.transport import between_depths, to_depth
 
@@ -81,7 +80,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_coefficients_at_depth_200_match_inversion_with_160_digits(case):
     family, kernel = CASES[case]
-    u, report = rn.coefficients(family, X, x, depth=200, report=True)
+    report = rn.regression.solve(family, X, x, depth=200)
+    u = report.coefficients
     # condition numbers are below 200, so eps times that; 64-bit inversion has no digit left at depth 200
     np.testing.assert_allclose(u[:, :2], exact_coefficients(kernel, 2), rtol=0, atol=1e-13)
     assert report.method == "deflated" and report.positive_definite
@@ -92,8 +92,10 @@ def test_coefficients_at_depth_200_match_inversion_with_160_digits(case):
     "family", [BiasedReluNTK(), BiasedReluNNGP(), ErfNNGP(1.0, 0.1), ReluNNGP(), LeakyReluNNGP(0.2)]
 )
 def test_deflated_and_plain_systems_agree_where_both_are_accurate(family):
-    u, report = rn.coefficients(family, X, x, depth=4, report=True)
-    plain, how = solve(np.asarray(family(X, depth=4)), np.asarray(family(X, x, depth=4)))
+    report = rn.regression.solve(family, X, x, depth=4)
+    u = report.coefficients
+    how = solve(np.asarray(family(X, depth=4)), np.asarray(family(X, x, depth=4)))
+    plain = how.coefficients
     assert report.method == "deflated" and how.method == "cholesky"
     np.testing.assert_allclose(u, plain, rtol=0, atol=4 * np.finfo(float).eps * how.condition_number)
 
@@ -149,10 +151,10 @@ def test_the_deflated_system_is_that_of_the_kernel():
     G, g = half @ half.T + np.eye(5), rng.standard_normal((5, 2))
     for ratio in (1e-3, 0.5, 1.0, 30.0, -0.7, math.inf):
         level = 0.0 if math.isinf(ratio) else 1 / ratio
-        u, report = solve_deflated(G, g, ratio, indefinite=True) if ratio > 0 else (None, None)
-        if u is not None:
+        if ratio > 0:
+            report = solve_deflated(G, g, ratio, indefinite=True)
             direct = np.linalg.solve(G + level, g + level)
-            np.testing.assert_allclose(u, direct, rtol=1e-9)
+            np.testing.assert_allclose(report.coefficients, direct, rtol=1e-9)
             assert report.positive_definite
     with pytest.raises(NotPositiveDefiniteError, match="negative"):
         solve_deflated(-G, g, 1e-3)
@@ -163,7 +165,8 @@ def test_an_indefinite_matrix_is_solved_with_a_warning_and_refused_where_definit
     circle = 2 * np.pi * np.arange(9) / 9
     points = np.stack([np.cos(circle), np.sin(circle)], axis=1)  # indefinite between depths 1 and 2
     with pytest.warns(IndefiniteKernelWarning, match="smallest eigenvalue -0.118"):
-        u, report = rn.coefficients(ReluNTK(), points, np.array([[0.6, 0.8]]), depth=1.5, report=True)
+        report = rn.regression.solve(ReluNTK(), points, np.array([[0.6, 0.8]]), depth=1.5)
+        u = report.coefficients
     assert not report.positive_definite and report.method == "symmetric indefinite"
     K, b = np.asarray(ReluNTK()(points, depth=1.5)), np.asarray(ReluNTK()(points, np.array([[0.6, 0.8]]), depth=1.5))
     np.testing.assert_allclose(K @ u, b, atol=1e-13)
@@ -274,7 +277,8 @@ def test_maps_whose_fixed_point_is_not_positive_keep_their_digits_at_any_depth(s
     for depth in (2, 5, 20, 60):
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            u, report = rn.coefficients(family, rows, one, depth=depth, report=True)
+            report = rn.regression.solve(family, rows, one, depth=depth)
+            u = report.coefficients
         exact = exact_composition(lambda c: c / 2 - mpmath.mpf(shift), rows, one[0], depth)
         # the condition number of the system is some 1e2; that of K grows like 2^depth
         np.testing.assert_allclose(u[:, 0], exact, rtol=0, atol=1e-12)
@@ -285,11 +289,10 @@ def test_maps_whose_fixed_point_is_not_positive_keep_their_digits_at_any_depth(s
         warnings.simplefilter("ignore", IndefiniteKernelWarning)
         at_infinity = rn.coefficients(family, rows, one, depth=math.inf)
     np.testing.assert_allclose(at_infinity[:, 0], exact, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(limit_coefficients(family, rows, one), at_infinity, rtol=0, atol=1e-12)
 
 
 def test_eigenvalues_of_collapsing_kernels_that_are_solved_as_they_are_are_their_own():
-    _, report = rn.coefficients(ReluNNGP(), X[:5], x, depth=1, report=True)
+    report = rn.regression.solve(ReluNNGP(), X[:5], x, depth=1)
     assert report.smallest_eigenvalue == pytest.approx(np.linalg.eigvalsh(X[:5] @ X[:5].T)[0], rel=1e-9)
 
 
@@ -297,14 +300,14 @@ def test_a_test_point_within_rounding_of_a_training_point_is_on_it_at_infinite_d
     near = X[2:3].copy()
     near[0, 0] = np.nextafter(near[0, 0], 2.0)
     for family in (ReluNTK(), ErfNTK.critical(), ReluNNGP()):
-        for u in (rn.coefficients(family, X, near, depth=math.inf), limit_coefficients(family, X, near)):
-            np.testing.assert_allclose(u[:, 0], np.eye(len(X))[2], atol=1e-14)
+        u = rn.coefficients(family, X, near, depth=math.inf)
+        np.testing.assert_allclose(u[:, 0], np.eye(len(X))[2], atol=1e-14)
 
 
 def test_limits_refuse_equal_rows():
     for family in (ReluNTK(), ReluNNGP()):
         with pytest.raises(rn.InputError, match="equal rows 0 and 3"):
-            limit_coefficients(family, np.vstack([X[:3], X[:1]]), x)
+            rn.coefficients(family, np.vstack([X[:3], X[:1]]), x, depth=math.inf)
 
 
 def test_the_sigmoid_is_carried_along_real_depth_to_infinity():

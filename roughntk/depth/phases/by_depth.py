@@ -34,11 +34,11 @@ def classified(
     depths = sample_depths(_FIRST, _LAST)
     K = np.stack([np.asarray(family.at_angle(jnp.asarray(theta), int(depth))) for depth in depths])
     limit = np.asarray(family.at_angle(jnp.asarray(theta), math.inf))
-    found = [power_limit(depths, column) for column in K[:, : len(ANGLES)].T]
+    fits = [power_limit(depths, column) for column in K[:, : len(ANGLES)].T]
     scaled = [power_limit(depths, column) for column in ((K - limit)[:, : len(ANGLES)] * depths[:, None]).T]
     where = f"depths to {_LAST:,}"
     evidence = []
-    for angle, value, fit, rate in zip(ANGLES, limit, found, scaled, strict=False):
+    for angle, value, fit, rate in zip(ANGLES, limit, fits, scaled, strict=False):
         at = f"theta = {angle:.4g}"
         evidence += [
             Evidence("K between two points at infinite depth", float(value), 0.0, at),
@@ -46,20 +46,20 @@ def classified(
             Evidence("lim L (K_L - K_inf)", rate.value, rate.uncertainty, f"{at}, {where}"),
         ]
     spread = float(np.ptp(limit[: len(ANGLES)]))
-    apart = max(abs(fit.value - value) for fit, value in zip(found, limit, strict=False))
+    apart = max(abs(fit.value - value) for fit, value in zip(fits, limit, strict=False))
     evidence.append(Evidence("spread of the limits over four pairs", spread, 0.0, "theta from 0.5 to 2.5"))
     notes = [
         "a network of another depth has other layers, which tend to the identity: its kernel tends to a limit for each "
         "pair, which depends on the angle"
     ]
-    if apart > 10 * max(fit.uncertainty for fit in found) + 1e-9:
+    if apart > 10 * max(fit.uncertainty for fit in fits) + 1e-9:
         notes.append(f"networks of {where} and the equation differ by {apart:.2g}: not settled at these depths")
     varies = spread > 1e-6
     depends, more = _coefficients(limit[len(ANGLES) :], K[-1, len(ANGLES) :])
     return Classification(
         family.name, parameters, None, None, "none", 1.0, "critical", _rate(scaled[1]),
         None if varies else float(limit[1]), None if varies else float(limit[1]),
-        max(fit.uncertainty for fit in found), None, None, depends, (*evidence, *more), tuple(notes),
+        max(fit.uncertainty for fit in fits), None, None, depends, (*evidence, *more), tuple(notes),
     )  # fmt: skip
 
 
@@ -75,8 +75,8 @@ def _coefficients(limit: NDArray[np.float64], deepest: NDArray[np.float64]) -> t
     u, near = _solved(limit), _solved(deepest)
     spread, change = float(np.ptp(u)), float(np.abs(u - near).max())
     where = f"5 points in R^4, against depth {_LAST:,}"
-    found = [Evidence("spread of the coefficients at infinite depth", spread, change, where)]
-    return (True if spread > 100 * change else None), found
+    evidence = [Evidence("spread of the coefficients at infinite depth", spread, change, where)]
+    return (True if spread > 100 * change else None), evidence
 
 
 def _solved(pairs: NDArray[np.float64]) -> NDArray[np.float64]:

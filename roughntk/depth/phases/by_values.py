@@ -110,12 +110,12 @@ def _depends(
     u = np.stack([_solved(diagonal[k], data[k]) for k in chosen])
     spread, change = np.ptp(u, axis=1), float(np.abs(u[-1] - u[-2]).max())
     shown = ", ".join(f"{int(depths[k]):,}" for k in chosen)
-    found = [Evidence("spread of the coefficients", float(spread[-1]), change, f"5 points in R^6, depths {shown}")]
+    evidence = [Evidence("spread of the coefficients", float(spread[-1]), change, f"5 points in R^6, depths {shown}")]
     if not np.isfinite(u).all():
-        return None, found
+        return None, evidence
     if spread[-1] < 1e-9 or spread[-1] < 0.7 * spread[-2] < 0.5 * spread[-3]:
-        return False, found
-    return (True if spread[-1] > 30 * change else None), found
+        return False, evidence
+    return (True if spread[-1] > 30 * change else None), evidence
 
 
 def _solved(diagonal: float, pairs: NDArray[np.float64]) -> NDArray[np.float64]:

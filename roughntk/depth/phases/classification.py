@@ -114,7 +114,7 @@ class Classification:
     def rows(self) -> list[tuple[str, str]]:
         """(quantity, value) for display."""
         shown = ", ".join(f"{name} = {word(value, '.15g')}" for name, value in self.parameters)
-        found = [
+        rows = [
             ("family", self.family + (f" ({shown})" if shown else "")),
             ("phase", self.phase + ("" if self.chi is None else f", chi = {digits(self.chi, self.chi_uncertainty)}")),
             ("fixed point of the correlation map", _plain(self.fixed_point, self.fixed_point_uncertainty)),
@@ -126,8 +126,8 @@ class Classification:
         ]
         if self.beta is not None and self.gamma is not None:
             beta, gamma = digits(self.beta, self.beta_uncertainty), digits(self.gamma, self.gamma_uncertainty)
-            found.insert(6, ("beta, gamma", f"{beta}, {gamma}"))
-        return found
+            rows.insert(6, ("beta, gamma", f"{beta}, {gamma}"))
+        return rows
 
     @property
     def limit_text(self) -> str:

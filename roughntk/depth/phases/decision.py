@@ -74,13 +74,13 @@ def classify(family: KernelFamily) -> Classification:
         return by_values.classified(family)
     if family.differs_by_depth:
         return by_depth.classified(family, parameters, _data_angles())
-    found = analyse(family)
-    settled = _not_quite_critical(_Settled.of(family, found), found.diagonal)
+    analysis = analyse(family)
+    settled = _not_quite_critical(_Settled.of(family, analysis), analysis.diagonal)
     gamma, beta, settled = _by_rule(settled)
     depends, more, words = _depends_on_data(settled)
     rate, doubts = stated(settled.rate)
-    attractor = found.attractor
-    diagonal = found.diagonal
+    attractor = analysis.attractor
+    diagonal = analysis.diagonal
     return Classification(
         family.name, parameters,
         None if attractor is None else attractor.c,
@@ -99,11 +99,11 @@ def classify(family: KernelFamily) -> Classification:
 
 
 def _parameters(family: KernelFamily) -> tuple[tuple[str, float | str], ...]:
-    found = family.settings
-    for name, value in found.items():
+    settings = family.settings
+    for name, value in settings.items():
         if _checks.is_traced(value):
             raise InputError(f"expected known parameters, got a traced {name}; call classify outside jit")
-    return tuple(found.items())
+    return tuple(settings.items())
 
 
 def _kind(point: FixedPoint | None) -> str:
@@ -141,8 +141,8 @@ class _Settled:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, family: KernelFamily, found: MapAnalysis) -> "_Settled":
-        layers = _layers_needed(found)
+    def of(cls, family: KernelFamily, analysis: MapAnalysis) -> "_Settled":
+        layers = _layers_needed(analysis)
         critical = layers is None
         layers = layers or LAYERS
         path, retained = _run(family, jnp.asarray(np.append(ANGLES, _data_angles())), layers)
@@ -153,7 +153,7 @@ class _Settled:
                 f"expected a family with finite kernels, got NaN or infinity from {family.name} within depth "
                 f"{layers:,}; correct its parameters"
             )
-        limits, uncertainties, rate, notes = _algebraic(K) if critical else _geometric(K, _slowest(found))
+        limits, uncertainties, rate, notes = _algebraic(K) if critical else _geometric(K, _slowest(analysis))
         diagonal = float(limits[0])
         paths = (K[:, 0], K[:, 2], data, kept)
         off, error = limits[1:], float(uncertainties.max())
@@ -221,20 +221,20 @@ def _by_rule(settled: _Settled) -> tuple[PowerLimit | None, PowerLimit | None, _
     return gamma, beta, wider
 
 
-def _layers_needed(found: MapAnalysis) -> int | None:
+def _layers_needed(analysis: MapAnalysis) -> int | None:
     """Layers after which a geometric approach has ended, or None where the approach is algebraic."""
-    points = [point for point in (found.attractor, found.diagonal) if point is not None]
-    if found.is_identity or found.attractor is None or any(point.is_parabolic for point in points):
+    points = [point for point in (analysis.attractor, analysis.diagonal) if point is not None]
+    if analysis.is_identity or analysis.attractor is None or any(point.is_parabolic for point in points):
         return None
-    slowest = _slowest(found)
+    slowest = _slowest(analysis)
     if slowest == 0:  # all is over after a few layers
         return 200
     return min(LAYERS, max(200, math.ceil(60 / -math.log(slowest)) if slowest < 1 else LAYERS))
 
 
-def _slowest(found: MapAnalysis) -> float:
+def _slowest(analysis: MapAnalysis) -> float:
     """What a layer multiplies distances by at most: multipliers, their roots, 1/chi of a chaotic tangent kernel."""
-    sizes = [abs(point.multiplier) for point in (found.attractor, found.diagonal) if point is not None]
+    sizes = [abs(point.multiplier) for point in (analysis.attractor, analysis.diagonal) if point is not None]
     return max([math.sqrt(size) if size < 1 else 1 / size for size in sizes] + [s for s in sizes if s < 1])
 
 
@@ -256,25 +256,25 @@ def _algebraic(K: NDArray[np.float64]) -> tuple[NDArray, NDArray, Term | None, t
     depths = sample_depths(_FIRST, len(K))
     if np.ptp(K[depths[0] :, 1:], axis=0).max() < 1e-10:  # settled long ago: nothing to extrapolate
         return K[-1], np.abs(K[-1] - K[depths[0]]) + len(K) * EPS, None, ()
-    found = [_extrapolated(depths, K[depths - 1, k]) for k in range(K.shape[1])]
-    limits = np.array([fit.value for fit in found])
-    uncertainties = np.array([fit.uncertainty for fit in found])
+    fits = [_extrapolated(depths, K[depths - 1, k]) for k in range(K.shape[1])]
+    limits = np.array([fit.value for fit in fits])
+    uncertainties = np.array([fit.uncertainty for fit in fits])
     notes: tuple[str, ...] = ()
     if uncertainties.max() > _UNSETTLED:
         notes = (f"the extrapolation is uncertain by {uncertainties.max():.1g}: not settled at depth {len(K):,}",)
-    return limits, uncertainties, found[2].leading, notes
+    return limits, uncertainties, fits[2].leading, notes
 
 
 def _extrapolated(
     depths: NDArray[np.int64], values: NDArray[np.float64], rounding: NDArray[np.floating] | None = None
 ) -> PowerLimit:
     """`power_limit`, from ten times the depth on if that is more certain: where scalars settle slowly."""
-    found = power_limit(depths, values, rounding)
-    if found.uncertainty < _WELL:
-        return found
+    fit = power_limit(depths, values, rounding)
+    if fit.uncertainty < _WELL:
+        return fit
     deep = depths >= 10 * _FIRST
     later = power_limit(depths[deep], values[deep], None if rounding is None else rounding[deep])
-    return min(found, later, key=lambda fit: fit.uncertainty)
+    return min(fit, later, key=lambda fit: fit.uncertainty)
 
 
 def _critical_rule(kept: NDArray[np.float64]) -> tuple[PowerLimit, PowerLimit, PowerLimit]:
@@ -322,18 +322,18 @@ def _depends_on_data(settled: _Settled) -> tuple[bool | None, list[Evidence], li
     where = f"5 points in R^4, depths {', '.join(f'{d:,}' for d in depths)}"
     if expected is None:
         spread, change = float(np.ptp(u[-1])), float(np.abs(u[-1] - u[-2]).max())
-        found = [Evidence("spread of the coefficients", spread, change, where)]
+        evidence = [Evidence("spread of the coefficients", spread, change, where)]
         decided = spread > 100 * change
         words = [] if decided else ["the coefficients on five points have not settled: not decided by measurement"]
-        return (True if decided else None), found, words
+        return (True if decided else None), evidence, words
     distance = np.abs(u - expected).max(axis=1)
-    found = [
+    evidence = [
         Evidence(f"distance of the coefficients from {expected:.6g}", float(e), 0.0, f"5 points in R^4, depth {d:,}")
         for d, e in zip(depths, distance, strict=True)
     ]
     decided = distance[-1] < 1e-9 or distance[-1] < 0.7 * distance[-2] < 0.7 * distance[0]
     words = [] if decided else ["the coefficients on five points do not approach one value: not decided by measurement"]
-    return (False if decided else None), found, words
+    return (False if decided else None), evidence, words
 
 
 def _data_angles() -> NDArray[np.float64]:

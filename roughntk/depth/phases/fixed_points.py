@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from roughntk._checks.precision import EPS
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.layered import LayeredFamily
 from roughntk.maps.fixed_points import CRITICAL
 
-EPS = float(np.finfo(np.float64).eps)
 STARTS = np.linspace(-0.95, 0.95, 20)
 ITERATES = 20_000
 _STEP = 1e-4  # over which the curvature of the map is measured
@@ -77,15 +77,15 @@ def analyse(family: KernelFamily) -> MapAnalysis:
     ends = [float(c) for c in (1.0, -1.0) if abs(_at(layer, c)[0] - c) <= 8 * EPS]
     if not seen.any():
         return MapAnalysis((), FixedPoint(1.0, 1.0, 0), True)
-    found = list(ends)
+    places = list(ends)
     kept, sign = defects[seen], np.sign(gap[seen])
     for k in np.flatnonzero(sign[1:] != sign[:-1]):
-        found.append(_polish(layer, _section(layer, kept[k], kept[k + 1], sign[k], len(defects))))
-    slopes = [_at(layer, c)[1] for c in found]
-    counts = _basins(layer, found, slopes)
+        places.append(_polish(layer, _section(layer, kept[k], kept[k + 1], sign[k], len(defects))))
+    slopes = [_at(layer, c)[1] for c in places]
+    counts = _basins(layer, places, slopes)
     points = [
         FixedPoint(c, slope, n, *_uncertainties(layer, c, slope, c in ends))
-        for c, slope, n in zip(found, slopes, counts[:-1], strict=True)
+        for c, slope, n in zip(places, slopes, counts[:-1], strict=True)
     ]
     tends = counts[-1]
     diagonal = None if tends is None else points[tends]

@@ -173,7 +173,8 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
     rows = [cells_of(line, delimiter) for line in lines]
     said = _marks_said(delimiter, decimal, reading, [c for row in rows for c in row if "." in c or "," in c])
     width = _usual([len(row) for row in rows])
-    header = _has_header(rows, decimal, name, numbers[0]) if reading.header is None else reading.header
+    decimals = (decimal,) if reading.decimal is not None or delimiter == "," else (".", ",")
+    header = _has_header(rows, decimal, decimals, name, numbers[0]) if reading.header is None else reading.header
     names: tuple[str, ...] | None = None
     skip = numbers[0] - 1
     if header:
@@ -268,9 +269,12 @@ def _marks(lines: list[str], body: list[str], name: str, reading: Reading) -> tu
             f"expected one way to read the lines of {name}, got several "
             f"({' or '.join(_IN_WORDS[mark] for mark in marks)} between the cells); say which: --delimiter {marks[0]!r}"
         )
-    delimiter, decimal = top[0]
+    # Where the body fits both decimal marks, having none, the first line may tell.
+    told = [each for each in top if all(is_number(cell, each[1]) for cell in cells_of(lines[0], each[0]))]
+    delimiter, decimal = (told or top)[0]
     if reading.decimal is None and decimal == ",":
-        cells = [cell for line in body for cell in cells_of(line, delimiter) if "," in cell]
+        counted = lines if told else body
+        cells = [cell for line in counted for cell in cells_of(line, delimiter) if "," in cell]
         if cells and all(_THOUSANDS.fullmatch(cell) for cell in cells):
             raise InputError(
                 f"expected numbers with one meaning in {name}, got {cells[0]!r}, whose comma is a decimal mark or one "
@@ -299,8 +303,12 @@ def _marks_said(delimiter: str, decimal: str, reading: Reading, marked: list[str
 # The line of names
 
 
-def _has_header(rows: list[list[str]], decimal: str, name: str, number: int) -> bool:
-    """Whether the first row holds names. Raises `InputError` where that cannot be told."""
+def _has_header(rows: list[list[str]], decimal: str, decimals: Sequence[str], name: str, number: int) -> bool:
+    """Whether the first row holds names; `decimals` are the marks that a number in it could have.
+
+    Raises:
+        InputError: that cannot be told.
+    """
     first, body = rows[0], rows[1:]
     if not body:
         return bool(first) and not any(_plain(cell, decimal) for cell in first)
@@ -312,9 +320,10 @@ def _has_header(rows: list[list[str]], decimal: str, name: str, number: int) -> 
         for cell, cells in zip(first, columns, strict=True)
     ]
     if any(above) or (len(first) > max(map(len, body)) and not all(_plain(cell, decimal) for cell in first)):
-        numbers = [cell for cell in first if is_number(cell, decimal)]
+        numbers = [cell for cell in first if any(is_number(cell, mark) for mark in decimals)]
         if numbers:
-            place = above.index(True) if any(above) else len(first) - 1
+            names = [place for place, cell in enumerate(first) if above[place] and cell not in numbers]
+            place = names[0] if names else len(first) - 1
             raise _ambiguous(
                 name,
                 f"{printable(first[place])!r} in line {number}, column {place + 1}, which is no number, beside "

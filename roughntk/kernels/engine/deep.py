@@ -27,6 +27,7 @@ from jax import Array, lax
 from scipy.integrate import solve_ivp
 
 from roughntk._checks import InputError, require_x64
+from roughntk._checks.precision import EPS
 from roughntk.kernels.engine import layer_loops as loops
 from roughntk.kernels.engine.layer_loops import AtDepth, Pair
 
@@ -35,7 +36,7 @@ _TERMS = 6
 _WEIGHTS = np.array([(-1) ** i * sum(math.comb(j, i) / (j + 1) for j in range(i, _TERMS)) for i in range(_TERMS)])
 SEGMENT = 4.0  # depths are passed by this factor, before it is asked again what is to be held
 _ARRIVED = 200.0  # r L from which a contraction at the rate r is over
-_ROUNDING = 32 * float(np.finfo(np.float64).eps)
+_ROUNDING = 32 * EPS
 _GONE = 1e-25  # a z = Sigma/Theta below which it has no more effect
 _ONE = 1e-20  # defects below which a kernel is 1 to rounding
 _LINEAR = 1e-34  # defects below which layers are linear to rounding

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-import numpy as np
 from jax import Array
 
-ROUNDED = 64 * float(np.finfo(np.float64).eps)
+from roughntk._checks.precision import EPS
+
+ROUNDED = 64 * EPS
 """A multiplier within this of 1 counts as 1: it is what a rounding of the parameters changes."""
 
 

@@ -20,11 +20,11 @@ from roughntk._checks import InputError
 from roughntk.rough.algebra import operations as algebra
 from roughntk.rough.algebra.layout import Tensor, check_tensor, real_values
 
-KINDS = ("l1", "l2")
+NORMS = ("l1", "l2")
 VARIANTS = ("levels", "factorial", "log")
 
 
-def norm(part: Any, kind: str = "l1") -> jax.Array:
+def norm(part: Any, norm: str = "l1") -> jax.Array:
     """The norm of one level (last axis flat), batched over leading axes.
 
     "l1": the entrywise sum of absolute values. With the l1 norm on R^d this is the projective norm, at every
@@ -32,17 +32,17 @@ def norm(part: Any, kind: str = "l1") -> jax.Array:
     norm is another one, see `projective_norm`. The gradient at 0 is taken to be 0. Squares are taken in units of the
     largest entry, so that they neither over- nor underflow.
 
-    Raises `InputError` for any other `kind`, for a single number, and for NaN in a concrete `part`.
+    Raises `InputError` for any other `norm`, for a single number, and for NaN in a concrete `part`.
     """
-    kind = _checks.choice(kind, KINDS, "norm")
+    norm = _checks.choice(norm, NORMS, "norm")
     part = real_values(part, "part")
     if part.ndim == 0:
         raise InputError("expected one level, an array whose last axis is flat, got a number; wrap it in a list")
-    return _norm(part, kind)
+    return _norm(part, norm)
 
 
-def _norm(part: jax.Array, kind: str) -> jax.Array:
-    if kind == "l1":
+def _norm(part: jax.Array, norm: str) -> jax.Array:
+    if norm == "l1":
         return jnp.sum(jnp.abs(part), -1)
     # A power of two, so that nothing is rounded; a constant to the gradient, which does not depend on it.
     largest = lax.stop_gradient(jnp.max(jnp.abs(part), -1, initial=0.0))
@@ -51,16 +51,16 @@ def _norm(part: jax.Array, kind: str) -> jax.Array:
     return algebra.root(jnp.sum(scaled * scaled, -1), 2) * unit
 
 
-def projective_norm(part: Any, channels: int, kind: str = "l1") -> jax.Array:
+def projective_norm(part: Any, channels: int, norm: str = "l1") -> jax.Array:
     """The projective norm inf { sum_i |a_i| |b_i| ... : part = sum_i a_i (x) b_i (x) ... } of one level.
 
-    `part`: one level, last axis flat, of channels^k entries; batched over leading axes. `kind`: the norm on
+    `part`: one level, last axis flat, of channels^k entries; batched over leading axes. `norm`: the norm on
     R^d. "l1": the entrywise l1 norm, exactly, at every level. "l2": the Euclidean norm at level 1, the nuclear
     norm (sum of the singular values of the d x d matrix) at level 2.
     Raises `InputError` for "l2" beyond level 2, where the projective norm is NP-hard to compute, for another
-    kind, for a number of entries that is no power of `channels`, and for NaN in a concrete `part`.
+    norm, for a number of entries that is no power of `channels`, and for NaN in a concrete `part`.
     """
-    kind = _checks.choice(kind, KINDS, "norm")
+    norm = _checks.choice(norm, NORMS, "norm")
     channels = _checks.integer(channels, "channels", least=1)
     part = real_values(part, "part")
     size = part.shape[-1] if part.ndim else 0
@@ -69,38 +69,38 @@ def projective_norm(part: Any, channels: int, kind: str = "l1") -> jax.Array:
         raise InputError(
             f"expected one level, of {channels}^k entries, got shape {part.shape}; pass one level of the tensor"
         )
-    if kind == "l1" or power == 1:
-        return norm(part, kind)
+    if norm == "l1" or power == 1:
+        return _norm(part, norm)
     if power > 2:
         raise InputError(
             f"expected level 1 or 2 for the projective norm over l2, got level {power}, where it is NP-hard to "
-            f"compute; use norm(part, 'l2'), the Hilbert-Schmidt norm, or kind='l1'"
+            f"compute; use norm(part, 'l2'), the Hilbert-Schmidt norm, or norm='l1'"
         )
     return jnp.sum(jnp.linalg.svd(part.reshape(*part.shape[:-1], channels, channels), compute_uv=False), -1)
 
 
-def homogeneous_norm(tensor: Tensor, *, kind: str = "l2", variant: str = "levels") -> jax.Array:
+def homogeneous_norm(tensor: Tensor, *, norm: str = "l1", variant: str = "levels") -> jax.Array:
     """A homogeneous norm of a group element x: |||delta_c x||| = |c| |||x|||, and 0 for the unit only.
 
     `variant`: "levels" is Friz and Victoir's max_k |x^k|^{1/k}; "factorial" is max_k (k! |x^k|)^{1/k}, which
     is in addition sub-additive, |||x (x) y||| <= |||x||| + |||y|||, and |dx| for exp(dx); "log" is
     max_k |(log x)^k|^{1/k}. All three are symmetric, |||x^{-1}||| = |||x|||, on group-like x, and equivalent.
-    `kind`: the norm of a level, "l1" or "l2" (Hilbert-Schmidt). The scalar part, 1, is not looked at.
+    `norm`: that of a level, "l1" or "l2" (Hilbert-Schmidt). The scalar part, 1, is not looked at.
     The gradient of a level that vanishes, where the k-th root has none, is taken to be 0.
 
-    Raises `InputError` for an unknown kind or variant, for what is no tensor, and for NaN in concrete levels.
+    Raises `InputError` for an unknown norm or variant, for what is no tensor, and for NaN in concrete levels.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 7.5.
     """
-    _checks.choice(kind, KINDS, "norm")
+    norm = _checks.choice(norm, NORMS, "norm")
     _checks.choice(variant, VARIANTS, "variant")
     tensor = check_tensor(tensor)
-    return _homogeneous(tensor if variant != "log" else algebra.log(tensor), kind, variant == "factorial")
+    return _homogeneous(tensor if variant != "log" else algebra.log(tensor), norm, variant == "factorial")
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def _homogeneous(tensor: Tensor, kind: str, factorial: bool) -> jax.Array:
+def _homogeneous(tensor: Tensor, norm: str, factorial: bool) -> jax.Array:
     sizes = [
-        algebra.root(_norm(part, kind), k) * (root_factorial(k) if factorial else 1.0)
+        algebra.root(_norm(part, norm), k) * (root_factorial(k) if factorial else 1.0)
         for k, part in enumerate(tensor[1:], start=1)
     ]
     return jnp.max(jnp.stack(sizes))

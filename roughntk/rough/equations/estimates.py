@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
 from roughntk.rough.equations.schemes import Scheme, march
 from roughntk.rough.paths.lifts import SLACK, Lift, fractions
@@ -62,7 +63,7 @@ def estimated(scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driv
         coarse, fine = _gap(other, h[common]), _gap(h, half[::2])
         shown = fine
     size = jnp.max(jnp.abs(h))
-    rounding = 16 * float(np.finfo(np.float64).eps) * count * size
+    rounding = 16 * EPS * count * size
     noise = rounding
     if scheme.method == "log-ode":
         noise = noise + 10 * jnp.sum(inner[:count]).astype(size.dtype) * (scheme.rtol * size + scheme.atol)

@@ -18,6 +18,7 @@ from jax import lax
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
 from roughntk.rough.equations.linear_pieces import (
     END_OF_INTERVAL,
@@ -38,7 +39,7 @@ from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 
 __all__ = ["LARGEST_LEVEL", "LARGEST_SIGNATURE", "solve_linear", "tail"]
 
-FINEST = 2 * float(np.finfo(np.float64).eps)
+FINEST = 2 * EPS
 """The least truncation error per unit of length that is asked for: less would drown in rounding."""
 
 

@@ -13,6 +13,7 @@ from scipy.special import gammainc
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 
 LARGEST_SIGNATURE = 2**20
 """The most entries of a signature that the level is raised to when it is chosen from the tolerance."""
@@ -26,7 +27,7 @@ LARGEST_COUNT = 2**21
 PADDING, INSIDE, END_OF_PIECE, END_OF_INTERVAL = -1, 0, 1, 2
 """What follows an increment."""
 
-EPS = float(np.finfo(np.float64).eps) / 2
+_UNIT = EPS / 2
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _in_coordinates(
         )  # fmt: skip
         sizes = _spectral_norms(np.abs(A), np.abs(increments))
         # Rounding in the sum of the channels is relative to the absolute sizes.
-        lengths = np.minimum(_spectral_norms(A, increments) + 4 * len(A) * EPS * sizes, sizes)
+        lengths = np.minimum(_spectral_norms(A, increments) + 4 * len(A) * _UNIT * sizes, sizes)
     return Equation(A, increments, is_last, times, start, np.ldexp(1.0, exponents), np.ldexp(1.0, top), lengths, sizes)
 
 
@@ -254,4 +255,4 @@ def _rounding(sizes: np.ndarray, steps: np.ndarray, channels: int, states: int) 
     with np.errstate(over="ignore", invalid="ignore"):
         exp, grown = np.exp(sizes), np.expm1(sizes)
         series = steps * grown + exp * sizes * (1.5 * sizes + 8 + channels * states + 2) + states * grown
-        return np.where(sizes > 0, 1.01 * EPS * (series + exp), 0.0)
+        return np.where(sizes > 0, 1.01 * _UNIT * (series + exp), 0.0)

@@ -18,6 +18,7 @@ from jax import lax
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array
 
@@ -26,7 +27,7 @@ _OUTSIDE = "expected a time within the times of the lift, got one outside; a lif
 #: Numbers at the peak for each one of the steps: they and the prefixes, twice while they are made.
 LIFT_COPIES = 4
 
-SLACK = 8 * float(np.finfo(np.float64).eps)
+SLACK = 8 * EPS
 """By how much, relative to the last time, a time may lie outside: times are formed as t + dt."""
 
 

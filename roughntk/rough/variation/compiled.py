@@ -37,7 +37,7 @@ def power(base, exponent, quarters, unit):
 
 @compiled
 def line(x, exponent, quarters, unit, where):
-    """An optimal partition of a scalar path; `_variation_1d` has the algorithm and its proof.
+    """An optimal partition of a scalar path; `level_one` has the algorithm and its proof.
 
     Writes the indices of the partition into where[0 .. top] and returns top.
     """
@@ -124,7 +124,7 @@ def radii(x, absolute, starts):
 @compiled
 def cloud(x, absolute, exponent, quarters, unit, starts, previous):
     """V_j = max_{i<j} V_i + |x_j - x_i|^exponent for a path in R^d, whole blocks of i being passed over by the
-    triangle inequality; `_variation_vector` says how. Writes the maximising i of each j into `previous`."""
+    triangle inequality; `level_one` says how. Writes the maximising i of each j into `previous`."""
     count, channels = x.shape
     radius = radii(x, absolute, starts)
     slack = 1.0 + (channels + 8) * 2.0**-52

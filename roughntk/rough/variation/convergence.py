@@ -12,8 +12,8 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.paths.lifts import Lift
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
-from roughntk.rough.variation.exact import NORMS, level_suprema, wanted_levels
 from roughntk.rough.variation.increments import paired_steps
+from roughntk.rough.variation.levels import NORMS, level_suprema, wanted_levels
 from roughntk.rough.variation.trend import trend_of
 
 #: Rates below this are not told from no decay; distances below this part of the limit's size count as none.
@@ -38,7 +38,7 @@ CONVERGES, DOES_NOT, UNDECIDED = "converges", "does not converge", "undecided"
 class Convergence:
     """The distances of paths X_1, X_2, ... from a limit, and what they say.
 
-    p, norm: of the inhomogeneous p-variation distance (outer root taken), see `variation_distance`.
+    p, norm: of the inhomogeneous p-variation distance (outer root taken), see `p_variation_distance`.
     levels: the levels 1 .. floor(p).
     scale: the parameter that the rates refer to, one for each path.
     distances: shape (paths, levels).
@@ -79,10 +79,10 @@ def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None
 
     `paths`: at least two arrays (points, channels), `PiecewiseLinear`s or `Lift`s with the sample points of `limit`.
     `scale`: a positive number for each path, strictly monotone along the sequence, for instance n, or a mesh size
-    that falls; None: 1, 2, 3, ... `norm` as in `variation_distance`.
+    that falls; None: 1, 2, 3, ... `norm` as in `p_variation_distance`.
     The distances are exact over the sample points; the verdict, an extrapolation, follows the rule stated in the
     result.
-    Raises `InputError` as `variation_distance` does, naming the path, and for a bad scale.
+    Raises `InputError` as `p_variation_distance` does, naming the path, and for a bad scale.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, definition 8.6.
     """
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")

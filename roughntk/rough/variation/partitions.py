@@ -17,7 +17,7 @@ from roughntk._checks import InputError
 from roughntk.rough.paths.lifts import Lift, lift
 
 
-def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str = "l2") -> np.ndarray:
+def greedy_partition(rough_path: Any, p: float, threshold: float, *, norm: str = "l1") -> np.ndarray:
     """The times t_0 < t_1 < ... < t_m of the greedy partition: t_{i+1} is the last sample time with
     omega(t_i, t_{i+1}) <= threshold, or the next sample time where a single step exceeds the threshold.
 

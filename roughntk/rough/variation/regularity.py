@@ -10,11 +10,12 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.rough.paths.lifts import Lift
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.variation.dynamic import pair_sizes, raised
-from roughntk.rough.variation.exact import MOST_LEVELS, NORMS, level_suprema, wanted_levels
 from roughntk.rough.variation.increments import Steps, steps_of
+from roughntk.rough.variation.levels import MOST_LEVELS, NORMS, level_suprema, wanted_levels
 
 #: The largest number of points for which a control keeps all its values, points^2 of them.
 TABLE_POINTS = 1024
@@ -71,14 +72,14 @@ class Control:
         return total
 
 
-def control(path: Any, p: float, *, level: int | None = None, norm: str = "l2", table: bool | None = None) -> Control:
+def control(path: Any, p: float, *, level: int | None = None, norm: str = "l1", table: bool | None = None) -> Control:
     """The p-variation of a path over each of its intervals, as a function omega(s, t) of sample points.
 
-    `path`, `p`, `norm`: as in `variation`. `level` k: that level alone; None: level 1 for an array, the sum over
+    `path`, `p`, `norm`: as in `p_variation`. `level` k: that level alone; None: level 1 for an array, the sum over
     levels 1 .. floor(p) for a `Lift` (the sum of controls is a control; the largest of them is not superadditive).
     `table`: whether to compute all values at once, in O(points^3) additions and O(points^2) memory, after which a
-    value is a look-up; None: up to 1024 points. Otherwise each call runs `variation` on its interval, exactly.
-    Raises `InputError` as `variation` does, and for a table beyond memory.
+    value is a look-up; None: up to 1024 points. Otherwise each call runs `p_variation` on its interval, exactly.
+    Raises `InputError` as `p_variation` does, and for a table beyond memory.
     Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, sections 1.1 and 5.1.
     """
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
@@ -119,13 +120,13 @@ class HoelderNorm:
 
 
 def hoelder_norm(
-    path: Any, exponent: float, *, times: Any = None, level: int | None = None, norm: str = "l2"
+    path: Any, exponent: float, *, times: Any = None, level: int | None = None, norm: str = "l1"
 ) -> HoelderNorm:
     """sup over sample points s < t of |X^k_{s,t}| / |t - s|^{k exponent}.
 
     `path`: an array (points, channels), a `PiecewiseLinear` or a `Lift`. `exponent` in (0, 1]. `times`: t_i, strictly
     increasing; None: those of the path, or 0, 1, ..., points - 1 for an array. `level` k; None: 1 for an array, the
-    largest over 1 <= k <= 1/exponent for a `Lift`. `norm` as in `variation`.
+    largest over 1 <= k <= 1/exponent for a `Lift`. `norm` as in `p_variation`.
     At level 1 it is that of the piecewise-linear interpolation over all real times, since |x_t - x_s| is convex and
     |t - s|^exponent concave in each end. Time O(points^2 channels^k).
     Raises `InputError` for a bad path, exponent, level, norm, or times.
@@ -239,7 +240,7 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     lags = 2 ** np.arange(int(math.log2(top)) + 1)
     seconds = [_second_differences(points, int(lag)) for lag in lags]
     largest = max(part.max() for part in seconds)
-    if largest <= 256 * np.finfo(float).eps * np.abs(points).max():
+    if largest <= 256 * EPS * np.abs(points).max():
         return CriticalExponent(1.0, 0.0, 1.0, tuple(map(int, lags)))
     logs = [np.log(np.maximum(part / largest, 1e-300)) for part in seconds]
     p, slope, rate = _unit_slope(logs, lags)

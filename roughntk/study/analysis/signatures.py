@@ -14,8 +14,8 @@ import numpy as np
 
 from roughntk import rough
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
-from roughntk.study.drivers import LEVEL_3_CHANNELS, Drivers
-from roughntk.study.laws import Law
+from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
+from roughntk.study.analysis.laws import Law
 
 NO_VERDICT = "no verdict"
 
@@ -124,8 +124,8 @@ def _seen(view: BackendView, backend: str, depth: int, path: np.ndarray, level: 
     distances = [math.nan] * top
     if np.isfinite(increments).all():
         parts = _split(increments, channels, top)
-        found = rough.variation_of_increments(parts, p, norm="l2")
-        distances = [found.levels[k] for k in range(1, top + 1)]
+        table = rough.p_variation_levels_of_increments(parts, p, norm="l2")
+        distances = [found.value for found in table.values()]
     elif not failure:
         failure = f"entries that are not finite at depth {depth}"
     return BackendView(

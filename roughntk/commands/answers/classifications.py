@@ -1,4 +1,4 @@
-"""`roughntk classify`: members of the registry with given parameters, and the table of what depth does to each.
+"""What `roughntk classify` computes and says: members of the registry, and the table of what depth does to each.
 
 The table of docs/which-kernel-has-which-limit.md is written from here (docs/make_families.py).
 """
@@ -29,7 +29,7 @@ from roughntk.kernels import (
     TanhNTK,
 )
 from roughntk.kernels import family as family_by_name
-from roughntk.kernels.registry import parameters
+from roughntk.study.families import member
 
 ALL = "all"
 _SHOWN = ("weight_variance", "slope", "phi", "h", "scaling")  # parameters that the table names
@@ -48,40 +48,6 @@ def members(name: str, settings: Sequence[str] = ()) -> list[KernelFamily]:
             raise InputError(f"expected no --set with {ALL}, got {', '.join(settings)}; name one family")
         return table_members()
     return [member(chosen, settings)]
-
-
-def member(name: str, settings: Sequence[str] = ()) -> KernelFamily:
-    """The family of that name with `settings`; raises as `members`."""
-    return family_by_name(name, **values_of(name, settings))
-
-
-def values_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
-    """The parameters of the family of that name that `settings`, such as weight_variance=2, give."""
-    known = parameters(name)
-    values: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        key, text = key.strip(), text.strip()
-        if not equals:
-            raise InputError(f"expected --set NAME=VALUE, got {setting!r}; write for instance --set weight_variance=2")
-        if not known:
-            raise InputError(f"expected no --set for {name}, which has no parameters, got {setting!r}; leave it out")
-        _checks.choice(key, tuple(known), f"parameter of {name}")
-        values[key] = _value(text, key, known[key])
-    return values
-
-
-def _value(text: str, key: str, default: Any) -> Any:
-    """The text as the number that it is; as a word where the default is one."""
-    try:
-        return int(text) if isinstance(default, int) else _checks.number_of_text(text, key)
-    except InputError:
-        raise
-    except ValueError:
-        if isinstance(default, str):
-            return text
-        what = "a whole number" if isinstance(default, int) else "a number"
-        raise InputError(f"expected {what} for {key}, got {text!r}; write it as {default}") from None
 
 
 def table_members() -> list[KernelFamily]:
@@ -182,6 +148,5 @@ def _ratio(found: Classification) -> str:
 
 
 __all__ = [
-    "ALL", "HEADINGS", "cells", "classified", "criteria_record", "label", "member", "members", "record",
-    "table_members", "values_of",
+    "ALL", "HEADINGS", "cells", "classified", "criteria_record", "label", "members", "record", "table_members",
 ]  # fmt: skip

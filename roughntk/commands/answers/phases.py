@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk.depth import classify
-from roughntk.files import folders as output
+from roughntk.files import drawing, folders
 from roughntk.kernels import ErfNNGP, ErfNTK, KernelFamily
 from roughntk.kernels import family as family_by_name
-from roughntk.study import figures
 
 OWN = ("phase.json", "phase_diagram.png", "phase_diagram.svg")
 WEIGHTS, BIASES = (0.5, 3.5), (0.01, 0.5)
@@ -87,10 +86,10 @@ def phase_diagram(out: str | Path, *, points: int = 41) -> PhaseDiagram:
         InputError: bad settings, or a folder that cannot be written.
     """
     points = _checks.integer(points, "points", least=5, most=200)
-    with output.replacing(out, OWN) as folder:
+    with folders.replacing(out, OWN) as folder:
         diagram = measure(points)
-        with matplotlib.rc_context(figures.STYLE):
-            figures.save(draw(diagram), folder, "phase_diagram")
+        with matplotlib.rc_context(drawing.STYLE):
+            drawing.save(draw(diagram), folder, "phase_diagram")
         (folder / OWN[0]).write_text(json.dumps(record(diagram), indent=1), encoding="utf-8")
     return diagram
 
@@ -148,7 +147,7 @@ def condition_numbers(family: KernelFamily, depths) -> list[float]:
 
 def draw(diagram: PhaseDiagram):
     """Four panels: fixed point, multiplier, ratio at depth 100, condition numbers against depth."""
-    figure, axes = figures.canvas(2, 2, (10.5, 8))
+    figure, axes = drawing.canvas(2, 2, (10.5, 8))
     images: list[tuple[Any, str, str, NDArray, dict[str, Any]]] = [
         (axes[0, 0], "Fixed point of the correlation", "$c^*$", diagram.fixed_point, {"cmap": "viridis", "vmax": 1.0}),
         (axes[0, 1], "Multiplier at $c = 1$", r"$\chi$", diagram.multiplier, _around_one(diagram.multiplier)),
@@ -184,7 +183,7 @@ def _around_one(values: NDArray[np.float64]) -> dict[str, Any]:
 
 def _draw_conditions(axis) -> None:
     depths = np.unique(np.round(np.geomspace(1, 1000, 60)).astype(int))
-    for colour, (phase, weight) in zip(figures.COLOURS, ROWS, strict=False):
+    for colour, (phase, weight) in zip(drawing.COLOURS, ROWS, strict=False):
         for kind, line in ((ErfNTK, "-"), (ErfNNGP, ":")):
             family = _member(kind, weight)
             values = np.array(condition_numbers(family, depths))

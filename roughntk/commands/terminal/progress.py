@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from roughntk.commands.console import err_console
+from roughntk.commands.terminal.console import err_console
 
 EVERY = 10.0
 """Seconds between two lines within a stage, where there is no terminal."""

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from roughntk.study.figures import COLOURS, LIMIT_STYLE, canvas, plain_log_ticks
+from roughntk.files.drawing import COLOURS, LIMIT_STYLE, canvas, plain_log_ticks
+from roughntk.study.analysis.signatures import largest_terms
 from roughntk.study.result import Study
 from roughntk.study.sentences import agreement_words, convergence_sentence, slope_sentence
-from roughntk.study.signatures import largest_terms
 
 
 def driver_components(study: Study):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,16 +9,13 @@ import numpy as np
 
 from roughntk import sphere
 from roughntk._checks import InputError
-from roughntk.depth.infinite import coefficient_expansion, limit_coefficients
+from roughntk.depth.infinite import coefficient_expansion
 from roughntk.depth.tolerance import DistanceToLimit
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.regression import NotPositiveDefiniteError
-from roughntk.regression.closed_form import (
-    InaccurateCoefficientsWarning,
-    IndefiniteKernelWarning,
-    known_coefficients,
-)
+from roughntk.regression.closed_form import known_solution
 from roughntk.regression.systems import Systems
+from roughntk.study.analysis.closed_form import unwarned
 from roughntk.study.data import DataSet
 from roughntk.transport import TransportError, to_depth
 
@@ -62,7 +58,7 @@ def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | Non
     depths = np.geomspace(2.0, DEEPEST, COUNT)
     n, theta = len(data.X), sphere.joint_angles(data.X, data.x)
     systems = Systems(family, *sphere.check_points(data.X, data.x))
-    limit = limit_coefficients(family, data.X, data.x)
+    limit = _solved(systems, math.inf)
     ntk = isinstance(family, ReluNTK)
     off_data = ntk and float(np.min(theta[:, n:])) > sphere.SAME_ANGLE
     kernel, first, distance, expansion = [], [], [], []
@@ -107,10 +103,8 @@ def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:
 def _solved(systems: Systems, depth: float) -> np.ndarray:
     """Coefficients, or NaN where the matrix is singular to working precision."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
-            warnings.simplefilter("ignore", IndefiniteKernelWarning)
-            return known_coefficients(systems, depth)[0]
+        with unwarned():
+            return known_solution(systems, depth).coefficients
     except NotPositiveDefiniteError:
         return np.full((len(systems.X), len(systems.x)), math.nan)
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk import cli
-from roughntk.files import paths as path_files
+from roughntk.files import results
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
 
@@ -63,7 +63,7 @@ def test_a_pipe_takes_more_than_it_holds(here):
     os.mkfifo("o.npy")
     found, reader = read_in_background("o.npy")
     content = os.urandom(10**6)  # a pipe holds 64 KiB on most systems
-    path_files.write(Path("o.npy"), content)
+    results.write(Path("o.npy"), content)
     reader.join(60)
     assert found == [content]
 
@@ -74,7 +74,7 @@ def test_a_pipe_whose_reader_leaves_is_an_error_and_stays():
     reader = threading.Thread(target=lambda: os.close(os.open("o.npy", os.O_RDONLY)), daemon=True)
     reader.start()
     with pytest.raises(rn.InputError, match="can be written, got o.npy"):
-        path_files.write(Path("o.npy"), bytes(10**6))
+        results.write(Path("o.npy"), bytes(10**6))
     reader.join(60)
     assert stat.S_ISFIFO(os.lstat("o.npy").st_mode)
 
@@ -85,8 +85,8 @@ def test_a_device_is_opened_and_never_replaced(monkeypatch):
     number = os.stat(device).st_ino
     with monkeypatch.context() as patch:
         taken_for(patch, "null.csv", stat.S_IFCHR)
-        assert path_files.check_target("null.csv", "--out", [".csv"], []) == device
-        path_files.write(device, b"1\n")
+        assert results.check_target("null.csv", "--out", [".csv"], []) == device
+        results.write(device, b"1\n")
     assert os.stat("null.csv").st_ino == number and [path.name for path in Path().iterdir()] == ["null.csv"]
 
 
@@ -94,7 +94,7 @@ def test_a_link_is_followed_and_stays():
     Path("below").mkdir()
     Path("below/real.csv").write_text("old")
     Path("o.csv").symlink_to("below/real.csv")
-    path_files.write(Path("o.csv"), b"new")
+    results.write(Path("o.csv"), b"new")
     assert Path("o.csv").is_symlink() and Path("below/real.csv").read_text() == "new"
     assert [path.name for path in Path("below").iterdir()] == ["real.csv"]
 
@@ -110,4 +110,4 @@ def test_what_cannot_take_a_result_is_refused_before_any_work(kind, monkeypatch)
     else:
         Path("o.csv").symlink_to("nowhere" if kind == "dangling link" else "o.csv")
     with pytest.raises(rn.InputError, match="expected --out to name a file, a pipe or a terminal, got o.csv"):
-        path_files.check_target("o.csv", "--out", [".csv"], [])
+        results.check_target("o.csv", "--out", [".csv"], [])

@@ -9,8 +9,8 @@ import numpy as np
 import scipy.linalg
 
 from roughntk.kernels import Deflated
-from roughntk.linalg.bordered import bordered_system
-from roughntk.study.closed_form import Kernels, Progress
+from roughntk.linalg import Factor, bordered_system
+from roughntk.study.analysis.closed_form import Kernels, Progress
 from roughntk.transport import Segment, SegmentDriver, quadrature_driver, segment_driver
 from roughntk.transport.deflated import SPREAD, DeflatedSegment
 
@@ -100,7 +100,7 @@ def collapsing(first: Deflated, last: Deflated, positions: np.ndarray) -> tuple[
     values = np.concatenate([values[:, :n, :n], values[:, :n, n + 1 :]], axis=2)
     sampled = values[np.searchsorted(knots, positions)]
 
-    rates = np.linalg.solve(M0, np.concatenate([M1 - M0, r1 - r0], axis=1))[:n]
+    rates = Factor(M0, cholesky=False).solve(np.concatenate([M1 - M0, r1 - r0], axis=1))[:n]
     size = n + r0.shape[1]
     generator = np.zeros((size, size))
     generator[:n, :n], generator[:n, n:] = rates[:, :n], rates[:, n + 1 :]

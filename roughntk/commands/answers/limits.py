@@ -1,4 +1,4 @@
-"""`roughntk limit`: coefficients and predictions at one real or infinite depth, and how deep is deep enough."""
+"""What `roughntk limit` computes and says: coefficients and predictions at one depth, and how deep is deep enough."""
 
 import dataclasses
 import math
@@ -9,16 +9,15 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.depth import depth_needed
-from roughntk.depth.infinite import limit_coefficients
 from roughntk.depth.tolerance import DepthNeeded
-from roughntk.files import content as files
+from roughntk.files import results
 from roughntk.kernels import KernelFamily, ReluNTK
-from roughntk.linalg.systems import CoefficientReport
-from roughntk.regression import NotPositiveDefiniteError, coefficients
+from roughntk.regression import NotPositiveDefiniteError, Solution, coefficients, solve
+from roughntk.study.analysis.closed_form import unwarned
 from roughntk.study.data import DataSet
 from roughntk.study.threads import fitting_threads
 
-OUT_SUFFIXES = (".csv", ".npy")
+SUFFIXES = (".csv", ".npy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +33,7 @@ class AtDepth:
     numbers: np.ndarray  # of the rows of the data that were used, training points first
     limit: np.ndarray  # of the coefficients at infinite depth; NaN where it is not known
     targets: np.ndarray | None  # of the test points
-    report: CoefficientReport
+    report: Solution
     needed: DepthNeeded | None
 
     def record(self) -> dict[str, Any]:
@@ -57,11 +56,11 @@ class AtDepth:
     def content(self, suffix: str) -> bytes:
         """The coefficients with all digits, a row a training point and a column a test point, as .csv or .npy."""
         if suffix == ".npy":
-            return files.npy_bytes(self.u)
+            return results.npy_bytes(self.u)
         n = len(self.u)
         heading = ["training row", *(f"test row {row}" for row in self.numbers[n:])]
         rows = ([row, *map(repr, u.tolist())] for row, u in zip(self.numbers[:n], self.u, strict=True))
-        return files.csv_bytes([heading, *rows])
+        return results.csv_bytes([heading, *rows])
 
 
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:
@@ -82,16 +81,11 @@ def _found(family: KernelFamily, data: DataSet, number: float, tolerance: float)
     """`at_depth` of a checked depth."""
     needed = depth_needed(family, data.X, data.x, tolerance) if isinstance(family, ReluNTK) else None
     try:
-        u, report = coefficients(family, data.X, data.x, depth=number, report=True)
+        report = solve(family, data.X, data.x, depth=number)
     except NotPositiveDefiniteError as problem:
         raise InputError(str(problem)) from None
-    n = len(data.X)
-    try:
-        limit = limit_coefficients(family, data.X, data.x)
-    except InputError:
-        if number == math.inf:
-            raise
-        limit = np.full_like(u, math.nan)
+    n, u = len(data.X), report.coefficients
+    limit = u if number == math.inf else _limit(family, data)
     predictions = None if data.y is None else u.T @ data.y[:n]
     rows = []
     for k in range(len(data.x)):
@@ -117,6 +111,15 @@ def _found(family: KernelFamily, data: DataSet, number: float, tolerance: float)
         number, u, predictions, rows, note, answer, np.asarray(data.rows), limit,
         None if data.y is None else data.y[n:], report, needed,
     )  # fmt: skip
+
+
+def _limit(family: KernelFamily, data: DataSet) -> np.ndarray:
+    """The coefficients at infinite depth; NaN where they are not known."""
+    try:
+        with unwarned():
+            return coefficients(family, data.X, data.x, depth=math.inf)
+    except (InputError, NotPositiveDefiniteError):
+        return np.full((len(data.X), len(data.x)), math.nan)
 
 
 def _number(depth: str | float) -> float:

@@ -5,23 +5,22 @@ import dataclasses
 import functools
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from roughntk import sphere
 from roughntk._checks import InputError
-from roughntk.depth.infinite import limit_coefficients, limit_value
 from roughntk.kernels import Deflated, KernelFamily
-from roughntk.linalg.bordered import bordered_system
-from roughntk.regression import NotPositiveDefiniteError
-from roughntk.regression.closed_form import (
-    CoefficientReport,
+from roughntk.linalg import Factor, bordered_system, log_determinant
+from roughntk.regression import (
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
-    known_coefficients,
-    log_determinant,
+    NotPositiveDefiniteError,
+    Solution,
+    coefficients,
 )
+from roughntk.regression.closed_form import known_solution
 from roughntk.regression.systems import Systems
 from roughntk.study.data import DataSet
 
@@ -33,7 +32,7 @@ Progress = Callable[[str, int], None]
 class Kernels:
     """Kernel matrices and closed-form coefficients at every depth of the study.
 
-    `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is (u, report), or None where K_L(X,X) is singular.
+    `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is None where K_L(X,X) is singular.
     `condition` and `log_det` are those of K_L(X,X) itself, infinite where it is singular to working precision.
     `deflated[L]` holds K = c + s G on (X, X and x) for a family that collapses, whose entries in `within` tend to one
     value and no longer tell its inverse. `limit_entry` is None where pairs tend to different values, those of
@@ -45,7 +44,7 @@ class Kernels:
     depths: list[int]
     within: np.ndarray
     across: np.ndarray
-    solved: dict[int, tuple[np.ndarray, CoefficientReport] | None]
+    solved: dict[int, Solution | None]
     condition: dict[int, float]
     log_det: dict[int, float]
     deflated: dict[int, Deflated]
@@ -68,12 +67,12 @@ class Kernels:
         solved = self.solved[depth]
         if solved is None:
             raise NotPositiveDefiniteError(f"expected a regular kernel matrix at depth {depth}, got a singular one")
-        return solved[0]
+        return solved.coefficients
 
     def regular(self, depth: int) -> bool:
         """Whether the coefficients at this depth are known and K is positive definite."""
         solved = self.solved[depth]
-        return solved is not None and solved[1].positive_definite
+        return solved is not None and solved.positive_definite
 
     @property
     def solved_depths(self) -> list[int]:
@@ -81,22 +80,29 @@ class Kernels:
         return [depth for depth in self.depths if self.solved[depth] is not None]
 
 
+@contextlib.contextmanager
+def unwarned() -> Iterator[None]:
+    """Solves within it do not warn of few digits or negative eigenvalues: what they find says both."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
+        warnings.simplefilter("ignore", IndefiniteKernelWarning)
+        yield
+
+
 def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progress: Progress) -> Kernels:
     """Stages 3 and 4: kernel matrices by the angle recursion, coefficients as `rn.coefficients` finds them."""
     chosen = np.array(depths) - 1
     within = np.asarray(family.trajectory(sphere.angles(data.X), depths[-1]))[chosen]
     across = np.asarray(family.trajectory(sphere.angles(data.X, data.x), depths[-1]))[chosen]
-    solved: dict[int, tuple[np.ndarray, CoefficientReport] | None] = {}
+    solved: dict[int, Solution | None] = {}
     condition, log_det, deflated = {}, {}, {}
     theta = sphere.joint_angles(data.X, data.x)
     systems = Systems(family, *sphere.check_points(data.X, data.x))
     for depth, K in zip(depths, within, strict=True):
         try:
-            with warnings.catch_warnings():  # the report and the summary say both
-                warnings.simplefilter("ignore", InaccurateCoefficientsWarning)
-                warnings.simplefilter("ignore", IndefiniteKernelWarning)
-                solved[depth] = found = known_coefficients(systems, depth)
-            condition[depth] = found[1].condition_number
+            with unwarned():  # the report and the summary say both
+                solved[depth] = found = known_solution(systems, depth)
+            condition[depth] = found.condition_number
         except NotPositiveDefiniteError:
             solved[depth], found = None, None
             condition[depth] = math.inf  # rounding decides both
@@ -105,13 +111,13 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
             deflated[depth] = family.deflated(theta, depth)
             if found is not None:
                 largest = float(np.linalg.eigvalsh(K)[-1])
-                condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, found[1])
+                condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, found)
         progress("closed form", 1)
     return Kernels(family, data, list(depths), within, across, solved, condition, log_det, deflated,
                    *limits(family, data))  # fmt: skip
 
 
-def _spectrum(found: Deflated, largest: float, how: CoefficientReport) -> tuple[float, float]:
+def _spectrum(found: Deflated, largest: float, how: Solution) -> tuple[float, float]:
     """(condition number, log determinant) of K = c 1 1^T + s G, whose smallest eigenvalue K itself does not show.
 
     With M = [[G, 1], [1^T, -s/c]]: K^{-1} is 1/s times the upper left block of M^{-1}, det K = -s^n det(M) c/s.
@@ -123,7 +129,7 @@ def _spectrum(found: Deflated, largest: float, how: CoefficientReport) -> tuple[
         matrix = G + (1 / ratio if math.isfinite(ratio) else 0.0)
         return how.condition_number, n * log_scale + log_determinant(matrix)
     M, _ = bordered_system(G, found.values[:, n:], ratio)
-    inverse = np.linalg.inv(M)[:n, :n]
+    inverse = Factor(M, cholesky=False).inverse[:n, :n]
     steepest = float(np.abs(np.linalg.eigvalsh((inverse + inverse.T) / 2)).max())
     log_condition = math.log(largest) + math.log(steepest) - log_scale
     log_det = (n - 1) * log_scale + float(np.linalg.slogdet(M)[1]) + math.log(abs(found.level))
@@ -139,8 +145,9 @@ def limits(
         pairs = (np.asarray(family(data.X, depth=math.inf)), np.asarray(family(data.X, data.x, depth=math.inf)))
     else:
         with contextlib.suppress(InputError):
-            entry = limit_value(family)
+            entry = family.limit_value
     try:
-        return entry, limit_coefficients(family, data.X, data.x), pairs
-    except InputError:
+        with unwarned():
+            return entry, coefficients(family, data.X, data.x, depth=math.inf), pairs
+    except (InputError, NotPositiveDefiniteError):
         return entry, None, pairs

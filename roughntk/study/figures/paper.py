@@ -1,19 +1,19 @@
 """The paper's Figure 1, with the true limits drawn: three families, 30 depths, two input laws."""
 
+import math
 from pathlib import Path
 
-import jax.numpy as jnp
 import matplotlib
 import numpy as np
 
 from roughntk import _checks, sphere
-from roughntk.depth.infinite import limit_coefficients, limit_value
-from roughntk.files import folders as output
-from roughntk.kernels import SigmoidComposition, family
-from roughntk.linalg.bordered import bordered_solve
-from roughntk.maps.recursion import sigmoid_displacement, sigmoid_fixed_point
-from roughntk.regression.closed_form import solve
-from roughntk.study import figures
+from roughntk.files import drawing, folders
+from roughntk.kernels import family
+from roughntk.regression import coefficients
+from roughntk.regression.closed_form import closed_form
+from roughntk.regression.systems import Systems
+from roughntk.study.analysis.closed_form import unwarned
+from roughntk.study.result import Picture
 
 DIMENSION = 128
 LAWS = {
@@ -33,26 +33,16 @@ def points(law: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def curves(name: str, X: np.ndarray, x: np.ndarray, depths: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(K(X,X), K(X,x), u) at depths 1 .. `depths`, first axis depth.
-
-    The sigmoid family's coefficients come from the bordered system, since its kernel matrix is singular in 64 bit
-    from depth 15 or so on.
-    """
+    """(K(X,X), K(X,x), u) at depths 1 .. `depths`, first axis depth."""
     chosen = family(name)
-    inner, outer = sphere.angles(X), sphere.angles(X, x)
-    within, across = (np.asarray(chosen.trajectory(theta, depths)) for theta in (inner, outer))
-    if isinstance(chosen, SigmoidComposition):
-        c, multiplier = sigmoid_fixed_point()
-        G, g = (np.asarray(sigmoid_displacement(jnp.cos(theta), depths)) for theta in (inner, outer))
-        u = [bordered_solve(G[k], g[k], multiplier**k / c) for k in range(depths)]
-    else:
-        u = [solve(K, B, what=f"{name} kernel matrix")[0] for K, B in zip(within, across, strict=True)]
+    within, across = (np.asarray(chosen.trajectory(theta, depths)) for theta in (sphere.angles(X), sphere.angles(X, x)))
+    systems = Systems(chosen, X, x)
+    with unwarned():  # the sigmoid family is indefinite on many point sets
+        u = [closed_form(systems, depth).coefficients for depth in range(1, depths + 1)]
     return within, across, np.stack(u)
 
 
-def figure1(
-    out: str | Path = "figure1", *, points_per_law: int = 10, depths: int = 30, seed: int = 0
-) -> list[figures.Picture]:
+def figure1(out: str | Path = "figure1", *, points_per_law: int = 10, depths: int = 30, seed: int = 0) -> list[Picture]:
     """Redraw Figure 1 under both input laws into the folder `out` (PNG and SVG).
 
     Args:
@@ -69,34 +59,35 @@ def figure1(
     depths = _checks.integer(depths, "depths", least=2, most=1000)
     seed = _checks.integer(seed, "seed", least=0)
     pictures = []
-    with output.replacing(out, OWN) as folder, matplotlib.rc_context(figures.STYLE):
+    with folders.replacing(out, OWN) as folder, matplotlib.rc_context(drawing.STYLE):
         for law, (_, words) in LAWS.items():
             figure = _draw(*points(law, n, seed), depths, words)
-            png = figures.save(figure, folder, f"figure1_{law}")
-            pictures.append(figures.Picture(f"figure1_{law}", "Figure 1", words, Path(out) / png.name))
+            png = drawing.save(figure, folder, f"figure1_{law}")
+            pictures.append(Picture(f"figure1_{law}", "Figure 1", words, Path(out) / png.name))
         (folder / OWN[0]).write_text(f'{{"seed": {seed}, "n": {n}, "depths": {depths}}}\n')
     return pictures
 
 
 def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
-    figure, axes = figures.canvas(3, 3, (11, 8.6))
+    figure, axes = drawing.canvas(3, 3, (11, 8.6))
     L = np.arange(1, depths + 1)
     i, j = np.triu_indices(len(X), 1)
     for row, name in zip(axes, ("relu-ntk", "relu-nngp", "sigmoid"), strict=True):
         within, across, u = curves(name, X, x, depths)
-        limit = limit_value(family(name))
-        at_infinity = limit_coefficients(family(name), X, x)[:, 0]
+        limit = family(name).limit_value
+        with unwarned():
+            at_infinity = coefficients(family(name), X, x, depth=math.inf)[:, 0]
         for axis, values in ((row[0], within[:, i, j]), (row[1], across[:, :, 0])):
-            axis.plot(L, values, linewidth=0.9, alpha=0.6, color=figures.COLOURS[0])
-            axis.axhline(limit, label=f"limit {limit:.4g}", **figures.LIMIT_STYLE)
+            axis.plot(L, values, linewidth=0.9, alpha=0.6, color=drawing.COLOURS[0])
+            axis.axhline(limit, label=f"limit {limit:.4g}", **drawing.LIMIT_STYLE)
             axis.legend(loc="best")
         for k in range(len(X)):
-            colour = figures.COLOURS[k % len(figures.COLOURS)]
+            colour = drawing.COLOURS[k % len(drawing.COLOURS)]
             row[2].plot(L, u[:, k, 0], linewidth=1.1, color=colour)
             if np.ptp(at_infinity) > 1e-12:
                 row[2].axhline(at_infinity[k], color=colour, linestyle="--", linewidth=0.9)
         if np.ptp(at_infinity) <= 1e-12:
-            row[2].axhline(at_infinity[0], label=f"limit {at_infinity[0]:.4g}", **figures.LIMIT_STYLE)
+            row[2].axhline(at_infinity[0], label=f"limit {at_infinity[0]:.4g}", **drawing.LIMIT_STYLE)
             row[2].legend(loc="best")
         row[0].set_ylabel(ROW_TITLES[name])
         row[2].set_ylabel("coefficient $u_i$")

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from roughntk.commands.streams import visible
-from roughntk.commands.tables import table
+from roughntk.commands.terminal.streams import visible
+from roughntk.commands.terminal.tables import table
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document with all digits, and nothing else (docs: command line).")

@@ -1,0 +1,1 @@
+"""What the commands compute and say, a file a command; imported when a command runs, never for its help."""

@@ -1,0 +1,1 @@
+"""How commands speak: standard output and error, progress, tables."""

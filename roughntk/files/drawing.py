@@ -1,0 +1,139 @@
+"""Drawing: one look for every figure, and what figures share. Public, as `rn.files.drawing`.
+
+Figures are made without pyplot's global state. Draw within `matplotlib.rc_context(STYLE)`.
+
+>>> from roughntk.files import drawing
+>>> figure, axes = drawing.canvas(1, 2, (9.6, 3.8))
+>>> axes.shape
+(1, 2)
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.ft2font
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+COLOURS = (
+    "#2c6fbb",
+    "#c8553d",
+    "#3a8f5c",
+    "#8a5a9e",
+    "#b8860b",
+    "#4b4b4b",
+    "#1b9aaa",
+    "#d1495b",
+    "#6c8e3f",
+    "#5d5d9e",
+)
+_PEAK = 8.0  # a curve that is so many times larger somewhere than where it mostly is hides the others
+
+LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+STYLE: Any = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e5e5",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "roughntk",
+    "svg.fonttype": "none",
+}
+
+BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+"""Legends stand to the right of the axes, where no data can be."""
+
+
+def canvas(rows: int, columns: int, size: tuple[float, float]):
+    """A figure with constrained layout, without pyplot's global state."""
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save(figure: Figure, folder: Path, name: str) -> Path:
+    """Write NAME.png (150 dots an inch) and NAME.svg; returns the PNG's path."""
+    folder.mkdir(exist_ok=True, parents=True)
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    png = folder / f"{name}.png"
+    figure.savefig(png, dpi=150)
+    return png
+
+
+def content(figure: Any, suffix: str) -> bytes:
+    """The figure as the content of a file with that suffix: .png (150 dots an inch), .svg or .pdf."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=suffix[1:].lower(), dpi=150)
+    return buffer.getvalue()
+
+
+def fold_peaks(axis, values: np.ndarray) -> str:
+    """A scale that is logarithmic beyond what most values need, where a peak would flatten them; what the caption says.
+
+    Args:
+        axis: with the curves on it.
+        values: those of the curves, shape (depths, curves); NaN where there are none.
+    """
+    sizes = np.abs(values[np.isfinite(values)])
+    usual = float(np.quantile(sizes, 0.8)) if sizes.size else 0.0
+    if not 0 < _PEAK * usual < sizes.max():
+        return ""
+    axis.set_yscale("symlog", linthresh=2 * usual, linscale=2)
+    return f" The scale is logarithmic beyond {2 * usual:.2g}, so that a peak does not hide the rest."
+
+
+def whole_ticks(*axes: Any) -> None:
+    """Depth ticks at whole numbers, however few depths there are."""
+    for axis in axes:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def plain_log_ticks(axis, depths: list[int]) -> None:
+    """Depth ticks at whole numbers, written plainly, on a log axis: all of a few, else 1, 2, 3, 5, 10, ..."""
+    first, last = depths[0], depths[-1]
+    steps = [step * 10**power for power in range(13) for step in (1, 2, 3, 5)]
+    ticks = [t for t in steps if first <= t <= last]
+    if last <= first + 5 or len(ticks) < 3:
+        count = min(last - first + 1, 6)
+        ticks = sorted({round(t) for t in np.linspace(first, last, count)})
+    axis.set_xticks(ticks, [str(t) for t in ticks])
+    axis.set_xticks([], minor=True)
+
+
+def plain_log_labels(*axes: Any) -> None:
+    """Labels 2, 5, 10 instead of powers of ten on short logarithmic axes (`axis.xaxis`, `axis.yaxis`); draw first."""
+    for axis in axes:
+        low, high = axis.get_view_interval()
+        if high > 30 * low:
+            continue
+        digits = "12345678" if high < 5 * low else "125"
+
+        def label(value: float, _: int, digits: str = digits) -> str:
+            return f"{value:g}" if f"{value:e}"[0] in digits else ""
+
+        axis.set_major_formatter(label)
+        axis.set_minor_formatter(label)
+
+
+def drawable(name: str, instead: str) -> str:
+    """A name as matplotlib writes it letter by letter: no formula, and only letters that its font has."""
+    font = matplotlib.ft2font.FT2Font(font_manager.findfont(font_manager.FontProperties()))
+    known = font.get_charmap()
+    if not name or any(ord(letter) not in known for letter in name):
+        return instead
+    return name.replace("$", r"\$")
+
+
+__all__ = [
+    "BESIDE", "COLOURS", "LIMIT_STYLE", "STYLE", "canvas", "content", "drawable", "fold_peaks", "plain_log_labels",
+    "plain_log_ticks", "save", "whole_ticks",
+]  # fmt: skip
