@@ -36,7 +36,7 @@ study: setup
 	@.venv/bin/roughntk study $(DATA) --out "$(OUT)" $(ARGS)
 
 test: setup-dev
-	@$(RUN) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # 100,000 cases take an hour or two; a failing one is printed with what reproduces it.
 fuzz: setup-dev

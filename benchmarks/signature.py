@@ -24,6 +24,7 @@ from paired import paired_ratio
 
 from roughntk import rough
 from roughntk.rough.algebra import tensor
+from roughntk.rough.algebra.operations import multiply_exp
 
 RESULT = Path(__file__).parent / "results" / "signature.json"
 PATHS, POINTS, CHANNELS, LEVEL = 32, 1000, 5, 4
@@ -105,7 +106,7 @@ def working_memory(modules: dict[str, Any]) -> dict[str, float]:
     def by_steps(x: jax.Array) -> jax.Array:
         start = tensor.identity(CHANNELS, LEVEL)
         steps = jnp.diff(x, axis=0)
-        return tensor.flatten(jax.lax.scan(lambda s, dx: (tensor.multiply_exp(s, dx), None), start, steps)[0])
+        return tensor.flatten(jax.lax.scan(lambda s, dx: (multiply_exp(s, dx), None), start, steps)[0])
 
     functions = {"scan_over_points": by_steps}
     if signax := modules.get("signax"):

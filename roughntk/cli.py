@@ -1,5 +1,6 @@
 """The command line. Its commands are in the room `commands`, a file each; nothing heavy is imported for its help."""
 
+import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from roughntk import __version__
-from roughntk.commands import classify, doctor, figure1, limit, signature, study, variation
+from roughntk.commands import classify, compilation, doctor, figure1, limit, signature, study, variation
 from roughntk.commands.terminal import streams
 from roughntk.commands.terminal.console import err_console, out_console
 
@@ -66,8 +67,12 @@ def run(arguments: Sequence[str]) -> int:
         _check_words(kept)
         app(args=kept, prog_name="roughntk")
 
-    help_only = not kept or not HELP.isdisjoint(kept[: kept.index("--")] if "--" in kept else kept)
-    return streams.guarded(command, show_traceback=len(kept) < len(arguments), help_only=help_only)
+    return streams.guarded(command, show_traceback=len(kept) < len(arguments), help_only=_is_help(kept))
+
+
+def _is_help(words: Sequence[str]) -> bool:
+    """Whether the command line prints about itself and does nothing else."""
+    return not words or not HELP.isdisjoint(words[: words.index("--")] if "--" in words else words)
 
 
 def _check_words(words: Sequence[str]) -> None:
@@ -84,7 +89,9 @@ def _check_words(words: Sequence[str]) -> None:
 def main() -> None:
     """Entry point of the console script; a warning is one line."""
     warnings.formatwarning = lambda message, *_, **__: f"Warning: {streams.visible(str(message))}\n"
-    sys.exit(run(sys.argv[1:]))
+    with contextlib.nullcontext() if _is_help(sys.argv[1:]) else compilation.kept():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "jax"
-LIMIT = 500 * 2**20
+LIMIT = 600 * 2**20
 """Bytes; what lies in the cache is thrown away when it has grown beyond them."""
 
 
@@ -16,15 +16,32 @@ def folder(environment: Mapping[str, str]) -> str:
     """The folder that JAX is to use: one that the environment names, or one of ours.
 
     Of ours there is one for each version, processor and choice of instructions, so that no run gets code that another
-    compiled for other instructions, and one for each worker: JAX writes its entries in place, and another process could
-    read half of one.
+    compiled for other instructions. All workers share it: see `write_entries_whole`.
     """
     given = environment.get("JAX_COMPILATION_CACHE_DIR")
     if given is not None and not given.startswith(str(CACHE)):
         return given
     what = "\n".join([version("jax"), version("jaxlib"), processor(), environment.get("XLA_FLAGS", "")])
     key = hashlib.sha256(what.encode()).hexdigest()[:16]
-    return os.fspath(CACHE / key / environment.get("PYTEST_XDIST_WORKER", "alone"))
+    return os.fspath(CACHE / key)
+
+
+def write_entries_whole() -> None:
+    """Let JAX put each entry of its cache in place at once, so that no other worker reads half of one.
+
+    JAX writes them in place. The programs that tests start do so, too; half an entry of theirs is no archive, and its
+    function is compiled again.
+    """
+    from jax._src.lru_cache import _CACHE_SUFFIX, LRUCache  # not before conftest.py has said where the cache is
+
+    def put(self: LRUCache, key: str, value: bytes) -> None:
+        entry = Path(str(self.path), key + _CACHE_SUFFIX)
+        if not entry.exists():
+            part = entry.with_name(f"{key}.{os.getpid()}")
+            part.write_bytes(value)
+            part.replace(entry)
+
+    LRUCache.put = put
 
 
 def resident() -> int:

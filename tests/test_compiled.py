@@ -14,7 +14,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from roughntk import _compiled
+from roughntk import _caches, _compiled
 from roughntk.commands.answers import installation
 from roughntk.rough.variation import compiled as _kernels
 
@@ -160,7 +160,7 @@ def test_the_private_group_of_the_user_is_nobody_else(monkeypatch):
     own = grp.struct_group((user.pw_name, "x", user.pw_gid, []))
     for group, private in ((own, True), ((*own[:3], ["another"]), False), (("users", *own[1:]), False)):
         monkeypatch.setattr(grp, "getgrgid", lambda number, group=group: grp.struct_group(group))
-        assert _compiled._own_group(user.pw_gid, os.geteuid()) == private
+        assert _caches._own_group(user.pw_gid, os.geteuid()) == private
 
 
 def test_a_file_that_cannot_be_written_leaves_no_trace(kept, monkeypatch):

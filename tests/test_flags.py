@@ -45,14 +45,13 @@ CALLS: dict[str, dict[str, Callable]] = {
     "control": {"table": lambda flag: rough.control(PATH, 1.0, table=flag)},
     "lift_from_steps": {"geometric": lambda flag: rough.lift_from_steps(PATH, 2, 1, geometric=flag)},
     "solve_rde": {
-        "estimate": lambda flag: rough.solve_rde(field, rough.lift(PATH, 2), [1.0], estimate=flag),
         "throw": lambda flag: rough.solve_rde(field, rough.lift(PATH, 2), [1.0], estimate=False, throw=flag),
     },
     "ito_lyons": {
         name: lambda flag, name=name: rough.ito_lyons(
             field, rough.lift(PATH, 2), [1.0], **{"estimate": False, name: flag}
         )
-        for name in ("joint", "estimate", "throw")
+        for name in ("joint", "throw")
     },
     "solve_linear": {"throw": lambda flag: rough.solve_linear(MATRICES, PATH, [1.0, 0.0], throw=flag)},
     "across_segment": {"throw": lambda flag: transport.across_segment(*ENDS, throw=flag)},

@@ -4,7 +4,9 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -264,3 +266,59 @@ def test_a_paired_ratio_is_the_ratio_of_the_times_without_the_warm_up(
     assert (ratio.min, ratio.median, ratio.max) == (1.5, 1.5, 1.5)
     with pytest.raises(ValueError, match="at least 3 repeats"):
         module["paired_ratio"](lambda: None, lambda: None, repeats=2)
+
+
+LONGEST_TEST_FILE = 500
+
+# Files of tests that are to be split; the list only ever gets shorter.
+LONG_TODAY = {"files/test_tables.py", "maps/test_relu_flow.py", "rough/test_variation.py", "study/test_study.py"}
+
+
+def long_files(folder: Path, most: int) -> set[str]:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.rglob("*.py")}
+    return {path.relative_to(folder).as_posix() for path, length in lengths.items() if length > most}
+
+
+def test_files_of_tests_are_short() -> None:
+    assert long_files(ROOT / "tests", LONGEST_TEST_FILE) <= LONG_TODAY
+
+
+def test_a_long_file_is_found(tmp_path: Path) -> None:
+    for name, lines in (("a.py", 500), ("b.py", 501), ("c.txt", 900)):
+        (tmp_path / name).write_text("x = 1\n" * lines)
+    assert long_files(tmp_path, 500) == {"b.py"}
+
+
+def test_the_wheel_holds_the_package_and_says_that_it_is_typed(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    shutil.copytree(ROOT / "roughntk", copy / "roughntk", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    result = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"roughntk/py.typed", "roughntk/__init__.py"} <= names
+    modules = {path.relative_to(copy).as_posix() for path in (copy / "roughntk").rglob("*.py")}
+    assert modules == {name for name in names if name.endswith(".py")}
+
+
+def commands_of(target: str) -> list[str]:
+    """The commands of a target of the Makefile, with the variable of Python written out."""
+    block = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert block is not None, target
+    return [line.strip().removeprefix("@").replace("$(RUN)", ".venv/bin/python") for line in block[1].splitlines()]
+
+
+def hooks(text: str) -> list[str]:
+    return re.findall(r"^\s+entry: (.*)$", text, re.MULTILINE)
+
+
+def test_pre_commit_runs_what_make_lint_and_make_types_run() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert hooks(text) == commands_of("lint") + commands_of("types")
+    assert re.findall(r"repo: (.*)", text) == ["local"]
+    number = len(hooks(text))
+    assert number == 3 and text.count("language: system") == text.count("pass_filenames: false") == number

@@ -29,7 +29,8 @@ def _kernel_calls(name: str) -> dict[str, Callable[[], Any]]:
         return lambda: rn.kernels.family(name).at_angle(THETA, depth)
 
     calls = {f"{name} at depth {depth:g}": at(depth) for depth in (3, 1e10, 2.5, math.inf)}
-    calls[f"{name} at correlations"] = lambda: rn.kernels.family(name).at_correlation(np.cos(THETA), 3)
+    if name.endswith("ntk"):  # the covariance is carried along with the tangent kernel
+        calls[f"{name} at correlations"] = lambda: rn.kernels.family(name).at_correlation(np.cos(THETA), 3)
     calls[f"{name} limit_value"] = lambda: rn.kernels.family(name).limit_value
     calls[f"{name} log_scale"] = lambda: rn.kernels.family(name).log_scale(3)
     return calls

@@ -5,7 +5,7 @@ Run from the repository root, in any environment with mpmath:
     python tools/generate_leaky.py            # writes tests/data/leaky.json; a few minutes
     python tools/generate_leaky.py --check    # exit status 1 if that file is not what would be written
 
-The route shares nothing with roughntk/depth/_germ.py, which solves the functional equations by collocation: the formal
+The route shares nothing with roughntk/maps/_germ.py, which solves the functional equations by collocation: the formal
 series of the germ are derived at 0 as in tools/generate_series.py, angles are pushed forward with the exact map to
 where the series solve their equations to 26 digits and more, and the Abel equation is solved by Newton's method. At
 whole depths up to 40 the result is compared with the layer recursion before it is written.

@@ -1,8 +1,8 @@
-"""Derive the series and the fits behind depth as a continuous parameter, and write roughntk/depth/_series.py.
+"""Derive the series and the fits behind depth as a continuous parameter, and write roughntk/maps/_series.py.
 
 Run from the repository root, in any environment with mpmath:
 
-    python tools/generate_series.py            # writes roughntk/depth/_series.py
+    python tools/generate_series.py            # writes roughntk/maps/_series.py
     python tools/generate_series.py --check    # exit status 1 if that file is not what would be written
 
 Everything follows from the angle map of the ReLU kernel, f(t) = arccos((sin t + (pi - t) cos t) / pi):
@@ -35,7 +35,7 @@ ORDER = 40  # highest power of t kept in the derivation
 STORED = 26  # number of coefficients of each formal series that are written
 FIT_DEGREES = (23, 20, 20)  # of V, A and Q on [0, pi/2]: truncation errors below 1e-17
 SMALL = "0.1"  # the series are used below this angle, where they are right to 1e-45
-FILE = Path(__file__).resolve().parent.parent / "roughntk" / "depth" / "_series.py"
+FILE = Path(__file__).resolve().parent.parent / "roughntk" / "maps" / "_series.py"
 
 
 class Series(NamedTuple):
@@ -245,7 +245,7 @@ def constant(name: str, values: list, comment: str) -> str:
 
 
 def source() -> str:
-    """The text of roughntk/depth/_series.py."""
+    """The text of roughntk/maps/_series.py."""
     with mp.workdps(DIGITS):
         series = derive()
         generator_fit, abel_fit, principal_fit = fits(series)

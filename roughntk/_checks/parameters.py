@@ -69,6 +69,23 @@ def _within_scales(array: Array, name: str, size: float) -> None:
         _checks.require_x64(f"{name} = {float(array):g}")
 
 
+def entries_within(value: Any, name: str, least: float, most: float) -> Array:
+    """`value` as a float64 array with entries in [least, most]: others are an error, or NaN if traced."""
+    if _checks.is_traced(value):
+        _checks.require_x64("fractional iteration")
+        array = jnp.asarray(value, dtype=jnp.float64)
+        return jnp.where((array >= least) & (array <= most), array, jnp.nan)
+    entries = _checks.float64_array(value, name)
+    bad = ~((entries >= least) & (entries <= most))
+    if bad.any():
+        raise InputError(
+            f"expected {name} in [{least:.17g}, {most:.17g}], got {float(entries[bad].flat[0])!r} "
+            f"({int(bad.sum())} such entries); correct or remove those entries"
+        )
+    _checks.require_x64("fractional iteration")
+    return jnp.asarray(entries, dtype=jnp.float64)
+
+
 def known(compute: Callable[[], Known], what: str) -> Known:
     """`compute()`, which decides something by numbers that must be known, also within a trace that is under way.
 

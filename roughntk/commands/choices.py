@@ -1,22 +1,14 @@
-"""The names and settings that help texts show and a shell completes.
+"""The names that help texts show and a shell completes, beside those of `roughntk.study.settings`.
 
-They belong to the rooms that compute; they are written here again so that `--help`, `--version` and completion import
+They belong to rooms that take a while to import, and are written here again, so that `--help` and completion import
 none of these. `tests/study/test_output_of_commands.py` compares the two.
 """
 
 from collections.abc import Callable
 
-DATA = ("digits", "wine", "breast_cancer", "sphere", "cube")
-PROJECTIONS = ("canonical", "stereographic", "none")
-FAMILIES = (
-    "relu-ntk", "relu-nngp", "sigmoid", "leaky-relu-ntk", "leaky-relu-nngp", "biased-relu-ntk", "biased-relu-nngp",
-    "erf-ntk", "erf-nngp", "tanh-ntk", "tanh-nngp", "gelu-ntk", "gelu-nngp", "activation-ntk", "activation-nngp",
-    "residual-relu-ntk", "residual-relu-nngp", "composition",
-)  # fmt: skip
 BACKENDS = ("jax", "esig", "iisignature", "roughpy", "pysiglib", "auto")
 BASES = ("lyndon", "hall", "words")
 NORMS = ("l1", "l2")
-MISSING_RULES = ("error", "drop", "interpolate")
 
 
 def completion(names: tuple[str, ...]) -> Callable[[str], list[str]]:
@@ -28,9 +20,4 @@ def completion(names: tuple[str, ...]) -> Callable[[str], list[str]]:
     return offered
 
 
-def listed(names: tuple[str, ...]) -> str:
-    """The names as a help text shows them."""
-    return ", ".join(names)
-
-
-__all__ = ["BACKENDS", "BASES", "DATA", "FAMILIES", "MISSING_RULES", "NORMS", "PROJECTIONS", "completion", "listed"]
+__all__ = ["BACKENDS", "BASES", "NORMS", "completion"]

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from roughntk.commands.choices import FAMILIES, completion, listed
-from roughntk.commands.options import Parameters
+from roughntk._settings import listed
+from roughntk.commands.choices import completion
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work, stages
+from roughntk.study.settings import FAMILIES
 
 EXAMPLES = (
     "roughntk classify relu-ntk --criteria",
@@ -22,7 +23,9 @@ def classify(
     family: Annotated[
         str, typer.Argument(help=f"{listed(FAMILIES)}, or all.", autocompletion=completion((*FAMILIES, "all")))
     ] = "relu-ntk",
-    set_: Parameters = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
+    ] = None,
     criteria: Annotated[
         bool, typer.Option("--criteria", help="Also try the paper's conditions (Section 6) on hard point sets.")
     ] = False,

@@ -4,29 +4,12 @@ from typing import Annotated
 
 import typer
 
-from roughntk.commands.options import (
-    Data,
-    Decimal,
-    Delimiter,
-    Dimension,
-    Drop,
-    DropDuplicates,
-    Encoding,
-    Family,
-    Header,
-    MissingInPoints,
-    Parameters,
-    Points,
-    Projection,
-    Seed,
-    Standardise,
-    Target,
-    TestPoints,
-    reading_of,
-    real,
-)
+from roughntk._settings import values_of
+from roughntk.commands.options import real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work
+from roughntk.files.reading import ReadingSettings
+from roughntk.study.settings import FamilySettings, PointSettings
 
 EXAMPLES = (
     "roughntk limit",
@@ -36,8 +19,9 @@ EXAMPLES = (
 HEADINGS = ("test row", "prediction", "target", "largest coefficient", "smallest", "|u - limit|")
 
 
+@with_settings
 def limit(
-    data: Data = "digits",
+    choice: PointSettings,
     depth: Annotated[str, typer.Option(help="Depth L >= 1: whole, real, or inf.")] = "inf",
     tolerance: Annotated[
         float,
@@ -45,22 +29,9 @@ def limit(
             parser=real, metavar="<float>", help="Find the depth from which |u_L - u_inf| is at most this; above 0."
         ),
     ] = 1e-3,
-    points: Points = 40,
-    test_points: TestPoints = 5,
-    seed: Seed = 0,
-    projection: Projection = "canonical",
-    family: Family = "relu-ntk",
-    set_: Parameters = None,
-    drop_duplicates: DropDuplicates = False,
-    dim: Dimension = None,
-    target: Target = None,
-    standardise: Standardise = False,
-    drop: Drop = None,
-    missing: MissingInPoints = "error",
-    header: Header = None,
-    delimiter: Delimiter = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
+    *,
+    network: FamilySettings,
+    reading: ReadingSettings,
     out: Annotated[str | None, typer.Option(help="Write all coefficients to this .csv or .npy file.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -69,23 +40,29 @@ def limit(
     with clear_errors(), at_work("limit", quiet):
         from roughntk.commands.answers import limits
         from roughntk.files import results
+        from roughntk.files.tables import Reading
         from roughntk.study.data import load
         from roughntk.study.families import member
 
-        written = results.check_target(out, "--out", limits.SUFFIXES, [data])
-        chosen = load(
-            data, points=points, test_points=test_points, seed=seed, projection=projection,
-            drop_duplicates=drop_duplicates, dimension=dim, target=target, standardise=standardise,
-            reading=reading_of(header, delimiter, decimal, drop, missing, encoding),
-        )  # fmt: skip
-        found = limits.at_depth(member(family, set_ or ()), chosen, depth, tolerance)
+        written = results.check_target(out, "--out", limits.SUFFIXES, [choice.data])
+        chosen = load(**values_of(choice, PointSettings), reading=Reading.of(reading))
+        found = limits.at_depth(member(str(network.family), network.parameters), chosen, depth, tolerance)
         if written is not None:
             results.write(written, found.content(written.suffix.lower()))
     if as_json:
-        say_json({"data": chosen.describe(), "family": family, "settings": list(set_ or ()), **found.record()})
+        say_json(
+            {
+                "data": chosen.describe(),
+                "family": network.family,
+                "settings": list(network.parameters),
+                **found.record(),
+            }
+        )
         return
     if not quiet:
-        say(f"Data: {chosen.name}, {points} training points, {test_points} test points; {family}.")
+        say(
+            f"Data: {chosen.name}, {choice.points} training points, {choice.test_points} test points; {network.family}."
+        )
         for line in chosen.said:
             say(line)
         say(found.note, head=f"Depth {found.depth:g}:")

@@ -1,40 +1,14 @@
-"""Options that several commands have, with their ranges."""
+"""Options of the command line: those that are made from settings, and those that several commands have."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
-from roughntk.commands.choices import DATA, FAMILIES, MISSING_RULES, PROJECTIONS, completion, listed
+from roughntk._settings import Setting, settings_of
+from roughntk.commands.choices import completion
 
-if TYPE_CHECKING:
-    from roughntk.files.tables import Reading
-
-FILE_HELP = ".csv, .tsv, .txt, .json, .parquet, .npy, .npz, any of them as .gz, or - for standard input"
-
-Parameters = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
-]
-Data = Annotated[
-    str,
-    typer.Argument(help=f"{listed(DATA)}, or a file, one point a row: {FILE_HELP}.", autocompletion=completion(DATA)),
-]
-Points = Annotated[int, typer.Option(help="Training points n, at least 1.")]
-TestPoints = Annotated[int, typer.Option(help="Test points m, at least 1.")]
-Seed = Annotated[int, typer.Option(help="Fixes the choice of points; at least 0.")]
-Projection = Annotated[
-    str,
-    typer.Option(
-        help="How rows come onto the sphere: canonical (x/|x|), stereographic (from the pole, one dimension more), or "
-        "none (they are on it).",
-        autocompletion=completion(PROJECTIONS),
-    ),
-]
-Family = Annotated[str, typer.Option(help=f"{listed(FAMILIES)}.", autocompletion=completion(FAMILIES))]
-DropDuplicates = Annotated[
-    bool, typer.Option("--drop-duplicates", help="Use the first of rows that coincide on the sphere.")
-]
-Dimension = Annotated[int | None, typer.Option(help="Dimension of sphere (10 if left out) and cube (128), at least 1.")]
 Times = Annotated[
     str | None,
     typer.Option(
@@ -43,53 +17,58 @@ Times = Annotated[
         "one called t, time, times, date, datetime or timestamp.",
     ),
 ]
-Header = Annotated[
-    bool | None,
-    typer.Option("--header/--no-header", help="Whether the first line holds names; if left out, it is looked at."),
-]
-Delimiter = Annotated[
-    str | None,
-    typer.Option(help="What stands between cells: a character, tab or space; if left out, it is looked for."),
-]
-Decimal = Annotated[str | None, typer.Option(help="The decimal mark, . or a comma; if left out, it is looked for.")]
-Encoding = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Encoding of text and JSON: utf-8, cp1252, utf-16, shift_jis or another that Python knows; if left out "
-        "UTF-8, or what other bytes look like.",
-    ),
-]
-Drop = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--drop", metavar="COLUMN", help="A column to leave out, name or number (name:2, number:2); repeatable."
-    ),
-]
-MissingInPaths = Annotated[
-    str,
-    typer.Option(
-        "--missing",
-        help=f"Rows with missing cells: {listed(MISSING_RULES)} (linearly in time).",
-        autocompletion=completion(MISSING_RULES),
-    ),
-]
-MissingInPoints = Annotated[
-    str,
-    typer.Option(
-        "--missing", help="Rows with missing cells: error or drop.", autocompletion=completion(MISSING_RULES[:2])
-    ),
-]
-Target = Annotated[
-    str | None,
-    typer.Option(
-        metavar="COLUMN", help="Column of the targets, name or number (name:2, number:2); y in a .npz if left out."
-    ),
-]
-Standardise = Annotated[
-    bool,
-    typer.Option("--standardise", help="Give every column mean 0 and standard deviation 1 on the training points."),
-]
+
+
+def with_settings(function: Callable[..., None]) -> Callable[..., None]:
+    """The command of a function: a parameter whose type is a class of settings becomes an option for each of them.
+
+    The function is called with an instance of that class, made of what the options say.
+    """
+    groups: dict[str, tuple[type, list[Setting]]] = {}
+    parameters = []
+    for parameter in inspect.signature(function).parameters.values():
+        if settings := settings_of(parameter.annotation):
+            groups[parameter.name] = (parameter.annotation, settings)
+            parameters += [_parameter(each) for each in settings]
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    def command(**given: Any) -> None:
+        for name, (kind, settings) in groups.items():
+            given[name] = kind(**{each.name: _value(each, given.pop(each.name)) for each in settings})
+        function(**given)
+
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    setattr(command, "__signature__", inspect.Signature(parameters))  # noqa: B010  mypy knows no such attribute
+    return command
+
+
+def _value(setting: Setting, given: Any) -> Any:
+    return tuple(given or ()) if isinstance(setting.default, tuple) else given
+
+
+def _parameter(setting: Setting) -> inspect.Parameter:
+    """The parameter of a command from which typer makes the option, or the argument, of a setting."""
+    kind, default, names = setting.kind, setting.default, list(filter(None, [setting.option]))
+    more: dict[str, Any] = {"help": setting.help, "metavar": setting.metavar}
+    if setting.names:
+        more["autocompletion"] = completion(setting.names)
+    if isinstance(default, tuple):
+        kind, default = list[str] | None, None
+        names = names or [f"--{setting.name}"]
+    elif kind is float:
+        more |= {"parser": real, "metavar": "<float>"}
+    elif not names and kind in (bool, bool | None):
+        flag = f"--{setting.name.replace('_', '-')}"
+        names = [flag if kind is bool else f"{flag}/--no-{flag[2:]}"]
+    if setting.option.isupper():
+        made: Any = typer.Argument(**more)
+    else:
+        made = typer.Option(*names, **more)
+    return inspect.Parameter(
+        setting.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, made]
+    )
 
 
 def real(text: str | float) -> float:
@@ -104,18 +83,4 @@ def real(text: str | float) -> float:
         raise typer.BadParameter(f"expected a number, got {text!r}; write for instance 2.5") from None
 
 
-def reading_of(
-    header: bool | None, delimiter: str | None, decimal: str | None, drop: Sequence[str] | None, missing: str,
-    encoding: str | None,
-) -> "Reading":  # fmt: skip
-    """How a file is read, from what the options of a command say."""
-    from roughntk.files.tables import Reading
-
-    return Reading(header, delimiter, decimal, tuple(drop or ()), missing, encoding)
-
-
-__all__ = [
-    "FILE_HELP", "Data", "Decimal", "Delimiter", "Dimension", "Drop", "DropDuplicates", "Encoding", "Family", "Header",
-    "MissingInPaths", "MissingInPoints", "Parameters", "Points", "Projection", "Seed", "Standardise", "Target",
-    "TestPoints", "Times", "reading_of", "real",
-]  # fmt: skip
+__all__ = ["Times", "real", "with_settings"]

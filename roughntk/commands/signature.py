@@ -4,20 +4,12 @@ from typing import Annotated
 
 import typer
 
-from roughntk.commands.choices import BACKENDS, BASES, completion, listed
-from roughntk.commands.options import (
-    FILE_HELP,
-    Decimal,
-    Delimiter,
-    Drop,
-    Encoding,
-    Header,
-    MissingInPaths,
-    Times,
-    reading_of,
-)
+from roughntk._settings import listed
+from roughntk.commands.choices import BACKENDS, BASES, completion
+from roughntk.commands.options import Times, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work
+from roughntk.files.reading import FILE_HELP, ReadingSettings
 
 EXAMPLES = (
     "roughntk signature path.csv --level 3",
@@ -25,6 +17,7 @@ EXAMPLES = (
 )
 
 
+@with_settings
 def signature(
     file: Annotated[str, typer.Argument(help=f"A path, points in rows: {FILE_HELP}.")],
     level: Annotated[int, typer.Option(help="Truncation level N >= 1.")] = 2,
@@ -37,12 +30,8 @@ def signature(
     ] = None,
     backend: Annotated[str, typer.Option(help=f"{listed(BACKENDS)}.", autocompletion=completion(BACKENDS))] = "jax",
     times: Times = None,
-    drop: Drop = None,
-    missing: MissingInPaths = "error",
-    header: Header = None,
-    delimiter: Delimiter = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
+    *,
+    reading: ReadingSettings,
     out: Annotated[str | None, typer.Option(help="Write all entries, all digits: .csv, .npy or .json.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -51,10 +40,10 @@ def signature(
     with clear_errors("--level or the number of channels"), at_work("signature", quiet):
         from roughntk.commands.answers import signatures
         from roughntk.files import paths, results
+        from roughntk.files.tables import Reading
 
         target = results.check_target(out, "--out", signatures.SUFFIXES, [file])
-        how = reading_of(header, delimiter, decimal, drop, missing, encoding)
-        read = paths.read_paths(file, times, how)
+        read = paths.read_paths(file, times, Reading.of(reading))
         text = as_json or (target is not None and target.suffix.lower() != ".npy")
         found = signatures.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)
         if target is not None:

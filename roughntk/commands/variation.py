@@ -5,20 +5,10 @@ from typing import Annotated
 import typer
 
 from roughntk.commands.choices import NORMS, completion
-from roughntk.commands.options import (
-    FILE_HELP,
-    Decimal,
-    Delimiter,
-    Drop,
-    Encoding,
-    Header,
-    MissingInPaths,
-    Times,
-    reading_of,
-    real,
-)
+from roughntk.commands.options import Times, real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work
+from roughntk.files.reading import FILE_HELP, ReadingSettings
 
 EXAMPLES = (
     "roughntk variation path.csv --p 2.5 --figure path.png",
@@ -27,6 +17,7 @@ EXAMPLES = (
 )
 
 
+@with_settings
 def variation(
     paths: Annotated[list[str], typer.Argument(metavar="FILE...", help=f"Paths, points in rows: {FILE_HELP}.")],
     p: Annotated[float, typer.Option(parser=real, metavar="<float>", help="Variation exponent p >= 1.")] = 2.0,
@@ -43,12 +34,8 @@ def variation(
         str | None, typer.Option(help="Of the sequence of FILEs, for the rates: numbers above 0, with commas.")
     ] = None,
     times: Times = None,
-    drop: Drop = None,
-    missing: MissingInPaths = "error",
-    header: Header = None,
-    delimiter: Delimiter = None,
-    decimal: Decimal = None,
-    encoding: Encoding = None,
+    *,
+    reading: ReadingSettings,
     figure: Annotated[
         str | None, typer.Option(help="Draw the path with its maximising partition, or the distances of a sequence.")
     ] = None,
@@ -60,19 +47,19 @@ def variation(
         from roughntk.commands.answers import variations as room
         from roughntk.files import paths as path_files
         from roughntk.files import results
+        from roughntk.files.tables import Reading
 
         target = results.check_target(figure, "--figure", room.SUFFIXES, [*paths, against or ""])
         room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
-        how = reading_of(header, delimiter, decimal, drop, missing, encoding)
         path_files.check_standard_input([*paths, against or ""])
-        read = [path for each in paths for path in path_files.read_paths(each, times, how)]
+        read = [path for each in paths for path in path_files.read_paths(each, times, Reading.of(reading))]
         room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)
         if against is None:
             measured = [room.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read]
             if target is not None:
                 room.draw_paths(measured, target)
         else:
-            limit = path_files.read_path(against, times, how)
+            limit = path_files.read_path(against, times, Reading.of(reading))
             if len(read) == 1:
                 compared = room.compare(read[0], limit, p, level=level, norm=norm)
             else:

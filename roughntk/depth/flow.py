@@ -21,6 +21,12 @@ def flow_field(depth, state: tuple[Array, Array], args=None) -> tuple[Array, Arr
         theta' = v(theta),    S' = (r'(theta) v(theta)/r(theta)) S + r(theta) P'(theta) v(theta)
 
     At theta = 0: theta' = 0, S' = 1. Valid for theta < pi: v is infinite at pi.
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> angle, total = rn.depth.flow_field(2.0, (jnp.array(1.0), jnp.array(1.0)))
+    >>> bool(angle < 0 < total)
+    True
     """
     del depth, args
     theta, total = state
@@ -39,5 +45,9 @@ def flow_term() -> diffrax.ODETerm:
     """The depth flow (theta, S) as a diffrax term, to be integrated beside a user's own equations.
 
     Start from theta_1 in (0, pi) and S_1 = cos theta_1 at l = 1; S(l)/l is the kernel.
+
+    >>> import roughntk as rn
+    >>> type(rn.depth.flow_term()).__name__
+    'ODETerm'
     """
     return diffrax.ODETerm(flow_field)

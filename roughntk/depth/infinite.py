@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.maps.relu_flow import _within, abel
+from roughntk._checks.parameters import entries_within
+from roughntk.maps.relu_flow import abel
 
 
 def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -24,8 +25,12 @@ def boundary_layer(s: Float[Array, "..."]) -> Float[Array, "..."]:
 
     With theta_1 = 3 pi / (s L), K_L -> F(s) as L grows, with error about 1/L uniformly in s: F(0) = 1/4 away from the
     diagonal and F(inf) = 1 on it. The layer is why the limit of u_L is not continuous at the training points.
+
+    >>> import roughntk as rn
+    >>> float(rn.depth.boundary_layer(0.0)), float(rn.depth.boundary_layer(1.0))
+    (0.25, 0.46875)
     """
-    s = _within(s, "s", 0.0, math.inf)
+    s = entries_within(s, "s", 0.0, math.inf)
     a = 1 / (1 + jnp.where(jnp.isinf(s), 0.0, s))
     # With a = 1/(1 + s): F = (1 - (1 - a)^4)/(4 a) = 1 - 3a/2 + a^2 - a^3/4, free of cancellation.
     profile = 1 + a * (-1.5 + a * (1 - a / 4))
@@ -36,8 +41,13 @@ def kernel_expansion(theta, depth) -> Float[Array, "..."]:
     """First-order expansion of the ReLU NTK at fixed theta > 0, elementwise:
 
     K_L = 1/4 + (3/8) log L / L + (alpha(theta) - 3/2)/(4 L) + O(log^2 L / L^2), alpha the Abel time of the angle.
+
+    >>> import roughntk as rn
+    >>> error = rn.depth.kernel_expansion(1.0, 1e6) - rn.kernels.ReluNTK().at_angle(1.0, 1e6)
+    >>> bool(abs(error) < 1e-9)
+    True
     """
-    theta, depth = _within(theta, "theta", 0.0, math.pi), _within(depth, "depth", 1.0, math.inf)
+    theta, depth = entries_within(theta, "theta", 0.0, math.pi), entries_within(depth, "depth", 1.0, math.inf)
     settled = jnp.isinf(depth) & (theta > 0)
     finite = jnp.where(jnp.isinf(depth), 1.0, depth)
     terms = (3 / 8) * jnp.log(finite) / finite + (abel(theta) - 1.5) / (4 * finite)
@@ -52,6 +62,12 @@ def coefficient_expansion(X, x, depth: float) -> Float[np.ndarray, "n m"]:
 
     Raises:
         InputError: a test point coincides with a training point, where u is a unit vector at every depth.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> expansion = rn.depth.coefficient_expansion(X, x, 1e6)
+    >>> bool(abs(expansion - rn.coefficients(rn.kernels.ReluNTK(), X, x, depth=1e6)).max() < 1e-9)
+    True
     """
     X, x = sphere.check_points(X, x)
     depth = _checks.one_depth(depth)

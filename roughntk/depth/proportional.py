@@ -122,6 +122,11 @@ def joint(
     Raises:
         InputError: another family; d < 4; gamma not positive; bad degrees; negative time; a finite time for ReluNNGP,
             whose eigenvalues fall like 1/L^2, so that no harmonic of degree >= 1 is learnt in a fixed time.
+
+    >>> import roughntk as rn
+    >>> limit = rn.depth.joint(rn.kernels.ReluNTK(), 5, 0.5)
+    >>> limit.degrees.tolist(), bool(limit.factors[1] > limit.factors[2])
+    ([0, 1, 2, 3], True)
     """
     family, ridge = _ridge_per_layer(family)
     dimension = _checks.integer(dimension, "dimension", least=1, most=_MOST_DIMENSION)
@@ -162,6 +167,10 @@ def harmonics(dimension: int, degrees: Sequence[int]) -> Float[np.ndarray, " k"]
 
     Raises:
         InputError: d < 3; no degrees, or one that is not a whole number >= 0.
+
+    >>> import roughntk as rn
+    >>> rn.depth.harmonics(3, (0, 1, 2)).shape
+    (3,)
     """
     dimension = _checks.integer(dimension, "dimension", least=1, most=_MOST_DIMENSION)
     if dimension < 3:
@@ -225,6 +234,11 @@ def ridge_predict(family: KernelFamily, X, y, x, *, depth, form: str = "limit") 
     Raises:
         InputError: bad points or targets; test points on the data, where alpha is infinite; training points so near
             (about pi/L) that A + ridge I is not positive definite, and no ridge regression stands for the kernel.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> rn.depth.ridge_predict("relu-ntk", X, [0.0, 1.0, 2.0, 3.0], x, depth=1000.0).values.shape
+    (1,)
     """
     family, per_layer = _ridge_per_layer(family)
     _checks.choice(form, ("limit", "tangent"), "form")

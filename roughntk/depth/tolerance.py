@@ -73,6 +73,12 @@ def depth_needed(family: KernelFamily, X, x, tolerance: float) -> DepthNeeded:
     Raises:
         InputError: a bad tolerance, points or family; a tolerance that is not reached at depth 1e15 (the message says
             how far one gets).
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(4, 3, seed=0), rn.sphere.uniform(1, 3, seed=1)
+    >>> needed = rn.depth_needed(rn.kernels.ReluNTK(), X, x, tolerance=0.01)
+    >>> needed.error <= 0.01 and needed.whole_depth >= needed.depth
+    True
     """
     _checks.require_x64("depth_needed")
     family = as_family(family)

@@ -68,6 +68,7 @@ def read_paths(file: str | Path, times: str | None = None, reading: Reading | No
     """
     reading = reading or Reading()
     source = tables.source(file)
+    reading.check_used(source.kind, source.name)
     if source.kind == "npz":
         return _from_archive(source, times, reading)
     if source.kind == "npy":

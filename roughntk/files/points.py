@@ -25,8 +25,10 @@ def points_in(data: Any, target: str | None = None, reading: Reading | None = No
     reading = reading or Reading()
     if not isinstance(data, str | os.PathLike):
         name = name_of(data)
+        reading.check_used("memory", name)
         return name, tables.points_of(tables.memory_table(data, name), target, reading)
     source = tables.source(data)
+    reading.check_used(source.kind, source.name)
     if source.kind == "npz":
         return source.name, _from_archive(source, target, reading)
     if source.kind == "npy":

@@ -292,7 +292,7 @@ class CompositionKernel(View):
             if depth != math.inf and depth != int(depth):
                 return self._deflated_between(d, depth)
             layers = jnp.asarray(jnp.iinfo(jnp.result_type(int)).max if depth == math.inf else int(depth) - 1)
-            values = np.asarray(_scaled_displacement(self.architecture, d, layers))
+            values = np.asarray(koenigs.scaled_displacement(self.architecture, d, layers))
             if depth == math.inf:
                 return Deflated(self.architecture.fixed_point, -math.inf, values)
             turned = -values if self.architecture.multiplier < 0 and int(depth) % 2 == 0 else values
@@ -319,7 +319,7 @@ class CompositionKernel(View):
         """At a real depth: first the part of a layer, then whole ones."""
         layers, part = divmod(depth - 1, 1.0)
         reached = koenigs.compiled_displacement(self.architecture, d, jnp.asarray(part))
-        values = np.asarray(_scaled_displacement(self.architecture, reached, jnp.asarray(int(layers))))
+        values = np.asarray(koenigs.scaled_displacement(self.architecture, reached, jnp.asarray(int(layers))))
         scale = math.log(self.architecture.multiplier)
         return Deflated(self.architecture.fixed_point, (depth - 1) * scale, values * math.exp(-part * scale))
 
@@ -350,22 +350,6 @@ def _iterated_jvp(primals, tangents):
     _, value, slope, _ = lax.while_loop(lambda state: (state[0] < depth) & state[3], body, start)
     by_rho = tangents[1]
     return value, slope * by_rho if by_rho is not None else jnp.zeros_like(value)
-
-
-@eqx.filter_jit
-def _scaled_displacement(map_: Composition, d: Array, layers: Array) -> Array:
-    """(eta - c)/lambda^layers after so many layers, as a product of mean slopes over lambda; ends where they are 1."""
-    at_rest = map_.mean_slope(jnp.zeros(()))
-
-    def body(state):
-        count, at, scaled = state
-        slope = map_.mean_slope(at)
-        return count + 1, at * slope, scaled * (slope / at_rest)
-
-    def going(state):
-        return (state[0] < layers) & (jnp.max(jnp.abs(state[1]), initial=0.0) > map_.linear_below)
-
-    return lax.while_loop(going, body, (jnp.zeros((), layers.dtype), d, d))[2]
 
 
 @eqx.filter_jit

@@ -50,6 +50,10 @@ def family(name: str, **values: Any) -> KernelFamily:
 
     Raises:
         InputError: an unknown name, or bad parameters.
+
+    >>> import roughntk as rn
+    >>> rn.kernels.family("erf-ntk", weight_variance=2.0).settings["weight_variance"]
+    2.0
     """
     known = parameters(name)
     for key in values:

@@ -18,7 +18,7 @@ in the square root of 1 - |rho|, so that relative to 1 - |rho| it is smooth agai
 
 One evaluation takes 6 coefficients and as many multiplications, at any depth; the coefficients themselves take some
 ten milliseconds for each new depth. Tables are filled up to the same length, so that all depths share what is compiled.
-Source: `roughntk.maps.relu_flow` for the closed form; Trefethen 2013 for interpolation in Chebyshev points.
+Source: `roughntk.maps.relu_flow` for the closed form; Trefethen2013 for interpolation in Chebyshev points.
 """
 
 import math

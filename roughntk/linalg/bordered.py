@@ -22,14 +22,28 @@ _LEAST_SCALE = 1e-290
 
 
 def bordered_system(G, g, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """([[G, 1], [1^T, -ratio]], [g, 1]), shapes (n + 1, n + 1) and (n + 1, m); `ratio` is s/c."""
+    """([[G, 1], [1^T, -ratio]], [g, 1]), shapes (n + 1, n + 1) and (n + 1, m); `ratio` is s/c.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> A, b = rn.linalg.bordered_system(np.eye(2), np.ones((2, 1)), 0.5)
+    >>> A.tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, -0.5]]
+    """
     n, m = np.shape(g)
     matrix = np.block([[np.asarray(G), np.ones((n, 1))], [np.ones((1, n)), np.full((1, 1), -ratio)]])
     return matrix, np.concatenate([np.asarray(g), np.ones((1, m))])
 
 
 def bordered_errors(errors: Errors, ratio_error: float) -> Errors:
-    """Those of the bordered system: its border of ones is exact."""
+    """Those of the bordered system: its border of ones is exact.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> errors = rn.linalg.Errors(np.zeros((2, 2)), np.zeros((2, 1)), np.zeros((2, 1)))
+    >>> rn.linalg.bordered_errors(errors, 0.0).matrix.shape
+    (3, 3)
+    """
     system, right = bordered_system(errors.matrix, errors.right, -ratio_error)
     system[:-1, -1] = system[-1, :-1] = 0.0
     right[-1] = 0.0
@@ -61,6 +75,11 @@ def solve_deflated(
 
     Raises, warns:
         as `solve`.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.linalg.solve_deflated(np.eye(2), np.zeros((2, 1)), 0.0).coefficients.round(12).tolist()
+    [[0.5], [0.5]]
     """
     errors = errors or Errors.of_rounding(G, g)
     if not abs(ratio) <= 1:
@@ -94,6 +113,12 @@ def solve_bordered(
 
     K is positive definite if the system has as many positive eigenvalues as K and the corner -s/c together (Haynsworth
     1968): n, or n + 1 where c < 0, which the sign of the corner tells, that of its zero in the limit included.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> system, right = rn.linalg.bordered_system(np.eye(2), np.zeros((2, 1)), 0.0)
+    >>> rn.linalg.solve_bordered(system, right).coefficients.round(12).tolist()
+    [[0.5], [0.5]]
     """
     n = len(system) - 1
     G = system[:n, :n]

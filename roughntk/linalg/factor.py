@@ -24,7 +24,7 @@ class Factor:
     >>> import numpy as np
     >>> from roughntk.linalg import Factor
     >>> factor = Factor(np.array([[2.0, 1.0], [1.0, 2.0]]))
-    >>> factor.solve(np.array([[3.0], [3.0]])).ravel().tolist()
+    >>> factor.solve(np.array([[3.0], [3.0]])).ravel().round(12).tolist()
     [1.0, 1.0]
     >>> factor.positive_definite, round(factor.condition_number, 12)
     (True, 3.0)
@@ -111,6 +111,12 @@ class Factor:
 
 
 def log_determinant(matrix: Float[np.ndarray, "n n"]) -> float:
-    """log det of a symmetric positive definite matrix, -inf where it is not positive to working precision."""
+    """log det of a symmetric positive definite matrix, -inf where it is not positive to working precision.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.linalg.log_determinant(np.diag([1.0, 1.0])), rn.linalg.log_determinant(np.diag([1.0, -1.0]))
+    (0.0, -inf)
+    """
     sign, value = np.linalg.slogdet(matrix)
     return float(value) if sign > 0 else -np.inf

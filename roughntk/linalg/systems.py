@@ -91,6 +91,12 @@ def solve(
 
     Warns:
         IndefiniteKernelWarning: K is indefinite; the message names the eigenvalue.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> solution = rn.linalg.solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([[2.0], [2.0]]))
+    >>> solution.coefficients.tolist(), solution.method
+    ([[1.0], [0.5]], 'cholesky')
     """
     indefinite = flag(indefinite, "indefinite")
     factor = Factor(K, cholesky=False if method == INDEFINITE else None)

@@ -16,8 +16,7 @@ found as polynomials in x = 2 y/y_M - 1, y = T/(a - T), T = tan(theta/4), by col
 are scaled (condition numbers below 200), so a float64 factor refines to the digits of `decimal`. The pole a > 1
 stretches the neighbourhood of pi, where small kappa puts singularities at pi +- i sqrt(2 kappa).
 
-Source: J. Ecalle, "Theorie iterative", J. Math. Pures Appl. 54 (1975); N. E. Norlund, "Vorlesungen ueber
-Differenzenrechnung" (1924).
+Source: Ecalle1975; Norlund1924.
 """
 
 import functools

@@ -9,19 +9,18 @@ accuracy up to pi. What comes before `entry` is for angles in [0, pi/2], the res
 """
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
+from roughntk._checks.precision import EPS, HUGE
 from roughntk.maps import _series
+from roughntk.maps._flow_parts import arrival, divided, unfolded
 from roughntk.maps.duals import supplement
 
 HALF_PI, THREE_PI = math.pi / 2, 3 * math.pi
-HUGE = float(np.finfo(np.float64).max)  # stands for an infinite slope, so that 0 times it is 0
 _TERMS = 12  # of the entire series below, on [0, 2] to 1e-18
 # (sin t - t cos t)/t^3, 2 (1 - cos t)/t^2 and sin t/t as power series in t^2
 _BRACKET = tuple((-1) ** k * 2 * (k + 1) / math.factorial(2 * k + 3) for k in range(_TERMS))
@@ -31,38 +30,13 @@ _SINC = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(_TERMS))
 _P3, _P2, _P1 = (c / THREE_PI**2 for c in _series.PRINCIPAL[1:4])
 _SOLVER_STEPS, _UNFOLD_STEPS = 3, 3  # Newton steps; one fewer leaves 1e-8, one more changes nothing
 _TINY = 1e-78
-_ROUNDING = 16 * float(np.finfo(np.float64).eps)
+_ROUNDING = 16 * EPS
 _GUESS = 0.7  # about the mean of A' on [0, pi/2], for the first guess
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _divided(coefficients: tuple[float, ...], points: tuple[Array, ...]) -> Array:
-    """The divided difference of a polynomial at one or more points, by repeated synthetic division.
-
-    p[x] = p(x), p[x, y] = (p(x) - p(y))/(x - y), which is p'(x) at y = x, and so on, without cancellation.
-    Its derivative in one of the points is the divided difference with that point repeated.
-    """
-    totals = [jnp.full_like(points[0], coefficients[-1])] + [jnp.zeros_like(points[0])] * (len(points) - 1)
-    for c in coefficients[-2::-1]:
-        for i in range(len(points) - 1, 0, -1):
-            totals[i] = totals[i] * points[i] + totals[i - 1]
-        totals[0] = totals[0] * points[0] + c
-    return totals[-1]
-
-
-@_divided.defjvp
-def _divided_jvp(coefficients: tuple, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    (points,), (moves,) = primals, tangents
-    slopes = [_divided(coefficients, (*points, point)) for point in points]
-    total = slopes[0] * moves[0]
-    for slope, move in zip(slopes[1:], moves[1:], strict=True):
-        total = total + slope * move
-    return _divided(coefficients, points), total
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     """sum_k c_k x^k."""
-    return _divided(coefficients, (x,))
+    return divided(coefficients, (x,))
 
 
 def _scaled(theta: Array) -> Array:
@@ -77,7 +51,7 @@ def _fit(coefficients: tuple[float, ...], theta: Array) -> Array:
 
 def _fit_divided(coefficients: tuple[float, ...], theta: Array, other: Array) -> Array:
     """The divided difference of a fit between two angles in [0, pi/2]."""
-    return _divided(coefficients, (_scaled(theta), _scaled(other))) * (4 / math.pi)
+    return divided(coefficients, (_scaled(theta), _scaled(other))) * (4 / math.pi)
 
 
 def _shape(theta: Array) -> Array:
@@ -94,14 +68,12 @@ def _fold_cosine(fold: Array) -> Array:
 def _unfold(cosine: Array) -> Array:
     """The fold in [0, 2] whose `_fold_cosine` is `cosine`: Newton from its series in the cube root."""
 
-    def improve(_: int, fold: Array) -> Array:
-        slope = fold**2 * _polynomial(_SINC, fold**2)
-        miss = math.pi * (_fold_cosine(fold) - cosine)
-        return jnp.where(slope > 0, fold - miss / jnp.where(slope > 0, slope, 1.0), fold)
+    def drop(fold: Array) -> tuple[Array, Array]:
+        return _fold_cosine(fold), fold**2 * _polynomial(_SINC, fold**2) / math.pi
 
     cube = jnp.cbrt(THREE_PI * cosine)
     guess = cube * (1 + cube**2 / 30 * (1 + cube**2 * (41 / 420)))
-    return lax.fori_loop(0, _UNFOLD_STEPS, improve, guess)
+    return unfolded(guess, cosine, drop, steps=_UNFOLD_STEPS)
 
 
 @_unfold.defjvp
@@ -119,14 +91,13 @@ def _travel(start: Array, time: Array) -> tuple[Array, Array, Array]:
     """
     rate = start / THREE_PI
 
-    def improve(_: int, delta: Array) -> Array:
+    def reached(delta: Array) -> tuple[Array, Array]:
         end = start / (1 + delta * rate)
-        change = delta * rate * end * _fit_divided(_series.ABEL_FIT, start, end)
-        return delta - (delta - 1.5 * jnp.log1p(delta * rate) - change - time) * _shape(end)
+        return delta * rate * end * _fit_divided(_series.ABEL_FIT, start, end), _shape(end)
 
     delta = time + 1.5 * jnp.log1p(jnp.maximum(time, 0.0) * rate)
     delta = time + (1.5 * jnp.log1p(delta * rate) + _GUESS * start * (delta * rate) / (1 + delta * rate))
-    delta = lax.fori_loop(0, _SOLVER_STEPS, improve, delta)
+    delta = arrival(delta, time, rate, reached, steps=_SOLVER_STEPS)
     ratio = 1 / (1 + delta * rate)
     return delta, ratio, start * ratio
 

@@ -6,7 +6,7 @@ With d = eta - c the displacement from the attracting fixed point c of the map a
 
 Whole layers are taken first; the part of a layer that is left lies between two known displacements, where Newton's
 method with bisection finds it.
-Source: Koenigs 1884.
+Source: Koenigs1884.
 """
 
 import functools
@@ -62,6 +62,25 @@ def koenigs_with_slope(map_: Contraction, d: Array) -> tuple[Array, Array]:
     start = (jnp.zeros((), int), d, d, jnp.ones_like(d), jnp.asarray(True))
     _, _, value, growth, _ = lax.while_loop(lambda state: state[4] & (state[0] < _CAP), body, start)
     return value, growth
+
+
+@eqx.filter_jit
+def scaled_displacement(map_: Contraction, d: Array, layers: Array) -> Array:
+    """d_n/lambda^n after n = `layers` whole layers, which tends to g(d): a product of mean slopes over lambda.
+
+    It ends where they are 1 to rounding.
+    """
+    at_rest = map_.mean_slope(jnp.zeros(()))
+
+    def body(state):
+        count, at, scaled = state
+        slope = map_.mean_slope(at)
+        return count + 1, at * slope, scaled * (slope / at_rest)
+
+    def going(state):
+        return (state[0] < layers) & (jnp.max(jnp.abs(state[1]), initial=0.0) > map_.linear_below)
+
+    return lax.while_loop(going, body, (jnp.zeros((), layers.dtype), d, d))[2]
 
 
 def _whole_layers(map_: Contraction, d: Array, time: Array) -> tuple[Array, Array]:

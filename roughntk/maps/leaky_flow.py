@@ -22,41 +22,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from roughntk._checks import InputError, is_traced, number, require_x64
+from roughntk._checks.parameters import entries_within
+from roughntk._checks.precision import HUGE
+from roughntk.maps._flow_parts import arrival, divided, mean, unfolded
 from roughntk.maps._germ import Germ, germ
 from roughntk.maps.duals import bracket, supplement
 from roughntk.maps.leaky_layer import STEEPEST_SLOPE, relu_angle_layer
-from roughntk.maps.relu_flow import _within, mean
 
-HUGE = float(np.finfo(np.float64).max)  # stands for an infinite slope, so that 0 times it is 0
 _SOLVER_STEPS, _UNFOLD_STEPS = 5, 6  # Newton steps; more change nothing
-
-
-@jax.custom_jvp
-def _divided(coefficients: Array, points: tuple[Array, ...]) -> Array:
-    """The divided difference of a polynomial at one or more points, by repeated synthetic division.
-
-    Its derivative in one of the points is the divided difference with that point repeated; the coefficients are
-    constants.
-    """
-    *lower, highest = jnp.unstack(coefficients)
-    totals = [jnp.zeros_like(points[0]) + highest] + [jnp.zeros_like(points[0])] * (len(points) - 1)
-    for coefficient in reversed(lower):
-        for i in range(len(points) - 1, 0, -1):
-            totals[i] = totals[i] * points[i] + totals[i - 1]
-        totals[0] = totals[0] * points[0] + coefficient
-    return totals[-1]
-
-
-@_divided.defjvp
-def _divided_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    (coefficients, points), (_, moves) = primals, tangents
-    total = jnp.zeros_like(points[0])
-    for point, move in zip(points, moves, strict=True):
-        total = total + _divided(coefficients, (*points, point)) * move
-    return _divided(coefficients, points), total
 
 
 class _Place(NamedTuple):
@@ -71,7 +47,7 @@ class _Place(NamedTuple):
 def _place(constants: Germ, chord: Array) -> _Place:
     quarter = chord / (2 + jnp.sqrt(4 - chord**2))
     x = constants.stretch * quarter / (constants.pole - quarter) - 1
-    return _Place(chord, quarter, x, _divided(constants.shape, (x,)))
+    return _Place(chord, quarter, x, divided(constants.shape, (x,)))
 
 
 def _between(constants: Germ, start: _Place, end: _Place, delta: Array, ratio: Array) -> tuple[Array, Array]:
@@ -87,15 +63,13 @@ def _travel(constants: Germ, chord: Array, time: Array) -> tuple[Array, Array]:
     """delta and x for a start with the chord m_1, of an angle in [0, M], and a finite time: Newton, slope 1/n_l."""
     rate, start = chord / constants.scale, _place(constants, chord)
 
-    def improve(_: int, delta: Array) -> Array:
+    def reached(delta: Array) -> tuple[Array, Array]:
         ratio = 1 / (1 + delta * rate)
         end = _place(constants, chord * ratio)
         slope, gap = _between(constants, start, end, delta, ratio)
-        change = _divided(constants.abel, (start.x, end.x)) * (slope * gap)
-        return delta - (delta - 1.5 * jnp.log1p(delta * rate) - change - time) * end.shape
+        return divided(constants.abel, (start.x, end.x)) * (slope * gap), end.shape
 
-    delta = time + 1.5 * jnp.log1p(time * rate)
-    delta = lax.fori_loop(0, _SOLVER_STEPS, improve, delta)
+    delta = arrival(time + 1.5 * jnp.log1p(time * rate), time, rate, reached, steps=_SOLVER_STEPS)
     return delta, 1 / (1 + delta * rate)
 
 
@@ -106,7 +80,7 @@ def _travel_jvp(primals: tuple, tangents: tuple) -> tuple[tuple, tuple]:
     delta, ratio = _travel(*primals)
     start, end = _place(constants, chord), _place(constants, chord * ratio)
     slope, _ = _between(constants, start, end, delta, ratio)
-    gain = _divided(constants.shape, (start.x, end.x)) * slope * ratio / start.shape
+    gain = divided(constants.shape, (start.x, end.x)) * slope * ratio / start.shape
     moved = delta * gain * by_chord + end.shape * by_time
     return (delta, ratio), (moved, -(ratio**2) / constants.scale * (chord * moved + delta * by_chord))
 
@@ -124,11 +98,10 @@ def _unfold(kappa: Array, drop: Array) -> tuple[Array, Array]:
     square_root = jnp.sqrt(2 * target / jnp.maximum(1 - kappa, 1e-30))
     guess = jnp.minimum(jnp.minimum(square_root, jnp.cbrt(3 * math.pi / kappa * target)), math.pi)
 
-    def improve(_: int, fold: Array) -> Array:
-        slope = jnp.sin(fold) * ((1 - kappa) + kappa / math.pi * fold)
-        return jnp.clip(fold - (_drop(kappa, fold) - target) / jnp.maximum(slope, 1e-300), 0.0, math.pi)
+    def drop_and_slope(fold: Array) -> tuple[Array, Array]:
+        return _drop(kappa, fold), jnp.sin(fold) * ((1 - kappa) + kappa / math.pi * fold)
 
-    fold = jnp.where(positive, lax.fori_loop(0, _UNFOLD_STEPS, improve, guess), 0.0)
+    fold = jnp.where(positive, unfolded(guess, target, drop_and_slope, steps=_UNFOLD_STEPS), 0.0)
     fold = jnp.where(jnp.isnan(drop), jnp.nan, fold)
     return fold, 2 * jnp.sin(fold / 2) ** 2
 
@@ -205,12 +178,12 @@ def _sum(constants: Germ, theta: Array, time: Array, at: _Passage) -> Array:
     start, end = at.start, at.end
     slope, gap = _between(constants, start, end, delta, x)
     ratio = x**3 * end.shape / start.shape
-    falls = _divided(constants.shape, (start.x, end.x)) * slope / start.shape  # (n_1 - n_l)/n_1 over m_1 - m_l
+    falls = divided(constants.shape, (start.x, end.x)) * slope / start.shape  # (n_1 - n_l)/n_1 over m_1 - m_l
     # 1 - ratio = lost gap/m_1, with (1 - x) = gap/m_1, and W_1 gap/m_1 = delta x
     lost = 1 + x + x * x + x**3 * falls * start.chord
     gained = delta / 4 * (1 + x * lost)
-    gained = gained + _divided(constants.rest, (start.x,)) * (delta / scale) * start.chord * x * lost
-    gained = gained - _divided(constants.rest, (start.x, end.x)) * slope * gap
+    gained = gained + divided(constants.rest, (start.x,)) * (delta / scale) * start.chord * x * lost
+    gained = gained - divided(constants.rest, (start.x, end.x)) * slope * gap
     logs = jnp.log1p(delta * (start.chord / scale))
     gained = gained + end.shape * constants.logarithm * (end.chord / scale) ** 3 * logs
     total = jnp.cos(theta) * at.kept * ratio + (at.entered * ratio - at.left) + gained
@@ -270,7 +243,7 @@ def _abel(constants: Germ, theta: Array) -> Array:
     chord = jnp.where(high, stepped, low)
     zero = chord == 0
     w = constants.scale / jnp.where(zero, 1.0, chord)
-    value = w - 1.5 * jnp.log(w) + _divided(constants.abel, (_place(constants, chord).x,))
+    value = w - 1.5 * jnp.log(w) + divided(constants.abel, (_place(constants, chord).x,))
     return jnp.where(zero, jnp.inf, value - jnp.where(high, 1.0, 0.0))
 
 
@@ -292,7 +265,7 @@ def flow(slope: Any, theta: Any, time: Any) -> Array:
         InputError: a bad slope, a known angle outside [0, pi], or a known time that is negative or, for a negative
             slope, in (0, 1).
     """
-    theta, time = _within(theta, "theta", 0.0, math.pi), _within(time, "time", 0.0, math.inf)
+    theta, time = entries_within(theta, "theta", 0.0, math.pi), entries_within(time, "time", 0.0, math.inf)
     return _compiled_angle(_constants(slope, time), theta, time)
 
 
@@ -302,7 +275,7 @@ def abel(slope: Any, theta: Any) -> Array:
     alpha = w - (3/2) log w + o(1) at 0, w = 3 pi/(kappa theta), kappa = (1 - slope)^2/(1 + slope^2). Arguments and
     errors as for `flow`; alpha(0) = inf.
     """
-    return _compiled_abel(_constants(slope, 0.0), _within(theta, "theta", 0.0, math.pi))
+    return _compiled_abel(_constants(slope, 0.0), entries_within(theta, "theta", 0.0, math.pi))
 
 
 def constants(slope: float) -> Germ:

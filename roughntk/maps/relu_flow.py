@@ -7,49 +7,33 @@ principal sum P of q = -cos/(sin v), P(f) - P = q(f), adds up the layers of the 
     theta_l = alpha^(-1)(alpha(theta_1) + l - 1),
     S(l) = l K(l) = r(theta_l) (S_1/r(theta_1) + P(theta_l) - P(theta_1)),    r = -sin v.
 
-How this is evaluated without cancellation is told in `roughntk.maps._parabolic`.
+How this is evaluated without cancellation is told in `roughntk.maps._parabolic`, and why it is not the flow of a leaky
+ReLU of slope 0 in `roughntk.maps._flow_parts`.
 
 Everything is elementwise, broadcasts, is float64, and may be transformed by jit, vmap, jvp and grad. Concrete
 input is checked and raises `InputError`; traced input outside the domain gives NaN.
-Sources: Ecalle 1975 (iterative logarithm), Norlund 1924 (principal sum).
+Sources: Ecalle1975 (iterative logarithm), Norlund1924 (principal sum).
 """
 
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
-from roughntk._checks import InputError, float64_array, is_traced, require_x64
+from roughntk._checks import InputError, is_traced
+from roughntk._checks.parameters import entries_within
+from roughntk._checks.precision import HUGE
 from roughntk.maps import _parabolic, _series
-
-
-def _float64(value: Any) -> Array:
-    """`value` as a float64 array."""
-    require_x64("fractional iteration")
-    return jnp.asarray(value, dtype=jnp.float64)
-
-
-def _within(value: Any, name: str, least: float, most: float) -> Array:
-    """`value` as a float64 array with entries in [least, most]: others are an error, or NaN if traced."""
-    if is_traced(value):
-        array = _float64(value)
-        return jnp.where((array >= least) & (array <= most), array, jnp.nan)
-    entries = float64_array(value, name)
-    bad = ~((entries >= least) & (entries <= most))
-    if bad.any():
-        raise InputError(
-            f"expected {name} in [{least:.17g}, {most:.17g}], got {float(entries[bad].flat[0])!r} "
-            f"({int(bad.sum())} such entries); correct or remove those entries"
-        )
-    return _float64(entries)
+from roughntk.maps._flow_parts import mean
 
 
 def _pair(theta: Any, time: Any, least: float) -> tuple[Array, Array]:
     """Angles and times, checked and broadcast."""
-    angles, times = jnp.broadcast_arrays(_within(theta, "theta", 0.0, math.pi), _within(time, "time", least, math.inf))
+    angles, times = jnp.broadcast_arrays(
+        entries_within(theta, "theta", 0.0, math.pi), entries_within(time, "time", least, math.inf)
+    )
     return angles, times
 
 
@@ -68,7 +52,7 @@ def relu_angle_step(theta: Any) -> Array:
     Raises:
         InputError: an entry is known and outside [0, pi].
     """
-    return _parabolic.step(_within(theta, "theta", 0.0, math.pi))
+    return _parabolic.step(entries_within(theta, "theta", 0.0, math.pi))
 
 
 def generator(theta: Any) -> Array:
@@ -83,7 +67,7 @@ def generator(theta: Any) -> Array:
     Raises:
         InputError: an entry is known and outside [0, pi].
     """
-    return _parabolic.generator(_within(theta, "theta", 0.0, math.pi))
+    return _parabolic.generator(entries_within(theta, "theta", 0.0, math.pi))
 
 
 def abel(theta: Any) -> Array:
@@ -98,7 +82,7 @@ def abel(theta: Any) -> Array:
     Raises:
         InputError: an entry is known and outside [0, pi].
     """
-    return _parabolic.abel(_within(theta, "theta", 0.0, math.pi))
+    return _parabolic.abel(entries_within(theta, "theta", 0.0, math.pi))
 
 
 def inverse_abel(t: Any) -> Array:
@@ -113,7 +97,7 @@ def inverse_abel(t: Any) -> Array:
     Raises:
         InputError: an entry is known and below alpha(pi).
     """
-    time = _within(t, "t", _series.ABEL_AT_PI, math.inf) - _series.ABEL_AT_PI
+    time = entries_within(t, "t", _series.ABEL_AT_PI, math.inf) - _series.ABEL_AT_PI
     return _parabolic.flow(jnp.full_like(time, math.pi), time)
 
 
@@ -133,7 +117,7 @@ def flow(theta: Any, time: Any) -> Array:
     Raises:
         InputError: a known entry is NaN, an angle outside [0, pi], or a negative time leads beyond pi.
     """
-    theta, time = _pair(theta, time, -_parabolic.HUGE)
+    theta, time = _pair(theta, time, -HUGE)
     angles = _parabolic.flow(theta, time)
     if not is_traced(angles) and bool(jnp.isnan(angles).any()):
         place = tuple(np.argwhere(np.isnan(angles))[0])
@@ -158,7 +142,7 @@ def principal_sum(theta: Any) -> Array:
     Raises:
         InputError: an entry is known and outside [0, pi].
     """
-    return _parabolic.principal_sum(_within(theta, "theta", 0.0, math.pi))
+    return _parabolic.principal_sum(entries_within(theta, "theta", 0.0, math.pi))
 
 
 def ntk_sum(theta: Any, time: Any) -> tuple[Array, Array]:
@@ -178,21 +162,6 @@ def ntk_sum(theta: Any, time: Any) -> tuple[Array, Array]:
         InputError: a known entry is NaN, an angle is outside [0, pi], or a time is negative.
     """
     return _parabolic.ntk_sum(*_pair(theta, time, 0.0))
-
-
-@jax.custom_jvp
-def mean(total: Array, depth: Array) -> Array:
-    """S/l at any finite depth l, elementwise; d(S/l) = (dS - (S/l) dl)/l.
-
-    Behind the barrier a depth that all entries share divides each: compiled as a factor 1/l, it is 0 above l = 4.5e307.
-    """
-    return total / lax.optimization_barrier(jnp.broadcast_to(depth, jnp.broadcast_shapes(total.shape, depth.shape)))
-
-
-@mean.defjvp
-def _mean_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    value = mean(*primals)
-    return value, mean(tangents[0] - value * tangents[1], primals[1])
 
 
 def ntk_kernel(theta: Any, time: Any) -> Array:

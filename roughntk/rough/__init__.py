@@ -13,6 +13,7 @@ from roughntk.rough.algebra.shuffle import is_group_like, is_lie, shuffle_words
 from roughntk.rough.algebra.tensor import lyndon_brackets, lyndon_words, signature_size, witt_dimension
 from roughntk.rough.equations.ito_lyons import ItoLyons, ito_lyons
 from roughntk.rough.equations.linear import solve_linear
+from roughntk.rough.equations.options import RDEOptions
 from roughntk.rough.equations.rde import RDEError, RDESolution, solve_rde
 from roughntk.rough.paths.augment import (
     add_time,
@@ -74,6 +75,7 @@ __all__ = [
     "Lift",
     "PiecewiseLinear",
     "RDEError",
+    "RDEOptions",
     "RDESolution",
     "SIGNATURE_BACKENDS",
     "StationaryGaussian",

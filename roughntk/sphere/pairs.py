@@ -69,6 +69,10 @@ def angles(X, Z=None) -> Float[Array, "n m"]:
     Raises:
         InputError: rows off the sphere (named), NaN, different numbers of columns. Under a JAX
             transformation nothing can be checked, and all entries are computed from row differences.
+
+    >>> import roughntk as rn
+    >>> rn.sphere.angles([[1.0, 0.0], [0.0, 1.0]]).round(4).tolist()
+    [[0.0, 1.5708], [1.5708, 0.0]]
     """
     if _checks.is_traced(X, Z):
         return _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
@@ -81,6 +85,10 @@ def joint_angles(X, x) -> np.ndarray:
     """Angles of the rows of X with themselves and with those of x, side by side, shape (n, n + m).
 
     A test point within `SAME_ANGLE` of a training point is that point: its angle is 0.
+
+    >>> import roughntk as rn
+    >>> rn.sphere.joint_angles([[1.0, 0.0]], [[0.0, 1.0]]).round(4).tolist()
+    [[0.0, 1.5708]]
     """
     if _checks.is_traced(X, x):
         raise _checks.traced_array("X" if _checks.is_traced(X) else "x")
@@ -96,6 +104,11 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
         function: elementwise; None stands for the angle itself.
         X: unit rows as `check_unit` returns them, shape (n, n0).
         Z: the same, shape (m, n0); X itself by default, whose diagonal is theta = 0 exactly.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.sphere.map_angles(None, np.eye(2)).round(4).tolist()
+    [[0.0, 1.5708], [1.5708, 0.0]]
     """
     rows, columns = len(X), len(X if Z is None else Z)
     _checks.memory(

@@ -110,7 +110,13 @@ def lift(X, *, distinct: bool = True) -> np.ndarray:
 
 def length_ratios(x: np.ndarray, X: np.ndarray) -> Float[np.ndarray, "n m"]:
     """|x_k|/|X_i| for all rows of x (m, n0) and X (n, n0), shape (n, m); no length is formed that could under- or
-    overflow, so that only a ratio beyond float64 is infinite, and only one below it 0."""
+    overflow, so that only a ratio beyond float64 is infinite, and only one below it 0.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.sphere.length_ratios(np.array([[6.0, 8.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    [[2.0], [10.0]]
+    """
     x, X = _checks.matrix(x, "x"), _checks.matrix(X, "X")
     (large, inner), (large_X, inner_X) = _scaled_lengths(x), _scaled_lengths(X)
     with np.errstate(over="ignore"):
@@ -125,13 +131,25 @@ def _scaled_lengths(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lengths(X: np.ndarray) -> np.ndarray:
-    """Norms of the rows, shape (n,), without overflow or underflow on the way."""
+    """Norms of the rows, shape (n,), without overflow or underflow on the way.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.sphere.lengths(np.array([[3.0, 4.0], [0.0, 2e200]])).tolist()
+    [5.0, 2e+200]
+    """
     large, inner = _scaled_lengths(_checks.matrix(X, "X"))
     return large * inner
 
 
 def polar(X, name: str = "X", *, columns: int | None = None) -> tuple[Array, Array] | tuple[np.ndarray, np.ndarray]:
-    """Lengths (n,) and directions (n, n0) of the rows; a zero row has no direction and gets the first axis."""
+    """Lengths (n,) and directions (n, n0) of the rows; a zero row has no direction and gets the first axis.
+
+    >>> import roughntk as rn
+    >>> lengths, directions = rn.sphere.polar([[3.0, 4.0], [0.0, 0.0]])
+    >>> lengths.tolist(), directions.round(12).tolist()
+    ([5.0, 0.0], [[0.6, 0.8], [1.0, 0.0]])
+    """
     if _checks.is_traced(X):
         X = _traced_rows(X, name)
         _checks.check_columns(X.shape, name, columns)
@@ -155,6 +173,10 @@ def uniform(n: int, dim: int, seed: int) -> np.ndarray:
 
     Raises:
         InputError: numbers that are not whole or below 1, more points than fit into memory.
+
+    >>> import roughntk as rn
+    >>> rn.sphere.uniform(3, 2, seed=0).shape
+    (3, 2)
     """
     n = _checks.integer(n, "n", least=1)
     dim = _checks.integer(dim, "dim", least=1)
@@ -165,7 +187,13 @@ def uniform(n: int, dim: int, seed: int) -> np.ndarray:
 
 
 def check_unit(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
-    """`X` as a float64 matrix whose rows have norm 1 (to 1e-10); the error names the rows that do not."""
+    """`X` as a float64 matrix whose rows have norm 1 (to 1e-10); the error names the rows that do not.
+
+    >>> import roughntk as rn
+    >>> rn.sphere.check_unit([[1, 0], [0.6, 0.8]])
+    array([[1. , 0. ],
+           [0.6, 0.8]])
+    """
     X = _checks.matrix(X, name, columns=columns)
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(X, axis=1)
@@ -190,7 +218,12 @@ def check_unit(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
 
 
 def check_distinct(X: np.ndarray, name: str = "X") -> None:
-    """Refuse unit rows that coincide: they make every kernel matrix singular."""
+    """Refuse unit rows that coincide: they make every kernel matrix singular.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.sphere.check_distinct(np.eye(3))
+    """
     pairs = coincident_rows(_checks.matrix(X, name))
     if pairs:
         raise InputError(
@@ -200,7 +233,13 @@ def check_distinct(X: np.ndarray, name: str = "X") -> None:
 
 
 def check_points(X, x) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test points as checked unit rows; the training rows distinct."""
+    """Training and test points as checked unit rows; the training rows distinct.
+
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.check_points([[1, 0], [0, 1]], [[0.6, 0.8]])
+    >>> X.shape, x.dtype
+    ((2, 2), dtype('float64'))
+    """
     X = check_unit(X)
     check_distinct(X)
     return X, check_unit(x, "x", columns=X.shape[1])
@@ -212,6 +251,11 @@ def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
 
     Rows are sorted along one direction in general position, where coincident ones are neighbours: work and memory grow
     with the number of rows, not of pairs.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> rn.sphere.coincident_rows(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
+    [(0, 2)]
     """
     X = _checks.matrix(X, "X")
     n, dimension = X.shape

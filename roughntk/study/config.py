@@ -7,10 +7,11 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._settings import Setting, settings_of
 from roughntk.files.tables import Reading
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.study.data import MOST, PROJECTIONS
 from roughntk.study.families import member
+from roughntk.study.settings import StudySettings
 
 MOST_P = 4.0
 MOST_DEPTH = 10**12
@@ -18,60 +19,17 @@ MOST_DEPTH = 10**12
 
 
 @dataclasses.dataclass(frozen=True)
-class StudyConfig:
-    """Everything that fixes a study, apart from the place where it is written.
+class StudyConfig(StudySettings):
+    """Everything that fixes a study, checked; `roughntk.study.settings` says what each setting means.
 
-    Attributes:
-        data: built-in name or file; what was handed in as a frame or array, in words.
-        points, test_points: n and m.
-        seed: fixes the choice of points.
-        projection: canonical, stereographic or none.
-        depths: first and last depth, as in "1:30".
-        family: a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
-        parameters: of the family, as in ("weight_variance=2",).
-        p: variation exponent, 1 <= p < 4; the levels 1 .. floor(p) enter. p = 1 is always added.
-        drop_duplicates: use only the first of rows that coincide.
-        dimension: of the random data sets sphere and cube.
-        signature_channels: principal directions of the drivers that signatures are computed on.
-        samples: points at which each driver is sampled for signatures and p-variation.
-        target: the column of the targets.
-        standardise: whether columns get mean 0 and standard deviation 1 on the training points.
-        drop, missing, header, delimiter, decimal, encoding: how a table is read, see `roughntk.files.tables.Reading`.
+    `data` is a built-in name or a file; of what was handed in as a frame or array it is a description.
     """
 
-    data: str = "digits"
-    points: int = 40
-    test_points: int = 5
-    seed: int = 0
-    projection: str = "canonical"
-    depths: str = "1:30"
-    family: str | KernelFamily = "relu-ntk"
-    parameters: tuple[str, ...] = ()
-    p: float = 2.0
-    drop_duplicates: bool = False
-    dimension: int | None = None
-    signature_channels: int = 8
-    samples: int = 33
-    target: str | None = None
-    standardise: bool = False
-    drop: tuple[str, ...] = ()
-    missing: str = "error"
-    header: bool | None = None
-    delimiter: str | None = None
-    decimal: str | None = None
-    encoding: str | None = None
-
-    def __post_init__(self):
-        _checks.integer(self.points, "points", least=1, most=MOST)
-        _checks.integer(self.test_points, "test points", least=1, most=MOST)
-        _checks.integer(self.seed, "seed", least=0)
-        _checks.choice(self.projection, PROJECTIONS, "projection")
-        for name in ("drop_duplicates", "standardise", *(("header",) if self.header is not None else ())):
-            _checks.flag(getattr(self, name), name)
+    def __post_init__(self) -> None:
+        for each in settings_of(type(self)):
+            _check(each, getattr(self, each.name))
         self.member()
         _ = self.reading
-        _checks.integer(self.signature_channels, "signature channels", least=1, most=40)
-        _checks.integer(self.samples, "samples", least=3, most=2000)
         known = _checks.known_number(self.p)
         if not 1 <= (_checks.exponent(self.p) if known is None else known) < MOST_P:
             least, most, got = _checks.apart(1, MOST_P, self.p)
@@ -110,7 +68,7 @@ class StudyConfig:
     @property
     def reading(self) -> Reading:
         """How a table is read."""
-        return Reading(self.header, self.delimiter, self.decimal, self.drop, self.missing, self.encoding)
+        return Reading.of(self)
 
     @property
     def depth_range(self) -> range:
@@ -135,3 +93,16 @@ class StudyConfig:
                 f"{_checks.whole(last)}; lower the last"
             )
         return range(first, last + 1)
+
+
+def _check(setting: Setting, value: Any) -> None:
+    """What the setting says of its range."""
+    if setting.least is not None:
+        _checks.integer(value, setting.words, least=setting.least, most=setting.most)
+    elif setting.kind is bool or (setting.kind == bool | None and value is not None):
+        _checks.flag(value, setting.name)
+    elif setting.strict and setting.name != "missing":  # which a reading checks, with the others of its kind
+        _checks.choice(value, setting.names, setting.words)
+
+
+__all__ = ["MOST_DEPTH", "MOST_P", "StudyConfig"]

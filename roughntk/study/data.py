@@ -12,10 +12,8 @@ from roughntk.files import built_in, tables
 from roughntk.files.points import Points, name_of, points_in
 from roughntk.files.tables import Reading
 from roughntk.study import capacity
+from roughntk.study.settings import BUILT_IN, MOST, PROJECTIONS
 
-BUILT_IN = (*built_in.NAMES, "sphere", "cube")
-PROJECTIONS = ("canonical", "stereographic", "none")
-MOST = 10**12  # far more than fits in memory; larger numbers are slips of the pen
 DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
 PIECE = 2**17
 """Numbers that are looked at together."""

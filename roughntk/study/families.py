@@ -15,7 +15,7 @@ def member(name: str, settings: Sequence[str] = ()) -> KernelFamily:
     Raises:
         InputError: an unknown family or parameter, or a setting that is not NAME=VALUE.
 
-    >>> member("erf-ntk", ["weight_variance=2"]).weight_variance
+    >>> float(member("erf-ntk", ["weight_variance=2"]).weight_variance)
     2.0
     """
     return family(name, **values_of(name, settings))

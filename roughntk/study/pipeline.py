@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import inspect
 import itertools
 import json
 import math
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from roughntk import __version__, _checks
+from roughntk._settings import settings_of, values_of
 from roughntk.files import folders
 from roughntk.files.tables import printable
 from roughntk.kernels import KernelSequence
@@ -23,12 +25,26 @@ from roughntk.study.analysis.laws import law
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet, load
 from roughntk.study.result import Study
+from roughntk.study.settings import PointSettings
 from roughntk.study.threads import fitting_threads
 
 Report = Callable[[str, int, int], None]
 """Progress: called as report(stage, steps done, steps in all)."""
 
 
+def _with_keywords(function: Callable[..., Study]) -> Callable[..., Study]:
+    """The function, whose signature names every setting of a study with its default."""
+    signature = inspect.signature(function)
+    *others, _ = signature.parameters.values()
+    keywords = [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.kind)
+        for each in settings_of(StudyConfig) if each.name not in signature.parameters
+    ]  # fmt: skip
+    setattr(function, "__signature__", signature.replace(parameters=[*others, *keywords]))  # noqa: B010  for mypy
+    return function
+
+
+@_with_keywords
 def run(
     data: Any = "digits",
     *,
@@ -45,12 +61,16 @@ def run(
         out: folder of the report: report.html, figures/, tables/, study.json; None writes nothing.
         command: the command line to record in study.json.
         progress: called as progress(stage, done, total).
-        settings: fields of :class:`roughntk.study.config.StudyConfig`: points, test_points, seed, projection, depths,
-            family, parameters, p, drop_duplicates, dimension, signature_channels, samples, target, standardise, drop,
-            missing, header, delimiter, decimal, encoding.
+        settings: the fields of `roughntk.study.StudyConfig`, whose meaning `roughntk.study.settings` says; the family
+            is a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
 
     Raises:
         InputError: any bad setting or data, before anything is written.
+
+    >>> import roughntk as rn
+    >>> study = rn.study.run("digits", points=5, test_points=2, depths="1:7", out=None)
+    >>> len(study.summary)
+    10
     """
     _checks.require_x64("a study")
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
@@ -79,11 +99,8 @@ def run(
 
 def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study:
     """The data, and all numbers of the study."""
-    data = load(
-        source, points=config.points, test_points=config.test_points, seed=config.seed,
-        projection=config.projection, drop_duplicates=config.drop_duplicates, dimension=config.dimension,
-        target=config.target, standardise=config.standardise, reading=config.reading,
-    )  # fmt: skip
+    chosen = values_of(config, PointSettings) | {"data": source}
+    data = load(**chosen, reading=config.reading)
     capacity.check_study(len(data.X), len(data.x), config.depth_range, config.samples)
     with fitting_threads(len(data.X)):
         return _stages(data, config, progress)

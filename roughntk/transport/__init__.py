@@ -1,10 +1,15 @@
 """Theorem 3: carrying coefficients from depth to depth."""
 
-from roughntk.transport.drivers import Segment, SegmentDriver, quadrature_driver, segment_driver
-from roughntk.transport.equation import TransportError, TransportResult, across_segment, between_depths
-from roughntk.transport.real_depth import DepthTransportResult, to_depth
+from roughntk.transport.drivers import Driver, QuadratureDriver, RetimedDriver
+from roughntk.transport.equation import SolverOptions, vector_field
+from roughntk.transport.paths import CoefficientPath, quadrature_driver
+from roughntk.transport.real_depth import to_depth
+from roughntk.transport.result import TransportError, TransportResult
+from roughntk.transport.segments import Segment, SegmentDriver, segment_driver
+from roughntk.transport.whole_depth import across_segment, between_depths
 
 __all__ = [
-    "DepthTransportResult", "Segment", "SegmentDriver", "TransportError", "TransportResult", "across_segment",
-    "between_depths", "quadrature_driver", "segment_driver", "to_depth",
+    "CoefficientPath", "Driver", "QuadratureDriver", "RetimedDriver", "Segment", "SegmentDriver", "SolverOptions",
+    "TransportError", "TransportResult", "across_segment", "between_depths", "quadrature_driver", "segment_driver",
+    "to_depth", "vector_field",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The paper's bridge between two consecutive depths, and the clocks in which it can be run.
+"""The clocks: in which time the equation is integrated, and where on the path of systems it then is.
 
 Between depths L and L + 1 the paper moves the kernel matrix along the straight segment
 
@@ -8,14 +8,19 @@ with D = det K_L(X,X) det K_{L+1}(X,X) (``references.bib``: StArnaud2025, Defini
 segment. D falls from 1e-2 at n = 10 to 1e-200 and less at n = 500, so that in t the path stands still except
 in a layer of width about D around t = 1/2, far below the spacing of float64 numbers: an adaptive solver in t
 steps over the layer and reports success. A clock therefore names the variable tau in which an equation is
-integrated, with the segment position s(tau) in [0, 1], and keeps D as its logarithm:
+integrated, with the position s(tau) on the path, and keeps D as its logarithm:
 
 * :class:`ArcClock`: tau = s itself;
 * :class:`PsiClock`: the layer's own time tau = logit psi, for which s(tau) = 1/(1 + e^{-tau}) exactly, whatever
   D is; t is recovered from tau and log D in closed form.
+
+Along real depth l the path has finite length up to infinity on s = 1 - 1/l, but its derivative grows there like
+log(1 - s). :class:`GradedClock` runs in a time in which that derivative vanishes at infinity.
 """
 
 import abc
+import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -51,31 +56,35 @@ def psi_logit(z: Float[Array, "..."], log_d: Float[Array, "..."]) -> Float[Array
 
 
 class Clock(eqx.Module):
-    """A time tau in [start, stop] and the position s(tau) in [0, 1] on the segment between two depths."""
+    """A time tau and the position s(tau) on a path of linear systems."""
 
     @property
     @abc.abstractmethod
-    def knots(self) -> np.ndarray:
-        """Times that a solver must step on; the first and last are start and stop."""
+    def knots(self) -> np.ndarray | Array:
+        """Increasing times that a solver must step on; the first and last are start and stop."""
 
     @abc.abstractmethod
-    def position(self, tau: Array) -> Array:
+    def position(self, tau: Any) -> Array:
         """s(tau)."""
 
     @abc.abstractmethod
-    def rate(self, tau: Array) -> Array:
+    def rate(self, tau: Any) -> Array:
         """ds/dtau."""
 
+
+class SegmentClock(Clock):
+    """A clock of the segment between two depths, positions in [0, 1], that knows the paper's time t in [0, 1]."""
+
     @abc.abstractmethod
-    def paper_time(self, tau: Array) -> Array:
+    def paper_time(self, tau: Any) -> Array:
         """The paper's t in [0, 1]."""
 
     @abc.abstractmethod
-    def position_at_paper_time(self, t: Array) -> Array:
+    def position_at_paper_time(self, t: Any) -> Array:
         """s as a function of the paper's t."""
 
 
-class ArcClock(Clock):
+class ArcClock(SegmentClock):
     """tau = s: constant speed along the segment, the paper's path without its time change."""
 
     @property
@@ -95,7 +104,7 @@ class ArcClock(Clock):
         return jnp.asarray(t)
 
 
-class PsiClock(Clock):
+class PsiClock(SegmentClock):
     """The paper's clock s = psi_D(2t - 1), run in the layer's own time tau = logit psi_D(2t - 1).
 
     Outside |tau| <= 40 psi is 0 or 1 to 4e-18. Knots two units of tau apart make sure that no solver can step
@@ -137,7 +146,75 @@ class PsiClock(Clock):
         return psi(2 * jnp.asarray(t) - 1, self.log_d)
 
 
-def clock(name: str, log_d: float) -> Clock:
-    """The clock of that name ("arc" or "psi"); `log_d` = log det K_L + log det K_{L+1}."""
+class GradedClock(Clock):
+    """Graded time tau of the path along real depth l, with the compact s = 1 - 1/l at it.
+
+        1/l = r^4,    r = 1 - (1 - |tau|)^3,    |tau| in [0, 1].
+
+    dK/dtau falls like r^3 log r at infinity (tau = 0). The cube opens the other end in the same way: the angle of
+    antipodal points leaves pi like (l - 1)^(1/3), which is smooth in tau at l = 1 (|tau| = 1). Time runs upwards from
+    start to stop: negative times go deeper, positive ones come back.
+    """
+
+    times: Float[Array, " k"]
+
+    @property
+    def knots(self) -> Array:
+        return self.times
+
+    def position(self, tau):
+        """The position on the path: tau itself. (s would not do: near 1 it holds no depth beyond 1e16.)"""
+        return jnp.asarray(tau)
+
+    def rate(self, tau):
+        """1."""
+        return jnp.ones_like(jnp.asarray(tau, dtype=float))
+
+    def depth(self, tau):
+        """l = r^-4; infinity at tau = 0."""
+        r = graded_root(jnp.abs(tau))
+        end = r == 0
+        return jnp.where(end, jnp.inf, jnp.where(end, 1.0, r) ** -4)
+
+    def compact(self, tau):
+        """s = 1 - 1/l in [0, 1]."""
+        return -jnp.expm1(4 * jnp.log1p(-((1 - jnp.abs(tau)) ** 3)))
+
+    def time(self, depth):
+        """tau of a depth, with the sign of this clock's times."""
+        return (1 if float(self.times[-1]) > 0 else -1) * graded_time(depth)
+
+
+def graded_time(depth: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """|tau| of the depths: 1 at l = 1, 0 at l = infinity; 1 - (1 - r)^(1/3) with r = l^(-1/4), without cancellation."""
+    depth = np.asarray(depth, dtype=float)
+    q = np.cbrt(-np.expm1(-np.log(depth) / 4))
+    return depth**-0.25 / (1 + q + q * q)
+
+
+def graded_root(size):
+    """r = 1 - (1 - |tau|)^3 at |tau|, without cancellation."""
+    return size * (3 - size * (3 - size))
+
+
+def graded_depth(size: float) -> float:
+    """The depth at |tau|; beyond 1e100 it is infinity, which no kernel value tells from it."""
+    r = graded_root(size)
+    return max(1.0, r**-4) if r > 1e-25 else math.inf
+
+
+def clock(name: str, log_d: float) -> SegmentClock:
+    """The clock of that name ("arc" or "psi"); `log_d` = log det K_L + log det K_{L+1}.
+
+    Args:
+        name: one of `CLOCKS`.
+        log_d: log D, which only "psi" needs.
+
+    Raises:
+        InputError: another name (with the nearest one).
+
+    >>> float(clock("psi", log_d=-460.0).position_at_paper_time(0.5))
+    0.5
+    """
     _checks.choice(name, CLOCKS, "clock")
     return ArcClock() if name == "arc" else PsiClock(log_d)

@@ -14,15 +14,19 @@ import math
 
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from jax import Array
 
 from roughntk._checks import InputError
-from roughntk.kernels import KernelFamily
-from roughntk.linalg import Errors, Solution, bordered_errors, bordered_system, solve_bordered
+from roughntk.kernels import Deflated, KernelFamily
+from roughntk.linalg import Errors, Factor, Solution, bordered_errors, bordered_system, solve_bordered
 from roughntk.regression.entries import entry_errors
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
-from roughntk.transport.depth_path import DepthPath
-from roughntk.transport.drivers import Segment
+from roughntk.transport.clocks import ArcClock, Clock
+from roughntk.transport.drivers import Driver, QuadratureDriver
+from roughntk.transport.paths import DepthPath
+from roughntk.transport.segments import Segment, relative_difference
+from roughntk.transport.systems import KernelAlongDepth, LinearSystem
 
 SPREAD = 1e-2
 """Below this s/c a segment is carried on the deflated systems when the caller leaves the choice to us."""
@@ -33,6 +37,68 @@ class DeflatedSegment(Segment):
 
     def solve(self, A, right):
         return jnp.linalg.solve(A, right)
+
+    def driver(self, clock: Clock) -> Driver:
+        """The driver by quadrature, whatever the clock: there is no closed form without positive definiteness."""
+        del clock
+        return QuadratureDriver(self.driver_derivative, np.linspace(0.0, 1.0, 9))
+
+
+class CollapsedSegment(DeflatedSegment):
+    """Bordered systems of two depths in the units of the first, whose driver is that of the kernel itself.
+
+    v' = K^{-1} [K', b'] where K = c 1 1^T + s G is singular in 64 bit: the two ends are M = [[G, 1], [1^T, -s/c]] and
+    [[q G, 1], [1^T, -s/c]], q the ratio of the two s. Eliminating the last row of M [x; mu] = [r/s; 0] leaves K x = r,
+    so that the upper blocks of the driver of M are v.
+    """
+
+    def driver_derivative(self, s):
+        whole, n = super().driver_derivative(s), self.K0.shape[0] - 1
+        return jnp.concatenate([whole[:n, :n], whole[:n, n + 1 :]], axis=1)
+
+    def driver(self, clock: Clock) -> Driver:
+        """The kernel's own driver by quadrature, whatever the clock, graded towards both ends."""
+        del clock
+        graded = 2.0 ** -np.arange(2, 9)
+        knots = np.unique(np.concatenate([[0.0, 0.5, 1.0], graded, 1 - graded]))
+        return QuadratureDriver(self.driver_derivative, knots)
+
+    def disagreement(self) -> float:
+        """The largest difference of quadrature from log(I + s [[A, C], [0, 0]]), A = K^{-1} K' and C = K^{-1} b' at 0,
+        at s = 1/2 and 1, relative to the largest value of the driver."""
+        M0, M1, r0, r1 = (np.asarray(part) for part in (self.K0, self.K1, self.B0, self.B1))
+        n, size = len(M0) - 1, len(M0) - 1 + r0.shape[1]
+        rates = Factor(M0, cholesky=False).solve(np.concatenate([M1 - M0, r1 - r0], axis=1))[:n]
+        generator = np.zeros((size, size))
+        generator[:n, :n], generator[:n, n:] = rates[:, :n], rates[:, n + 1 :]
+        closed = np.stack([np.real(scipy.linalg.logm(np.eye(size) + s * generator))[:n] for s in (0.5, 1.0)])
+        by_quadrature = self.driver(ArcClock()).sample([0.5, 1.0]).reshape(closed.shape)
+        return relative_difference(closed, by_quadrature)
+
+
+def kernel_segment(K0, K1, B0, B1, collapsed: tuple[Deflated, Deflated] | None = None) -> Segment:
+    """The segment from which the kernel's own driver between two depths is known best.
+
+    Args:
+        K0, K1, B0, B1: the kernel matrices at both depths and their right-hand sides.
+        collapsed: their deflated form on (X, X and x), shape (n, n + m), for a family that collapses; taken once the
+            entries are within 1 % of one value.
+    """
+    if collapsed is None or not 0 <= _spread(collapsed[0]) < SPREAD:
+        return Segment(*map(jnp.asarray, (K0, K1, B0, B1)))
+    n = len(K0)
+    change = math.exp(collapsed[1].log_scale - collapsed[0].log_scale)
+    units = zip(collapsed, (1.0, change), strict=True)
+    (M0, r0), (M1, r1) = (
+        bordered_system(part.values[:, :n] * unit, part.values[:, n:] * unit, _spread(collapsed[0]))
+        for part, unit in units
+    )
+    return CollapsedSegment(*map(jnp.asarray, (M0, M1, r0, r1)))
+
+
+def _spread(kernel: Deflated) -> float:
+    """s/c."""
+    return math.exp(kernel.log_scale) / kernel.level if kernel.level else math.inf
 
 
 class DeflatedDepthPath(DepthPath):
@@ -50,8 +116,21 @@ class DeflatedDepthPath(DepthPath):
         return A, jnp.concatenate([g, jnp.full((1, g.shape[1]), diagonal)])
 
 
-def deflated_segment(systems: Systems, depth: int) -> tuple[DeflatedSegment, tuple[Errors, Errors], float]:
-    """The segment of bordered systems from a whole depth to the next, the errors of both ends, s/c at the first."""
+class BorderedSystem(LinearSystem):
+    """M w = r, w = (u, mu)."""
+
+    kind = "deflated"
+    segment_type = DeflatedSegment
+
+    def solve(self, what: str) -> Solution:
+        return solve_bordered(self.matrix, self.right, errors=self.errors, what=what)
+
+    def log_width(self, other: LinearSystem) -> float:
+        return min(sum(float(np.linalg.slogdet(M)[1]) for M in (self.matrix, other.matrix)), 0.0)
+
+
+def bordered_ends(systems: Systems, depth: int) -> tuple[BorderedSystem, BorderedSystem, float]:
+    """The bordered systems of a whole depth and of the next, and s/c at the first."""
     ends = [systems.deflated(level) for level in (depth, depth + 1)]
     ratio = ends[0].ratio
     if math.isinf(ratio):
@@ -59,18 +138,22 @@ def deflated_segment(systems: Systems, depth: int) -> tuple[DeflatedSegment, tup
             f"expected a family whose kernel tends to another value than 0, got {systems.family.name}; use "
             f"system='kernel'"
         )
-    matrices, rights = zip(*(bordered_system(end.matrix, end.right, end.ratio) for end in ends), strict=True)
-    first, last = (bordered_errors(end.errors, end.ratio_error) for end in ends)
-    return DeflatedSegment(*map(jnp.asarray, (*matrices, *rights))), (first, last), ratio
+    first, last = (
+        BorderedSystem(*bordered_system(end.matrix, end.right, end.ratio), bordered_errors(end.errors, end.ratio_error))
+        for end in ends
+    )
+    return first, last, ratio
 
 
-class DeflatedKernel:
+class DeflatedAlongDepth(KernelAlongDepth):
     """The bordered systems of one data set at any depth, in the units of one reference pair."""
 
+    system_type = BorderedSystem
+    path_type = DeflatedDepthPath
+
     def __init__(self, family: KernelFamily, angles: PackedAngles):
-        self.family, self.n, self.angles = family, angles.n, angles
+        super().__init__(family, angles)
         self.theta = np.append(angles.theta, 0.0)
-        self.reference: int | None = None
         deepest = family.deflated(self.theta, math.inf)
         if not deepest.level:
             raise InputError(f"expected a family whose kernel tends to another value than 0, got {family.name}")
@@ -78,9 +161,9 @@ class DeflatedKernel:
 
     def row(self, depth: float) -> np.ndarray:
         """Deflated values of all pairs of X, of (X, x), of the diagonal; then s/c."""
-        found = self.family.deflated(self.theta, depth)
-        unit = abs(float(found.values[self.reference]))
-        return np.append(found.values / unit, math.exp(found.log_scale + math.log(unit)) / found.level)
+        kernel = self.family.deflated(self.theta, depth)
+        unit = abs(float(kernel.values[self.reference]))
+        return np.append(kernel.values / unit, math.exp(kernel.log_scale + math.log(unit)) / kernel.level)
 
     def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
         """(M, r) at the depth."""
@@ -89,24 +172,15 @@ class DeflatedKernel:
 
     def errors(self, depth: float) -> Errors:
         """Bounds of the errors of their entries."""
-        found = self.family.deflated(self.theta, depth)
-        unit = abs(float(found.values[self.reference]))
-        values = deflated_values(self.family, found, depth)
+        kernel = self.family.deflated(self.theta, depth)
+        unit = abs(float(kernel.values[self.reference]))
+        values = deflated_values(self.family, kernel, depth)
         of_angles, on = self.angles.errors(depth)
         error = entry_errors(values, self.theta, np.append(of_angles, 0.0), 0.0)
         G, g = self.angles.unpacked(error[:-1] / unit, error[-1] / unit)
-        ratio = math.exp(found.log_scale + math.log(unit)) / found.level
-        return bordered_errors(Errors(G, g, on), ratio_error(found.log_scale, ratio))
-
-    def solve(self, depth: float) -> Solution:
-        """u and mu in closed form."""
-        what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
-        return solve_bordered(*self.at(depth), errors=self.errors(depth), what=what)
+        ratio = math.exp(kernel.log_scale + math.log(unit)) / kernel.level
+        return bordered_errors(Errors(G, g, on), ratio_error(kernel.log_scale, ratio))
 
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of M but the lowest, increasing: all are positive where K is positive definite."""
-        return np.linalg.eigvalsh(self.at(depth)[0])[1:]
-
-    def path(self, edges: np.ndarray, table: np.ndarray) -> DeflatedDepthPath:
-        """The interpolated path."""
-        return DeflatedDepthPath(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.angles.pairs))
+        return super().spectrum(depth)[1:]

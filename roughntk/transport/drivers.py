@@ -6,9 +6,15 @@ For A(s) u(s) = b(s) the paper's drivers are, by Cramer's rule and without the s
 
 and u solves the linear controlled equation du = dv_b - dv_A u. With m test points the driver has n (n + m)
 channels: the shared matrix part and one column per test point.
+
+Every driver is a :class:`Driver`: a path by diffrax's contract (`t0`, `t1`, `evaluate`, `derivative`), which can be
+the control of a user's own equation, and which `rn.rough` takes as it is (`sample`, `piecewise_linear`).
 """
 
 import abc
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -17,190 +23,244 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from roughntk.transport.clocks import Clock
+from roughntk import _checks
+from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
+from roughntk.rough import PiecewiseLinear
+from roughntk.transport.clocks import SegmentClock
+
+_NORMS = ("l1", "l2")
+_MOST_PIECES = 512
+_LEAST_STEPS = 64  # of a driver as a piecewise-linear path, where nobody says how many
 
 
-class CoefficientPath(eqx.Module):
-    """A path s -> (A(s), b(s)) of linear systems, A symmetric, and positive definite unless `solve` says otherwise."""
+class Variation(NamedTuple):
+    """1-variation of a path, and an estimate of the error of that number."""
 
-    @abc.abstractmethod
-    def evaluate(self, s: Array) -> tuple[Array, Array]:
-        """(A(s), b(s)), shapes (n, n) and (n, m)."""
-
-    @abc.abstractmethod
-    def derivative(self, s: Array) -> tuple[Array, Array]:
-        """(A'(s), b'(s))."""
-
-    def solve(self, A: Array, right: Array) -> Array:
-        """A^{-1} right, by Cholesky."""
-        return jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(A, lower=True), right)
-
-    def driver_derivative(self, s: Array) -> Float[Array, "n n_plus_m"]:
-        """v'(s) = A^{-1} [A', b'], by one factorisation."""
-        return self.solve(self.evaluate(s)[0], jnp.concatenate(self.derivative(s), axis=1))
+    value: float
+    error: float
 
 
-class Segment(CoefficientPath):
-    """The straight segment between two depths: A = K0 + s (K1 - K0), b = B0 + s (B1 - B0), s in [0, 1].
+class Driver(diffrax.AbstractPath):
+    """A path v of matrices, v(t0) = 0, by diffrax's contract: `t0`, `t1`, `evaluate`, `derivative`.
 
-    With B0 = B1 this is the "paper" right-hand side, which holds b at the next depth throughout.
+    >>> import roughntk as rn
+    >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+    >>> driver = rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2).drivers
+    >>> driver.derivative(0.5).shape, driver.sample(9).shape, rn.rough.signature(driver, 2).shape
+    ((3, 4), (9, 12), (156,))
     """
 
-    K0: Array
-    K1: Array
-    B0: Array
-    B1: Array
-
-    def evaluate(self, s):
-        return self.K0 + s * (self.K1 - self.K0), self.B0 + s * (self.B1 - self.B0)
-
-    def derivative(self, s):
-        return self.K1 - self.K0, self.B1 - self.B0
-
-
-class SegmentDriver(diffrax.AbstractPath):
-    """The driver of a :class:`Segment` in closed form, a path in R^{n x (n + m)} on [0, 1] (diffrax's contract).
-
-    With M = K0^{-1} (K1 - K0) all values of the matrix part commute, and
-
-        v_A(s) = log(I + s M),        v_b(s) = log(I + s M) M^{-1} K0^{-1} (B1 - B0).
-
-    M = P diag(lambda) P^{-1} comes from the symmetric matrix C^{-1} (K1 - K0) C^{-T}, K0 = C C^T, so that no
-    non-symmetric eigenproblem is solved: P = C^{-T} Q, P^{-1} = Q^T C^T.
-    """
-
-    right: Array  # P, (n, n)
-    left: Array  # P^{-1}, (n, n)
-    rates: Array  # lambda, (n,)
-    column: Array  # P^{-1} K0^{-1} (B1 - B0), (n, m)
-
-    def __init__(self, segment: Segment):
-        C = jnp.linalg.cholesky(segment.K0)
-        half = jax.scipy.linalg.solve_triangular(C, segment.K1 - segment.K0, lower=True)
-        core = jax.scipy.linalg.solve_triangular(C, half.T, lower=True)
-        self.rates, Q = jnp.linalg.eigh((core + core.T) / 2)
-        self.right = jax.scipy.linalg.solve_triangular(C, Q, lower=True, trans=1)
-        self.left = Q.T @ C.T
-        self.column = Q.T @ jax.scipy.linalg.solve_triangular(C, segment.B1 - segment.B0, lower=True)
+    @property
+    @abc.abstractmethod
+    def knots(self) -> Any:
+        """Times from t0 to t1, increasing, between which v is smooth, shape (k,)."""
 
     @property
     def t0(self):  # type: ignore[override]
-        return 0.0
+        """The first time."""
+        return self.knots[0]
 
     @property
     def t1(self):  # type: ignore[override]
-        return 1.0
+        """The last time."""
+        return self.knots[-1]
+
+    @abc.abstractmethod
+    def value(self, t: Any) -> Array:
+        """v(t)."""
 
     def evaluate(self, t0, t1=None, left=True):
-        """v(t0) - v(0), or the increment v(t1) - v(t0), shape (n, n + m)."""
+        """v(t0), or the increment v(t1) - v(t0). `left` changes nothing, as v is smooth."""
         del left
-        if t1 is not None:
-            return self.evaluate(t1) - self.evaluate(t0)
-        growth = jnp.log1p(t0 * self.rates)
-        zero = self.rates == 0
-        ratio = jnp.where(zero, t0, growth / jnp.where(zero, 1.0, self.rates))
-        return self._assemble(growth, ratio)
+        return self.value(t0) if t1 is None else self.value(t1) - self.value(t0)
 
+    @abc.abstractmethod
     def derivative(self, t, left=True):
-        """v'(t) = A(t)^{-1} [A', b'], shape (n, n + m)."""
-        del left
-        speed = 1 / (1 + t * self.rates)
-        return self._assemble(self.rates * speed, speed)
+        """v'(t), of the shape of v."""
 
-    def _assemble(self, matrix_part: Array, column_part: Array) -> Array:
-        matrix = (self.right * matrix_part) @ self.left
-        return jnp.concatenate([matrix, (self.right * column_part) @ self.column], axis=1)
+    def sample(self, times: Any) -> Any:
+        """The values at the times, as a path (points, channels): the entries of v in row-major order.
 
-    def sample(self, s) -> Float[Array, "points channels"]:
-        """Values at the given positions as a path (points, channels), channels in row-major order of v_ij."""
-        return _sample(self, jnp.asarray(s))
+        Args:
+            times: a number of points, at least 2, evenly spaced from t0 to t1; or the times themselves, shape
+                (points,), within [t0, t1].
 
-    def panels(self) -> np.ndarray:
-        """Positions 0 = s_0 < ... < s_k = 1, graded towards both ends so that v' is smooth on each panel.
+        Returns:
+            A NumPy array, or a JAX one under `jax.jit`.
 
-        v' has its nearest poles at -1/lambda; where eigenvalues lambda of M are large, or near -1, an even mesh
-        would miss the transient at s = 0, or at s = 1.
+        Raises:
+            InputError: fewer than two points, NaN, or a time outside [t0, t1].
         """
-        rates = np.asarray(self.rates)
-        at_start = int(np.ceil(np.log2(1 + max(rates.max(), 0.0)))) + 1
-        at_end = int(np.ceil(-np.log2(1 + min(rates.min(), 0.0)))) + 1
-        start = 2.0 ** -np.arange(at_start, 0, -1)
-        return np.unique(np.concatenate([[0.0], start, 1 - 2.0 ** -np.arange(1, at_end + 1), [1.0]]))
+        if _checks.is_traced(times, *jax.tree.leaves(self)):
+            return _values(self, jnp.asarray(times, float))
+        return np.array(_values(self, jnp.asarray(self._times(times))))
+
+    def piecewise_linear(self, points: int | None = None) -> PiecewiseLinear:
+        """The polygon through samples of v, with their times: what `rn.rough` makes of a driver by itself.
+
+        Args:
+            points: their number, evenly spaced from t0 to t1; by default each interval between two knots is split
+                evenly, into 8 steps at least and 64 together at least.
+
+        Raises:
+            InputError: as `sample`; also under `jax.jit`, where the times have to be chosen outside.
+        """
+        if _checks.is_traced(*jax.tree.leaves(self)):
+            raise InputError(
+                "expected a concrete driver, got a JAX tracer; use sample(times) with times chosen outside"
+            )
+        if points is None:
+            knots = np.asarray(self.knots, dtype=float)
+            steps = max(8, math.ceil(_LEAST_STEPS / (len(knots) - 1)))
+            times = np.interp(np.arange(steps * (len(knots) - 1) + 1) / steps, np.arange(len(knots)), knots)
+        else:
+            times = self._times(_checks.integer(points, "points", least=2))
+        return PiecewiseLinear(self.sample(times), times)
+
+    def _times(self, times: Any) -> np.ndarray:
+        """The times asked for, checked."""
+        first, last = float(self.t0), float(self.t1)
+        if np.ndim(times) == 0:
+            return np.linspace(first, last, _checks.integer(times, "times", least=2))
+        array = _checks.real_array(times, "times")
+        if array.ndim != 1:
+            raise InputError(f"expected times of shape (points,), got shape {array.shape}; flatten them")
+        outside = array[(array < first) | (array > last)]
+        if outside.size:
+            ends = _checks.apart(first, last, outside[0])
+            raise InputError(f"expected times within [{ends[0]}, {ends[1]}], got {ends[2]}; a driver ends there")
+        return array
+
+    def one_variation(self, norm: str = "l2", *, rtol: float = 1e-7) -> Variation:
+        """The 1-variation int |v'| dt, which is the sup of sum |v(t_{i+1}) - v(t_i)| and free of the clock.
+
+        By Gauss-Legendre quadrature on pieces, halved until a piece and its halves agree; the disagreements add
+        up to the error estimate. With "l1" the speed has a kink wherever an entry changes its sign, and at many
+        entries the estimate stays above `rtol`.
+
+        Args:
+            norm: "l1" (sum of absolute values of all entries) or "l2" (root of their sum of squares).
+            rtol: wanted relative error, > 0.
+
+        Returns:
+            (value, error estimate).
+
+        Raises:
+            InputError: unknown norm (with the nearest name), or rtol that is not positive.
+        """
+        _checks.choice(norm, _NORMS, "norm")
+        rtol = _checks.number(rtol, "rtol", above=0, remedy="1e-7 is the default")
+        knots = np.asarray(self.knots)
+        length = knots[-1] - knots[0]
+
+        def piece(start, stop):
+            return start, stop, float(_length(self.derivative, jnp.asarray(start), jnp.asarray(stop), norm))
+
+        waiting = [piece(a, b) for a, b in zip(knots[:-1], knots[1:], strict=True)]
+        allowed = max(rtol, 64 * EPS) * sum(part for *_, part in waiting)
+        done, error, pieces = [], 0.0, len(waiting)
+        while waiting:
+            following: list[tuple[float, float, float]] = []
+            for start, stop, whole in waiting:
+                middle = (start + stop) / 2
+                halves = piece(start, middle), piece(middle, stop)
+                gap = abs(halves[0][2] + halves[1][2] - whole)
+                if gap <= allowed * (stop - start) / length or pieces >= _MOST_PIECES:
+                    done += [halves[0][2], halves[1][2]]
+                    error += gap
+                else:
+                    following += halves
+                    pieces += 1
+            waiting = following
+        value = math.fsum(done)
+        return Variation(value, error + len(done) * EPS * value)
 
 
 @eqx.filter_jit
-def segment_driver(segment: Segment) -> SegmentDriver:
-    """The closed-form driver of a segment, compiled."""
-    return SegmentDriver(segment)
+def _values(driver: Driver, times: Array) -> Array:
+    # One after the other: the largest arrays of a study are these values, and nothing beside them is as large.
+    return jax.lax.map(driver.value, times).reshape(len(times), -1)
 
 
 @eqx.filter_jit
-def _sample(driver: SegmentDriver, s: Array) -> Array:
-    return jax.vmap(driver.evaluate)(s).reshape(len(s), -1)
+def _length(speed: Callable[[Array], Array], start: Array, stop: Array, norm: str) -> Array:
+    """int |v'| dt from `start` to `stop`, by 10 Gauss-Legendre nodes."""
+    nodes, weights = (jnp.asarray(part) for part in np.polynomial.legendre.leggauss(10))
+    radius = (stop - start) / 2
+
+    def size(t):
+        v = speed(t)
+        return jnp.sum(jnp.abs(v)) if norm == "l1" else jnp.sqrt(jnp.sum(v * v))
+
+    return radius * (weights @ jax.lax.map(size, (start + stop) / 2 + radius * nodes))
 
 
-class RetimedPath(diffrax.AbstractPath):
-    """A path on [0, 1] run in the paper's time t: t -> path(s(t)), for instance with s = psi_D(2t - 1)."""
-
-    path: diffrax.AbstractPath
-    clock: Clock
-
-    @property
-    def t0(self):  # type: ignore[override]
-        return 0.0
-
-    @property
-    def t1(self):  # type: ignore[override]
-        return 1.0
-
-    def evaluate(self, t0, t1=None, left=True):
-        """Value at t0, or increment from t0 to t1, in the paper's time."""
-        if t1 is not None:
-            return self.evaluate(t1, left=left) - self.evaluate(t0, left=left)
-        return self.path.evaluate(self.clock.position_at_paper_time(t0))
-
-
-def quadrature_driver(path: CoefficientPath, s, *, order: int = 12) -> Float[Array, "points n k"]:
-    """The driver at the points s[0] < s[1] < ... by Gauss-Legendre quadrature of v' = A^{-1} [A', b'].
-
-    The independent route to the closed form, and the only one on curved paths. Values start at 0 at s[0].
+class QuadratureDriver(Driver):
+    """v(t) = int v' from the first knot on: the knots hold the integral up to them, Gauss-Legendre quadrature goes on.
 
     Args:
-        path: the systems A(s) u = b(s).
-        s: increasing positions, shape (points,).
-        order: Gauss-Legendre nodes in each interval.
-
-    Returns:
-        Driver values, shape (points, n, n + m).
+        speed: t -> v'(t), a pytree (a method of an `equinox.Module`), smooth between the knots.
+        knots: increasing times, shape (k,).
     """
-    s = jnp.asarray(s, dtype=float)
+
+    speed: Callable[[Array], Array]
+    times: Float[Array, " k"]
+    totals: Float[Array, "k ..."]
+
+    def __init__(self, speed: Callable[[Array], Array], knots: Any):
+        self.speed, self.times = speed, jnp.asarray(knots, dtype=float)
+        self.totals = integrals(speed, self.times)
+
+    @property
+    def knots(self):
+        return self.times
+
+    def value(self, t):
+        t, knots = jnp.asarray(t, dtype=float), self.times
+        before = jnp.clip(jnp.searchsorted(knots, t, side="right") - 1, 0, knots.shape[0] - 2)
+        return self.totals[before] + integral(self.speed, knots[before], t, 12)
+
+    def derivative(self, t, left=True):
+        del left
+        return self.speed(t)
+
+
+def integrals(speed: Callable[[Array], Array], times: Array, order: int = 12) -> Array:
+    """The integral of `speed` from the first of the times to each of them."""
     # One compiled interval, called for each: the number of intervals changes from driver to driver.
-    increments = jnp.stack([increment(path, start, stop, order) for start, stop in zip(s[:-1], s[1:], strict=True)])
-    total = jnp.cumsum(increments, axis=0)
+    parts = [integral(speed, start, stop, order) for start, stop in zip(times[:-1], times[1:], strict=True)]
+    total = jnp.cumsum(jnp.stack(parts), axis=0)
     return jnp.concatenate([jnp.zeros_like(total[:1]), total])
 
 
 @eqx.filter_jit
-def increment(path: CoefficientPath, start: Array, stop: Array, order: int) -> Array:
-    """The increment of the driver from `start` to `stop`, by `order` Gauss-Legendre nodes."""
+def integral(speed: Callable[[Array], Array], start: Array, stop: Array, order: int) -> Array:
+    """The integral of `speed` from `start` to `stop`, by `order` Gauss-Legendre nodes."""
     nodes, weights = (jnp.asarray(part) for part in np.polynomial.legendre.leggauss(order))
     radius = (stop - start) / 2
-    values = jax.lax.map(path.driver_derivative, (start + stop) / 2 + radius * nodes)
+    values = jax.lax.map(speed, (start + stop) / 2 + radius * nodes)
     return radius * jnp.tensordot(weights, values, axes=1)
 
 
-def paper_driver(driver: SegmentDriver, coefficients_at: Array, s: Array) -> Array:
-    """The paper's own driver, which carries the solution in it: v_ij = -int (A^{-1} A')_ij u_j ds.
+class RetimedDriver(Driver):
+    """A driver on [0, 1] run in the paper's time t: t -> v(s(t)), for instance with s = psi_D(2t - 1).
 
-    Args:
-        driver: the driver without the solution.
-        coefficients_at: u at the positions s for one test point, shape (points, n).
-        s: increasing positions, shape (points,); trapezoidal sums between them.
-
-    Returns:
-        Values at s, shape (points, n, n): summed over j and with the last column added they give u - u(0).
+    A layer narrower than rounding leaves a jump at t = 1/2. Ends, signature and p-variation are those of v itself.
     """
-    n = driver.rates.shape[0]
-    rate = jax.vmap(driver.derivative)(s)[:, :, :n] * coefficients_at[:, None, :]
-    steps = -(rate[1:] + rate[:-1]) / 2 * jnp.diff(s)[:, None, None]
-    return jnp.concatenate([jnp.zeros((1, n, n)), jnp.cumsum(steps, axis=0)])
+
+    driver: Driver
+    clock: SegmentClock
+
+    @property
+    def knots(self) -> np.ndarray:
+        return np.unique(np.concatenate([[0.0], np.asarray(self.clock.paper_time(self.clock.knots)), [1.0]]))
+
+    def value(self, t):
+        return self.driver.value(self.clock.position_at_paper_time(t))
+
+    def derivative(self, t, left=True):
+        """v'(s(t)) s'(t)."""
+        t = jnp.asarray(t, dtype=float)
+        s, rate = jax.jvp(self.clock.position_at_paper_time, (t,), (jnp.ones_like(t),))
+        return rate * self.driver.derivative(s, left)

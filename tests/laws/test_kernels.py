@@ -1,4 +1,4 @@
-"""Laws of kernels: the diagonal, definiteness, symmetry of activations, depth as a semigroup, two views of a network."""
+"""Laws of kernels: the diagonal, definiteness, even and odd activations, depth as a semigroup, two views of a network."""
 
 import math
 

@@ -35,7 +35,7 @@ def exact(K, B, y, time):
 @pytest.mark.parametrize("family", [ReluNTK(), BiasedReluNTK(0.3, 1.0)], ids=["no biases", "biases"])
 def test_more_points_than_features_at_depth_1_are_predicted_at_every_time(family, time):
     """K_1 = F F^T has deficient rank, and f does not depend on what is not in its range: least squares on F."""
-    bias = getattr(family, "bias", 0.0)
+    bias = float(getattr(family, "bias", 0.0))
     scale = math.sqrt(1 + bias * bias)
     F, G = (np.hstack([rows, np.full((len(rows), 1), bias)])[:, : 2 + (bias > 0)] / scale for rows in (X, x))
     least = G @ np.linalg.lstsq(F, Y, rcond=None)[0]

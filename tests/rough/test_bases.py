@@ -10,6 +10,8 @@ import pytest
 from roughntk import rough
 from roughntk._checks import InputError
 from roughntk.rough.algebra import tensor as ta
+from roughntk.rough.algebra.bases import hall_expansion, hall_to_lyndon, lyndon_to_hall
+from roughntk.rough.algebra.lyndon import lyndon_expansion, lyndon_positions, lyndon_projection
 
 EPS = np.finfo(float).eps
 SIZES = [(1, 3), (2, 6), (3, 4), (4, 3)]
@@ -90,21 +92,21 @@ def test_every_conversion_and_its_reverse_give_back_the_coordinates(channels, le
 
 @pytest.mark.parametrize(("channels", "level"), [(1, 3), (2, 13), (3, 6), (4, 4)])
 def test_changes_of_basis_are_exact_inverses_in_integers(channels, level):
-    there, back = ta.hall_to_lyndon(channels, level), ta.lyndon_to_hall(channels, level)
+    there, back = hall_to_lyndon(channels, level), lyndon_to_hall(channels, level)
     for matrix in (there, back):
         assert (matrix.data == np.rint(matrix.data)).all()
     assert abs(there @ back - np.eye(there.shape[0])).max() == 0.0
     for k, (expansion, projection) in enumerate(
-        zip(ta.lyndon_expansion(channels, level), ta.lyndon_projection(channels, level), strict=True), start=1
+        zip(lyndon_expansion(channels, level), lyndon_projection(channels, level), strict=True), start=1
     ):
         if expansion.shape[1]:
-            square = expansion.tocsr()[ta.lyndon_positions(channels, k)]
+            square = expansion.tocsr()[lyndon_positions(channels, k)]
             assert abs(projection @ square - np.eye(square.shape[0])).max() == 0.0
 
 
 def test_the_projection_onto_lyndon_coordinates_has_the_exact_entries_at_level_12():
     # A column of the inverse solved in Python's integers, which cannot overflow.
-    matrix = ta.lyndon_expansion(2, 12)[11].tocsr()[ta.lyndon_positions(2, 12)].tocsc()
+    matrix = lyndon_expansion(2, 12)[11].tocsr()[lyndon_positions(2, 12)].tocsc()
     size = matrix.shape[0]
     largest = 0
     for start in (0, 1, 5, 20):
@@ -115,7 +117,7 @@ def test_the_projection_onto_lyndon_coordinates_has_the_exact_entries_at_level_1
             for i, value in zip(matrix.indices[entries], matrix.data[entries], strict=True):
                 if i > j:
                     column[i] -= int(value) * column[j]
-        found = ta.lyndon_projection(2, 12)[11][:, [start]].toarray()[:, 0]
+        found = lyndon_projection(2, 12)[11][:, [start]].toarray()[:, 0]
         assert [int(value) for value in found] == column
         largest = max(largest, *map(abs, column))
     assert largest > 1000
@@ -140,7 +142,7 @@ def test_hall_brackets_expand_to_commutators_of_matrices(channels, level):
         a, b = map(evaluate, bracket)
         return a @ b - b @ a
 
-    columns = [column for matrix in ta.hall_expansion(channels, level) for column in matrix.toarray().T]
+    columns = [column for matrix in hall_expansion(channels, level) for column in matrix.toarray().T]
     for text, column in zip(rough.hall_brackets(channels, level), columns, strict=True):
         length = sum(c.isdigit() for c in text)
         total = np.zeros((2, 2))
@@ -162,7 +164,7 @@ def test_conversion_takes_batches_and_is_linear_under_grad_and_jit():
         np.testing.assert_allclose(found[i, j], one, rtol=0, atol=8 * EPS)
     convert = jax.jit(lambda c: rough.convert_basis(c, "lyndon", "hall", 2, 4))
     jacobian = jax.jacrev(convert)(jnp.asarray(batch[0, 0]))
-    np.testing.assert_array_equal(jacobian, ta.lyndon_to_hall(2, 4).toarray())
+    np.testing.assert_array_equal(jacobian, lyndon_to_hall(2, 4).toarray())
     traced = jax.jit(lambda c: rough.convert_basis(c, "words", "hall", 2, 4))(jnp.zeros(30))
     np.testing.assert_array_equal(traced, np.zeros(count))
 

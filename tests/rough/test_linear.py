@@ -1,4 +1,4 @@
-"""Linear equations by the signature series, and greedy partitions: bounds, levels, longest steps."""
+"""Linear equations by the signature series: bounds and levels."""
 
 import math
 from fractions import Fraction
@@ -12,8 +12,7 @@ import scipy.linalg
 from roughntk._checks import InputError
 from roughntk.rough import PiecewiseLinear, lift
 from roughntk.rough.equations.linear import LARGEST_LEVEL, solve_linear, tail
-from roughntk.rough.equations.rde import RDEError, solve_rde
-from roughntk.rough.variation.partitions import greedy_partition
+from roughntk.rough.equations.rde import RDEError
 
 EPS = np.finfo(np.float64).eps
 
@@ -151,40 +150,6 @@ def test_tracers_lifts_ragged_partitions_and_32_bit_are_refused_by_linear_equati
 def test_the_tail_of_the_exponential_series_is_a_number_not_a_difference():
     assert tail(0.0, 3) == 0.0
     np.testing.assert_allclose(tail(1e-3, 4), 1e-15 / 120 * (1 + 1e-3 / 6), rtol=1e-6)
-
-
-def control(piece, p):
-    """sum_k sup over partitions of sum |X^k|^{p/k}, by Riemann sums for X^2 and a plain dynamic programme."""
-    total = 0.0
-    for k in range(1, int(p) + 1):
-        best = [0.0]
-        for j in range(1, len(piece)):
-            candidates = []
-            for i in range(j):
-                x = piece[i : j + 1] - piece[i]
-                increment = x[-1] if k == 1 else (x[:-1] + x[1:]).T @ np.diff(x, axis=0) / 2
-                candidates.append(best[i] + np.linalg.norm(increment) ** (p / k))
-            best.append(max(candidates))
-        total += best[-1]
-    return total
-
-
-@pytest.mark.parametrize(("p", "threshold"), [(1.0, 2.0), (2.5, 1.5)])
-def test_the_greedy_partition_takes_the_longest_steps_within_the_threshold(p, threshold):
-    path = np.random.default_rng(7).normal(size=(60, 2)).cumsum(0) * 0.4
-    times = np.linspace(0, 3, 60)
-    chosen = greedy_partition(lift(PiecewiseLinear(path, times), 2), p, threshold)
-    ends = np.searchsorted(times, chosen)
-    assert ends[0] == 0 and ends[-1] == 59 and 5 < len(ends) < 50
-    for i, j in zip(ends[:-1], ends[1:], strict=True):
-        assert j == i + 1 or control(path[i : j + 1], p) <= threshold * (1 + 1e-12)
-        assert j == 59 or control(path[i : j + 2], p) > threshold
-    # Two steps in a row hold more than the threshold, and omega is superadditive.
-    assert len(ends) - 1 <= 2 * control(path, p) / threshold + 1
-    driver = lift(PiecewiseLinear(path, times), 2)
-    constant = lambda y: 0.3 * np.eye(2) + 0 * y  # noqa: E731
-    solution = solve_rde(constant, driver, [0.0, 0.0], p=p, threshold=threshold, method="davie", estimate=False)
-    np.testing.assert_array_equal(solution.times, chosen)
 
 
 def test_tolerances_are_numbers_of_any_kind_and_nothing_else():

@@ -1,5 +1,6 @@
 """Rough differential equations: exact cases, gradients, failures and refusals."""
 
+import dataclasses
 import functools
 
 import diffrax
@@ -12,7 +13,7 @@ import scipy.linalg
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough import lift, lift_from_steps
+from roughntk.rough import RDEOptions, ito_lyons, lift, lift_from_steps
 from roughntk.rough.algebra import tensor as ta
 from roughntk.rough.equations.brackets import contracted_field, lyndon_fields
 from roughntk.rough.equations.rde import RDEError, solve_rde
@@ -282,3 +283,29 @@ def test_brownian_trees_and_paths_that_hold_nan_are_named():
     broken = diffrax.LinearInterpolation(ts=jnp.linspace(0.0, 1.0, 5), ys=ys)
     with pytest.raises(InputError, match="NaN or infinity in the LinearInterpolation at time 0.375"):
         solve_rde(field, broken, [0.0, 0.0])
+
+
+def test_options_are_one_immutable_object_or_names():
+    field, path = lambda y: y[:, None], [[0.0], [0.5], [1.0]]
+    options = RDEOptions(rtol=1e-6, atol=1e-8, estimate=False)
+    found = solve_rde(field, path, [1.0], options=options)
+    named = solve_rde(field, path, [1.0], rtol=1e-6, atol=1e-8, estimate=False)
+    np.testing.assert_array_equal(found.values, named.values)
+    tighter = solve_rde(field, path, [1.0], options=options, rtol=1e-12)  # a name goes before the object
+    assert abs(tighter.values[-1, 0] - np.e) < abs(found.values[-1, 0] - np.e)
+    image = ito_lyons(field, path, [1.0], options=options)
+    np.testing.assert_allclose(image.solution.values, found.values, rtol=1e-5)
+    assert found.error_estimate is None and image.solution.error_estimate is None
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.rtol = 1.0
+    with pytest.raises(InputError, match="name of an option .*did you mean 'rtol'"):
+        solve_rde(field, path, [1.0], rtoll=1e-6)
+    with pytest.raises(InputError, match="options to be RDEOptions, got .*write RDEOptions"):
+        solve_rde(field, path, [1.0], options={"rtol": 1e-6})
+    for settings, message in (
+        ({"estimate": 1}, "^expected estimate to be True or False"),
+        ({"threshold": 1.0}, "threshold together with p"),
+        ({"p": 0.5}, "p >= 1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            RDEOptions(**settings)

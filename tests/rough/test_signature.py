@@ -1,6 +1,5 @@
-"""Signatures and log-signatures: all backends and a slow oracle agree, and the laws hold."""
+"""Signatures and log-signatures of one backend: closed forms, transforms, refusals. Their laws are in tests/laws."""
 
-import itertools
 import math
 import sys
 
@@ -8,8 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from iterated_integrals import TOLERANCE, random_path, slow_signature
 
 from roughntk import rough
 from roughntk._checks import InputError, MissingBackendError
@@ -17,62 +15,6 @@ from roughntk.rough.algebra import tensor as ta
 
 PACKAGES = ("esig", "iisignature", "roughpy", "pysiglib")
 BACKENDS = ("jax", *PACKAGES)
-
-
-def slow_signature(path, level):
-    """Iterated integrals in plain Python: on a straight piece S^w = prod dx^{w_i} / k!, joined word by word
-    (Chen).
-    """
-    channels = len(path[0])
-    words = [w for k in range(level + 1) for w in itertools.product(range(channels), repeat=k)]
-    total = {w: float(not w) for w in words}
-    for start, end in itertools.pairwise(path):
-        dx = [float(b) - float(a) for a, b in zip(start, end, strict=True)]
-        piece = {w: math.prod(dx[i] for i in w) / math.factorial(len(w)) for w in words}
-        total = {w: math.fsum(total[w[:k]] * piece[w[k:]] for k in range(len(w) + 1)) for w in words}
-    return np.array([total[w] for w in words[1:]])
-
-
-def random_path(seed, points, channels, length=3.0):
-    """A random path of l1-length `length`: then |S^k| <= length^k / k! <= 4.5, and absolute errors mean
-    something.
-    """
-    dx = np.random.default_rng(seed).normal(size=(points - 1, channels))
-    return np.cumsum(np.vstack([np.zeros(channels), dx * length / np.abs(dx).sum()]), 0) + 0.5
-
-
-# Each entry is a sum of products with a total size of at most 3^k/k! <= 4.5; 1e-12 leaves about 1000
-# roundings.
-TOLERANCE = 1e-12
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_every_backend_gives_the_iterated_integrals(backend, channels):
-    if backend != "jax":
-        pytest.importorskip(backend)
-    path = random_path(channels, 7, channels)
-    for level in (1, 2, 3, 4):
-        found = rough.signature(path, level, backend=backend)
-        assert found.dtype == jnp.float64 and found.shape == (rough.signature_size(channels, level),)
-        np.testing.assert_allclose(found, slow_signature(path, level), rtol=0, atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_known_signature_of_a_four_point_path(backend):
-    if backend != "jax":
-        pytest.importorskip(backend)
-    path = [(1, 1), (3, 4), (5, 2), (8, 6)]  # integers on purpose: adapters convert them
-    np.testing.assert_allclose(rough.signature(path, 2, backend=backend), [7, 5, 24.5, 19, 16, 12.5], rtol=1e-14)
-
-
-@pytest.mark.parametrize("backend", PACKAGES)
-def test_long_paths_agree_across_backends(backend):
-    pytest.importorskip(backend)
-    path = random_path(0, 2000, 2, length=20.0)
-    ours = rough.signature(path, 4)
-    # 2000 steps, each adding a few eps of the running size.
-    np.testing.assert_allclose(rough.signature(path, 4, backend=backend), ours, rtol=0, atol=1e-12)
 
 
 def test_esig_takes_every_number_of_points():
@@ -84,18 +26,6 @@ def test_esig_takes_every_number_of_points():
         for function in (rough.signature, rough.log_signature):
             found = function(path, 2, backend="esig")
             np.testing.assert_allclose(found, function(path, 2), rtol=0, atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("backend", PACKAGES)
-@pytest.mark.parametrize("basis", ["lyndon", "hall", "words"])
-@pytest.mark.parametrize(("channels", "level"), [(1, 1), (1, 4), *itertools.product((2, 3), (1, 2, 3, 4, 5)), (4, 3)])
-def test_log_signatures_agree_across_backends(backend, basis, channels, level):
-    pytest.importorskip(backend)
-    path = random_path(level, 6, channels)
-    ours = rough.log_signature(path, level, basis=basis)
-    theirs = rough.log_signature(path, level, basis=basis, backend=backend)
-    assert ours.shape == theirs.shape
-    np.testing.assert_allclose(theirs, ours, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(("channels", "level"), [(1, 4), (2, 5), (3, 4)])
@@ -133,70 +63,6 @@ def test_levels_decay_factorially_with_the_length():
     levels = ta.unflatten(rough.signature(path, 5), 3, 5)
     for k in range(1, 6):
         assert ta.norm(levels[k], "l1") <= 5.0**k / math.factorial(k) * (1 + 1e-12)
-
-
-# Laws, on paths with exact dyadic coordinates (one shape, so that one compilation serves).
-
-coordinate = st.integers(-64, 64).map(lambda k: k / 64)
-paths = st.lists(st.tuples(coordinate, coordinate), min_size=5, max_size=5).map(np.array)
-laws = settings(max_examples=40, deadline=None, derandomize=True)
-
-# Lengths are at most 16 here, so level 4 is bounded by 16^4/24 = 2731; 1e-10 is about 200 eps of it.
-LAW_TOLERANCE = 1e-10
-
-
-@laws
-@given(paths, paths)
-def test_chen_signature_of_a_concatenation_is_the_product(a, b):
-    joined = np.vstack([a, b[1:] - b[0] + a[-1]])
-    sa, sb = (ta.unflatten(rough.signature(x, 4), 2, 4) for x in (a, b))
-    np.testing.assert_allclose(rough.signature(joined, 4), ta.flatten(ta.product(sa, sb)), rtol=0, atol=LAW_TOLERANCE)
-
-
-@laws
-@given(paths)
-def test_the_reversed_path_has_the_inverse_signature(path):
-    forward = ta.unflatten(rough.signature(path, 4), 2, 4)
-    backward = rough.signature(path[::-1], 4)
-    np.testing.assert_allclose(backward, ta.flatten(ta.inverse(forward)), rtol=0, atol=LAW_TOLERANCE)
-    np.testing.assert_allclose(backward, ta.flatten(ta.antipode(forward)), rtol=0, atol=LAW_TOLERANCE)
-    loop = np.vstack([path, path[::-1][1:]])
-    np.testing.assert_allclose(rough.signature(loop, 4), 0.0, atol=LAW_TOLERANCE)
-
-
-def shuffles(u, v):
-    if not u or not v:
-        return [u + v]
-    return [u[:1] + w for w in shuffles(u[1:], v)] + [v[:1] + w for w in shuffles(u, v[1:])]
-
-
-@laws
-@given(paths)
-def test_products_of_entries_are_sums_over_shuffles(path):
-    words = [w for k in range(1, 5) for w in itertools.product(range(2), repeat=k)]
-    entry = dict(zip(words, np.asarray(rough.signature(path, 4)), strict=True))
-    for u in words:
-        for v in words:
-            if len(u) + len(v) <= 4:
-                total = sum(entry[w] for w in shuffles(u, v))
-                assert abs(entry[u] * entry[v] - total) <= LAW_TOLERANCE
-
-
-@laws
-@given(paths, st.lists(st.integers(0, 3), min_size=4, max_size=4), st.integers(1, 63))
-def test_signature_does_not_see_the_parametrisation(path, extra, fraction):
-    # Four more sample points on pieces of the path (fractions of 1/64: exact), some of them repeated.
-    rows = sorted([*range(5), *(i + fraction / 64 for i in extra)])
-    fine = np.stack([np.interp(rows, range(5), path[:, c]) for c in range(2)], 1)
-    np.testing.assert_allclose(rough.signature(fine, 4), rough.signature(path, 4), rtol=0, atol=LAW_TOLERANCE)
-
-
-@laws
-@given(paths, st.tuples(coordinate, coordinate))
-def test_signature_does_not_see_the_starting_point(path, shift):
-    np.testing.assert_allclose(
-        rough.signature(path + np.array(shift), 4), rough.signature(path, 4), rtol=0, atol=LAW_TOLERANCE
-    )
 
 
 # Transforms

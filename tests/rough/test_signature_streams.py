@@ -11,7 +11,7 @@ from roughntk._checks import InputError
 from roughntk.rough.algebra import flat
 from roughntk.rough.signatures import blocks as _blocks
 from roughntk.rough.signatures.blocks import block_length
-from roughntk.transport.drivers import Segment, SegmentDriver
+from roughntk.transport import Segment, SegmentDriver
 
 PACKAGES = ("esig", "iisignature", "roughpy", "pysiglib")
 BACKENDS = ("jax", *PACKAGES)

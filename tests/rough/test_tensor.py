@@ -15,7 +15,9 @@ from roughntk._checks import InputError
 from roughntk.rough import lyndon_brackets, lyndon_words, signature_size, witt_dimension
 from roughntk.rough.algebra import flat
 from roughntk.rough.algebra import tensor as ta
+from roughntk.rough.algebra.lyndon import lyndon_expansion, lyndon_positions, standard_factorisation
 from roughntk.rough.algebra.norms import root_factorial
+from roughntk.rough.algebra.operations import multiply_exp, outer
 
 EPS = np.finfo(float).eps
 
@@ -59,7 +61,7 @@ def test_horner_step_is_the_product_with_the_exponential():
     for d, level in ((1, 4), (2, 4), (3, 3)):
         a = random_tensor(d, d, level)
         dx = jnp.asarray(np.random.default_rng(9).uniform(-1, 1, d))
-        assert_tensors_close(ta.multiply_exp(a, dx), ta.product(a, ta.exp(dx, level)), TIGHT)
+        assert_tensors_close(multiply_exp(a, dx), ta.product(a, ta.exp(dx, level)), TIGHT)
 
 
 def test_log_inverts_exp_and_inverse_inverts():
@@ -96,7 +98,7 @@ def test_the_algebra_maps_over_batches():
 def test_l1_norm_is_multiplicative_and_hilbert_schmidt_lies_below_the_nuclear_norm():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=4), rng.normal(size=16)
-    product = ta.outer(jnp.asarray(a), jnp.asarray(b))
+    product = outer(jnp.asarray(a), jnp.asarray(b))
     for norm in ("l1", "l2"):
         assert math.isclose(float(ta.norm(product, norm)), float(ta.norm(a, norm) * ta.norm(b, norm)), rel_tol=10 * EPS)
     nuclear = np.linalg.svd(b.reshape(4, 4), compute_uv=False).sum()
@@ -341,7 +343,7 @@ def test_bad_input_to_the_algebra_and_the_norms_is_refused():
         ta.norm(1.0)
     x = ta.identity(2, 2)
     functions = [ta.log, ta.inverse, ta.antipode, ta.flatten, rough.homogeneous_norm, lambda z: ta.product(x, z)]
-    functions += [lambda z: ta.bracket(z, x), lambda z: ta.dilate(z, 2.0), lambda z: ta.multiply_exp(z, np.ones(2))]
+    functions += [lambda z: ta.bracket(z, x), lambda z: ta.dilate(z, 2.0), lambda z: multiply_exp(z, np.ones(2))]
     for function in functions:
         for bad in (None, "abc", (1.0,), (np.ones(1), np.ones(2), np.ones(3)), np.ones((3, 2))):
             with pytest.raises(InputError, match="tuple of levels|levels of the shapes"):
@@ -353,7 +355,7 @@ def test_bad_input_to_the_algebra_and_the_norms_is_refused():
     with pytest.raises(InputError, match="levels of the shapes"):
         ta.exp((np.zeros(1), np.ones((2, 2))))
     with pytest.raises(InputError, match=r"increment of shape \(2,\)"):
-        ta.multiply_exp(x, np.ones(3))
+        multiply_exp(x, np.ones(3))
     with pytest.raises(InputError, match="number for scale"):
         ta.dilate(x, [1.0, 2.0])
     with pytest.raises(InputError, match="levels of the shapes"):
@@ -398,7 +400,7 @@ def test_brackets_follow_the_standard_factorisation():
         "[[[1,2],2],2]",
     )
     for word in lyndon_words(3, 5)[3:]:
-        u, v = ta.standard_factorisation(word)
+        u, v = standard_factorisation(word)
         assert u + v == word and u in lyndon_words(3, 5)
         longer = [word[cut:] for cut in range(1, len(word)) if len(word) - cut > len(v)]
         assert v in lyndon_words(3, 5) and not any(suffix in lyndon_words(3, 5) for suffix in longer)
@@ -413,8 +415,8 @@ def test_brackets_match_iisignature_names():
 
 def test_each_bracket_is_its_word_plus_larger_words():
     for d, level in ((2, 7), (3, 5)):
-        for k, matrix in enumerate(ta.lyndon_expansion(d, level), start=1):
-            positions = ta.lyndon_positions(d, k)
+        for k, matrix in enumerate(lyndon_expansion(d, level), start=1):
+            positions = lyndon_positions(d, k)
             dense = matrix.toarray()
             for column, position in enumerate(positions):
                 assert dense[position, column] == 1.0 and not dense[:position, column].any()
@@ -433,7 +435,7 @@ def test_bracket_expansion_equals_commutators_of_matrices():
         return a @ b - b @ a
 
     brackets = [eval(text.replace("[", "(").replace("]", ")")) for text in lyndon_brackets(d, level)]
-    columns = [column for matrix in ta.lyndon_expansion(d, level) for column in matrix.toarray().T]
+    columns = [column for matrix in lyndon_expansion(d, level) for column in matrix.toarray().T]
     for bracket, column in zip(brackets, columns, strict=True):
         k = round(math.log(len(column), d))
         total = sum(
@@ -474,4 +476,4 @@ def test_bad_input_is_refused():
         ta.lyndon_to_tensor(jnp.zeros(4), 2, 2)
     for word in ((1,), (2, 1), (1, 1)):
         with pytest.raises(InputError, match="Lyndon word"):
-            ta.standard_factorisation(word)
+            standard_factorisation(word)

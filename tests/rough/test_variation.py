@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough.equations.rde import make_scheme
 from roughntk.rough.variation.dynamic import pair_sizes
 from roughntk.rough.variation.exact import homogeneous_variation
 from roughntk.rough.variation.increments import paired_steps
@@ -528,10 +527,10 @@ def test_exponents_and_levels_may_be_large_and_come_as_numpy_or_jax_numbers():
     np.testing.assert_array_equal(partition, rough.greedy_partition(path, 2.0, 1.0))
     with pytest.raises(InputError, match="threshold .*above 0"):
         rough.greedy_partition(path, 2.0, np.array([1.0]))
-    scheme = make_scheme("davie", 2, 2, None, np.float32(1e-6), np.array(1e-9), 16, None)
-    assert (float(scheme.rtol), float(scheme.atol)) == (float(np.float32(1e-6)), 1e-9)
+    options = rough.RDEOptions(rtol=np.float32(1e-6), atol=np.array(1e-9))
+    assert (options.rtol, options.atol) == (float(np.float32(1e-6)), 1e-9)
     with pytest.raises(InputError, match="expected rtol to be one finite real number"):
-        make_scheme("davie", 2, 2, None, np.array([1e-6]), 1e-9, 16, None)
+        rough.RDEOptions(rtol=np.array([1e-6]))
 
 
 def pruned_programme(sizes, power):

@@ -25,8 +25,9 @@ from roughntk.commands import choices
 from roughntk.commands.answers import classifications, signatures
 from roughntk.commands.terminal import console, progress, streams
 from roughntk.commands.terminal.tables import table
+from roughntk.files import built_in
 from roughntk.rough import SIGNATURE_BACKENDS
-from roughntk.study import data
+from roughntk.study import data, settings
 from roughntk.study.config import StudyConfig
 
 EXAMPLE = np.array([[1.0, 1.0], [3.0, 4.0], [5.0, 2.0], [8.0, 6.0]])
@@ -379,18 +380,9 @@ def test_a_study_takes_p_from_one_to_below_four_as_its_help_says():
 
 
 def test_the_names_in_the_help_are_those_of_the_package():
-    assert tuple(rn.kernels.FAMILIES) == choices.FAMILIES
-    assert (choices.DATA, choices.PROJECTIONS) == (data.BUILT_IN, data.PROJECTIONS)
+    assert tuple(rn.kernels.FAMILIES) == settings.FAMILIES
+    assert (*built_in.NAMES, *data.DEFAULT_DIMENSION) == settings.BUILT_IN
     assert (*SIGNATURE_BACKENDS, "auto") == choices.BACKENDS and choices.BASES == signatures.BASES
-    import inspect
-
-    from roughntk.commands.study import study
-
-    shown = {name: each.default for name, each in inspect.signature(study).parameters.items()}
-    renamed = {"drop_duplicates": "drop_duplicates", "dimension": "dim", "parameters": "set_"}
-    for field in dataclasses.fields(StudyConfig):
-        default = None if field.name in ("parameters", "drop") else field.default
-        assert shown[renamed.get(field.name, field.name)] == default, field.name
 
 
 def test_a_shell_completes_commands_and_families(path):

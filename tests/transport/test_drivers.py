@@ -1,6 +1,5 @@
 """The drivers: closed form, quadrature and Cramer's rule are three routes to the same path."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import roughntk as rn
+from roughntk.transport import RetimedDriver, Segment, SegmentDriver, quadrature_driver
 from roughntk.transport.clocks import PsiClock
-from roughntk.transport.drivers import RetimedPath, Segment, SegmentDriver, paper_driver, quadrature_driver
 
 EPS = np.finfo(np.float64).eps
 
@@ -72,7 +71,7 @@ def test_driver_of_a_constant_segment_is_zero_and_finite():
 def test_clock_changes_neither_end_point_nor_signature_nor_variation():
     driver = SegmentDriver(segment(n=2, m=1))
     slow = np.asarray(driver.sample(jnp.linspace(0, 1, 200)))
-    retimed = RetimedPath(driver, PsiClock(-1.0))
+    retimed = RetimedDriver(driver, PsiClock(-1.0))
     fast = np.stack([np.asarray(retimed.evaluate(t)).ravel() for t in np.linspace(0, 1, 200)])
     np.testing.assert_allclose(fast[-1], slow[-1], atol=8 * EPS)
     # both are samplings of one smooth curve, 1/200 apart at most 0.03 of its length: chords lose O(h^2) of it
@@ -92,7 +91,7 @@ def test_the_signature_of_the_driver_solves_theorem_3_under_either_clock():
     start = np.append(rn.coefficients(family, X, x, depth=3)[:, 0], 1.0)
     t = np.linspace(0, 1, 257)
     s = np.asarray(psi.clock.position_at_paper_time(t))
-    values = np.stack([np.asarray(RetimedPath(psi.drivers, psi.clock).evaluate(time)).ravel() for time in t])
+    values = np.stack([np.asarray(RetimedDriver(psi.drivers, psi.clock).evaluate(time)).ravel() for time in t])
     np.testing.assert_allclose(values, arc.drivers.sample(s), atol=8 * EPS)
     kept = (s > 1e-3) & (s < 1 - 1e-3)  # psi is flat at its ends: there, times in s could not be told apart
     kept[[0, -1]] = True
@@ -121,19 +120,11 @@ def test_increments_add_up():
     np.testing.assert_allclose(driver.evaluate(0.0, 0.3) + driver.evaluate(0.3, 1.0), whole, atol=8 * EPS)
 
 
-def test_papers_own_driver_sums_to_the_solution():
-    path = segment(m=1, rhs="paper")
-    s = jnp.linspace(0, 1, 2001)
-    along = jax.vmap(lambda x: jnp.linalg.solve(*path.evaluate(x))[:, 0])(s)
-    total = paper_driver(SegmentDriver(path), along, s)[-1].sum(axis=1)
-    np.testing.assert_allclose(total, along[-1] - along[0], atol=1e-6)  # trapezoid rule, h = 1/2000
-
-
 def test_panels_resolve_a_transient_at_the_start():
     """Eigenvalues of M up to 1e6: v' falls from 1e6 within 1e-6 of the start."""
     K0 = jnp.diag(jnp.array([1.0, 1e-6]))
     stiff = Segment(K0, jnp.eye(2), jnp.zeros((2, 1)), jnp.ones((2, 1)))
     driver = SegmentDriver(stiff)
-    panels = driver.panels()
+    panels = driver.knots
     by_quadrature = quadrature_driver(stiff, panels, order=16)[-1]
     np.testing.assert_allclose(by_quadrature, driver.evaluate(1.0), rtol=1e-9)

@@ -11,10 +11,9 @@ import pytest
 from sklearn import datasets
 
 import roughntk as rn
-from roughntk.transport import TransportError, across_segment
+from roughntk.transport import CoefficientPath, Segment, TransportError, across_segment, vector_field
 from roughntk.transport.clocks import ArcClock, Clock, PsiClock
-from roughntk.transport.drivers import CoefficientPath, Segment
-from roughntk.transport.equation import integrate, vector_field
+from roughntk.transport.equation import integrate
 
 EPS = np.finfo(np.float64).eps
 FAMILY = rn.kernels.ReluNTK()

@@ -12,9 +12,8 @@ from sklearn import datasets
 
 import roughntk as rn
 from roughntk.regression import NotPositiveDefiniteError
-from roughntk.transport import TransportError, to_depth
-from roughntk.transport.depth_path import DepthClock, graded_time
-from roughntk.transport.equation import vector_field
+from roughntk.transport import TransportError, to_depth, vector_field
+from roughntk.transport.clocks import GradedClock, graded_time
 
 EPS = np.finfo(np.float64).eps
 FAMILY = rn.kernels.ReluNTK()
@@ -198,7 +197,7 @@ def test_the_1_variation_of_the_driver_is_the_integral_of_its_speed(whole, norm)
 
 def test_the_clock_is_graded_and_knows_its_depths():
     depths = np.array([1, 1 + 1e-6, 2, 2.5, 1e3, 1e12, 1e60, math.inf])
-    clock = DepthClock(jnp.asarray(-graded_time(depths)))
+    clock = GradedClock(jnp.asarray(-graded_time(depths)))
     np.testing.assert_allclose(clock.depth(clock.time(depths)), depths, rtol=32 * EPS)
     np.testing.assert_allclose(clock.compact(clock.time(depths)), 1 - 1 / depths, atol=8 * EPS)
     assert np.all(np.diff(clock.time(depths)) > 0)

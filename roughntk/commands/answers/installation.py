@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import __version__, _compiled, rough
+from roughntk.commands import compilation
 from roughntk.kernels import ReluNTK
 
 PACKAGES = (
@@ -58,6 +59,8 @@ def examine() -> list[Check]:
     )
     kept, where = _compiled.state()
     checks.append(Check("compiled functions", "ok" if kept else "absent", where))
+    kept, where = compilation.state()
+    checks.append(Check("compiled by JAX", "ok" if kept else "absent", where))
     checks.append(_test("kernel recursion", _kernel_error, 1e-14 if on else 1e-5))
     available = rough.available_backends()
     for backend in rough.SIGNATURE_BACKENDS:

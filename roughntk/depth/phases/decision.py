@@ -66,6 +66,10 @@ def classify(family: KernelFamily) -> Classification:
 
     Raises:
         InputError: not a family, or one with traced parameters; JAX in 32-bit mode.
+
+    >>> import roughntk as rn
+    >>> rn.classify(rn.kernels.ReluNTK()).phase
+    'critical'
     """
     family = as_family(family)
     _checks.require_x64("classify")

@@ -13,35 +13,20 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk._settings import values_of
+from roughntk.files.reading import MISSING_RULES, ReadingSettings
 
-MISSING_RULES = ("error", "drop", "interpolate")
 NUMBER, DATE, CLOCK, TEXT = "number", "date", "time of day", "text"
 TRUTH_NOTE = "true and false are read as 1 and 0"
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """How a table is to be read, where its content does not say or says it wrongly.
-
-    Attributes:
-        header: whether the first line holds names; None looks.
-        delimiter: what stands between cells: a character, "tab" or "space"; None looks.
-        decimal: the decimal mark, "." or ","; None looks.
-        encoding: of text and JSON, as Python names it ("cp1252", "utf-16", "shift_jis"); None takes UTF-8, or what a
-            file that is none looks like.
-        drop: columns to leave out, by name or by number from 1.
-        missing: what becomes of missing cells: "error", "drop" the row, or "interpolate" (in paths, linearly in time).
+class Reading(ReadingSettings):
+    """How a table is to be read, checked; `roughntk.files.reading` says what each setting means.
 
     Raises:
         InputError: a delimiter, decimal mark, encoding or rule that there is not.
     """
-
-    header: bool | None = None
-    delimiter: str | None = None
-    decimal: str | None = None
-    drop: tuple[str, ...] = ()
-    missing: str = "error"
-    encoding: str | None = None
 
     def __post_init__(self) -> None:
         _checks.choice(self.missing, MISSING_RULES, "--missing")
@@ -63,6 +48,28 @@ class Reading:
         if mark == self.decimal:
             raise InputError(f"expected a --delimiter other than the --decimal mark, got {mark!r} for both; change one")
         object.__setattr__(self, "delimiter", mark)
+
+    @classmethod
+    def of(cls, settings: ReadingSettings) -> "Reading":
+        """Settings that were not checked, as those of a command line."""
+        return cls(**values_of(settings, ReadingSettings))
+
+    def check_used(self, kind: str, name: str) -> None:
+        """Raise `InputError` where something is said of cells of text and `name` holds none.
+
+        Args:
+            kind: "text", "json", or another, which is no text at all.
+            name: of the source, for the message.
+        """
+        if kind == "text":
+            return
+        said = ["header", "delimiter", "decimal", *(["encoding"] if kind != "json" else [])]
+        given = [f"--{each}" for each in said if getattr(self, each) is not None]
+        if given:
+            raise InputError(
+                f"expected {' and '.join(given)} with a file of text only, got {name}, which holds no lines of cells; "
+                f"leave {'it' if len(given) == 1 else 'them'} out"
+            )
 
 
 def _codec(given: str) -> str:

@@ -10,8 +10,7 @@ which is cut after six terms: each is smaller than the one before by the relativ
 with the logarithm of the depth. What tends to a fixed point at the rate r is held once r L > 200, where it has arrived;
 or where what is left of its way, |f|/r, is rounding. `growth` of an architecture is f without cancellation.
 
-Source: the difference series of the logarithm (Gregory); E. Hairer, S. P. Norsett, G. Wanner, "Solving Ordinary
-Differential Equations I" (1993), for the method of order 8.
+Source: the difference series of the logarithm (Gregory); HairerNorsettWanner1993, for the method of order 8.
 """
 
 import math

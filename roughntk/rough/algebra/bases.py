@@ -5,7 +5,7 @@ letters are in it, and [a, b] is in it for a < b in it if b is a letter, or b = 
 are ordered by length, then by left part, then by right part. "lyndon" is the Lyndon basis in the order of
 `lyndon_words`; "words" is the tensor itself, flat.
 
-Source: Reutenauer, Free Lie Algebras, chapter 4 (Hall sets).
+Source: Reutenauer1993, chapter 4 (Hall sets).
 """
 
 import functools
@@ -62,6 +62,10 @@ def hall_brackets(channels: int, level: int) -> tuple[str, ...]:
     """The Hall basis as text, e.g. 1, 2, [1,2], [1,[1,2]], [2,[1,2]].
 
     Raises `InputError` for channels or level below 1, or beyond the memory that is free.
+
+    >>> import roughntk as rn
+    >>> rn.rough.hall_brackets(2, 3)
+    ('1', '2', '[1,2]', '[1,[1,2]]', '[2,[1,2]]')
     """
     text: list[str] = []
     for index, (_, parts) in enumerate(_hall_elements(channels, level)):
@@ -129,6 +133,10 @@ def convert_basis(coordinates: Any, source: str, target: str, channels: int, lev
 
     Raises `InputError` for an unknown basis, another shape, NaN, or concrete "words" that are no Lie element to
     `LIE_TOLERANCE` (a signature in the place of its log, say); traced words are not looked at.
+
+    >>> import roughntk as rn
+    >>> rn.rough.convert_basis([1.0, 2.0, 3.0], "lyndon", "hall", channels=2, level=2).tolist()
+    [1.0, 2.0, 3.0]
     """
     source, target = (_checks.choice(value, BASES, name) for value, name in ((source, "source"), (target, "target")))
     size = signature_size(channels, level)

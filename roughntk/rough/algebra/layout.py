@@ -24,6 +24,10 @@ def signature_size(channels: int, level: int) -> int:
     """sum_{k=1}^{level} channels^k, the length of a flat signature.
 
     Raises `InputError` where that many float64 numbers exceed the memory that is free (naming the need).
+
+    >>> import roughntk as rn
+    >>> rn.rough.signature_size(2, 3)
+    14
     """
     channels = _checks.integer(channels, "channels", least=1)
     level = _checks.level(level)

@@ -3,7 +3,7 @@
 A Lyndon word is strictly smaller than every proper suffix of itself; bracketed by its standard factorisation it
 gives a basis element [w] = w + larger words. Tensors are tuples of flat levels (see `layout`).
 
-Source: Reutenauer, Free Lie Algebras, chapters 4 and 5 (Lyndon words, standard factorisation).
+Source: Reutenauer1993, chapters 4 and 5 (Lyndon words, standard factorisation).
 """
 
 import functools
@@ -29,6 +29,10 @@ def witt_dimension(channels: int, length: int) -> int:
     formula).
 
     Raises `InputError` for what is no whole number of at least 1, and for a dimension of more than `MOST_BITS` bits.
+
+    >>> import roughntk as rn
+    >>> rn.rough.witt_dimension(2, 5)
+    6
     """
     channels = _checks.integer(channels, "channels", least=1)
     length = _checks.integer(length, "length", least=1)
@@ -107,6 +111,10 @@ def standard_factorisation(word: Word) -> tuple[Word, Word]:
 def lyndon_brackets(channels: int, level: int) -> tuple[str, ...]:
     """The Lyndon basis as text, e.g. 1, 2, [1,2], [1,[1,2]], [[1,2],2]: [w] = [[u],[v]] by
     `standard_factorisation`.
+
+    >>> import roughntk as rn
+    >>> rn.rough.lyndon_brackets(2, 3)
+    ('1', '2', '[1,2]', '[1,[1,2]]', '[[1,2],2]')
     """
     text: dict[Word, str] = {}
     pairs = _factorisations(channels, level)

@@ -4,7 +4,7 @@ With the l1 norm on R^d the projective norm of every level is the entrywise l1 n
 the nuclear norm at level 2 and NP-hard to compute beyond; the Hilbert-Schmidt norm is the equivalent one that
 is offered at every level.
 
-Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, chapter 7 (homogeneous norms).
+Source: FrizVictoir2010, chapter 7 (homogeneous norms).
 """
 
 import functools
@@ -59,6 +59,10 @@ def projective_norm(part: Any, channels: int, norm: str = "l1") -> jax.Array:
     norm (sum of the singular values of the d x d matrix) at level 2.
     Raises `InputError` for "l2" beyond level 2, where the projective norm is NP-hard to compute, for another
     norm, for a number of entries that is no power of `channels`, and for NaN in a concrete `part`.
+
+    >>> import roughntk as rn
+    >>> float(rn.rough.projective_norm([1.0, -2.0, 3.0, 4.0], 2))
+    10.0
     """
     norm = _checks.choice(norm, NORMS, "norm")
     channels = _checks.integer(channels, "channels", least=1)
@@ -89,7 +93,13 @@ def homogeneous_norm(tensor: Tensor, *, norm: str = "l1", variant: str = "levels
     The gradient of a level that vanishes, where the k-th root has none, is taken to be 0.
 
     Raises `InputError` for an unknown norm or variant, for what is no tensor, and for NaN in concrete levels.
-    Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 7.5.
+    Source: FrizVictoir2010, section 7.5.
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> unit = (jnp.ones(1), jnp.zeros(2), jnp.zeros(4))
+    >>> float(rn.rough.homogeneous_norm(unit))
+    0.0
     """
     norm = _checks.choice(norm, NORMS, "norm")
     _checks.choice(variant, VARIANTS, "variant")

@@ -3,7 +3,7 @@
 Tensors are tuples of flat levels (see `layout`). Functions are written for one tensor, in `jax.numpy`, and
 can be differentiated; `jax.vmap` gives the batched ones.
 
-Sources: Reutenauer, Free Lie Algebras; Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths
+Sources: Reutenauer1993; LyonsCaruanaLevy2007
 (Chen's identity).
 """
 

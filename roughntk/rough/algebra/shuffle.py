@@ -8,7 +8,7 @@ against dS^v, and u sh v = u > v + v > u.
 Tensors are tuples of flat levels (see `layout`); functionals have the same layout, f^k being the coefficients
 of the words of length k. Functions are written for one tensor; `jax.vmap` gives the batched ones.
 
-Source: Reutenauer, Free Lie Algebras, chapter 1 (shuffles; Friedrichs' and Dynkin's criteria).
+Source: Reutenauer1993, chapter 1 (shuffles; Friedrichs' and Dynkin's criteria).
 """
 
 import functools
@@ -45,6 +45,10 @@ def shuffle_words(u: Word, v: Word) -> dict[Word, int]:
 
     (u' a) sh (v' b) = (u' sh v' b) a + (u' a sh v') b, row by row over the beginnings of u and v.
     Raises `InputError` where the words, binomial(|u| + |v|, |u|) of them at most, exceed the memory limit.
+
+    >>> import roughntk as rn
+    >>> rn.rough.shuffle_words((1,), (1, 2)) == {(1, 1, 2): 2, (1, 2, 1): 1}
+    True
     """
     u, v = _word(u, "u"), _word(v, "v")
     short, long = sorted((u, v), key=len)
@@ -205,7 +209,7 @@ def group_like_error(tensor: Tensor, *, size: Any = None) -> jax.Array:
     `size`: what to take for |x|, where x is what rounding has left of something larger: the signature of a path that
     retraces its steps is to be measured by the length of the path.
     Raises `InputError` for what is no tensor, for a size that is no number above 0, and in 32-bit mode.
-    Source: Reutenauer, Free Lie Algebras, chapter 3 (group-like elements).
+    Source: Reutenauer1993, chapter 3 (group-like elements).
     """
     return _group_like_error(*_measured(tensor, size))
 
@@ -226,6 +230,12 @@ def is_group_like(tensor: Tensor, tolerance: float = TOLERANCE, *, size: Any = N
 
     A boolean array of shape (); NaN is not group-like. Raises `InputError` as `group_like_error` does, and for a
     tolerance below 0 or NaN.
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> square = (jnp.ones(1), jnp.array([1.0, 2.0]), jnp.array([0.5, 1.0, 1.0, 2.0]))
+    >>> bool(rn.rough.is_group_like(square))
+    True
     """
     return group_like_error(tensor, size=size) <= _tolerance(tolerance)
 
@@ -259,7 +269,7 @@ def lie_error(tensor: Tensor, *, size: Any = None) -> jax.Array:
     `group_like_error`, which has the arguments and the errors.
 
     Level 0 counts with |x^0|, which is 0 for a Lie element.
-    Source: Reutenauer, Free Lie Algebras, chapter 1 (Dynkin, Specht, Wever).
+    Source: Reutenauer1993, chapter 1 (Dynkin, Specht, Wever).
     """
     return _lie_error(*_measured(tensor, size))
 
@@ -278,6 +288,12 @@ def is_lie(tensor: Tensor, tolerance: float = TOLERANCE, *, size: Any = None) ->
 
     A boolean array of shape (); NaN is no Lie element. Raises `InputError` as `lie_error` does, and for a tolerance
     below 0 or NaN.
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> bracket = (jnp.zeros(1), jnp.zeros(2), jnp.array([0.0, 1.0, -1.0, 0.0]))
+    >>> bool(rn.rough.is_lie(bracket))
+    True
     """
     return lie_error(tensor, size=size) <= _tolerance(tolerance)
 

@@ -10,37 +10,30 @@ algebra     product, bracket, exp, log, inverse, antipode, dilate
 shuffle     shuffle and half-shuffle of words and functionals, pairings, group-like and Lie tests
 norms       norm, projective_norm, homogeneous_norm
 lyndon      Lyndon words and brackets, coordinates of Lie elements
-bases       the Hall basis of esig and iisignature ("DH"), conversions between bases
+bases       the Hall basis of esig and iisignature ("DH"), conversions between bases (`convert_basis`)
 
-Sources: Reutenauer, Free Lie Algebras; Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths
+Sources: Reutenauer1993; LyonsCaruanaLevy2007
 (Chen's identity, tensor norms).
 """
 
-from roughntk.rough.algebra.bases import convert_basis, hall_brackets, hall_expansion, hall_to_lyndon, lyndon_to_hall
+from roughntk.rough.algebra.bases import convert_basis, hall_brackets
 from roughntk.rough.algebra.layout import (
     Tensor,
     Word,
     flatten,
     identity,
-    level_of,
     signature_size,
     unflatten,
 )
 from roughntk.rough.algebra.lyndon import (
-    commutator,
     lyndon_brackets,
-    lyndon_expansion,
-    lyndon_positions,
-    lyndon_projection,
     lyndon_to_tensor,
     lyndon_words,
-    sparse_columns,
-    standard_factorisation,
     tensor_to_lyndon,
     witt_dimension,
 )
 from roughntk.rough.algebra.norms import homogeneous_norm, norm, projective_norm
-from roughntk.rough.algebra.operations import antipode, bracket, dilate, exp, inverse, log, multiply_exp, outer, product
+from roughntk.rough.algebra.operations import antipode, bracket, dilate, exp, inverse, log, product
 from roughntk.rough.algebra.shuffle import (
     dynkin,
     group_like_error,
@@ -61,7 +54,6 @@ __all__ = [
     "Word",
     "antipode",
     "bracket",
-    "commutator",
     "convert_basis",
     "dilate",
     "dynkin",
@@ -72,26 +64,17 @@ __all__ = [
     "half_shuffle_product",
     "half_shuffle_words",
     "hall_brackets",
-    "hall_expansion",
-    "hall_to_lyndon",
     "homogeneous_norm",
     "identity",
     "inverse",
     "is_group_like",
     "is_lie",
-    "level_of",
     "lie_error",
     "log",
     "lyndon_brackets",
-    "lyndon_expansion",
-    "lyndon_positions",
-    "lyndon_projection",
-    "lyndon_to_hall",
     "lyndon_to_tensor",
     "lyndon_words",
-    "multiply_exp",
     "norm",
-    "outer",
     "pairing",
     "product",
     "projective_norm",
@@ -99,8 +82,6 @@ __all__ = [
     "shuffle_product",
     "shuffle_words",
     "signature_size",
-    "sparse_columns",
-    "standard_factorisation",
     "tensor_to_lyndon",
     "unflatten",
     "witt_dimension",

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from roughntk.rough.algebra import tensor
+from roughntk.rough.algebra.lyndon import standard_factorisation
 
 Field = Callable[[jax.Array], jax.Array]
 
@@ -39,7 +40,7 @@ def lyndon_fields(vector_field: Field, channels: int, level: int) -> tuple[Field
         if len(word) == 1:
             fields[word] = _column(vector_field, word[0] - 1)
         else:
-            a, b = tensor.standard_factorisation(word)
+            a, b = standard_factorisation(word)
             fields[word] = lie_bracket(fields[a], fields[b])
     return tuple(fields.values())
 

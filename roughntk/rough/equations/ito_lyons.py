@@ -12,7 +12,6 @@ Source: LyonsCaruanaLevy2007, definition 5.1 and theorem 5.3.
 import functools
 from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ import jax.numpy as jnp
 from roughntk import _checks
 from roughntk.rough.algebra import tensor
 from roughntk.rough.equations import rde
+from roughntk.rough.equations.options import RDEOptions
 from roughntk.rough.equations.schemes import METHODS
 from roughntk.rough.paths.arguments import check_driver, check_field
 from roughntk.rough.paths.lifts import Lift, exponential, lift_from_steps
@@ -43,15 +43,9 @@ def ito_lyons(
     method: str = "auto",
     level: int | None = None,
     partition: Any = None,
-    p: float | None = None,
-    threshold: float | None = None,
-    solver: diffrax.AbstractSolver | None = None,
-    rtol: float = 1e-9,
-    atol: float = 1e-11,
-    max_steps: int = 4096,
-    adjoint: diffrax.AbstractAdjoint | None = None,
-    estimate: bool = True,
     throw: bool = True,
+    options: RDEOptions | None = None,
+    **settings: Any,
 ) -> ItoLyons:
     """Solve dY = V(Y) dX and lift the solution to the level of the driver.
 
@@ -59,19 +53,24 @@ def ito_lyons(
     as for `solve_rde` (methods "auto", "log-ode", "davie"); the error estimate is that of Y. The extended state has
     state + sum_k state^k entries (state + channels of X in place of state if joint).
     Raises as `solve_rde` does, and `InputError` where one lift exceeds the memory that is free.
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> result = rn.rough.ito_lyons(lambda y: y[:, None], [[0.0], [1.0]], [1.0])
+    >>> bool(jnp.abs(result.solution.values[-1, 0] - jnp.e) < 1e-6), result.lift.level
+    (True, 2)
     """
     _checks.require_x64("ito_lyons")
-    joint, estimate, throw = (
-        _checks.flag(value, name) for value, name in ((joint, "joint"), (estimate, "estimate"), (throw, "throw"))
-    )
+    joint, throw = _checks.flag(joint, "joint"), _checks.flag(throw, "throw")
+    options = RDEOptions.of(options, settings)
     method = _checks.choice(method, ("auto", *METHODS), "method")
     y0 = rde.state_array(y0)
     check_driver(rough_path)
-    driver = rde.prepared(rough_path, level, p)
+    driver = rde.prepared(rough_path, level, options.p)
     check_field(vector_field, y0, driver.channels)
     method = rde.chosen_method(method, driver)
     base = driver
-    driver = rde.on_partition(driver, partition, p, threshold)
+    driver = rde.on_partition(driver, partition, options)
     d, start = driver.channels, y0
     if joint:
         start = jnp.concatenate([jnp.zeros(d, y0.dtype), y0])
@@ -82,11 +81,11 @@ def ito_lyons(
         f"the lift to level {driver.level} of a solution of {state} channels at {driver.points} points",
         "take fewer steps, lower the level, or use a smaller state",
     )
-    scheme = rde.make_scheme(method, d, driver.level, solver, rtol, atol, max_steps, adjoint)
+    scheme = rde.make_scheme(method, d, driver.level, options)
     extended = _ExtendedField(field, state, driver.level)
     whole = rde.solved(
         scheme, extended, jnp.concatenate([start, jnp.zeros(size, start.dtype)]), base, driver,
-        estimate=estimate, throw=throw, fresh=size,
+        estimate=options.estimate, throw=throw, fresh=size,
     )  # fmt: skip
     values = whole.values[:, state - y0.shape[0] : state]
     solution = eqx.tree_at(lambda s: s.values, whole, values)

@@ -20,6 +20,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
+from roughntk.rough.algebra.operations import multiply_exp
 from roughntk.rough.equations.linear_pieces import (
     END_OF_INTERVAL,
     LARGEST_LEVEL,
@@ -35,7 +36,7 @@ from roughntk.rough.equations.linear_pieces import (
 )  # fmt: skip
 from roughntk.rough.equations.rde import RDEError, RDESolution, state_array
 from roughntk.rough.paths.lifts import Lift, partition_times
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 
 __all__ = ["LARGEST_LEVEL", "LARGEST_SIGNATURE", "solve_linear", "tail"]
 
@@ -76,6 +77,12 @@ def solve_linear(
         InputError: bad shapes, NaN, tracers (use `solve_rde`), or a path too long for `LARGEST_COUNT` pieces.
         RDEError: the tolerance is out of reach, with the bound that is reached and what to do, or the values overflow.
     Source: LyonsCaruanaLevy2007, section 2.2 (factorial decay).
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> solution = rn.rough.solve_linear(np.array([[[1.0]]]), [[0.0], [1.0]], [1.0])
+    >>> bool(abs(solution.values[-1, 0] - np.e) < 1e-8)
+    True
     """
     _checks.require_x64("solve_linear")
     throw = _checks.flag(throw, "throw")
@@ -115,6 +122,7 @@ def _equation(matrices: Any, path: Any, y0: Any, partition: Any) -> Equation:
     """The checked equation, cut at the sample points and the times of the partition, in balanced coordinates."""
     if isinstance(path, Lift):
         raise InputError("expected a path, got a Lift; pass its sample points, or solve along the lift by solve_rde")
+    path = sampled(path)
     path = path if isinstance(path, PiecewiseLinear) else path if _checks.is_traced(path) else PiecewiseLinear(path)
     if _checks.is_traced(matrices, y0, *jax.tree.leaves((path, partition))):
         raise InputError(
@@ -239,7 +247,7 @@ def _series(
         increment, kind, gap = inputs
 
         def moved(carry: Any) -> Any:
-            carry = (tensor.multiply_exp(carry[0], increment), *carry[1:])
+            carry = (multiply_exp(carry[0], increment), *carry[1:])
             return lax.switch(kind, (inside, piece, interval), carry, gap)
 
         carry, bound = lax.cond(kind >= 0, moved, lambda carry: (carry, jnp.zeros(())), carry)

@@ -21,13 +21,12 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.equations import estimates as _estimates
+from roughntk.rough.equations.options import RDEOptions
 from roughntk.rough.equations.schemes import METHODS, Scheme, march
 from roughntk.rough.paths.arguments import (
-    check_adjoint,
     check_derivative,
     check_driver,
     check_field,
-    check_solver,
     finite_slopes,
 )
 from roughntk.rough.paths.lifts import Lift, lift, partition_times
@@ -79,15 +78,9 @@ def solve_rde(
     method: str = "auto",
     level: int | None = None,
     partition: Any = None,
-    p: float | None = None,
-    threshold: float | None = None,
-    solver: diffrax.AbstractSolver | None = None,
-    rtol: float = 1e-9,
-    atol: float = 1e-11,
-    max_steps: int = 4096,
-    adjoint: diffrax.AbstractAdjoint | None = None,
-    estimate: bool = True,
     throw: bool = True,
+    options: RDEOptions | None = None,
+    **settings: Any,
 ) -> RDESolution:
     """Solve dY = V(Y) dX, Y_0 = y0.
 
@@ -100,12 +93,9 @@ def solve_rde(
             log-ODE, the Davie scheme for a lift flagged `geometric=False`, and "controlled" for other diffrax paths.
         level: N, at most that of the lift (its own if left out).
         partition: None (a step for every sample step), a number of equally long steps, or increasing times.
-        p: the p of X as a p-rough path; the level must be at least floor(p).
-        threshold: with p, take the steps of `greedy_partition(rough_path, p, threshold)`.
-        solver, rtol, atol, max_steps, adjoint: of the diffrax solves; `diffrax.Tsit5()` and, for reverse mode,
-            `diffrax.RecursiveCheckpointAdjoint()` by default (`diffrax.ForwardMode()` for jvp).
-        estimate: whether to compute the error estimate: 2.5 times as much work again, 6 times for "davie".
         throw: raise on failure; otherwise return with `converged` False.
+        options: tolerances, solver, adjoint, step control and whether there is an error estimate; None: `RDEOptions()`.
+        settings: options by name: solver, rtol, atol, max_steps, adjoint, p, threshold, estimate.
 
     Differentiable in y0, in the arrays of an equinox Module `vector_field` or of its closure, and in the driver;
     works under jit and vmap (partitions are chosen from concrete times).
@@ -116,22 +106,28 @@ def solve_rde(
             raises, or of another dtype or signature; a path without a derivative, as Brownian trees are.
         RDEError: an inner solve failed, the values are not finite, or the steps are too long for the error estimate
             (unless ``throw=False``).
+
+    >>> import roughntk as rn
+    >>> import jax.numpy as jnp
+    >>> solution = rn.rough.solve_rde(lambda y: y[:, None], [[0.0], [1.0]], [1.0])
+    >>> bool(jnp.abs(solution.values[-1, 0] - jnp.e) < 1e-6)
+    True
     """
     _checks.require_x64("solve_rde")
-    estimate, throw = _checks.flag(estimate, "estimate"), _checks.flag(throw, "throw")
+    throw, options = _checks.flag(throw, "throw"), RDEOptions.of(options, settings)
     method = _checks.choice(method, ALL_METHODS, "method")
     y0 = state_array(y0)
     check_driver(rough_path)
     if _is_smooth(rough_path) or method == "controlled":
-        scheme = make_scheme("controlled", 1, 1, solver, rtol, atol, max_steps, adjoint)
-        unused = (level, p, threshold)
-        return _controlled(vector_field, rough_path, y0, method, partition, unused, scheme, estimate, throw)
-    driver = prepared(rough_path, level, p)
+        scheme = make_scheme("controlled", 1, 1, options)
+        unused = (level, options.p, options.threshold)
+        return _controlled(vector_field, rough_path, y0, method, partition, unused, scheme, options.estimate, throw)
+    driver = prepared(rough_path, level, options.p)
     check_field(vector_field, y0, driver.channels)
     method = chosen_method(method, driver)
-    steps = on_partition(driver, partition, p, threshold)
-    scheme = make_scheme(method, driver.channels, driver.level, solver, rtol, atol, max_steps, adjoint)
-    return solved(scheme, vector_field, y0, driver, steps, estimate=estimate, throw=throw)
+    steps = on_partition(driver, partition, options)
+    scheme = make_scheme(method, driver.channels, driver.level, options)
+    return solved(scheme, vector_field, y0, driver, steps, estimate=options.estimate, throw=throw)
 
 
 def state_array(y0: Any) -> jax.Array:
@@ -149,7 +145,7 @@ def prepared(rough_path: Any, level: int | None, p: float | None) -> Lift:
     else:
         driver = lift(rough_path, 2 if level is None else level)
     if p is not None:
-        check_level(driver.level, _checks.exponent(p))
+        check_level(driver.level, p)
     return driver
 
 
@@ -180,15 +176,12 @@ def _check_group_like(driver: Lift) -> None:
         )
 
 
-def on_partition(driver: Lift, partition: Any, p: float | None, threshold: float | None) -> Lift:
+def on_partition(driver: Lift, partition: Any, options: RDEOptions) -> Lift:
     """The driver with one step per interval of the partition."""
-    if threshold is not None:
-        if p is None or partition is not None:
-            raise InputError(
-                "expected threshold together with p and without partition, got "
-                f"p={p!r}, partition {'given' if partition is not None else 'None'}; the greedy partition needs p alone"
-            )
-        return driver.resample(greedy_partition(driver, p, threshold))
+    if options.p is not None and options.threshold is not None:
+        if partition is not None:
+            raise InputError("expected threshold without partition, got both; the greedy partition needs p alone")
+        return driver.resample(greedy_partition(driver, options.p, options.threshold))
     if partition is None:
         if not _checks.is_traced(driver.times):
             _checks.increasing_times(driver.times)
@@ -196,19 +189,11 @@ def on_partition(driver: Lift, partition: Any, p: float | None, threshold: float
     return driver.resample(partition_times(partition, driver.times))
 
 
-def make_scheme(method: str, channels: int, level: int, solver: Any, rtol: float, atol: float, max_steps: int,
-            adjoint: Any) -> Scheme:  # fmt: skip
-    rtol, atol = (
-        _checks.number(value, name, above=0, below=1, remedy="1e-9 is a good start")
-        for value, name in ((rtol, "rtol"), (atol, "atol"))
-    )
-    max_steps = _checks.integer(max_steps, "max_steps", least=1)
-    solver = diffrax.Tsit5() if solver is None else solver
-    check_solver(solver)
-    adjoint = diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint
-    check_adjoint(adjoint)
+def make_scheme(method: str, channels: int, level: int, options: RDEOptions) -> Scheme:
+    """The scheme with these options."""
     # Tolerances as arrays: a change of them does not compile anew.
-    return Scheme(method, channels, level, solver, jnp.asarray(rtol), jnp.asarray(atol), max_steps, adjoint)
+    rtol, atol = jnp.asarray(options.rtol), jnp.asarray(options.atol)
+    return Scheme(method, channels, level, options.solver, rtol, atol, options.max_steps, options.adjoint)
 
 
 def verdict(solution: RDESolution, success: jax.Array, vector_field: Any, path: Any = None) -> RDESolution:

@@ -3,8 +3,7 @@
 Each takes a `PiecewiseLinear` (or sample points, at the times 0, 1, ...) and returns a new one; values may be
 traced, and results can be differentiated in them.
 
-Sources: Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths (concatenation, reversal); Flint,
-Hambly, Lyons, Discretely sampled signals and the rough Hoff process (lead-lag).
+Sources: LyonsCaruanaLevy2007 (concatenation, reversal); FlintHamblyLyons2016 (lead-lag).
 """
 
 from typing import Any
@@ -15,11 +14,12 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 
 
 def as_path(path: Any) -> PiecewiseLinear:
     """`path` itself, or the path through the points `path`, shape (points, channels), at the times 0, 1, ..."""
+    path = sampled(path)
     return path if isinstance(path, PiecewiseLinear) else PiecewiseLinear(path)
 
 
@@ -27,6 +27,10 @@ def add_time(path: Any) -> PiecewiseLinear:
     """t -> (t, X_t): time as the first channel, shape (points, 1 + channels).
 
     The signature then determines the path, its start aside. Raises `InputError` for a bad path.
+
+    >>> import roughntk as rn
+    >>> rn.rough.add_time([[0.0], [2.0], [1.0]]).values.tolist()
+    [[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]]
     """
     path = as_path(path)
     return PiecewiseLinear(jnp.concatenate([path.times[:, None], path.values], 1), path.times if path.timed else None)
@@ -39,6 +43,10 @@ def lead_lag(path: Any) -> PiecewiseLinear:
     lag follows in the second. S^{lead i, lag j} - S^{lag i, lead j} = sum_k dX^i_k dX^j_k, the quadratic
     variation, and S^{lag i, lead j} = sum_k (X^i_k - X^i_0) dX^j_k, the Ito sum.
     Raises `InputError` for a bad path, and for two times with no number between them.
+
+    >>> import roughntk as rn
+    >>> rn.rough.lead_lag([[0.0], [1.0]]).values.tolist()
+    [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]
     """
     path = as_path(path)
     lead = jnp.repeat(path.values, 2, axis=0)[1:]
@@ -54,6 +62,10 @@ def concatenate(*paths: Any) -> PiecewiseLinear:
 
     S(X * Y) = S(X) (x) S(Y), Chen's identity. Raises `InputError` for no path, different numbers of channels, or times
     that are no longer told apart when they are shifted.
+
+    >>> import roughntk as rn
+    >>> rn.rough.concatenate([[0.0], [1.0]], [[5.0], [7.0]]).values.tolist()
+    [[0.0], [1.0], [3.0]]
     """
     if not paths:
         raise InputError("expected at least one path, got none; pass the paths to join, in order")
@@ -75,6 +87,10 @@ def reverse(path: Any) -> PiecewiseLinear:
     """t -> X_{t0 + t1 - t}, over the same times [t0, t1]; its signature is the inverse of that of X.
 
     Raises `InputError` for a bad path, and for times that are no longer told apart when they are reversed.
+
+    >>> import roughntk as rn
+    >>> rn.rough.reverse([[0.0], [1.0], [4.0]]).values.tolist()
+    [[4.0], [1.0], [0.0]]
     """
     path = as_path(path)
     times = path.t0 + (path.t1 - path.times[::-1])
@@ -103,6 +119,10 @@ def reparametrise(path: Any, times: Any) -> PiecewiseLinear:
     A function phi, applied to the array of sample times, gives the path with value X_i at phi(t_i), linear
     between. The signature and the p-variation do not change.
     Raises `InputError` for times that do not increase strictly, NaN, or another shape.
+
+    >>> import roughntk as rn
+    >>> rn.rough.reparametrise([[0.0], [1.0], [4.0]], [0.0, 3.0, 5.0]).times.tolist()
+    [0.0, 3.0, 5.0]
     """
     path = as_path(path)
     return PiecewiseLinear(path.values, times(path.times) if callable(times) else times)
@@ -113,6 +133,10 @@ def sub_path(path: Any, start: Any, stop: Any) -> PiecewiseLinear:
 
     Raises `InputError` unless t0 <= start < stop <= t1, and for traced times (those of a path made inside `jax.jit`
     are traced), on which the number of points would depend.
+
+    >>> import roughntk as rn
+    >>> rn.rough.sub_path([[0.0], [1.0], [4.0]], 0.5, 2.0).values.tolist()
+    [[0.5], [1.0], [4.0]]
     """
     path = as_path(path)
     if _checks.is_traced(path.times, start, stop):
@@ -140,6 +164,10 @@ def levy_area(path: Any) -> jax.Array:
     Shape (channels, channels), antisymmetric: the second level of the log-signature. It is the area enclosed
     with the chord, positive where the path turns from channel i towards channel j.
     Raises `InputError` for a bad path, and for an area beyond float64.
+
+    >>> import roughntk as rn
+    >>> rn.rough.levy_area([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]).tolist()
+    [[0.0, 0.5], [-0.5, 0.0]]
     """
     values = as_path(path).values
     moment = (values[:-1] - values[0]).T @ jnp.diff(values, axis=0)

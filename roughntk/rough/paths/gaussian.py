@@ -4,8 +4,7 @@ The autocovariances gamma_0..gamma_{n-1} are embedded in a circulant matrix of s
 are a Fourier transform. If none is negative, a sample takes one transform of 2 (n - 1) normals and has exactly
 the wanted covariance; otherwise the n x n covariance is factored.
 
-Sources: Davies and Harte, Tests for Hurst effect (1987); Dietrich and Newsam, Fast and exact simulation of
-stationary Gaussian processes through circulant embedding of the covariance matrix (1997).
+Sources: DaviesHarte1987; DietrichNewsam1997.
 """
 
 import math

@@ -20,7 +20,8 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array
+from roughntk.rough.algebra.operations import multiply_exp
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array, sampled
 
 _OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
 
@@ -179,6 +180,10 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     Raises `InputError` for a bad path, level or times, for iterated integrals beyond float64, or where points *
     sum_k channels^k numbers exceed
     the memory that is free. Source: LyonsCaruanaLevy2007, section 2.
+
+    >>> import roughntk as rn
+    >>> rn.rough.lift([[0.0], [2.0], [3.0]], 2).steps.tolist()
+    [[2.0, 2.0], [1.0, 0.5]]
     """
     _checks.require_x64("a lift")
     if isinstance(path, Lift):
@@ -186,6 +191,7 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
             f"expected a path, got a Lift of level {path.level}; use it as it is or truncate it, or, for a higher "
             f"level, lift the path that it came from"
         )
+    path = sampled(path)
     points = jnp.array(path_array(path))  # shares no memory with the caller's
     level = _checks.level(level)
     channels = points.shape[1]
@@ -208,6 +214,10 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
     Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
     the memory that is free.
+
+    >>> import roughntk as rn
+    >>> rn.rough.lift_from_steps([[1.0, 0.5], [1.0, 0.5]], channels=1, level=2).prefixes.tolist()
+    [[0.0, 0.0], [1.0, 0.5], [2.0, 2.0]]
     """
     _checks.require_x64("a lift")
     geometric = _checks.flag(geometric, "geometric")
@@ -306,7 +316,7 @@ def _canonical(points: jax.Array, level: int) -> tuple[jax.Array, jax.Array]:
     steps = jax.vmap(lambda dx: tensor.flatten(tensor.exp(dx, level)))(increments)
 
     def step(state: tensor.Tensor, increment: jax.Array) -> tuple[tensor.Tensor, jax.Array]:
-        state = tensor.multiply_exp(state, increment)
+        state = multiply_exp(state, increment)
         return state, tensor.flatten(state)
 
     return steps, _prefixes(step, increments, points.shape[1], level)

@@ -32,6 +32,11 @@ def perturb(rough_path: Lift, second_level: Any) -> Lift:
     is and F is antisymmetric (to 4 eps).
     Raises `InputError` for what is no lift, another shape, NaN, or a lift of level 1.
     Source: FrizVictoir2010, chapter 12 (perturbed driving signals).
+
+    >>> import roughntk as rn
+    >>> lift = rn.rough.lift([[0.0], [1.0]], 2)
+    >>> rn.rough.perturb(lift, [[-0.5]]).steps.tolist()
+    [[1.0, 0.0]]
     """
     rough_path = _checked_lift(rough_path)
     if rough_path.level < 2:
@@ -76,6 +81,11 @@ def brownian_lift(
     time, shape (channels, channels), symmetric; the identity if left out.
     Raises `InputError` as `lift` and `perturb` do, for an unknown kind, and for a covariance that is not
     symmetric and positive semi-definite, or traced. Source: FrizVictoir2010, chapter 13.
+
+    >>> import roughntk as rn
+    >>> ito = rn.rough.brownian_lift([[0.0], [1.0]], kind="ito", covariance=[[1.0]])
+    >>> ito.steps.tolist()  # (B^2 - t) / 2 at level 2
+    [[1.0, 0.0]]
     """
     kind = _checks.choice(kind, KINDS, "kind")
     level = _checks.integer(level, "level", least=1 if kind == "stratonovich" else 2)
@@ -114,6 +124,11 @@ def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:
     `area`: A, shape (channels, channels), antisymmetric; the entry A_12 = a stands for a [e1, e2]. `times`: the
     sample times, shape (points,), increasing. The circles (cos(n^2 t)/n, sin(n^2 t)/n) converge to it with
     A_12 = 1/2. Raises `InputError` for an area that is not antisymmetric (add a bracket by `perturb`).
+
+    >>> import roughntk as rn
+    >>> lift = rn.rough.pure_area_lift([[0.0, 1.0], [-1.0, 0.0]], [0.0, 0.5, 2.0])
+    >>> lift.steps[:, 3].tolist()
+    [0.5, 1.5]
     """
     if _checks.is_traced(area):
         raise InputError("expected a concrete area, got a JAX tracer; pass a NumPy array, or perturb a lift in a trace")
@@ -145,6 +160,11 @@ def geometric_violation(rough_path: Lift) -> np.ndarray:
     At level 2 it is the symmetric part of log X, the bracket. Scale invariant; about eps for signatures; what underflow
     leaves does not count; NaN where a step has NaN or infinite entries.
     Raises `InputError` for what is no lift, a traced one, and in 32-bit mode.
+
+    >>> import roughntk as rn
+    >>> lift = rn.rough.lift([[0.0, 0.0], [1.0, 2.0]], 2)
+    >>> bool(rn.rough.geometric_violation(lift).max() < 1e-12)
+    True
     """
     _checks.require_x64("the geometric check")
     rough_path = _checked_lift(rough_path)
@@ -156,7 +176,12 @@ def geometric_violation(rough_path: Lift) -> np.ndarray:
 
 def is_geometric(rough_path: Lift, tolerance: float = 1e-8) -> bool:
     """Whether every step is group-like: `geometric_violation` at most `tolerance` everywhere. (The flag
-    `rough_path.geometric` is what its maker claims.)"""
+    `rough_path.geometric` is what its maker claims.)
+
+    >>> import roughntk as rn
+    >>> rn.rough.is_geometric(rn.rough.lift([[0.0, 0.0], [1.0, 2.0]], 2))
+    True
+    """
     return bool((geometric_violation(rough_path) <= tolerance).all())
 
 

@@ -114,12 +114,20 @@ class PiecewiseLinear(diffrax.AbstractPath):
         return jnp.clip(time, self.t0, self.t1)
 
 
+def sampled(path: Any) -> Any:
+    """The polygon of a path that knows where to sample itself, by its method `piecewise_linear()`, as the drivers of
+    `roughntk.transport` do; everything else as it is."""
+    if isinstance(path, type) or not hasattr(path, "piecewise_linear"):
+        return path
+    return path.piecewise_linear()
+
+
 def path_array(path: Any, name: str = "path", *, times: Any = None, batch: bool = False) -> Any:
     """The sample points of whatever a user may hand in as a path: the one entry for all of `rough`.
 
     Args:
-        path: an array (points, channels), or (points,) for one channel, or a `PiecewiseLinear`; with `times`, anything
-            with `t0`, `t1` and `evaluate`.
+        path: an array (points, channels), or (points,) for one channel, a `PiecewiseLinear`, or what makes one of
+            itself by a method `piecewise_linear()`; with `times`, anything with `t0`, `t1` and `evaluate`.
         name: what messages call it.
         times: where a path object is evaluated, shape (points,), increasing, within [t0, t1].
         batch: whether leading axes are allowed, (..., points, channels).
@@ -134,9 +142,8 @@ def path_array(path: Any, name: str = "path", *, times: Any = None, batch: bool 
     """
     if times is None and type(path) is np.ndarray and path.dtype == np.float64 and _all_finite(path):
         return _shaped(path, name, batch)  # the common case first: some signatures are done in 20 microseconds
-    if times is not None:
-        path = _evaluated(path, times)
-    elif isinstance(path, PiecewiseLinear):
+    path = sampled(path) if times is None else _evaluated(path, times)
+    if isinstance(path, PiecewiseLinear):
         path = path.values
     elif hasattr(path, "evaluate") and not isinstance(path, type):
         raise InputError(

@@ -4,8 +4,7 @@ Random ones take an explicit JAX random key, `jax.random.key(seed)`, and give th
 `jax.vmap` over keys gives many at once (its times are batched as well). All return a `PiecewiseLinear` on a
 uniform mesh of [0, t1], and, but for the spiral, start at 0.
 
-Sources: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, chapters 13 and 15; Davies and Harte,
-Tests for Hurst effect (1987).
+Sources: FrizVictoir2010, chapters 13 and 15; DaviesHarte1987.
 """
 
 import functools
@@ -30,6 +29,12 @@ def brownian(key: jax.Array, points: int, channels: int = 1, *, t1: float = 1.0,
     `jax.jit` of one's own the compiler may round differently.)
     `t1` > 0: the last time. Raises `InputError` for a bad key, fewer than two points, no channel, t1 <= 0 or not
     finite, refine < 0, or a result beyond the memory that is free.
+
+    >>> import roughntk as rn
+    >>> import jax
+    >>> path = rn.rough.brownian(jax.random.key(0), 5, channels=2)
+    >>> path.values.shape, path.times.tolist()
+    ((5, 2), [0.0, 0.25, 0.5, 0.75, 1.0])
     """
     key = random_key(key)
     points, channels = _sizes(points, channels)
@@ -67,8 +72,12 @@ def fractional_brownian(
     and Cholesky with a `RuntimeWarning` if the embedding had a negative eigenvalue, which for this covariance it
     provably has not.
     Raises `InputError` as `brownian` does, and for H outside (0, 1) or an unknown method.
-    Source: Perrin, Harba, Jennane, Iribarren, Fast and exact synthesis for 1-D fractional Brownian motion and
-    fractional Gaussian noises (2002), for the eigenvalues.
+    Source: Perrin2002, for the eigenvalues.
+
+    >>> import roughntk as rn
+    >>> import jax
+    >>> rn.rough.fractional_brownian(jax.random.key(0), 5, 2, hurst=0.3).values.shape
+    (5, 2)
     """
     key = random_key(key)
     points, channels = _sizes(points, channels)
@@ -84,6 +93,10 @@ def fractional_noise_autocovariance(size: int, hurst: float) -> np.ndarray:
     The second difference loses k^2 eps as it stands. For k >= 2 and x = 1/k,
     gamma_k = k^{2H} (expm1(a) cosh(b) + 2 sinh^2(b/2)), a = H log(1 - x^2), b = 2 H artanh(x).
     Raises `InputError` for size < 1 or H outside (0, 1).
+
+    >>> import roughntk as rn
+    >>> rn.rough.fractional_noise_autocovariance(3, 0.5).round(12).tolist()
+    [1.0, 0.0, 0.0]
     """
     size, hurst = _checks.integer(size, "size", least=1), _hurst(hurst)
     _checks.memory(64.0 * size, f"the autocovariance of {size} increments", "use fewer points")
@@ -100,7 +113,12 @@ def pure_area(n: int, *, t1: float = 2 * math.pi, area_tolerance: float = 1e-3) 
     path is the pure-area path exp(t [e1, e2] / 2). The mesh h satisfies (n^2 h)^2 / 6 <= `area_tolerance`, the part
     of the area that the inscribed polygon misses (1 - sin(n^2 h)/(n^2 h)).
     Raises `InputError` for n < 1, t1 <= 0, a tolerance outside (0, 1), or a mesh beyond the memory that is free.
-    Source: Lyons, Caruana, Levy, Differential Equations Driven by Rough Paths (pure area as a limit of paths).
+    Source: LyonsCaruanaLevy2007 (pure area as a limit of paths).
+
+    >>> import roughntk as rn
+    >>> path = rn.rough.pure_area(4)
+    >>> float(abs(path.values).max()) <= 0.25
+    True
     """
     n = _checks.integer(n, "n", least=1)
     t1 = _positive(t1, "t1")
@@ -115,6 +133,11 @@ def spiral_area(n: int, t1: float) -> float:
     """t1/2 - sin(n^2 t1)/(2 n^2), the Levy area of the spiral of `pure_area` over [0, t1], from its start.
 
     Raises `InputError` for n < 1 or t1 <= 0.
+
+    >>> import roughntk as rn
+    >>> import math
+    >>> math.isclose(rn.rough.spiral_area(3, 2 * math.pi), math.pi, rel_tol=1e-12)
+    True
     """
     n, t1 = _checks.integer(n, "n", least=1), _positive(t1, "t1")
     return t1 / 2 - math.sin(n * n * t1) / (2 * n * n)
@@ -128,6 +151,11 @@ def random_smooth(
     a_k, b_k independent standard normals for each channel; the period is 2 t1, so the path need not close. The
     same key is the same smooth path at any number of points.
     Raises `InputError` as `brownian` does, and for modes < 1 or a decay that is no finite number >= 0.
+
+    >>> import roughntk as rn
+    >>> import jax
+    >>> rn.rough.random_smooth(jax.random.key(0), 5, channels=3).values.shape
+    (5, 3)
     """
     key = random_key(key)
     points, channels = _sizes(points, channels)

@@ -37,12 +37,22 @@ Array = jax.Array | np.ndarray
 
 
 def backend_install_command(name: str) -> str:
-    """The shell command that installs the backend `name`. Raises `InputError` for an unknown name."""
+    """The shell command that installs the backend `name`. Raises `InputError` for an unknown name.
+
+    >>> import roughntk as rn
+    >>> "esig" in rn.rough.backend_install_command("esig")
+    True
+    """
     return _backends.install_command(name)
 
 
 def available_backends() -> tuple[str, ...]:
-    """The backends that can be imported here, "jax" first."""
+    """The backends that can be imported here, "jax" first.
+
+    >>> import roughntk as rn
+    >>> rn.rough.available_backends()[0]
+    'jax'
+    """
     return tuple(name for name in SIGNATURE_BACKENDS if name == "jax" or _backends.importable(name))
 
 
@@ -72,6 +82,10 @@ def signature(path: Any, level: int, *, times: Any = None, backend: str = "jax")
             float64, a tracer handed to another backend, a size that the package cannot do.
         MissingBackendError: the package is not installed; with the install command.
     Source: LyonsCaruanaLevy2007, section 2.2.
+
+    >>> import roughntk as rn
+    >>> rn.rough.signature([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], 2).tolist()
+    [1.0, 1.0, 0.5, 1.0, 0.0, 0.5]
     """
     points, level, backend = _validated(path, level, times, backend)
     if backend == "jax":
@@ -85,6 +99,10 @@ def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str 
     Arguments, results and errors are those of `signature`; the limit on memory counts all prefixes. esig has no
     streaming: its prefixes are computed one by one, points^2 / 2 steps in all. "auto" takes iisignature if it is
     installed, else "jax", which were the fastest and the second on all of 14 shapes measured.
+
+    >>> import roughntk as rn
+    >>> rn.rough.prefix_signatures([[0.0], [2.0], [3.0]], 2).tolist()
+    [[2.0, 2.0], [3.0, 4.5]]
     """
     points, level, backend = _validated(path, level, times, backend, prefixes=True)
     _check_memory(points, level, prefixes=True)
@@ -106,6 +124,10 @@ def window_signatures(
 
     `length`: at least two points. Other arguments, results and errors are those of `signature`; also `InputError` for a
     window longer than the path, or step 0.
+
+    >>> import roughntk as rn
+    >>> rn.rough.window_signatures([[0.0], [1.0], [3.0], [6.0]], 1, length=2).tolist()
+    [[1.0], [2.0], [3.0]]
     """
     asked = backend
     points, level, backend = _validated(path, level, times, backend, prefixes=True)
@@ -140,6 +162,10 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
 
     Raises as `signature` does, and `InputError` for an unknown basis.
     Source: Reutenauer1993, chapters 4 and 5.
+
+    >>> import roughntk as rn
+    >>> rn.rough.log_signature([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], 2).tolist()
+    [1.0, 1.0, 0.5]
     """
     basis = _checks.choice(basis, BASES, "basis")
     points, level, backend = _validated(path, level, times, backend)

@@ -83,7 +83,14 @@ def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None
     The distances are exact over the sample points; the verdict, an extrapolation, follows the rule stated in the
     result.
     Raises `InputError` as `p_variation_distance` does, naming the path, and for a bad scale.
-    Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, definition 8.6.
+    Source: FrizVictoir2010, definition 8.6.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> limit = np.array([[0.0], [1.0], [0.0]])
+    >>> paths = [(1 + 1 / n) * limit for n in (1, 2, 4, 8)]
+    >>> rn.rough.convergence(paths, limit, 1.0, scale=[1, 2, 4, 8]).rates.round(6).tolist()
+    [1.0]
     """
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     if isinstance(paths, Lift | PiecewiseLinear):
@@ -113,6 +120,11 @@ def convergence_of_distances(
     where the limit is the constant path.
     A verdict on fewer than floor(p) levels is a verdict on these levels only.
     Raises `InputError` for distances that are negative, not finite or of another shape, and for a bad p or scale.
+
+    >>> import roughntk as rn
+    >>> distances = [[1.0], [0.5], [0.25], [0.125]]
+    >>> rn.rough.convergence_of_distances(distances, 1.0, scale=[1, 2, 4, 8]).rates.round(6).tolist()
+    [1.0]
     """
     p = _checks.exponent(p)
     table = _checks.real_array(distances, "distances")

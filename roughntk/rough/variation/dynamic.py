@@ -23,14 +23,15 @@ from roughntk.rough.variation.increments import (
     COPIES,
     PAIR_COPIES,
     Steps,
+    block_columns,
     check_pair_memory,
     gap_points,
     gaps_of,
     quotient,
 )
 
-#: Values of i in a tile, and of j in a block.
-TILE, BLOCK = 64, 64
+TILE = 64
+"""Values of i in a tile."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def pair_sizes(
     state = np.zeros((tiles, offsets[-1] + channels**top, TILE))
     side = np.zeros((tiles, int(offsets[-1]) if mode == 1 else 0, TILE))
     norms = np.array([(k, norm == "l1") for k in levels], dtype=np.int64)
-    columns = max(8, min(BLOCK, 2**22 // count))
+    columns = block_columns(count)
     sizes = np.zeros((len(levels), columns, count))
     workers = _workers(count * count * state.shape[1])
     with ThreadPoolExecutor(workers) as pool:

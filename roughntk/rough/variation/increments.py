@@ -10,7 +10,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.algebra import tensor
 from roughntk.rough.paths.lifts import Lift
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array, sampled
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def paired_steps(path_a: Any, path_b: Any, level: int) -> tuple[Steps, Steps]:
 
     Raises `InputError` as `steps_of` does, and naming what differs.
     """
+    path_a, path_b = sampled(path_a), sampled(path_b)
     a = steps_of(path_a, level, "path_a", copies=PAIR_COPIES)
     b = steps_of(path_b, level, "path_b", copies=PAIR_COPIES)
     if a.points.shape != b.points.shape:
@@ -123,10 +124,15 @@ def _check_times(a: np.ndarray | None, b: np.ndarray | None) -> None:
 def check_pair_memory(count: int, channels: int, level: int, copies: int) -> None:
     """Raise `InputError` where the increments of one block of pairs exceed the memory that is free."""
     _checks.memory(
-        8.0 * (copies * count * tensor.signature_size(channels, level) + 128.0 * level * count),
+        8.0 * count * (copies * tensor.signature_size(channels, level) + 2.0 * block_columns(count) * level),
         f"the p-variation at level {level} of {count} points in {channels} channels",
         "choose a lower level, or use fewer points or channels",
     )
+
+
+def block_columns(count: int) -> int:
+    """The number of j in a block of all pairs (i, j) of so many points: fewer where a row is long."""
+    return max(8, min(64, 2**22 // count))
 
 
 def outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:

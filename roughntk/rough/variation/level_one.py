@@ -40,8 +40,7 @@ points [k 2^m, (k + 1) 2^m) of radius r about its middle point c, |x_j - x_i| <=
 where V_{last of B} + (|x_j - x_c| + r)^p does not exceed the best found, all of B is passed over, and a block of twice
 the length is tried next. Exact for every norm. Close to linear on paths that move about, quadratic on others.
 
-Source: the reduction to optimal partitions of the pieces is an idea of Butkus and Norvaisa, Computation of
-p-variation, Lithuanian Mathematical Journal 58 (2018).
+Source: the reduction to optimal partitions of the pieces is an idea of ButkusNorvaisa2018.
 """
 
 import math

@@ -12,7 +12,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.paths.lifts import Lift
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 from roughntk.rough.variation.dynamic import pair_sizes, raised
 from roughntk.rough.variation.increments import Steps, steps_of
 from roughntk.rough.variation.levels import MOST_LEVELS, NORMS, level_suprema, wanted_levels
@@ -80,7 +80,12 @@ def control(path: Any, p: float, *, level: int | None = None, norm: str = "l1", 
     `table`: whether to compute all values at once, in O(points^3) additions and O(points^2) memory, after which a
     value is a look-up; None: up to 1024 points. Otherwise each call runs `p_variation` on its interval, exactly.
     Raises `InputError` as `p_variation` does, and for a table beyond memory.
-    Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, sections 1.1 and 5.1.
+    Source: FrizVictoir2010, sections 1.1 and 5.1.
+
+    >>> import roughntk as rn
+    >>> omega = rn.rough.control([[0.0], [1.0], [0.0], [3.0]], 1.0)
+    >>> float(omega(0, 3)), float(omega(0, 1) + omega(1, 3))
+    (5.0, 5.0)
     """
     p, norm = _checks.exponent(p), _checks.choice(norm, NORMS, "norm")
     levels = wanted_levels(path, p, level)
@@ -130,7 +135,11 @@ def hoelder_norm(
     At level 1 it is that of the piecewise-linear interpolation over all real times, since |x_t - x_s| is convex and
     |t - s|^exponent concave in each end. Time O(points^2 channels^k).
     Raises `InputError` for a bad path, exponent, level, norm, or times.
-    Source: Friz, Victoir, Multidimensional Stochastic Processes as Rough Paths, section 5.1 and definition 8.6.
+    Source: FrizVictoir2010, section 5.1 and definition 8.6.
+
+    >>> import roughntk as rn
+    >>> float(rn.rough.hoelder_norm([[0.0], [1.0], [3.0]], 1.0).value)
+    2.0
     """
     norm = _checks.choice(norm, NORMS, "norm")
     exponent = _checks.number(exponent, "a Hoelder exponent", above=0, most=1, remedy="1 is Lipschitz")
@@ -141,6 +150,7 @@ def hoelder_norm(
         )
     # up to floor(1/exponent), 1/(1/3) included
     levels = wanted_levels(path, min(1 / exponent * (1 + 1e-12), MOST_LEVELS), level)
+    path = sampled(path)
     steps = steps_of(path, levels[-1])
     when = _times_of(path, times, len(steps.points))
     values: dict[int, float] = dict.fromkeys(levels, 0.0)
@@ -221,8 +231,15 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     seen at these lags goes on below them. Heavy-tailed jumps converge slowly.
     Raises `InputError` for a bad path, too few points, times that are not equally spaced, or where no p up to 64 has
     slope 1.
-    Source: Istas, Lang, Quadratic variations and estimation of the local Hoelder index of a Gaussian process.
+    Source: IstasLang1997.
+
+    >>> import roughntk as rn
+    >>> import jax
+    >>> path = rn.rough.brownian(jax.random.key(0), 4097)
+    >>> bool(1.7 < rn.rough.critical_p(path).p < 2.4)
+    True
     """
+    path = sampled(path)
     steps = steps_of(path, 1)
     points = steps.points
     count = len(points)

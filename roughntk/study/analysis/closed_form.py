@@ -62,6 +62,10 @@ class Kernels:
         row = self.depths.index(depth)
         return self.within[row], self.across[row]
 
+    def collapsed(self, depth: int) -> tuple[Deflated, Deflated] | None:
+        """The deflated kernels at a depth and the next, for a family that collapses."""
+        return (self.deflated[depth], self.deflated[depth + 1]) if depth in self.deflated else None
+
     def coefficients_at(self, depth: int) -> np.ndarray:
         """Closed-form coefficients at a depth where the matrix is not singular."""
         solved = self.solved[depth]

@@ -8,7 +8,7 @@ import numpy as np
 
 from roughntk.regression import NotPositiveDefiniteError
 from roughntk.study.analysis.closed_form import Kernels, Progress
-from roughntk.transport.equation import between_systems
+from roughntk.transport.whole_depth import between_systems
 
 FIRST_DEPTH_CONDITION = 1e8
 """Depth 1, the linear kernel, joins the transport only below this condition number."""

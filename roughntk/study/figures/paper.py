@@ -53,6 +53,13 @@ def figure1(out: str | Path = "figure1", *, points_per_law: int = 10, depths: in
 
     Raises:
         InputError: bad settings, a folder that cannot be written, or JAX in 32-bit mode.
+
+    >>> import tempfile
+    >>> import roughntk as rn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pictures = rn.study.figure1(folder, points_per_law=4, depths=3)
+    >>> len(pictures) > 0
+    True
     """
     _checks.require_x64("figure1")
     n = _checks.integer(points_per_law, "points", least=2, most=100)

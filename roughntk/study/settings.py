@@ -1,0 +1,81 @@
+"""The settings of a study, each spelt once: the options of the command line and the keywords of `run` are these fields.
+
+A field says its type, default, help and range; `roughntk.study.config` checks them. Nothing heavy is imported here.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from roughntk._settings import listed, setting
+from roughntk.files.reading import FILE_HELP, ReadingSettings
+
+if TYPE_CHECKING:
+    from roughntk.kernels import KernelFamily
+
+BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
+PROJECTIONS = ("canonical", "stereographic", "none")
+FAMILIES = (
+    "relu-ntk", "relu-nngp", "sigmoid", "leaky-relu-ntk", "leaky-relu-nngp", "biased-relu-ntk", "biased-relu-nngp",
+    "erf-ntk", "erf-nngp", "tanh-ntk", "tanh-nngp", "gelu-ntk", "gelu-nngp", "activation-ntk", "activation-nngp",
+    "residual-relu-ntk", "residual-relu-nngp", "composition",
+)  # fmt: skip
+"""Those of `roughntk.kernels.FAMILIES`, which takes a while to import; a test compares the two."""
+MOST = 10**12  # far more than fits in memory; larger numbers are slips of the pen
+
+
+@dataclasses.dataclass(frozen=True)
+class PointSettings:
+    """Which points are taken, and how they come onto the sphere."""
+
+    data: str = setting(
+        "digits", f"{listed(BUILT_IN)}, or a file, one point a row: {FILE_HELP}.", option="DATA", names=BUILT_IN
+    )
+    points: int = setting(40, "Training points n, at least 1.", least=1, most=MOST)
+    test_points: int = setting(5, "Test points m, at least 1.", least=1, most=MOST)
+    seed: int = setting(0, "Fixes the choice of points; at least 0.", least=0)
+    projection: str = setting(
+        "canonical",
+        "How rows come onto the sphere: canonical (x/|x|), stereographic (from the pole, one dimension more), or none "
+        "(they are on it).",
+        names=PROJECTIONS, strict=True,
+    )  # fmt: skip
+    drop_duplicates: bool = setting(False, "Use the first of rows that coincide on the sphere.")
+    dimension: int | None = setting(
+        None, "Dimension of sphere (10 if left out) and cube (128), at least 1.", option="--dim"
+    )
+    target: str | None = setting(
+        None, "Column of the targets, name or number (name:2, number:2); y in a .npz if left out.", metavar="COLUMN"
+    )
+    standardise: bool = setting(False, "Give every column mean 0 and standard deviation 1 on the training points.")
+
+
+@dataclasses.dataclass(frozen=True)
+class FamilySettings:
+    """The kernel family, by name with parameters, or itself."""
+
+    family: "str | KernelFamily" = setting("relu-ntk", f"{listed(FAMILIES)}.", names=FAMILIES)
+    parameters: tuple[str, ...] = setting(
+        (), "A parameter of the family; repeatable.", option="--set", metavar="NAME=VALUE"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DepthSettings:
+    """The depths, and what is measured of the drivers between them."""
+
+    depths: str = setting("1:30", "First and last depth, FIRST:LAST with 1 <= FIRST < LAST.")
+    p: float = setting(2.0, "Variation exponent p, from 1 to below 4; the levels 1 to floor(p) enter.")
+    signature_channels: int = setting(
+        8, "Principal directions of the drivers that signatures are computed on, 1 to 40.", least=1, most=40
+    )
+    samples: int = setting(33, "Points at which each driver is sampled, 3 to 2000.", least=3, most=2000)
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySettings(ReadingSettings, DepthSettings, FamilySettings, PointSettings):
+    """Everything that fixes a study, apart from the place where it is written."""
+
+
+__all__ = [
+    "BUILT_IN", "FAMILIES", "MOST", "PROJECTIONS", "DepthSettings", "FamilySettings", "PointSettings", "StudySettings",
+]  # fmt: skip

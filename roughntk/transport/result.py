@@ -1,0 +1,169 @@
+"""What comes of carrying coefficients along a path: the result, whether it has converged, how far it may be off.
+
+The coefficients are compared with the closed form at the end of the path, whose own error has a bound
+(:mod:`roughntk.linalg.forward_error`). What the rounding of the two ends alone may change is the bound that the
+error of the carried ones is held to.
+"""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import diffrax
+import numpy as np
+
+from roughntk._checks.precision import EPS
+from roughntk.linalg import Solution
+from roughntk.transport.clocks import Clock
+from roughntk.transport.drivers import Driver, QuadratureDriver
+from roughntk.transport.paths import CoefficientPath
+
+TOLERANCE = 1e-9
+"""Largest accepted residual and error of well-conditioned systems."""
+
+WORST_ERROR = 1e-4
+"""No bound beyond this is one: nothing is called converged whose error may be larger, relative to max(1, max |u|)."""
+
+
+class TransportError(RuntimeError):
+    """The integration failed or its result is not known well enough; the message says by how much and what to try."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TransportResult:
+    """Coefficients carried from one depth to another.
+
+    Attributes:
+        coefficients: u at the end, shape (n, m).
+        residual: max |A u - b| over all accepted steps and all entries.
+        converged: the solver reached the end, the residual is within max(1e-9, 1000 eps cond) (at most 1e-4), times the
+            largest entry of the right-hand sides where that is above 1, and `error` is within `error_bound`, which is
+            at most 1e-4.
+        error: max |u - K^{-1} b| / max(1, max |u|) against the closed form at the end.
+        error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
+            max(1, max |u|), and at least 1e-9.
+        forward_error: bound of |u - true u| for each coefficient, shape (n, m): its difference from the closed form and
+            that one's own forward error (`Solution.forward_error`). Infinite where nothing is known.
+        stats: steps taken, accepted and rejected, and the tolerances used; along real depth also the panels of the path
+            and the size of the last Chebyshev coefficients on them (`interpolation`).
+        clock: the clock of the integration (knots, position, rate); between whole depths with the paper's time, along
+            real depth with the depth and the compact s = 1 - 1/l.
+        path: the systems position -> (A, b); `rn.transport.vector_field(path, clock)` is the equation.
+        times: the clock's times of `values`, shape (k,): its knots, or those of the depths asked for.
+        values: u at those times, shape (k, n, m).
+        depths: the depths at those times, shape (k,); NaN strictly between two whole depths, whose segment has none.
+        errors: as `error`, at those times, shape (k,); NaN where `depths` is.
+        condition_number: the largest 2-norm condition number of A seen: of the ends, along real depth on the way too.
+        system: "kernel", or "deflated" where the bordered systems of a family that collapses were integrated
+            (:mod:`roughntk.transport.deflated`): path and drivers are then theirs, n + 1 rows and n + 1 + m columns.
+        drivers_vanish: whether the drivers of the kernel itself, K_L^{-1} (K_{L+1} - K_L), vanish as L grows. Those of
+            hyperbolic families do not; theirs of the deflated systems do.
+    """
+
+    coefficients: np.ndarray
+    residual: float
+    converged: bool
+    error: float
+    error_bound: float
+    forward_error: np.ndarray
+    stats: dict[str, Any]
+    clock: Clock
+    path: CoefficientPath
+    times: np.ndarray
+    values: np.ndarray
+    depths: np.ndarray
+    errors: np.ndarray
+    condition_number: float
+    system: str = "kernel"
+    drivers_vanish: bool = True
+
+    @functools.cached_property
+    def drivers(self) -> Driver:
+        """The driver v, values (n, n + m), a path on the positions of `path`, computed when first asked for."""
+        return self.path.driver(self.clock)
+
+    @functools.cached_property
+    def paper_driver(self) -> QuadratureDriver:
+        """The paper's own driver (its equation 5), which carries the solution in it, for every test point k:
+
+            v_ijk = -int (A^{-1} A')_ij u_jk ds,  j <= n,        v_i,n+1,k = int (A^{-1} b_k')_i ds,
+
+        values (n, n + 1, m) on the times of `drivers`. Its row sums are the solution: u - u(0) = v 1_{n+1}.
+
+        Source: StArnaud2025, equation 5 and Theorem 3.
+        """
+        return QuadratureDriver(self.path.paper_derivative, self.drivers.knots)
+
+
+class Verdict(NamedTuple):
+    """What is known of the coefficients at the end.
+
+    Attributes:
+        converged: the solver reached the end, the residual is within its tolerance and the error within its bound.
+        error: max |u - closed form| / max(1, max |u|).
+        error_bound: what that was held to: the relative forward errors of both ends together, at least 1e-9.
+        forward_error: bound of |u - true u| for each coefficient: the difference from the closed form and that one's
+            bound. (n, m).
+    """
+
+    converged: bool
+    error: float
+    error_bound: float
+    forward_error: np.ndarray
+
+
+def distance(u: np.ndarray, exact: np.ndarray) -> float:
+    """max |u - exact| / max(1, max |exact|); infinite where u is not finite."""
+    gap = float(np.max(np.abs(u - exact))) / max(1.0, float(np.max(np.abs(exact))))
+    return gap if np.isfinite(gap) else np.inf
+
+
+def judge(
+    outcome, residual: float, u: np.ndarray, ends: tuple[Solution, Solution], steps: int, *, throw: bool,
+    size: float = 1.0,
+) -> Verdict:  # fmt: skip
+    """The verdict on u, shape (n, m), by the closed forms of both ends.
+
+    Args:
+        outcome: what the solver says.
+        residual: max |A u - b| over all steps.
+        u: the coefficients at the end.
+        ends: the closed forms at the start and at the end.
+        steps: that the solver took.
+        throw: raise unless they converged.
+        size: of the right-hand sides, at least 1, which rounding leaves in the residual.
+
+    Raises:
+        TransportError: they did not, and `throw` is set.
+    """
+    condition = max(end.condition_number for end in ends)
+    allowed = size * min(max(TOLERANCE, 1000 * EPS * condition), WORST_ERROR)
+    error_bound = max(TOLERANCE, sum(end.relative_error for end in ends))
+    exact = ends[1].coefficients
+    error = distance(u, exact)
+    with np.errstate(invalid="ignore"):
+        forward = np.abs(u - exact) + ends[1].forward_error
+    forward = np.where(np.isfinite(forward), forward, np.inf)
+    reached = bool(outcome == diffrax.RESULTS.successful)
+    known = error_bound <= WORST_ERROR
+    converged = reached and residual <= allowed and known and error <= error_bound
+    if throw and not converged:
+        if not reached:
+            cause = "the solver stopped early"
+        elif not known:
+            cause = "the rounding of the kernel's entries leaves too few digits at an end"
+        elif residual > allowed:
+            cause = "the residual is too large"
+        else:
+            cause = "the coefficients are too far from the closed form"
+        remedy = (
+            "move nearly equal points apart, choose another depth" if reached and not known
+            else "lower rtol and atol, raise max_steps"
+        )  # fmt: skip
+        raise TransportError(
+            f"expected max |A u - b| <= {allowed:.2g} and coefficients within {min(error_bound, WORST_ERROR):.2g} of "
+            f"the closed form, got {residual:.2g} and {error:.2g} after {steps} steps ({cause}; "
+            f"condition number {condition:.2g}, forward error of the ends {error_bound:.2g}); {remedy}, use "
+            f"rn.coefficients, or inspect the result with throw=False"
+        )
+    return Verdict(converged, error, error_bound, forward)
