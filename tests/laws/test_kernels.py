@@ -1,4 +1,4 @@
-"""Laws of kernels: the diagonal, definiteness, even and odd activations, depth as a semigroup, two views of a network."""
+"""Laws of kernels: the diagonal, definiteness, even and odd activations, depth as a semigroup, two views."""
 
 import math
 
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import mpmath as mp
 import numpy as np
 import pytest
-from test_families import EPS, FAMILIES, POINTS, THETA, built, every_member
+from family_members import EPS, FAMILIES, POINTS, THETA, built, every_member
 
 import roughntk as rn
 from roughntk.kernels import ActivationNTK, LeakyReluNTK, named
