@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from roughntk.depth.extrapolation import EPS
 from roughntk.depth.point_sets import Kernels
+from roughntk.linalg import Factor, bordered_system
 
 FALLING, NOT_FALLING = 0.85, 0.95
 """With every doubling of the depth the movement over it shrinks to at most the first if it is summable (as from a term
@@ -103,14 +104,12 @@ def _coefficients(kernels: Kernels, name: str, n: int, depth: int) -> tuple[NDAr
         ratio, noise = 1 / level, 8 * EPS * float(np.abs(K).max()) / scale
     if scale == 0:
         return None
-    one = np.ones((n, 1))
-    system = np.block([[G[:n, :n] / scale, one], [one.T, np.full((1, 1), -ratio * scale)]])
-    right = np.concatenate([G[:n, n:] / scale, np.ones((1, G.shape[1] - n))])
+    system, right = bordered_system(G[:n, :n] / scale, G[:n, n:] / scale, ratio * scale)
+    factor = Factor(system, cholesky=False)
     try:
-        inverse = np.linalg.inv(system)
+        whole, inverse = factor.solve(right), factor.inverse
     except np.linalg.LinAlgError:
         return None
-    whole = inverse @ right
     size = 1 + float(np.abs(whole[:n]).sum(axis=0).max())
     unsure = noise * float(np.abs(inverse[:n]).sum(axis=1).max()) * size
     return (whole[:n], unsure) if unsure < _SURE * size else None

@@ -35,12 +35,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float, Int
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily, ReluNNGP, ReluNTK, as_family
+from roughntk.linalg import Factor
 from roughntk.maps import relu_flow as iteration
 
 _RIDGE: dict[type[KernelFamily], float] = {ReluNTK: 3.0, ReluNNGP: 0.5}  # ridge per layer
@@ -328,10 +328,10 @@ def _nearest(theta: np.ndarray, ridge: float) -> str:
 
 def _bordered(M: np.ndarray, y: np.ndarray, penalty: float, message: str) -> tuple[np.ndarray, np.ndarray]:
     """c and b with M c + b 1 = y and 1^T c = penalty b, M positive definite."""
+    factor = Factor(M, cholesky=True)
     try:
-        factor = scipy.linalg.cho_factor(M, lower=True)
+        by_target, by_one = factor.solve(y), factor.solve(np.ones(len(M)))
     except np.linalg.LinAlgError:
         raise InputError(message) from None
-    by_target, by_one = scipy.linalg.cho_solve(factor, y), scipy.linalg.cho_solve(factor, np.ones(len(M)))
     constant = by_target.sum(axis=0) / (by_one.sum() + penalty)
     return by_target - np.multiply.outer(by_one, constant), constant

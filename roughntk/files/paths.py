@@ -72,7 +72,7 @@ def read_paths(file: str | Path, times: str | None = None, reading: Reading | No
     if source.kind == "npz":
         return _from_archive(source, times, reading)
     if source.kind == "npy":
-        array = tables.arrays(source, lambda _: ("",))[""]
+        array = tables.read_arrays(source, lambda _: ("",))[""]
         if array.ndim == 3:
             return _batch(array, source.name, times, reading)
         return [_from_table(tables.table_of_array(array, "", source.name), times, reading)]
@@ -113,7 +113,7 @@ def _from_archive(source: tables.Source, times: str | None, reading: Reading) ->
         picked[:] = [values[0], *clock]
         return picked
 
-    found = tables.arrays(source, pick)
+    found = tables.read_arrays(source, pick)
     values = found[picked[0]]
     if len(picked) == 1:
         if values.ndim == 3:

@@ -32,7 +32,7 @@ def points_in(data: Any, target: str | None = None, reading: Reading | None = No
     if source.kind == "npz":
         return source.name, _from_archive(source, target, reading)
     if source.kind == "npy":
-        array = tables.arrays(source, lambda _: ("",))[""]
+        array = tables.read_arrays(source, lambda _: ("",))[""]
         return source.name, tables.points_of(_table(array, "", source.name), target, reading)
     return source.name, tables.points_of(tables.read(source, reading), target, reading)
 
@@ -76,7 +76,7 @@ def _from_archive(source: tables.Source, target: str | None, reading: Reading) -
         picked[:] = ["X" if "X" in names else arrays[0], *([label] if label in names else [])]
         return picked
 
-    found = tables.arrays(source, pick)
+    found = tables.read_arrays(source, pick)
     table = _table(found[picked[0]], picked[0], source.name)
     if len(picked) == 1:
         return tables.points_of(table, None, reading)

@@ -31,7 +31,7 @@ from roughntk.transport.clocks import SegmentClock
 
 _NORMS = ("l1", "l2")
 _MOST_PIECES = 512
-_LEAST_STEPS = 64  # of a driver as a piecewise-linear path, where nobody says how many
+_STEPS, _LEAST_BETWEEN = 64, 8  # of a driver as a piecewise-linear path: in all, and between two knots
 
 
 class Variation(NamedTuple):
@@ -100,8 +100,8 @@ class Driver(diffrax.AbstractPath):
         """The polygon through samples of v, with their times: what `rn.rough` makes of a driver by itself.
 
         Args:
-            points: their number, evenly spaced from t0 to t1; by default each interval between two knots is split
-                evenly, into 8 steps at least and 64 together at least.
+            points: their number, evenly spaced from t0 to t1; by default 65, so that drivers can be compared, with 8
+                steps between two knots where these are closer than an eighth of the whole.
 
         Raises:
             InputError: as `sample`; also under `jax.jit`, where the times have to be chosen outside.
@@ -110,13 +110,17 @@ class Driver(diffrax.AbstractPath):
             raise InputError(
                 "expected a concrete driver, got a JAX tracer; use sample(times) with times chosen outside"
             )
-        if points is None:
-            knots = np.asarray(self.knots, dtype=float)
-            steps = max(8, math.ceil(_LEAST_STEPS / (len(knots) - 1)))
-            times = np.interp(np.arange(steps * (len(knots) - 1) + 1) / steps, np.arange(len(knots)), knots)
-        else:
-            times = self._times(_checks.integer(points, "points", least=2))
+        times = self._default_times() if points is None else self._times(_checks.integer(points, "points", least=2))
         return PiecewiseLinear(self.sample(times), times)
+
+    def _default_times(self) -> np.ndarray:
+        """Evenly spaced ones, and finer ones where v changes fast."""
+        knots = np.asarray(self.knots, dtype=float)
+        even = np.linspace(knots[0], knots[-1], _STEPS + 1)
+        least = _LEAST_BETWEEN * (even[1] - even[0]) * (1 - 1e-9)
+        close = [(a, b) for a, b in zip(knots[:-1], knots[1:], strict=True) if b - a < least]
+        kept = even[~np.any([(a < even) & (even < b) for a, b in close], axis=0)] if close else even
+        return np.unique(np.concatenate([kept, *(np.linspace(a, b, _LEAST_BETWEEN + 1) for a, b in close)]))
 
     def _times(self, times: Any) -> np.ndarray:
         """The times asked for, checked."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from roughntk.files import tables
-from roughntk.files.tables import selection
+from roughntk.files.tables import selection, targets
 from roughntk.study import data
 
 ROWS = 2**17
@@ -40,10 +40,8 @@ def test_reading_takes_the_array_and_one_copy(tmp_path, kind, fill):
 
 def test_wide_zeros_are_not_searched_column_by_column_for_each_column(monkeypatch):
     looked = []
-    original = selection._pieces
-    monkeypatch.setattr(
-        selection, "_pieces", lambda column, kept: looked.append(column.number) or original(column, kept)
-    )
+    original = targets._pieces
+    monkeypatch.setattr(targets, "_pieces", lambda column, kept: looked.append(column.number) or original(column, kept))
     table = tables.memory_table(np.zeros((100, 300)), "zeros")
     assert selection.points_of(table, None, tables.Reading()).said[-1].endswith("300 features.") and looked == [300]
 

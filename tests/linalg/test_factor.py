@@ -1,8 +1,12 @@
 """One matrix, factored once: both factorisations solve, invert and refine alike, and say what is indefinite."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import roughntk
 from roughntk.linalg import Factor, NotPositiveDefiniteError, bordered_system, solve, solve_bordered
 
 EPS = np.finfo(np.float64).eps
@@ -60,3 +64,19 @@ def test_unknowns_of_a_bordered_system_are_coefficients_and_multipliers():
     assert found.unknowns.shape == (5, 2) and found.coefficients.shape == (4, 2)
     np.testing.assert_allclose(M @ found.unknowns, r, atol=16 * EPS)
     np.testing.assert_array_equal(found.unknowns[4], found.multipliers)
+
+
+def test_what_a_factor_gets_wrong_is_mended_once():
+    A, right = matrix(np.linspace(1, 2, 6)), np.arange(6.0)[:, None]
+    factor = Factor(A)
+    exactly = factor._solved
+    factor._solved = lambda b: exactly(b) * (1 + 1e-9)
+    # 1e-9 of the correction, which is 1e-9 itself
+    np.testing.assert_allclose(factor.solve(right), np.linalg.solve(A, right), rtol=0, atol=64 * EPS)
+
+
+def test_the_rounding_of_64_bit_is_spelt_once():
+    package = Path(roughntk.__file__).parent
+    again = re.compile(r"\bnp\.finfo\((?:np\.float64|float)\)\.(?:eps|max)\b|sys\.float_info\.(?:epsilon|max)\b")
+    found = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if again.search(path.read_text())}
+    assert found == {"_checks/precision.py"}

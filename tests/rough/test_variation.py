@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from roughntk import rough
 from roughntk._checks import InputError
 from roughntk.rough.variation.dynamic import pair_sizes
-from roughntk.rough.variation.exact import homogeneous_variation
 from roughntk.rough.variation.increments import paired_steps
 
 # Both routes add at most a dozen powers of numbers of size about 1, then take a root.
@@ -397,142 +396,6 @@ def test_one_channel_has_the_powers_of_level_one():
             )
 
 
-# The homogeneous distance
-
-
-def slow_homogeneous(a, b, p, level, norm):
-    x, y = rough.lift(a, level), rough.lift(b, level)
-
-    def gap(i, j):
-        quotient = rough.flat.product(rough.flat.inverse(x.increment(i, j), 2), y.increment(i, j), 2)
-        ends = np.cumsum([2**k for k in range(1, level + 1)])[:-1]
-        levels = np.split(np.asarray(quotient), ends)
-        return max((math.factorial(k) * size(part, norm)) ** (1 / k) for k, part in enumerate(levels, start=1))
-
-    return brute_force(gap, len(a), p) ** (1 / p)
-
-
-@pytest.mark.parametrize("norm", ["l1", "l2"])
-@pytest.mark.parametrize(("p", "level", "points"), [(1.5, 1, 9), (2.5, 2, 9), (3.2, 3, 7)])
-def test_homogeneous_distance_is_the_supremum_over_all_partitions(norm, p, level, points):
-    a, b = random_path(3, points, 2), random_path(4, points, 2)
-    found = homogeneous_variation(a, b, p, level=None, norm=norm)
-    assert (found.level, found.root, found.norm) == (level, True, norm)
-    assert rough.homogeneous_distance(a, b, p, norm=norm) == found.value
-    # The slow route loses up to 3 digits to the inverse of the prefixes, and takes a third root.
-    assert math.isclose(found.value, slow_homogeneous(a, b, p, level, norm), rel_tol=1e-11)
-    given_lift = rough.homogeneous_distance(rough.lift(a, 3), b, p, norm=norm)
-    assert math.isclose(given_lift, found.value, rel_tol=1e-12)
-
-
-def test_homogeneous_distance_is_a_distance_that_scales_like_the_path():
-    a, b, c = (random_path(seed, 80, 2) for seed in (1, 2, 3))
-    far = rough.homogeneous_distance(a, b, 2.5)
-    assert rough.homogeneous_distance(a, a, 2.5) == 0.0
-    assert math.isclose(rough.homogeneous_distance(b, a, 2.5), far, rel_tol=1e-10)  # |g^-1| = |g|, cancelling
-    assert far <= rough.homogeneous_distance(a, c, 2.5) + rough.homogeneous_distance(c, b, 2.5)
-    assert math.isclose(rough.homogeneous_distance(8 * a, 8 * b, 2.5), 8 * far, rel_tol=TOLERANCE)
-    # The constant path at distance |||X|||: for a straight line |dx|, whatever the partition at p = 1
-    line = np.linspace(0, 1, 7)[:, None] * np.array([3.0, 4.0])
-    assert math.isclose(rough.homogeneous_distance(line, 0 * line, 1.0, norm="l2"), 5.0, rel_tol=1e-14)
-    assert math.isclose(rough.homogeneous_distance(line, 0 * line, 2.0, norm="l2"), 5.0, rel_tol=1e-14)
-
-
-def test_homogeneous_distance_refuses_lifts_outside_the_group():
-    path = random_path(0, 6, 2)
-    steps = np.array(rough.lift(path, 2).steps)
-    steps[3, 2] += 0.1  # a symmetric part
-    ito = rough.lift_from_steps(steps, 2, 2, geometric=False)
-    with pytest.raises(InputError, match="path_b to be a geometric lift.*row 3"):
-        rough.homogeneous_distance(path, ito, 2.5)
-    assert rough.p_variation_distance(path, ito, 2.5) > 0.05
-    with pytest.raises(InputError, match="level at least 2"):
-        rough.homogeneous_distance(rough.lift(path, 1), path, 2.5)
-
-
-def test_paths_on_different_times_are_refused():
-    path = random_path(0, 5, 2)
-    times = np.array([0.0, 0.5, 1.0, 1.5, 3.0])
-    here = rough.PiecewiseLinear(path, times)
-    for function in (rough.p_variation_distance, rough.homogeneous_distance):
-        with pytest.raises(InputError, match="same interval"):
-            function(here, rough.PiecewiseLinear(path, times + 1), 2.0)
-        with pytest.raises(InputError, match="same sample times.*row 2"):
-            function(here, rough.PiecewiseLinear(path, [0.0, 0.5, 1.2, 1.5, 3.0]), 2.0)
-        assert float(function(here, path, 2.0)) == 0.0
-        with pytest.raises(InputError, match="same points and channels"):
-            function(path, path[:, :1], 2.0)
-        with pytest.raises(InputError, match="channel"):
-            function(path, np.zeros((5, 0)), 2.0)
-        # Times that were given count, also where they are 0, 1, 2, ...
-        row_numbers = rough.PiecewiseLinear(path, np.arange(5.0))
-        for there in (row_numbers, rough.lift(row_numbers, 2), rough.reverse(row_numbers)):
-            with pytest.raises(InputError, match="same interval"):
-                function(there, rough.PiecewiseLinear(path, 10 * np.arange(5.0)), 2.0)
-        for bare in (rough.PiecewiseLinear(path), rough.lift(path, 2)):
-            assert float(function(bare, here, 2.0)) == 0.0
-
-
-# Scales, exponents and levels at the end of the range of float64
-
-
-@pytest.mark.parametrize("exponent", [-60, -28, 28, 60])
-def test_high_levels_hold_at_every_scale(exponent):
-    # Powers of two: the same numbers in other units, up to the rounding of roots and powers.
-    path, other = random_path(1, 8, 2), random_path(2, 8, 2)
-    scale, level = 2.0**exponent, 9
-    for function, power in (
-        (lambda s: rough.p_variation(s * path, 9.0, level=level), level),
-        (lambda s: rough.p_variation(rough.PiecewiseLinear(s * path + s), 9.0, level=level), level),
-        (lambda s: rough.p_variation_distance(s * path, s * other, 9.0, level=level, norm="l2"), level),
-        (lambda s: rough.p_variation_distance(0 * path, s * other, 9.0, level=level, norm="l2"), level),
-        (lambda s: rough.homogeneous_distance(s * path, s * other, 9.0, level=level, norm="l2"), 1),
-    ):
-        assert math.isclose(function(scale), scale**power * function(1.0), rel_tol=1e-13)
-
-
-def test_increments_that_are_small_beside_the_path_count():
-    # An offset takes digits from the increments (here all but 20 bits of 2^-32), but does not set the unit.
-    path = np.round(random_path(1, 6, 2) * 2.0**20) * 2.0**-52
-    found = rough.p_variation(1 + path, 16.0, level=16)
-    assert math.isclose(found, rough.p_variation(path * 2.0**32, 16.0, level=16) * 2.0**-512, rel_tol=1e-12)
-
-
-def test_exponents_and_levels_may_be_large_and_come_as_numpy_or_jax_numbers():
-    path = random_path(0, 6, 2)
-    for p in (np.array(2.0), jnp.asarray(2.0), np.float32(2), 2, np.int64(2)):
-        assert rough.p_variation(path, p) == rough.p_variation(path, 2.0)
-    assert rough.p_variation([0.0, 1.0, 3.0], 1e308) == 3.0
-    for p in (np.array([2.0]), jnp.ones(1), True, np.bool_(True), "2", 10**400, None):
-        with pytest.raises(InputError, match="p >= 1"):
-            rough.p_variation(path, p)
-    # |dx|^k / k! in one channel: 180! is beyond float64, 9^180 / 180! is not, and neither is 9^400 / 400!
-    for size_, level in ((9.0, 180), (9.0, 400), (100.0, 180)):
-        found = rough.p_variation([0.0, size_], 200.0, level=level)
-        logs = level * math.log(size_) - math.fsum(map(math.log, range(1, level + 1)))
-        assert math.isclose(found, math.exp(logs), rel_tol=1e-12)
-    line = np.array([0.0, 1.0, -0.5, 2.0])
-    far = rough.homogeneous_distance(line, 0 * line, 180.5)
-    assert math.isclose(far, rough.p_variation(line, 180.5), rel_tol=1e-14)
-    for call in (
-        lambda: rough.p_variation_distance(path, path, 1e300),
-        lambda: rough.homogeneous_distance(path, path, 1e300),
-        lambda: rough.greedy_partition(path, 1e300, 1.0),
-        lambda: rough.greedy_partition(rough.lift(path, 2), 1e300, 1.0),
-    ):
-        with pytest.raises(InputError, match=r"1e\+300") as caught:
-            call()
-        assert len(str(caught.value)) < 250
-    partition = rough.greedy_partition(path, 2.0, jnp.asarray(1.0))
-    np.testing.assert_array_equal(partition, rough.greedy_partition(path, 2.0, 1.0))
-    with pytest.raises(InputError, match="threshold .*above 0"):
-        rough.greedy_partition(path, 2.0, np.array([1.0]))
-    options = rough.RDEOptions(rtol=np.float32(1e-6), atol=np.array(1e-9))
-    assert (options.rtol, options.atol) == (float(np.float32(1e-6)), 1e-9)
-    with pytest.raises(InputError, match="expected rtol to be one finite real number"):
-        rough.RDEOptions(rtol=np.array([1e-6]))
-
-
 def pruned_programme(sizes, power):
     """The programme that passes over blocks by the triangle inequality, as at level 1, from the table of all sizes."""
     best = np.zeros(len(sizes))
@@ -563,68 +426,7 @@ def test_pruning_by_the_triangle_inequality_is_exact_at_level_one_and_wrong_at_l
     assert wrong[1] == 0 and wrong[2] >= 5
 
 
-def test_distances_of_paths_close_to_each_other_keep_their_digits():
-    # Against 40 digits, on the same sample points: increments at level 2 by Chen's identity, all pairs, p = 2.5.
-    mpmath = pytest.importorskip("mpmath")
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(6, 2)).cumsum(0)
-    y = x + 1e-9 * rng.normal(size=(6, 2))
-
-    def product(a, b):
-        return a[0] + b[0], a[1] + b[1] + a[0] * b[0].T
-
-    def increment(points, i, j):
-        found = mpmath.matrix(2, 1), mpmath.matrix(2, 2)
-        for k in range(i, j):
-            step = mpmath.matrix([mpmath.mpf(float(b)) - mpmath.mpf(float(a)) for a, b in zip(*points[k : k + 2])])  # noqa: B905
-            found = product(found, (step, step * step.T / 2))
-        return found
-
-    def size(part):
-        return sum(abs(entry) for entry in part)
-
-    with mpmath.workdps(40):
-        p = mpmath.mpf("2.5")
-        best = np.zeros((3, 6), dtype=object)
-        for j in range(1, 6):
-            rows = []
-            for i in range(j):
-                a, b = increment(x, i, j), increment(y, i, j)
-                first, second = product((-a[0], a[0] * a[0].T - a[1]), b)
-                homogeneous = max(size(first), mpmath.sqrt(2 * size(second)))
-                sizes = size(a[0] - b[0]) ** p, size(a[1] - b[1]) ** (p / 2), homogeneous**p
-                rows.append([best[k, i] + sizes[k] for k in range(3)])
-            best[:, j] = [max(column) for column in zip(*rows)]  # noqa: B905
-        expected = [float(best[0, -1] ** (1 / p)), float(best[1, -1] ** (2 / p)), float(best[2, -1] ** (1 / p))]
-    found = rough.p_variation_levels(x, 2.5, against=y)
-    # A few dozen roundings relative to the differences themselves.
-    np.testing.assert_allclose([found[1].value, found[2].value], expected[:2], rtol=1e-13)
-    np.testing.assert_allclose(rough.homogeneous_distance(x, y, 2.5), expected[2], rtol=1e-13)
-
-
-def test_lifts_that_are_close_keep_some_seven_digits_and_paths_all():
-    x, z = random_path(0, 50, 2), random_path(1, 50, 2)
-    y = x + 1e-9 * z
-    for function in (rough.p_variation_distance, rough.homogeneous_distance):
-        paths = function(x, y, 2.5)
-        assert math.isclose(function(rough.lift(x, 2), rough.lift(y, 2), 2.5), paths, rel_tol=1e-6)
-
-
 def test_a_masked_row_is_named():
     masked = np.ma.masked_equal([[0, 0], [1, 0], [-9999, 0], [1, 2]], -9999.0)
     with pytest.raises(InputError, match="row 2"):
         rough.p_variation(masked, 1.0)
-
-
-def test_values_farther_apart_than_float64_reaches_are_measured_or_refused():
-    """The difference of two values overflows; the distance of two such paths need not."""
-    far = np.array([[1e308, 1e308], [-1e308, 1e308], [0.0, 0.0]])
-    assert rough.p_variation_distance(far, far, 2.5) == 0
-    with pytest.raises(InputError, match=r"within float64, got one of about 2\^102"):
-        rough.p_variation_distance(far, np.zeros((3, 2)), 2.5)
-
-
-def test_the_largest_exponent_of_all_finds_the_largest_increment():
-    path = np.array([[0.0, 0.0], [1.0, 0.5], [0.25, 1.5], [2.0, -1.0], [1.5, 0.0]])
-    largest = max(np.abs(a - b).sum() for a in path for b in path)
-    assert rough.p_variation(path, 1e308) == pytest.approx(largest, rel=8 * np.finfo(float).eps)

@@ -133,3 +133,12 @@ def test_the_length_of_a_segments_driver_is_the_sum_of_its_chords(results):
     chords = rn.rough.p_variation(results["segment"].drivers, 1, norm="l1")
     assert error < 1e-6 * value
     assert value * (1 - 1e-4) <= chords <= value + error  # chords lose O(h^2) of the length
+
+
+def test_the_distances_of_a_sequence_of_drivers_fall_at_their_rate():
+    """K1 - K0 of size 1/n: the drivers are of size 1/n."""
+    K, B = jnp.eye(2), jnp.zeros((2, 1))
+    segments = [rn.transport.Segment(K, K + jnp.ones((2, 2)) / n, B, B) for n in (8, 16, 32)]
+    drivers = [rn.transport.segment_driver(segment) for segment in segments]
+    found = rn.rough.convergence(drivers, np.zeros((65, 6)), 1.0, scale=[8, 16, 32])
+    assert found.rates[0] == pytest.approx(1.0, abs=0.1)

@@ -23,6 +23,7 @@ from roughntk.depth.extrapolation import (
 )  # fmt: skip
 from roughntk.depth.phases.classification import Classification, Evidence
 from roughntk.kernels.base import KernelFamily
+from roughntk.linalg import bordered_system
 
 ANGLES = (0.0, 0.5, 1.0, math.pi / 2, 2.5)
 """Angles at which the kernel is measured; the first is the diagonal."""
@@ -130,9 +131,8 @@ def _solved(diagonal: float, pairs: NDArray[np.float64]) -> NDArray[np.float64]:
     scale = float(np.abs(G).max())
     if level == 0 or scale == 0:
         return np.full(_POINTS, math.nan)
-    one = np.ones((_POINTS, 1))
-    system = np.block([[G[:, :_POINTS] / scale, one], [one.T, np.full((1, 1), -scale / level)]])
-    return np.asarray(np.linalg.lstsq(system, np.append(G[:, _POINTS] / scale, 1.0))[0][:_POINTS], dtype=np.float64)
+    system, right = bordered_system(G[:, :_POINTS] / scale, G[:, _POINTS:] / scale, scale / level)
+    return np.asarray(np.linalg.lstsq(system, right)[0][:_POINTS, 0], dtype=np.float64)  # it may be singular
 
 
 __all__ = ["ANGLES", "classified"]

@@ -39,6 +39,7 @@ from roughntk.depth.phases.fixed_points import FixedPoint, MapAnalysis, analyse
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.registry import as_family
 from roughntk.kernels.sequences import KernelSequence
+from roughntk.linalg import Factor, bordered_system
 from roughntk.maps.fixed_points import CRITICAL
 
 LAYERS = 100_000
@@ -364,8 +365,8 @@ def _solve(K: NDArray[np.float64], level: float | None) -> NDArray[np.float64]:
         return np.asarray(np.linalg.solve(K[:, :n], K[:, n]), dtype=np.float64)
     G = K - level
     scale = np.abs(G).max()
-    system = np.block([[G[:, :n] / scale, np.ones((n, 1))], [np.ones((1, n)), np.full((1, 1), -scale / level)]])
-    return np.asarray(np.linalg.solve(system, np.append(G[:, n] / scale, 1.0))[:n], dtype=np.float64)
+    system, right = bordered_system(G[:, :n] / scale, G[:, n:] / scale, scale / level)
+    return Factor(system, cholesky=False).solve(right)[:n, 0]
 
 
 __all__ = ["ANGLES", "LAYERS", "classify"]

@@ -5,16 +5,14 @@ which of its columns are features, target, times and channels. No mathematics.
 """
 
 import os
-from collections.abc import Callable, Sequence
-
-import numpy as np
 
 from roughntk._checks import InputError
 from roughntk.files.tables.arrays import Member, read_arrays, table_of_array
 from roughntk.files.tables.records import memory_table, read_json, read_parquet
-from roughntk.files.tables.selection import TIME_NAMES, Path, Points, path_of, points_of, target_of
+from roughntk.files.tables.selection import TIME_NAMES, Path, Points, path_of, points_of
 from roughntk.files.tables.sources import IN_WORDS, REMEDY, STANDARD_INPUT, SUFFIXES, Source, is_source, source
 from roughntk.files.tables.table import MISSING_RULES, Reading, Table, printable
+from roughntk.files.tables.targets import target_of
 from roughntk.files.tables.text import read_text
 
 
@@ -44,13 +42,8 @@ def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> T
         ) from None
 
 
-def arrays(given: Source, choose: Callable[[list[Member]], Sequence[str]]) -> dict[str, np.ndarray]:
-    """Those arrays of a .npz file that `choose` picks; see `read_arrays`."""
-    return read_arrays(given, choose)
-
-
 __all__ = [
     "IN_WORDS", "MISSING_RULES", "STANDARD_INPUT", "SUFFIXES", "TIME_NAMES", "Member", "Path", "Points", "Reading",
-    "Source", "Table", "arrays", "is_source", "memory_table", "path_of", "points_of", "printable", "read", "source",
-    "table_of_array", "target_of",
+    "Source", "Table", "is_source", "memory_table", "path_of", "points_of", "printable", "read", "read_arrays",
+    "source", "table_of_array", "target_of",
 ]  # fmt: skip

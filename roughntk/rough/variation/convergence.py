@@ -11,7 +11,7 @@ from scipy import stats
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.paths.lifts import Lift
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 from roughntk.rough.variation.increments import paired_steps
 from roughntk.rough.variation.levels import NORMS, level_suprema, wanted_levels
 from roughntk.rough.variation.trend import trend_of
@@ -97,7 +97,7 @@ def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None
         raise InputError("expected a sequence of paths, got one path; pass a list")
     if not isinstance(paths, Iterable) or isinstance(paths, str):
         raise InputError(f"expected a sequence of paths, got {type(paths).__name__}; pass a list")
-    paths = list(paths)
+    paths, limit = [sampled(path) for path in paths], sampled(limit)
     if len(paths) < 2:
         raise InputError(f"expected at least two paths, got {len(paths)}; a trend needs more than one distance")
     sizes = _scale(scale, len(paths))
