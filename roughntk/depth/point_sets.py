@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.deflated import Deflated
+from roughntk.kernels.engine.deflated import Deflated
 
 Sequence = Callable[[NDArray[np.float64], int], Any]
 """(X, depth) -> the kernel matrix on the unit rows of X (n, n0) at that whole depth >= 1, shape (n, n)."""

@@ -1,19 +1,29 @@
-"""What an infinitely wide network of depth L computes: dual activations, families, the layer recursion."""
+"""What an infinitely wide network of depth L computes: architectures, each with two kernels, and families by name."""
 
-from roughntk.kernels.activation import ActivationNNGP, ActivationNTK
+from roughntk.kernels.activation import Activation, ActivationNNGP, ActivationNTK
+from roughntk.kernels.architecture import Architecture
 from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
-from roughntk.kernels.deflated import Deflated
-from roughntk.kernels.erf import ErfNNGP, ErfNTK
-from roughntk.kernels.named import GeluNNGP, GeluNTK, TanhNNGP, TanhNTK
+from roughntk.kernels.biased import BiasedRelu, BiasedReluNNGP, BiasedReluNTK
+from roughntk.kernels.composition import Composition, CompositionKernel, SigmoidComposition
+from roughntk.kernels.engine.deflated import Deflated
+from roughntk.kernels.erf import Erf, ErfNNGP, ErfNTK
+from roughntk.kernels.named import Gelu, GeluNNGP, GeluNTK, Tanh, TanhNNGP, TanhNTK
 from roughntk.kernels.registry import FAMILIES, as_family, family
-from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
-from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
+from roughntk.kernels.relu import (
+    LeakyRelu,
+    LeakyReluNNGP,
+    LeakyReluNTK,
+    Relu,
+    ReluNNGP,
+    ReluNTK,
+)
+from roughntk.kernels.residual import ResidualRelu, ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.sequences import KernelSequence, sequence
 
 __all__ = [
-    "FAMILIES", "ActivationNNGP", "ActivationNTK", "BiasedReluNNGP", "BiasedReluNTK", 
-    "CompositionKernel", "Deflated", "ErfNNGP", "ErfNTK", "GeluNNGP", "GeluNTK", "KernelFamily", "KernelSequence",
-    "LeakyReluNNGP", "LeakyReluNTK", "ReluNNGP", "ReluNTK", "ResidualReluNNGP", "ResidualReluNTK",
-    "SigmoidComposition", "TanhNNGP", "TanhNTK", "as_family", "family", "sequence",
+    "FAMILIES", "Activation", "ActivationNNGP", "ActivationNTK", "Architecture", "BiasedRelu", "BiasedReluNNGP",
+    "BiasedReluNTK", "Composition", "CompositionKernel", "Deflated", "Erf", "ErfNNGP", "ErfNTK", "Gelu", "GeluNNGP",
+    "GeluNTK", "KernelFamily", "KernelSequence", "LeakyRelu", "LeakyReluNNGP", "LeakyReluNTK", "Relu", "ReluNNGP",
+    "ReluNTK", "ResidualRelu", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "Tanh", "TanhNNGP",
+    "TanhNTK", "as_family", "family", "sequence",
 ]  # fmt: skip

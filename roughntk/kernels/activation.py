@@ -11,7 +11,7 @@ for which no N suffices. Nothing cancels near c = 1, since 1 - c^k = (1 - c)(1 +
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -21,11 +21,13 @@ from jax.tree_util import Partial
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk._checks.parameters import elementwise, function, known, number, scale
+from roughntk._checks.parameters import elementwise, function, known, number
 from roughntk._checks.precision import EPS
+from roughntk.kernels.architecture import EVEN, NEITHER, ODD, ActivationArchitecture, Moved, Variance, landed
+from roughntk.kernels.base import View
 from roughntk.kernels.engine import layer_loops as loops
-from roughntk.kernels.engine.deep import Growth
-from roughntk.kernels.layered import DEEPEST, LayeredFamily, Pair, Scalars
+from roughntk.kernels.engine.growth import Growth
+from roughntk.kernels.layered import LayeredFamily, from_angle
 from roughntk.maps.fixed_points import CRITICAL
 from roughntk.maps.hermite import (
     LEAST_VARIANCE,
@@ -41,38 +43,62 @@ from roughntk.maps.hermite import (
     variances,
 )
 
-_NOTHING = 1e-12
 _SETTLED = 64 * EPS  # a relative change of the variance that is rounding
 _SECONDS_A_LAYER, _MOST_SECONDS = 1.5e-4, 600.0
+_WIDTH, _PLACES, _ROUNDING = 8.0, 257, 16 * EPS  # where a symmetry is looked for
 _CORRELATIONS = (-0.9, -0.3, 0.5, 0.95)
 
 
-class ActivationLayers(LayeredFamily):
-    """Layers of the activation phi: Sigma_{L+1} = sigma_w^2 E[phi(u) phi(u')] + sigma_b^2; `memory` is Sigma(x, x)."""
+class Activation(ActivationArchitecture):
+    """The fully connected network of any smooth activation phi.
+
+        Sigma_1 = sigma_w^2 v rho + sigma_b^2,    Sigma_{L+1} = sigma_w^2 E[phi(u) phi(u')] + sigma_b^2,
+        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[phi'(u) phi'(u')] + Sigma_{L+1}
+
+    Args:
+        phi: the activation, written elementwise with jax.numpy, smooth; the same function object compiles once.
+        weight_variance: sigma_w^2 > 0.
+        bias_variance: sigma_b^2 >= 0.
+        input_variance: v = |x|^2/n0 of the inputs, > 0.
+        nodes: of the quadrature, 16 to 600.
+        tolerance: largest `dual_error` that is accepted, at every variance that the layers reach.
+
+    Raises:
+        InputError: phi is no elementwise real function, is not square-integrable under the Gaussian, vanishes, or is
+            not resolved to `tolerance` (kinks and jumps never are); variances <= 0, or growing without bound.
+
+    >>> Activation(jnp.sin, 2.0).nngp.settings["phi"]
+    'sin'
+    """
 
     activation: Callable[[Array], Array] = eqx.field(static=True)
-    weight_variance: Array
-    bias_variance: Array
-    input_variance: Array
     nodes: int = eqx.field(static=True)
+    symmetry: int = eqx.field(static=True)
 
     counted_layers: ClassVar[float] = 4000
 
     def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
         _checks.require_x64("quadrature of an activation")
         self.activation = function(phi, "an activation")
-        self.weight_variance = scale(weight_variance, "weight_variance")
-        self.bias_variance = scale(bias_variance, "bias_variance", or_zero=True)
-        self.input_variance = scale(input_variance, "input_variance")
+        super().__init__(weight_variance, bias_variance, input_variance)
         self.nodes = _checks.integer(nodes, "nodes", least=16, most=600)
         tolerance = float(number(tolerance, "tolerance", above=0.0))
         known(lambda: _check_activation(phi), "numbers in an activation")
+        self.symmetry = known(lambda: _symmetry(phi), "numbers in an activation")
         if not _checks.is_traced(self.weight_variance, self.bias_variance, self.input_variance):
             known(lambda: _check_duals(self, tolerance), "numbers in an activation")
 
+    @property
+    def ntk(self) -> "ActivationNTK":
+        return ActivationNTK.of(self)
+
+    @property
+    def nngp(self) -> "ActivationNNGP":
+        return ActivationNNGP.of(self)
+
     @classmethod
     def critical(cls, phi, bias_variance=0.1, input_variance=1.0, *, nodes=384):
-        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2 > 0, at a variance that attracts.
+        """The network at the sigma_w^2 where chi = 1 for this sigma_b^2 > 0, at a variance that attracts.
 
         Raises:
             InputError: there is none (GELU has one from sigma_b^2 = 0.173 on), or it is not reached from this
@@ -83,15 +109,18 @@ class ActivationLayers(LayeredFamily):
         name = getattr(function(phi, "an activation"), "__name__", "the activation")
         _check_activation(phi)
         weight = critical_weight_variance(phi, noise, _checks.integer(nodes, "nodes", least=16, most=600), name)
-        family = ActivationLayers.__new__(cls)
-        ActivationLayers.__init__(family, phi, weight, noise, input_variance, nodes=nodes)
-        chi = float(settled_duals(family._layer_of, family._first()[0].memory).omega)
+        network = cls._of(phi, weight, noise, input_variance, nodes)
+        chi = float(network.settled()[1])
         if abs(chi - 1) > CRITICAL:
             raise InputError(
                 f"expected an input_variance from which the critical variance of {name} is reached, got "
-                f"{float(family.input_variance):g}, where chi tends to {chi:.9g}; choose another one"
+                f"{float(network.input_variance):g}, where chi tends to {chi:.9g}; choose another one"
             )
-        return family
+        return network
+
+    @classmethod
+    def _of(cls, phi, weight, noise, input_variance, nodes):
+        return cls(phi, weight, noise, input_variance, nodes=nodes)
 
     @property
     def settings(self):
@@ -100,98 +129,60 @@ class ActivationLayers(LayeredFamily):
         return {"phi": getattr(self.activation, "__name__", repr(self.activation))} | found | {"nodes": self.nodes}
 
     @property
-    def _critical_within(self):
+    def critical_within(self):
         return 1e-9  # what quadrature leaves of it
+
+    @property
+    def parity(self):
+        return self.symmetry
 
     # One layer
 
     @property
     def _layer_of(self) -> HermiteLayer:
-        return HermiteLayer(self.activation, self.weight_variance, self.bias_variance, self.nodes)
+        return HermiteLayer(self.activation, self.weight_variance, self.bias_variance, self.nodes, self.symmetry)
 
-    def _first(self):
-        signal = self.weight_variance * self.input_variance
-        variance = signal + self.bias_variance
-        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance, self.bias_variance / variance
+    def _settled_duals(self) -> Duals:
+        return settled_duals(self._layer_of, self.first().state.variance)
 
-    def _layer(self, scalars, pair, angle):
+    def layer(self, state, position, opposite, angle):
         assert not angle
-        return _compiled_layer(self, scalars, pair)
+        return _compiled_layer(self, state, position, opposite)
 
-    def _one_layer(self, scalars: Scalars, pair: Pair, duals: Duals) -> tuple[tuple[Scalars, Pair], Array]:
-        """(scalars, pair) one layer on, and what it keeps of the tangent kernel's defect."""
-        moved, lost = from_ends(duals.tails, duals.parity, pair.position, pair.opposite)
-        moved, opposite = loops.landed(moved, pair.opposite, duals.share, duals.rest)
-        ratio = scalars.ratio / (duals.omega + scalars.ratio)
-        kept = (1 - ratio) * (1 - lost)
-        defect = (1 - ratio) * lost + kept * loops.turned(pair, opposite) + ratio * moved
-        log_variance = scalars.log_variance + jnp.log(duals.growth)
-        return (Scalars(log_variance, ratio, scalars.memory * duals.growth), Pair(moved, defect, opposite)), kept
+    def by_duals(self, duals: Duals, state: Variance, position: Array, opposite: Array):
+        """`layer`, from known duals."""
+        ends = from_ends(duals.tails, duals.parity, position, opposite)
+        moved, end = landed(ends.position, ends.opposite, duals.share, duals.rest)
+        new = Variance(state.log_variance + jnp.log(duals.growth), state.variance * duals.growth)
+        return new, duals.omega, Moved(moved, end, ends.lost, ends.lost_opposite, moved)
 
-    def _walk(self, theta: Array, layers: int) -> tuple[Array, Array]:
-        """(kernel, what the layer keeps of the tangent kernel) at depths 1 .. layers.
+    def settled(self):
+        duals = self._settled_duals()
+        return Variance(jnp.zeros(()), duals.variance), duals.omega
 
-        Duals are computed anew only while the variance still moves.
-        """
-
-        def step(carry, _):
-            (scalars, pair), known = carry
-            known = layer.duals_from(known, scalars.memory)
-            following, kept = self._one_layer(scalars, pair, known)
-            return (following, known), (loops.kernel_of(self, pair, False), kept)
-
-        layer, start = self._layer_of, self._begin(*self._from_angle(theta), False)
-        return lax.scan(step, (start, layer.duals(start[0].memory)), length=layers)[1]
-
-    def _trajectory(self, theta, layers):
-        return self._walk(theta, layers)[0]
-
-    def _path(self, theta, layers):
-        K, kept = self._walk(theta, layers)
-        return K, kept if self.is_tangent else None
-
-    def _settled_memory(self):
-        duals = settled_duals(self._layer_of, self._first()[0].memory)
-        return duals.variance, duals.omega
-
-    def _settled_map(self):
-        duals = settled_duals(self._layer_of, self._first()[0].memory)
-        return Partial(_settled_layer, duals)
+    def settled_map(self):
+        return Partial(_settled_layer, self._settled_duals())
 
     # Deep down
 
-    def _prepare_growth(self, scalars, layer):
-        duals = self._layer_of.duals(scalars.memory)
+    def prepare_growth(self, state):
+        duals = self._layer_of.duals(state.variance)
         if not abs(float(duals.growth) - 1) <= _SETTLED:
-            raise _Unsettled
+            raise Unsettled
         near = duals.tails[:, 0, 0] + duals.tails[:, 1, 0]
         beyond = (jnp.cumsum(near[::-1])[::-1] - near)[:, None, None]
         omega = jnp.log(duals.omega)
-        return duals, beyond / jnp.sum(near), jnp.where(jnp.abs(omega) <= self._critical_within, 0.0, omega)
+        return duals, beyond / jnp.sum(near), jnp.where(jnp.abs(omega) <= self.critical_within, 0.0, omega)
 
-    def _growth(self, prepared, scalars, pair, settled):
+    def growth(self, prepared, state, position, opposite, settled):
         duals, beyond, omega = prepared
-        gap, z = pair.position, scalars.ratio
-        moved = omega + jnp.log1p(-gap * power_series(beyond, 1 - gap)[0, 0])
-        pull = 2 * (duals.share * duals.parity[0, 0] + duals.rest) / (jnp.maximum(gap, 1e-300) * jnp.exp(moved))
-        moved = moved + jnp.where(pair.opposite > 0, jnp.log1p(pull), 0.0)
-        lost = from_ends(duals.tails, duals.parity, gap, pair.opposite)[1]
-        falls, still = jnp.log1p(z + jnp.expm1(omega)), jnp.zeros(())
-        return Growth(still, still, -falls, moved, lost, z * jnp.exp(-falls), gap * jnp.exp(moved))
-
-    def _beyond(self, values, depth, by_angle):
-        try:
-            return super()._beyond(values, depth, by_angle)
-        except _Unsettled:
-            seconds = depth * _SECONDS_A_LAYER
-            if seconds > _MOST_SECONDS:
-                raise InputError(
-                    f"expected a variance that settles within {self.counted_layers:,} layers, or a depth of at most "
-                    f"{_MOST_SECONDS / _SECONDS_A_LAYER:,.0f}, got depth {depth:g} for {self.name} with "
-                    f"{self.settings}, which would take some {seconds:.1g} seconds layer by layer; choose a smaller "
-                    f"depth or other variances"
-                ) from None
-        return _one_by_one(self, values, jnp.asarray(int(depth)), by_angle)
+        moved = omega + jnp.log1p(-position * power_series(beyond, 1 - position)[0, 0])
+        pull = 2 * (duals.share * duals.parity[0, 0] + duals.rest) / (jnp.maximum(position, 1e-300) * jnp.exp(moved))
+        moved = moved + jnp.where(opposite > 0, jnp.log1p(pull), 0.0)
+        ends = from_ends(duals.tails, duals.parity, position, opposite)
+        lost = jnp.where(ends.lost_opposite > 0, 2 - ends.lost, ends.lost)
+        still = jnp.zeros(())
+        return Growth(still, still, omega, moved, lost, position * jnp.exp(moved))
 
     # Error
 
@@ -206,41 +197,26 @@ class ActivationLayers(LayeredFamily):
             variance: Sigma(x, x) > 0 of the arguments; by default that of the first layer.
         """
         if variance is None:
-            variance = float(self._first()[0].memory)
+            variance = float(self.first().state.variance)
         q = number(variance, "variance", above=0.0)
         with np.errstate(all="ignore"):
             return float(_compiled_error(self.activation, self.nodes, q))
 
-    # Infinite depth
-
     @property
-    def limit_value(self) -> float:
-        """What the kernel between two distinct points that are not antipodal tends to as the depth grows."""
-        return float(self._limit(jnp.asarray(1.0)))
+    def variance_vanishes(self):
+        first = float(self.first().state.variance)
+        return not float(self._settled_duals().variance) > 1e-3 * min(first, 1.0)
 
-    @property
-    def _variance_vanishes(self):
-        first = self._first()[0].memory
-        return not float(settled_duals(self._layer_of, first).variance) > 1e-3 * min(float(first), 1.0)
 
-    def _limit(self, theta):
-        """1 (ordered), 1 or 1/3 for the NTK (critical), the chaotic fixed point or 0 for the NTK."""
-        self._check_variance()
-        if self._phase < 0:
-            return jnp.ones_like(theta)
-        opposite = self._opposite()
-        if self._phase == 0:
-            off = 1 / 3 if self.is_tangent else 1.0
-            return jnp.where((theta == 0) | ((theta == jnp.pi) & (opposite == 0)), 1.0, off)
-        reached = self._beyond(theta, DEEPEST, True)
-        # what is left of a chaotic tangent kernel after so many layers is rounding
-        return jnp.where(jnp.abs(reached) < _NOTHING, 0.0, reached) if self.is_tangent else reached
-
-    def _opposite(self) -> float:
-        """The defect of the covariance between x and -x after one layer, at the settled variance."""
-        duals = settled_duals(self._layer_of, self._first()[0].memory)
-        odd = float(duals.parity[1, 0])
-        return float(duals.share) * 2 * odd if odd > 1e-25 else 0.0
+def _symmetry(phi: Callable) -> int:
+    """`parity`: whether phi(-u) is phi(u) or -phi(u), to rounding."""
+    u = np.linspace(0.0, _WIDTH, _PLACES)
+    with np.errstate(all="ignore"):
+        right, left = (np.asarray(phi(jnp.asarray(at))) for at in (u, -u))
+        rounding = _ROUNDING * np.maximum(np.abs(right), np.abs(left))
+        if np.all(np.abs(right - left) <= rounding):
+            return EVEN
+        return ODD if np.all(np.abs(right + left) <= rounding) else NEITHER
 
 
 def _check_activation(phi: Callable) -> None:
@@ -255,11 +231,11 @@ def _check_activation(phi: Callable) -> None:
         )
 
 
-def _check_duals(family: ActivationLayers, tolerance: float) -> None:
+def _check_duals(family: Activation, tolerance: float) -> None:
     """The activation is square-integrable, variances stay bounded, and the duals are resolved wherever they go."""
-    first = float(family._first()[0].memory)
+    first = float(family.first().state.variance)
     _check_integrable(family, first)
-    reached = np.asarray(variances(family._layer_of, family._first()[0].memory))
+    reached = np.asarray(variances(family._layer_of, family.first().state.variance))
     layers = int(np.argmin(np.isfinite(reached))) or len(reached)  # the first that overflows, or all
     last = float(reached[layers - 1])
     if layers < len(reached) or not np.isfinite(last) or (last > 2 * first and last > reached[-2] * (1 + 1e-7)):
@@ -278,7 +254,7 @@ def _check_duals(family: ActivationLayers, tolerance: float) -> None:
                 )
 
 
-def _check_integrable(family: ActivationLayers, variance: float) -> None:
+def _check_integrable(family: Activation, variance: float) -> None:
     """The mass of phi^2 must not sit at the outermost nodes."""
     nodes, transform = hermite(family.nodes)
     values = np.asarray(family.activation(jnp.asarray(math.sqrt(variance) * nodes)))
@@ -299,23 +275,22 @@ def _check_integrable(family: ActivationLayers, variance: float) -> None:
 
 
 @eqx.filter_jit
-def _compiled_layer(family: ActivationLayers, scalars: Scalars, pair: Pair) -> tuple[Scalars, Pair]:
-    return family._one_layer(scalars, pair, family._layer_of.duals(scalars.memory))[0]
+def _compiled_layer(network: Activation, state: Variance, position: Array, opposite: Array):
+    return network.by_duals(network._layer_of.duals(state.variance), state, position, opposite)
 
 
 def _settled_layer(duals: Duals, defect: Array) -> Array:
     far = defect > 1
-    opposite = jnp.where(far, 1.0, 0.0)
-    moved = from_ends(duals.tails, duals.parity, jnp.where(far, 2 - defect, defect), opposite)[0]
-    return duals.share * jnp.where(far, 2 - moved, moved)
+    ends = from_ends(duals.tails, duals.parity, jnp.where(far, 2 - defect, defect), jnp.where(far, 1.0, 0.0))
+    return duals.share * jnp.where(ends.opposite > 0, 2 - ends.position, ends.position)
 
 
-class _Unsettled(Exception):
+class Unsettled(Exception):
     """The variance still moves after the layers that are counted."""
 
 
 @eqx.filter_jit
-def _one_by_one(family: ActivationLayers, values: Array, depth: Array, by_angle: bool) -> Array:
+def _one_by_one(family: LayeredFamily, values: Array, depth: Array, by_angle: bool) -> Array:
     return family._at_angle(values, depth) if by_angle else family._at_correlation(values, depth)
 
 
@@ -330,35 +305,90 @@ def _compiled_error(phi: Callable, nodes: int, variance: Array) -> Array:
     return jnp.where(jnp.all(jnp.isfinite(differences)), jnp.max(differences), jnp.inf)
 
 
-class ActivationNTK(ActivationLayers):
-    """Normalised tangent kernel of a fully connected network with the activation phi.
+class ActivationView(LayeredFamily):
+    """What the two kernels share: trajectories along which duals are kept, depths at which the variance still moves."""
 
-        Sigma_1 = sigma_w^2 v rho + sigma_b^2,    Sigma_{L+1} = sigma_w^2 E[phi(u) phi(u')] + sigma_b^2,
-        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[phi'(u) phi'(u')] + Sigma_{L+1}
+    network: ClassVar[Any] = Activation
+    architecture: Activation
+
+    def _walk(self, theta: Array, layers: int) -> tuple[Array, Array]:
+        """(kernel, what the layer keeps of the tangent kernel) at depths 1 .. layers.
+
+        Duals are computed anew only while the variance still moves.
+        """
+        network, layer = self.architecture, self.architecture._layer_of
+
+        def step(carry, _):
+            at, known = carry
+            known = layer.duals_from(known, at.state.variance)
+            following = loops.step(_WithDuals(network, known), at, False)
+            ends = from_ends(known.tails, known.parity, at.pair.position, at.pair.opposite)
+            kept = known.omega / (known.omega + at.z) * jnp.abs(1 - ends.lost)
+            return (following, known), (loops.kernel_of(at.pair, self.is_tangent, False), kept)
+
+        start = loops.begin(network, *from_angle(network, theta), False)
+        return lax.scan(step, (start, layer.duals(start.state.variance)), length=layers)[1]
+
+    def _trajectory(self, theta, layers):
+        return self._walk(theta, layers)[0]
+
+    def path(self, theta, layers):
+        K, kept = self._walk(theta, layers)
+        return K, kept if self.is_tangent else None
+
+    def _deep(self, values, depth, by_angle):
+        try:
+            return super()._deep(values, depth, by_angle)
+        except Unsettled:
+            seconds = depth * _SECONDS_A_LAYER
+            if seconds > _MOST_SECONDS:
+                raise InputError(
+                    f"expected a variance that settles within {self.counted_layers:,} layers, or a depth of at most "
+                    f"{_MOST_SECONDS / _SECONDS_A_LAYER:,.0f}, got depth {depth:g} for {self.name} with "
+                    f"{self.settings}, which would take some {seconds:.1g} seconds layer by layer; choose a smaller "
+                    f"depth or other variances"
+                ) from None
+        return _one_by_one(self, values, jnp.asarray(int(depth)), by_angle)
+
+
+class _WithDuals(NamedTuple):
+    """An activation's layer at a variance whose duals are known."""
+
+    network: Activation
+    duals: Duals
+
+    def layer(self, state, position, opposite, angle):
+        """One layer."""
+        return self.network.by_duals(self.duals, state, position, opposite)
+
+    def added_weight(self) -> float:
+        """That of a fully connected network."""
+        return 1.0
+
+
+class ActivationNTK(ActivationView):
+    """Normalised tangent kernel of a fully connected network with the activation phi; arguments as for `Activation`.
 
     At infinite depth and a positive limit of the variance: 1 everywhere (chi < 1), 1/3 off the diagonal (chi = 1), 0
     (chi > 1), as for `ErfNTK`. There is no real depth: the variance would have to be interpolated, too.
-
-    Args:
-        phi: the activation, written elementwise with jax.numpy, smooth; the same function object compiles once.
-        weight_variance: sigma_w^2 > 0.
-        bias_variance: sigma_b^2 >= 0.
-        input_variance: v = |x|^2/n0 of the inputs, > 0.
-        nodes: of the quadrature, 16 to 600.
-        tolerance: largest `dual_error` that is accepted, at every variance that the layers reach.
-
-    Raises:
-        InputError: phi is no elementwise real function, is not square-integrable under the Gaussian, vanishes, or is
-            not resolved to `tolerance` (kinks and jumps never are); variances <= 0, or growing without bound.
     """
 
     name = "activation-ntk"
-    is_tangent = True
     symbol = "K"
+    is_tangent = True
+
+    def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
+        View.__init__(self, phi, weight_variance, bias_variance, input_variance, nodes=nodes, tolerance=tolerance)
 
 
-class ActivationNNGP(ActivationLayers):
-    """Normalised covariance of a fully connected network with the activation phi; arguments as for `ActivationNTK`."""
+class ActivationNNGP(ActivationView):
+    """Normalised covariance of a fully connected network with the activation phi; arguments as for `Activation`."""
 
     name = "activation-nngp"
     symbol = "\\rho"
+
+    def __init__(self, phi, weight_variance=1.5, bias_variance=0.1, input_variance=1.0, *, nodes=384, tolerance=1e-10):
+        View.__init__(self, phi, weight_variance, bias_variance, input_variance, nodes=nodes, tolerance=tolerance)
+
+
+__all__ = ["Activation", "ActivationNNGP", "ActivationNTK", "ActivationView"]

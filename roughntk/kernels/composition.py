@@ -10,7 +10,7 @@ The displacement d = eta - c is carried on its own, d -> h(c + d) - h(c) = d int
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -21,8 +21,9 @@ from jax import Array, lax
 from roughntk._checks import InputError, require_x64
 from roughntk._checks.parameters import function, known
 from roughntk._checks.precision import EPS
-from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.deflated import Deflated
+from roughntk.kernels.architecture import Architecture
+from roughntk.kernels.base import View
+from roughntk.kernels.engine.deflated import Deflated
 from roughntk.kernels.engine.neutral import displacements
 from roughntk.maps import koenigs, recursion
 from roughntk.maps.duals import sigmoid_composition_dual
@@ -43,8 +44,8 @@ def _rule() -> tuple[np.ndarray, np.ndarray]:
 _NODES, _WEIGHTS = _rule()
 
 
-class CompositionKernel(KernelFamily):
-    """eta_L = h applied L - 1 times to rho, for a map h: [-1, 1] -> [-1, 1] of the user.
+class Composition(Architecture):
+    """A map h: [-1, 1] -> [-1, 1] of the user, iterated; it has one kernel, `kernel`, and is no network with two.
 
     The kernel is not normalised: eta(x, x) is h applied to 1. Whole depths always work. Infinite depth is the fixed
     point c. Real depth exists where h increases strictly and 0 < lambda < 1: eta at depth l is
@@ -61,11 +62,6 @@ class CompositionKernel(KernelFamily):
             fixed point, none that attracts, several that do (their values are named), or other attractors.
     """
 
-    name = "composition"
-    symbol = "\\eta"
-    recursion_depth: ClassVar[float] = math.inf  # layers end early, once nothing changes
-    counted_layers: ClassVar[float] = 20_000
-
     map: Callable[[Array], Array] = eqx.field(static=True)
     step: Callable[[Array], Array] | None = eqx.field(static=True)
     analysis: Analysis = eqx.field(static=True)
@@ -76,6 +72,25 @@ class CompositionKernel(KernelFamily):
         require_x64("a kernel that iterates a map")
         self.map, self.step, self.analysis = h, step, known(lambda: analyse(h), "numbers in a map")
         self.radius = known(self._trusted_radius, "numbers in a map")
+
+    @property
+    def kernel(self) -> "CompositionKernel":
+        """Its only kernel."""
+        return CompositionKernel.of(self)
+
+    @property
+    def ntk(self) -> Any:
+        raise self._one_kernel()
+
+    @property
+    def nngp(self) -> Any:
+        raise self._one_kernel()
+
+    def _one_kernel(self) -> InputError:
+        return InputError(
+            f"expected an architecture with a tangent kernel and a covariance, got {self}, a map of the correlation, "
+            f"which has one kernel; use its `kernel`"
+        )
 
     @property
     def settings(self):
@@ -101,86 +116,8 @@ class CompositionKernel(KernelFamily):
         """Displacements below it move by the factor lambda to rounding, at 1 and -1 also where h' has a square root."""
         return 1e-36 if abs(self.fixed_point) == 1.0 else 1e-18
 
-    # Layers
-
-    def _at_angle(self, theta, depth):
-        return _iterated(self.map, jnp.cos(theta), depth)
-
-    def _at_correlation(self, rho, depth):
-        return _iterated(self.map, rho, depth)
-
-    def _trajectory(self, theta, layers):
-        return lax.scan(lambda eta, _: (self.map(eta), eta), jnp.cos(theta), length=layers)[1]
-
-    def _limit(self, theta):
-        low, high = self.analysis.limits
-        return jnp.where(theta == 0, high, jnp.where(theta == jnp.pi, low, self.fixed_point))
-
     @property
-    def limit_value(self) -> float:
-        """The fixed point c."""
-        return self.fixed_point
-
-    @property
-    def drivers_vanish(self) -> bool:
-        return not (self.is_hyperbolic and self.collapses)
-
-    def _why_no_real_depth(self):
-        where = f"h'(c) = {self.multiplier:.6g} at its fixed point c = {self.fixed_point:.10g}"
-        if not self.is_hyperbolic:
-            return f"no real depth is known for {where}, which must lie in (0, 1): round the depth to an integer"
-        if self.multiplier < 0 or not self.analysis.increasing:
-            return f"the map does not increase strictly on [-1, 1] ({where}): round the depth to an integer"
-        return ""
-
-    def _real_at_angle(self, theta, depth):
-        theta, depth = jnp.broadcast_arrays(theta, depth)
-        return self._reached(self.displacement(theta), jnp.cos(theta), depth)
-
-    def _real_at_correlation(self, rho, depth):  # type: ignore[override]
-        """Derivatives: the first in both modes, the second in forward mode. At a repelling fixed point (1 or -1), where
-        the Koenigs function is infinite, the derivative in rho is taken as lambda^(l-1)."""
-        rho, depth = jnp.broadcast_arrays(rho, depth)
-        return self._reached(rho - self.fixed_point, rho, depth)
-
-    def _reached(self, d: Array, rho: Array, depth: Array) -> Array:
-        eta = self.fixed_point + koenigs.displacement_flow(self, d, depth - 1)
-        low, high = self.analysis.limits
-        limit = jnp.where(rho == 1, high, jnp.where(rho == -1, low, self.fixed_point))
-        exact = lax.stop_gradient(
-            jnp.where(depth == 1, rho - eta, 0.0)
-        )  # depth 1 is rho itself, with the flow's slopes
-        return jnp.where(jnp.isfinite(depth), eta + exact, limit)
-
-    # Deep down
-
-    def _beyond(self, values, depth, by_angle):
-        d = self.displacement(values) if by_angle else values - self.fixed_point
-        return jnp.asarray(self.fixed_point + self._displaced(d, depth))
-
-    def _displaced(self, d: Array, depth: float) -> np.ndarray:
-        """eta - c at a whole depth beyond `counted_layers`."""
-        most = min(int(min(depth, 2.0**62)), _MOST_LAYERS if self.is_hyperbolic or not self.multiplier else _COUNTED)
-        reached, layers = _plain_displacement(self, d, jnp.asarray(most))
-        found = np.asarray(reached)
-        if int(layers) == depth:
-            return found
-        if int(layers) < most:  # all is within the linear part, or rests on a fixed point that repels
-            left = depth - int(layers)
-            factor = math.copysign(1.0, self.multiplier) ** (left % 2) * math.exp(left * self._log_multiplier)
-            return np.where(np.abs(found) > self.linear_below, found, found * factor)
-        if self.multiplier < 0 or self.is_hyperbolic:
-            raise InputError(
-                f"expected a depth of at most {int(layers):,} for a map whose displacements from its fixed point "
-                f"{self.fixed_point:.10g} move by the factor {self.multiplier:.10g} there, got {depth:g}, which would "
-                f"take some {depth * _SECONDS_A_LAYER:.1g} seconds layer by layer; choose a smaller depth"
-            )
-        slopes = np.asarray(self.mean_slope(reached.reshape(-1)))
-        flat = displacements(self, found.reshape(-1), slopes, _COUNTED, depth)
-        return flat.reshape(found.shape)
-
-    @property
-    def _log_multiplier(self) -> float:
+    def log_multiplier(self) -> float:
         """log |lambda|."""
         return math.log(abs(self.multiplier)) if self.multiplier else -math.inf
 
@@ -222,7 +159,7 @@ class CompositionKernel(KernelFamily):
         d = (c + offset) - c  # what a float correlation can hold
         plain = np.asarray(self.map(jnp.asarray(c + d)) - self.map(jnp.asarray(c)))
         for radius in _RADII:
-            mean = np.asarray(eqx.filter_jit(CompositionKernel._mean_slope)(self, jnp.asarray(d), radius))
+            mean = np.asarray(eqx.filter_jit(Composition._mean_slope)(self, jnp.asarray(d), radius))
             if np.all(np.abs(mean * d - plain)[np.abs(d) <= radius] <= _AGREEMENT):
                 return radius
         name = "step" if self.step is not None else "derivative of the map"
@@ -232,44 +169,159 @@ class CompositionKernel(KernelFamily):
             f"correct it, or smooth the map there"
         )
 
+
+class CompositionKernel(View):
+    """eta_L = h applied L - 1 times to rho, for a map h: [-1, 1] -> [-1, 1]; arguments as for :class:`Composition`."""
+
+    name = "composition"
+    symbol = "\\eta"
+    recursion_depth: ClassVar[float] = math.inf  # layers end early, once nothing changes
+    network: ClassVar[Any] = Composition
+    architecture: Composition
+
+    def __init__(self, h: Callable[[Array], Array], *, step: Callable[[Array], Array] | None = None):
+        View.__init__(self, h, step=step)
+
+    @property
+    def ntk(self) -> Any:
+        return self.architecture.ntk
+
+    @property
+    def nngp(self) -> Any:
+        return self.architecture.nngp
+
+    @property
+    def counted_layers(self) -> float:
+        return _COUNTED
+
+    def _at_angle(self, theta, depth):
+        return _iterated(self.architecture.map, jnp.cos(theta), depth)
+
+    def _at_correlation(self, rho, depth):
+        return _iterated(self.architecture.map, rho, depth)
+
+    def _trajectory(self, theta, layers):
+        return lax.scan(lambda eta, _: (self.architecture.map(eta), eta), jnp.cos(theta), length=layers)[1]
+
+    def _limit(self, theta):
+        low, high = self.architecture.analysis.limits
+        return jnp.where(theta == 0, high, jnp.where(theta == jnp.pi, low, self.architecture.fixed_point))
+
+    @property
+    def limit_value(self) -> float:
+        """The fixed point c."""
+        return self.architecture.fixed_point
+
+    @property
+    def drivers_vanish(self) -> bool:
+        return not (self.architecture.is_hyperbolic and self.collapses)
+
+    def why_no_real_depth(self):
+        where = (
+            f"h'(c) = {self.architecture.multiplier:.6g} at its fixed point c = {self.architecture.fixed_point:.10g}"
+        )
+        if not self.architecture.is_hyperbolic:
+            return f"no real depth is known for {where}, which must lie in (0, 1): round the depth to an integer"
+        if self.architecture.multiplier < 0 or not self.architecture.analysis.increasing:
+            return f"the map does not increase strictly on [-1, 1] ({where}): round the depth to an integer"
+        return ""
+
+    def _real_at_angle(self, theta, depth):
+        theta, depth = jnp.broadcast_arrays(theta, depth)
+        return self._reached(self.architecture.displacement(theta), jnp.cos(theta), depth)
+
+    def _real_at_correlation(self, rho, depth):  # type: ignore[override]
+        """Derivatives: the first in both modes, the second in forward mode. At a repelling fixed point (1 or -1), where
+        the Koenigs function is infinite, the derivative in rho is taken as lambda^(l-1)."""
+        rho, depth = jnp.broadcast_arrays(rho, depth)
+        return self._reached(rho - self.architecture.fixed_point, rho, depth)
+
+    def _reached(self, d: Array, rho: Array, depth: Array) -> Array:
+        eta = self.architecture.fixed_point + koenigs.displacement_flow(self.architecture, d, depth - 1)
+        low, high = self.architecture.analysis.limits
+        limit = jnp.where(rho == 1, high, jnp.where(rho == -1, low, self.architecture.fixed_point))
+        exact = lax.stop_gradient(
+            jnp.where(depth == 1, rho - eta, 0.0)
+        )  # depth 1 is rho itself, with the flow's slopes
+        return jnp.where(jnp.isfinite(depth), eta + exact, limit)
+
+    # Deep down
+
+    def _deep(self, values, depth, by_angle):
+        d = self.architecture.displacement(values) if by_angle else values - self.architecture.fixed_point
+        return jnp.asarray(self.architecture.fixed_point + self._displaced(d, depth))
+
+    def _displaced(self, d: Array, depth: float) -> np.ndarray:
+        """eta - c at a whole depth beyond `counted_layers`."""
+        most = min(
+            int(min(depth, 2.0**62)),
+            _MOST_LAYERS if self.architecture.is_hyperbolic or not self.architecture.multiplier else _COUNTED,
+        )
+        reached, layers = _plain_displacement(self.architecture, d, jnp.asarray(most))
+        found = np.asarray(reached)
+        if int(layers) == depth:
+            return found
+        if int(layers) < most:  # all is within the linear part, or rests on a fixed point that repels
+            left = depth - int(layers)
+            factor = math.copysign(1.0, self.architecture.multiplier) ** (left % 2) * math.exp(
+                left * self.architecture.log_multiplier
+            )
+            return np.where(np.abs(found) > self.architecture.linear_below, found, found * factor)
+        c, factor = self.architecture.fixed_point, self.architecture.multiplier
+        if factor < 0 or self.architecture.is_hyperbolic:
+            raise InputError(
+                f"expected a depth of at most {int(layers):,} for a map whose displacements from its fixed point "
+                f"{c:.10g} move by the factor {factor:.10g} there, got {depth:g}, which would take some "
+                f"{depth * _SECONDS_A_LAYER:.1g} seconds layer by layer; choose a smaller depth"
+            )
+        slopes = np.asarray(self.architecture.mean_slope(reached.reshape(-1)))
+        flat = displacements(self.architecture, found.reshape(-1), slopes, _COUNTED, depth)
+        return flat.reshape(found.shape)
+
     @property
     def collapses(self) -> bool:
-        return self.analysis.limits[1] == self.fixed_point and self.multiplier != 0
+        return (
+            self.architecture.analysis.limits[1] == self.architecture.fixed_point and self.architecture.multiplier != 0
+        )
 
     def _deflated(self, theta, depth):
         if not self.collapses:
             return super()._deflated(theta, depth)
-        d = self.displacement(jnp.asarray(theta))
-        if self.is_hyperbolic:
+        d = self.architecture.displacement(jnp.asarray(theta))
+        if self.architecture.is_hyperbolic:
             if depth != math.inf and depth != int(depth):
                 return self._deflated_between(d, depth)
             layers = jnp.asarray(jnp.iinfo(jnp.result_type(int)).max if depth == math.inf else int(depth) - 1)
-            values = np.asarray(koenigs.scaled_displacement(self, d, layers))
+            values = np.asarray(koenigs.scaled_displacement(self.architecture, d, layers))
             if depth == math.inf:
-                return Deflated(self.fixed_point, -math.inf, values)
-            turned = -values if self.multiplier < 0 and int(depth) % 2 == 0 else values
-            return Deflated(self.fixed_point, (depth - 1) * math.log(abs(self.multiplier)), turned)
+                return Deflated(self.architecture.fixed_point, -math.inf, values)
+            turned = -values if self.architecture.multiplier < 0 and int(depth) % 2 == 0 else values
+            return Deflated(
+                self.architecture.fixed_point, (depth - 1) * math.log(abs(self.architecture.multiplier)), turned
+            )
         if depth == math.inf:
-            if self.fixed_point == 1.0:
+            if self.architecture.fixed_point == 1.0:
                 return Deflated.all_equal(theta)
             raise InputError(
-                f"expected a finite depth for the deflated kernel at the neutral fixed point {self.fixed_point:.10g}, "
-                f"got infinity; its displacements have no common profile"
+                f"expected a finite depth for the deflated kernel at the neutral fixed point "
+                f"{self.architecture.fixed_point:.10g}, got infinity; its displacements have no common profile"
             )
         if depth > self.counted_layers:
             reached = self._displaced(d, depth)
         else:
-            reached = np.asarray(_plain_displacement(self, d, jnp.asarray(int(depth)))[0])
+            reached = np.asarray(_plain_displacement(self.architecture, d, jnp.asarray(int(depth)))[0])
         largest = float(np.max(np.abs(reached), initial=0.0))
-        return Deflated(self.fixed_point, math.log(largest) if largest else 0.0, reached / (largest or 1.0))
+        return Deflated(
+            self.architecture.fixed_point, math.log(largest) if largest else 0.0, reached / (largest or 1.0)
+        )
 
     def _deflated_between(self, d: Array, depth: float) -> Deflated:
         """At a real depth: first the part of a layer, then whole ones."""
         layers, part = divmod(depth - 1, 1.0)
-        reached = koenigs.compiled_displacement(self, d, jnp.asarray(part))
-        values = np.asarray(koenigs.scaled_displacement(self, reached, jnp.asarray(int(layers))))
-        scale = math.log(self.multiplier)
-        return Deflated(self.fixed_point, (depth - 1) * scale, values * math.exp(-part * scale))
+        reached = koenigs.compiled_displacement(self.architecture, d, jnp.asarray(part))
+        values = np.asarray(koenigs.scaled_displacement(self.architecture, reached, jnp.asarray(int(layers))))
+        scale = math.log(self.architecture.multiplier)
+        return Deflated(self.architecture.fixed_point, (depth - 1) * scale, values * math.exp(-part * scale))
 
 
 @eqx.filter_custom_jvp
@@ -301,17 +353,35 @@ def _iterated_jvp(primals, tangents):
 
 
 @eqx.filter_jit
-def _plain_displacement(family: CompositionKernel, d: Array, depth: Array) -> tuple[Array, Array]:
+def _plain_displacement(map_: Composition, d: Array, depth: Array) -> tuple[Array, Array]:
     """(eta - c, L) at the depth, layer by layer, or before it where layers are linear to rounding."""
 
     def body(state):
         at, layer, _ = state
-        following = at * family.mean_slope(at)
-        moving = jnp.any((jnp.abs(following) > family.linear_below) & (following != at))
-        return following, layer + 1, moving | (depth <= family.counted_layers)
+        following = at * map_.mean_slope(at)
+        moving = jnp.any((jnp.abs(following) > map_.linear_below) & (following != at))
+        return following, layer + 1, moving | (depth <= _COUNTED)
 
     start = d, jnp.ones((), depth.dtype), jnp.asarray(True)
     return lax.while_loop(lambda state: (state[1] < depth) & state[2], body, start)[:2]
+
+
+class _Sigmoid(Composition):
+    """The sigmoid map, of which all is known."""
+
+    def __init__(self):
+        c, multiplier = recursion.sigmoid_fixed_point()
+        self.map, self.step = sigmoid_composition_dual, recursion.sigmoid_step
+        self.analysis = Analysis(FixedPoint(c, multiplier, True), (), (c, c), True)
+        self.radius = _RADII[0]
+
+    @property
+    def kernel(self) -> "SigmoidComposition":
+        return SigmoidComposition.of(self)
+
+    @property
+    def settings(self):
+        return {}
 
 
 class SigmoidComposition(CompositionKernel):
@@ -323,14 +393,7 @@ class SigmoidComposition(CompositionKernel):
     """
 
     name = "sigmoid"
-    symbol = "\\eta"
+    network = _Sigmoid
 
     def __init__(self):
-        c, multiplier = recursion.sigmoid_fixed_point()
-        self.map, self.step = sigmoid_composition_dual, recursion.sigmoid_step
-        self.analysis = Analysis(FixedPoint(c, multiplier, True), (), (c, c), True)
-        self.radius = _RADII[0]
-
-    @property
-    def settings(self):
-        return {}
+        View.__init__(self)

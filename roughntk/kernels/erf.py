@@ -5,19 +5,15 @@ With s = 2 q/(1 + 2 q), q = Sigma(x, x) (Williams 1997, ``references.bib``: Will
     E[erf(u) erf(u')] = (2/pi) arcsin(s c),    E[erf'(u) erf'(u')] = (4/pi) / sqrt((1 + 2 q)^2 - (2 q c)^2).
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from roughntk._checks.parameters import number, scale
-from roughntk.kernels.engine.deep import ROUNDED, Growth
-from roughntk.kernels.engine.layer_loops import landed, turned
-from roughntk.kernels.layered import LayeredFamily, Pair, Scalars
-
-_LEAST_VARIANCE = 1e-150
-"""Where variances fall for ever (no biases, small weights) they are held here, where layers are linear to rounding."""
+from roughntk._checks.parameters import number
+from roughntk.kernels.architecture import LEAST_VARIANCE, ODD, ActivationArchitecture, Duals, Variance
+from roughntk.kernels.base import View
+from roughntk.kernels.engine.growth import ROUNDED, Growth
+from roughntk.kernels.layered import LayeredFamily
 
 _SMALL_VARIANCE = 0.02
 _ARC_TERMS = 8  # of the arctangent's series, below that variance to 1e-25
@@ -25,53 +21,52 @@ _NEWTON_STEPS = 600
 """More than the halvings that lead from the largest variance to the least one, at the double root q = 0."""
 
 
-class ErfLayers(LayeredFamily):
-    """erf layers: Sigma_{L+1} = sigma_w^2 E[erf(u) erf(u')] + sigma_b^2; `memory` is Sigma(x, x) itself."""
+class Erf(ActivationArchitecture):
+    """The erf network.
 
-    weight_variance: Array
-    bias_variance: Array
-    input_variance: Array
+        Sigma_1 = sigma_w^2 v rho + sigma_b^2,    Sigma_{L+1} = sigma_w^2 E[erf(u) erf(u')] + sigma_b^2,
+        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[erf'(u) erf'(u')] + Sigma_{L+1}
+
+    Args:
+        weight_variance: sigma_w^2 > 0.
+        bias_variance: sigma_b^2 >= 0.
+        input_variance: v = |x|^2/n0 of the inputs, > 0.
+
+    >>> network = Erf(1.5, 0.1)
+    >>> network.ntk
+    ErfNTK(weight_variance=1.5, bias_variance=0.1, input_variance=1.0)
+    """
 
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        self.weight_variance = scale(weight_variance, "weight_variance")
-        self.bias_variance = scale(bias_variance, "bias_variance", or_zero=True)
-        self.input_variance = scale(input_variance, "input_variance")
+        super().__init__(weight_variance, bias_variance, input_variance)
+
+    @property
+    def ntk(self) -> "ErfNTK":
+        return ErfNTK.of(self)
+
+    @property
+    def nngp(self) -> "ErfNNGP":
+        return ErfNNGP.of(self)
 
     @classmethod
     def critical(cls, bias_variance=0.1, input_variance=1.0):
-        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2."""
+        """The network at the sigma_w^2 where chi = 1 for this sigma_b^2."""
         noise = float(number(bias_variance, "bias_variance", least=0.0))
         return cls(_critical_weight_variance(noise), noise, input_variance)
 
-    def _first(self):
-        signal = self.weight_variance * self.input_variance
-        variance = signal + self.bias_variance
-        return Scalars(jnp.log(variance), jnp.ones(()), variance), signal / variance, self.bias_variance / variance
+    @property
+    def parity(self):
+        return ODD
 
-    def _next_variance(self, variance: Array) -> Array:
-        return self.weight_variance * (2 / jnp.pi) * jnp.arctan2(*_sine(variance)) + self.bias_variance
+    def moments(self, variance):
+        return (2 / jnp.pi) * jnp.arctan2(*_sine(variance)), (4 / jnp.pi) / jnp.sqrt(1 + 4 * variance)
 
-    def _gain(self, variance: Array) -> Array:
-        """chi = sigma_w^2 E[erf'(u)^2]."""
-        return self.weight_variance * (4 / jnp.pi) / jnp.sqrt(1 + 4 * variance)
+    def duals(self, variance, gap, opposite):
+        arc, lost = _arc_and_lost(variance, gap)
+        return Duals(arc / jnp.arctan2(*_sine(variance)), opposite, lost, jnp.zeros_like(gap))
 
-    def _layer(self, scalars, pair, angle):
-        assert not angle
-        variance, gap = scalars.memory, pair.position
-        following = self._next_variance(variance)
-        duals = _duals(variance, gap)
-        whole = jnp.arctan2(*_sine(variance))
-        share = self.weight_variance * (2 / jnp.pi) * whole / following
-        moved, opposite = landed(duals.arc / whole, pair.opposite, share, self.bias_variance / following)
-        omega = self._gain(variance) * variance / following
-        ratio = scalars.ratio / (omega + scalars.ratio)
-        kept = omega / (omega + scalars.ratio) * (duals.lost + (1 - duals.lost) * turned(pair, opposite))
-        log_variance = scalars.log_variance + jnp.log(following / variance)
-        held = jnp.maximum(following, _LEAST_VARIANCE)
-        return Scalars(log_variance, ratio, held), Pair(moved, kept + ratio * moved, opposite)
-
-    def _growth(self, prepared, scalars, pair, settled):
-        q, z, gap = scalars.memory, scalars.ratio, pair.position
+    def growth(self, prepared, state, position, opposite, settled):
+        q, gap = state.variance, position
         # log(Sigma'/Sigma) and log omega = log(chi Sigma/Sigma'), by log1p where variances are small
         first = self.weight_variance * (4 / jnp.pi)
         small = q < _SMALL_VARIANCE
@@ -79,80 +74,65 @@ class ErfLayers(LayeredFamily):
         noise = jnp.where(self.bias_variance > 0, self.bias_variance / jnp.maximum(q, 1e-300), 0.0)
         less = _arc_over_sine(safe)
         near = jnp.log1p((first - 1) + first * less + noise), -jnp.log1p(4 * safe) / 2 - jnp.log1p(less + noise / first)
-        large = jnp.log(self._next_variance(q) / jnp.maximum(q, 1e-300))
+        large = jnp.log(self.next_variance(q) / jnp.maximum(q, 1e-300))
         growth = jnp.where(small, near[0], large)
-        omega = jnp.where(small, near[1], jnp.log(self._gain(q)) - large)
+        omega = jnp.where(small, near[1], jnp.log(self.gain(q)) - large)
         omega = jnp.where(settled & (jnp.abs(omega) <= ROUNDED), 0.0, omega)
         growth = jnp.where(settled, 0.0, growth)
         # the gap over omega times it before: sines first, then what the arcsine adds
         s, root = _sine(q)
-        duals = _duals(q, gap)
+        arc, lost = _arc_and_lost(q, gap)
         outer = jnp.sqrt(root * root + s * s * gap * (2 - gap))
         factor = -s * s * (s * s * (2 - gap) / (outer + root) * gap + root * gap) / (outer + root)
         sine = gap * s * (root + s * s * (2 - gap) / (outer + root))
         bent = sine < 0.05
         square = jnp.where(bent, sine, 0.0) ** 2
         series = square * (1 / 6 + square * (3 / 40 + square * (15 / 336 + square * (105 / 3456))))
-        arc = jnp.where(bent, series, duals.arc / jnp.where(bent, 1.0, sine) - 1)
-        moved = omega + jnp.log1p(factor) + jnp.log1p(arc)
-        pull = 2 * self.bias_variance / self._next_variance(q) / (jnp.maximum(gap, 1e-300) * jnp.exp(moved))
-        moved = moved + jnp.where(pair.opposite > 0, jnp.log1p(pull), 0.0)
-        falls = jnp.log1p(z + jnp.expm1(omega))
-        return Growth(growth, growth, -falls, moved, duals.lost, z * jnp.exp(-falls), gap * jnp.exp(moved))
+        beyond = jnp.where(bent, series, arc / jnp.where(bent, 1.0, sine) - 1)
+        moved = omega + jnp.log1p(factor) + jnp.log1p(beyond)
+        pull = 2 * self.bias_variance / self.next_variance(q) / (jnp.maximum(gap, 1e-300) * jnp.exp(moved))
+        moved = moved + jnp.where(opposite > 0, jnp.log1p(pull), 0.0)
+        return Growth(growth, growth, omega, moved, lost, gap * jnp.exp(moved))
 
-    def _settled_memory(self):
-        """The largest q = F(q), F(q) = sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) + sigma_b^2, by Newton's method.
+    def settled(self):
+        """At the largest q = F(q), F(q) = sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) + sigma_b^2, by Newton's method.
 
         F is concave and at most sigma_w^2 + sigma_b^2: from there the steps fall until rounding ends them, also where
         q is a double root. Derivatives are those of the implicit function.
         """
 
         def miss(q):
-            return self._next_variance(q) - q
+            return self.next_variance(q) - q
 
         def newton(miss, start):
-            def body(state):
-                count, q, _ = state
+            def body(carry):
+                count, q, _ = carry
                 value, slope = jax.jvp(miss, (q,), (jnp.ones_like(q),))
-                falls = (slope < 0) & (value < 0) & (q > _LEAST_VARIANCE)
-                moved = jnp.maximum(q - value / jnp.where(falls, slope, -1.0), _LEAST_VARIANCE)
+                falls = (slope < 0) & (value < 0) & (q > LEAST_VARIANCE)
+                moved = jnp.maximum(q - value / jnp.where(falls, slope, -1.0), LEAST_VARIANCE)
                 return count + 1, jnp.where(falls, moved, q), falls & (moved < q)
 
             going = (jnp.zeros((), int), start, jnp.asarray(True))
-            return lax.while_loop(lambda state: state[2] & (state[0] < _NEWTON_STEPS), body, going)[1]
+            return lax.while_loop(lambda carry: carry[2] & (carry[0] < _NEWTON_STEPS), body, going)[1]
 
         start = lax.stop_gradient(self.weight_variance + self.bias_variance)
         variance = lax.custom_root(miss, start, newton, lambda linear, y: y / linear(jnp.ones_like(y)))
-        return variance, self._gain(variance)
+        return Variance(jnp.zeros(()), variance), self.gain(variance)
 
     @property
-    def _variance_vanishes(self):
+    def variance_vanishes(self):
         # sigma_w^2 (2/pi) arcsin(2 q/(1 + 2 q)) < q for all q > 0
         return bool((self.bias_variance == 0) & (self.weight_variance <= jnp.pi / 4))
 
-    def _critical_limit(self):
-        return 1 / 3
 
-    def _limit(self, theta):
-        # erf is odd: without biases x and -x stay opposite at every depth
-        opposite = (theta == jnp.pi) & (self.bias_variance == 0)
-        return jnp.where(opposite, -1.0, super()._limit(theta))
-
-
-class _Duals(NamedTuple):
+def _arc_and_lost(variance: Array, gap: Array) -> tuple[Array, Array]:
     """At a gap g = 1 - |c|: arcsin s - arcsin(s |c|), and 1 - E[erf' erf']/E[erf'^2]; nothing cancels."""
-
-    arc: Array
-    lost: Array
-
-
-def _duals(variance: Array, gap: Array) -> _Duals:
     s, root = _sine(variance)
     kept = 1 - gap
     beyond = s * s * gap * (1 + kept)
     outer = jnp.sqrt(root * root + beyond)  # sqrt(1 - s^2 c^2)
     sine = gap * s * (root + s * s * (1 + kept) / (outer + root))
-    return _Duals(jnp.arctan2(sine, root * outer + s * s * kept), beyond / (outer * (outer + root)))
+    return jnp.arctan2(sine, root * outer + s * s * kept), beyond / (outer * (outer + root))
 
 
 def _arc_over_sine(q: Array) -> Array:
@@ -189,33 +169,33 @@ def _critical_weight_variance(noise: float) -> float:
     return float(jnp.pi / 4 * jnp.sqrt(1 + 4 * q))
 
 
-class ErfNTK(ErfLayers):
-    """Normalised tangent kernel of the erf network.
-
-        Sigma_1 = sigma_w^2 v rho + sigma_b^2,    Sigma_{L+1} = sigma_w^2 E[erf(u) erf(u')] + sigma_b^2,
-        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[erf'(u) erf'(u')] + Sigma_{L+1}
+class ErfNTK(LayeredFamily):
+    """Normalised tangent kernel of the erf network; arguments as for :class:`Erf`.
 
     With chi = sigma_w^2 E[erf'^2] at the fixed point q* of the variance: at chi < 1 (ordered) all entries of the
     normalised kernel tend to 1, at chi = 1 (:meth:`critical`) those off the diagonal to 1/3, at chi > 1 (chaotic) to 0.
     Without biases and at sigma_w^2 <= pi/4 the variance falls to 0, layers become linear, and each pair keeps a limit
     of its own, which is known by measurement only (`classify`).
-
-    Args:
-        weight_variance: sigma_w^2 > 0.
-        bias_variance: sigma_b^2 >= 0.
-        input_variance: v = |x|^2/n0 of the inputs, > 0.
     """
 
     name = "erf-ntk"
-    is_tangent = True
     symbol = "K"
+    is_tangent = True
+    network = Erf
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        View.__init__(self, weight_variance, bias_variance, input_variance)
 
 
-class ErfNNGP(ErfLayers):
-    """Normalised covariance of the erf network; arguments as for `ErfNTK`. It tends to 1, or to c* < 1 if chaotic."""
+class ErfNNGP(LayeredFamily):
+    """Normalised covariance of the erf network; arguments as for `Erf`. It tends to 1, or to c* < 1 if chaotic."""
 
     name = "erf-nngp"
     symbol = "\\rho"
+    network = Erf
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        View.__init__(self, weight_variance, bias_variance, input_variance)
 
 
-__all__ = ["ErfLayers", "ErfNNGP", "ErfNTK"]
+__all__ = ["Erf", "ErfNNGP", "ErfNTK"]

@@ -1,39 +1,26 @@
-"""Families that go layer by layer, carried by their defects: nothing is lost where the kernel tends to one value.
+"""The two kernels of an architecture whose layers are followed one by one, at every depth.
 
-A pair of inputs of equal norm is described by the defect e = 1 - c of its correlation (or by its angle), and by the
-defect delta = 1 - K of its normalised tangent kernel. With
-
-    z_L = Sigma_L(x, x)/Theta_L(x, x),    omega_L = sigma_w^2 E[phi'^2] Sigma_L(x, x)/Sigma_{L+1}(x, x),
-    a_L = omega_L/(omega_L + z_L),        D_L = 1 - E[phi'(u) phi'(u')]/E[phi'^2],
-
-the recursion Theta_{L+1} = Theta_L sigma_w^2 E[phi'(u) phi'(u')] + Sigma_{L+1} of Jacot2018 becomes
-
-    delta_{L+1} = a_L (D_L + (1 - D_L) delta_L) + (1 - a_L) e_{L+1},    z_{L+1} = z_L/(omega_L + z_L),
-
-sums of positive terms: 1 - K keeps its relative accuracy down to the smallest float, and neither Sigma nor Theta can
-overflow. What a member adds is one layer of the scalars and one of the pair.
+Both are carried by their defects (`roughntk.kernels.engine.layer_loops`): nothing is lost where the kernel tends to one
+value. Both are 1 on the diagonal at every depth. What an architecture says of its layers is in
+`roughntk.kernels.architecture`; all that depth does to the kernels follows from it here.
 """
 
-import abc
 import math
-from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.tree_util import Partial
 from jaxtyping import Array
 
-from roughntk._checks import InputError, is_traced
+from roughntk._checks import InputError
 from roughntk._checks.parameters import known
-from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.deflated import Deflated
+from roughntk.kernels.architecture import EVEN, ODD, LayeredArchitecture, compiled_settled, is_free_of_biases
+from roughntk.kernels.base import View
 from roughntk.kernels.engine import deep
 from roughntk.kernels.engine import layer_loops as loops
-from roughntk.kernels.engine.deep import Growth
-from roughntk.kernels.engine.layer_loops import Linear, Pair, Scalars
+from roughntk.kernels.engine.deflated import Deflated
+from roughntk.kernels.engine.layer_loops import AtDepth, Linear, Pair
 from roughntk.maps.duals import supplement
 from roughntk.maps.fixed_points import CRITICAL
 
@@ -41,229 +28,158 @@ _SLOW = 1e-3  # a multiplier so near to 1 takes more layers to settle than are c
 DEEPEST = 1e30  # where all has settled that does so at a rate that float64 can hold
 
 
-class LayeredFamily(KernelFamily):
-    """A family with one layer of scalars and one of pairs, whose kernel is 1 on the diagonal at every depth."""
+class LayeredFamily(View):
+    """A kernel of a :class:`LayeredArchitecture`."""
 
-    counted_layers: ClassVar[float] = 20_000
-
-    @abc.abstractmethod
-    def _first(self) -> tuple[Scalars, Array, Array]:
-        """The scalars at depth 1, and the shares of rho and of a bias in c_1 = share rho + rest, share + rest = 1."""
-
-    @abc.abstractmethod
-    def _layer(self, scalars: Scalars, pair: Pair, angle: bool) -> tuple[Scalars, Pair]:
-        """One layer; `angle` says what `pair.position` is."""
-
-    @abc.abstractmethod
-    def _settled_memory(self) -> tuple[Array, Array]:
-        """Where `memory` tends to as L grows, and omega there."""
+    architecture: LayeredArchitecture
 
     @property
-    def _runs_by_angle(self) -> bool:
-        """Whether layers know how to move an angle: where a defect alone would lose digits near pi."""
-        return False
+    def counted_layers(self) -> float:
+        return self.architecture.counted_layers if self.architecture.has_growth else math.inf
 
     # The recursion
 
-    def _begin(self, position: Array, opposite: Array, angle: bool) -> tuple[Scalars, Pair]:
-        scalars, share, rest = self._first()
-        scalars = Scalars(*(jnp.asarray(part, position.dtype) for part in scalars))
-        share, rest = (jnp.asarray(part, position.dtype) for part in (share, rest))
-        if not angle:
-            moved, opposite = loops.landed(position, opposite, share, rest)
-            return scalars, Pair(moved, moved, opposite)
-        half = jnp.sin(position / 2)
-        # without biases the share is 1 and theta itself stays: the arcsine would lose digits near pi
-        whole = share == 1
-        moved = 2 * jnp.arcsin(jnp.sqrt(jnp.where(whole, 0.25, share)) * half)
-        return scalars, Pair(jnp.where(whole, position, moved), 2 * share * half**2, jnp.zeros_like(position))
-
-    def _from_angle(self, theta: Array) -> tuple[Array, Array]:
-        """Where a run starts, and whether it counts from the opposite end."""
-        if self._runs_by_angle:
-            return theta, jnp.zeros_like(theta)
-        far = theta > jnp.pi / 2
-        gap = jnp.where(far, supplement(theta), theta)
-        return 2 * jnp.sin(gap / 2) ** 2, jnp.where(far, 1.0, 0.0)
-
-    def _defect_at_angle(self, theta: Array, depth: Array) -> Array:
-        """1 - K, of full relative accuracy near 0."""
-        pair = loops.run(self, *self._from_angle(theta), depth, self._runs_by_angle)
-        defect = loops.defect_of(self, pair, self._runs_by_angle)
-        return jnp.where(pair.opposite > 0, 2 - defect, defect)
-
     def _at_angle(self, theta, depth):
-        angle = self._runs_by_angle
-        return loops.kernel_of(self, loops.run(self, *self._from_angle(theta), depth, angle), angle)
-
-    @staticmethod
-    def _from_correlation(rho: Array) -> tuple[Array, Array]:
-        far = rho < 0
-        return jnp.where(far, 1 + rho, 1 - rho), jnp.where(far, 1.0, 0.0)
+        architecture, angle = self.architecture, self.architecture.runs_by_angle
+        pair = loops.run(architecture, *from_angle(architecture, theta), depth, angle)
+        return loops.kernel_of(pair, self.is_tangent, angle)
 
     def _at_correlation(self, rho, depth):
-        return loops.kernel_of(self, loops.run(self, *self._from_correlation(rho), depth, False), False)
+        pair = loops.run(self.architecture, *from_correlation(rho), depth, False)
+        return loops.kernel_of(pair, self.is_tangent, False)
 
-    def _beyond(self, values, depth, by_angle):
-        position, opposite = self._from_angle(values) if by_angle else self._from_correlation(values)
-        angle = by_angle and self._runs_by_angle
+    def defect_at_angle(self, theta: Array, depth: Array) -> Array:
+        """1 - K at an integer depth, of full relative accuracy near 0; arguments already checked."""
+        architecture, angle = self.architecture, self.architecture.runs_by_angle
+        pair = loops.run(architecture, *from_angle(architecture, theta), depth, angle)
+        return _from_one(pair, self.is_tangent, angle)
+
+    def _deep(self, values, depth, by_angle):
+        if not self.architecture.has_growth:
+            raise InputError(
+                f"expected a depth of at most {loops.MOST_LAYERS:,} for {self.name}, whose layers are counted, got "
+                f"{depth:g}; choose a smaller depth"
+            )
+        position, opposite = from_angle(self.architecture, values) if by_angle else from_correlation(values)
+        angle = by_angle and self.architecture.runs_by_angle
         return jnp.asarray(deep.kernel(self, np.asarray(position), np.asarray(opposite), depth, angle))
 
     def _trajectory(self, theta, layers):
-        angle = self._runs_by_angle
+        architecture, angle = self.architecture, self.architecture.runs_by_angle
 
-        def step(state, _):
-            return self._layer(state[0], state[1], angle), loops.kernel_of(self, state[1], angle)
+        def step(at, _):
+            return loops.step(architecture, at, angle), loops.kernel_of(at.pair, self.is_tangent, angle)
 
-        return lax.scan(step, self._begin(*self._from_angle(theta), angle), length=layers)[1]
+        return lax.scan(step, loops.begin(architecture, *from_angle(architecture, theta), angle), length=layers)[1]
 
-    def _correlation_map(self, c):
-        return 1 - self._defect_map(1 - c)
-
-    def _defect_map(self, defect: Array) -> Array:
-        """1 - h(c) from 1 - c for the layer that layers tend to, without cancellation at c = 1."""
-        return self._settled_map()(defect)
-
-    def _settled_map(self):
-        return Partial(_settled_layer, self, compiled_settled(self))
-
-    def _retained(self, theta, layers):
-        return self._path(theta, layers)[1]
-
-    def _path(self, theta, layers):
+    def path(self, theta, layers):
         if not self.is_tangent:
             return self._trajectory(theta, layers), None
-        angle = self._runs_by_angle
+        architecture, angle = self.architecture, self.architecture.runs_by_angle
 
-        def step(state, _):
-            scalars, pair = state
-
+        def step(at, _):
             def following(defect):
-                new = self._layer(scalars, pair._replace(defect=defect), angle)
-                return new[1].defect, new
+                new = loops.step(architecture, at._replace(pair=at.pair._replace(defect=defect)), angle)
+                return new.pair.defect, new
 
-            _, kept, new = jax.jvp(following, (pair.defect,), (jnp.ones_like(pair.defect),), has_aux=True)
-            return new, (loops.kernel_of(self, pair, angle), jnp.abs(kept))
+            _, kept, new = jax.jvp(following, (at.pair.defect,), (jnp.ones_like(at.pair.defect),), has_aux=True)
+            return new, (loops.kernel_of(at.pair, True, angle), jnp.abs(kept))
 
-        return lax.scan(step, self._begin(*self._from_angle(theta), angle), length=layers)[1]
+        return lax.scan(step, loops.begin(architecture, *from_angle(architecture, theta), angle), length=layers)[1]
+
+    def _correlation_map(self, c):
+        return 1 - self.settled_map()(1 - c)
+
+    def settled_map(self):
+        return self.architecture.settled_map()
 
     def _log_scale(self, depth: float) -> float:
-        start = np.zeros(1)
+        start, architecture = np.zeros(1), self.architecture
+        known_scale = architecture.log_scale(depth, self.is_tangent)
+        if known_scale is not None:
+            return known_scale
         if depth > self.counted_layers:
-            found = deep.reach(self, start, start, depth, self._runs_by_angle, deep.DEPTH)
-            return found.log_variance - (found.log_ratio if self.is_tangent else 0.0)
-        scalars, _ = loops.all_layers(self, jnp.asarray(start), jnp.asarray(start), jnp.asarray(int(depth)))
-        return float(scalars.log_variance - (jnp.log(scalars.ratio) if self.is_tangent else 0.0))
-
-    # Deep down
-
-    def _growth(self, prepared: Any, scalars: Scalars, pair: Pair, settled: Array) -> Growth:
-        """What one layer does, free of cancellation where it does little; `settled` where the memory has arrived."""
-        raise NotImplementedError
-
-    def _prepare_growth(self, scalars: Scalars, layer: float) -> Any:
-        """What all layers beyond one share."""
-        return None
-
-    @property
-    def _coordinate_is_chord(self) -> bool:
-        """Whether `_growth` takes pairs by the chord 2 sin(theta/2), and else by the gap 1 - |c|."""
-        return self._runs_by_angle
-
-    def _coordinate(self, position: np.ndarray, angle: bool) -> np.ndarray:
-        if not self._coordinate_is_chord:
-            return position
-        return 2 * np.sin(position / 2) if angle else np.sqrt(2 * position)
-
-    def _place(self, coordinate: np.ndarray, angle: bool) -> np.ndarray:
-        if not self._coordinate_is_chord:
-            return coordinate
-        return 2 * np.arcsin(np.minimum(coordinate / 2, 1.0)) if angle else coordinate**2 / 2
+            found = deep.reach(self, start, start, depth, architecture.runs_by_angle, deep.DEPTH)
+            return found.log_variance - (found.log_z if self.is_tangent else 0.0)
+        at = loops.all_layers(architecture, jnp.asarray(start), jnp.asarray(start), jnp.asarray(int(depth)))
+        return float(at.state.log_variance - (jnp.log(at.z) if self.is_tangent else 0.0))
 
     # Near c = 1
 
-    def _settled(self) -> Scalars:
-        memory, omega = self._settled_memory()
-        ratio = jnp.maximum(1 - jnp.asarray(omega, float), 0.0)
-        return Scalars(jnp.zeros(()), ratio, jnp.asarray(memory, float))
-
     def linear_layer(self) -> Linear:
-        """The linear part of a layer at c = 1, once the scalars have settled, in theta or in 1 - c."""
-        settled, angle = compiled_settled(self), self._runs_by_angle
+        """The linear part of a layer at c = 1, once the state has settled, in theta or in 1 - c."""
+        state, omega = compiled_settled(self.architecture)
+        z = jnp.maximum(1 - omega, 0.0)
+        angle = self.architecture.runs_by_angle
         size = float(jnp.finfo(jnp.result_type(float)).tiny) ** (1 / 3)  # at which a layer shows its linear part
         tiny, zero = jnp.asarray(size), jnp.zeros(())
-        moved = self._layer(settled, Pair(tiny, zero), angle)[1]
-        kept = self._layer(settled, Pair(zero, tiny), angle)[1]
+        moved, kept = (
+            loops.step(self.architecture, AtDepth(state, z, Pair(*pair, zero)), angle).pair
+            for pair in ((tiny, zero), (zero, tiny))
+        )
         return Linear(*(float(part) / float(tiny) for part in (moved.position, moved.defect, kept.defect)))
 
     @property
     def multiplier(self) -> float:
         """chi = dc_{L+1}/dc_L at c = 1 as L grows: < 1 ordered, 1 critical, > 1 chaotic (Schoenholz2017)."""
         slope = self.linear_layer().y_y
-        return slope**2 if self._runs_by_angle else slope
-
-    @property
-    def _variance_vanishes(self) -> bool:
-        """Whether Sigma(x, x) tends to 0, so that layers become linear and each pair keeps its own correlation."""
-        return False
-
-    @property
-    def _critical_within(self) -> float:
-        """What a multiplier of 1 may be off by: roundings of the parameters."""
-        return 64 * float(jnp.finfo(jnp.result_type(float)).eps)
+        return slope**2 if self.architecture.runs_by_angle else slope
 
     @property
     def _phase(self) -> int:
         """-1, 0 or 1 for a multiplier below 1, at 1 or above it."""
+        if self.architecture.is_ordered:
+            return -1
         gap = self.multiplier - 1
-        return 0 if abs(gap) <= self._critical_within else int(math.copysign(1, gap))
+        return 0 if abs(gap) <= self.architecture.critical_within else int(math.copysign(1, gap))
 
     @property
     def collapses(self) -> bool:
-        if self._variance_vanishes:
+        if self.architecture.variance_vanishes:
             return False
         return self._phase < 0 or (not self.is_tangent and self._phase == 0)
 
     @property
     def drivers_vanish(self) -> bool:
-        return not (self.collapses and self.multiplier < 1 - CRITICAL)
+        ordered = self.architecture.is_ordered
+        return not ordered if ordered is not None else not (self.collapses and self.multiplier < 1 - CRITICAL)
+
+    # Infinite depth
 
     @property
     def limit_value(self) -> float:
-        """What the kernel between two distinct points tends to as the depth grows."""
-        self._check_variance()
-        if self.collapses:
-            return 1.0
-        if self.is_tangent:
-            return self._critical_limit() if self._phase == 0 else 0.0
-        return self._chaotic_limit()
-
-    def _checked_limit(self, theta: Array) -> Array:
-        """One number at theta = 0, one at theta = pi and one between, from parameters that must be known."""
-        what = f"parameters of {self.name} at infinite depth"
-        if not is_traced(theta):
-            return known(lambda: self._limit(theta), what)
-        same, between, opposite = known(lambda: np.asarray(self._limit(jnp.asarray([0.0, 1.0, jnp.pi]))), what)
-        # in the dtype of theta, whose NaN stays
-        found = jnp.where(theta == 0, same, jnp.where(theta == jnp.asarray(jnp.pi, theta.dtype), opposite, between))
-        return jnp.where(jnp.isnan(theta), theta, found.astype(theta.dtype))
-
-    def _check_variance(self) -> None:
-        if self._variance_vanishes:
+        """What the kernel between two distinct points, not antipodal ones, tends to as the depth grows."""
+        if self.architecture.variance_vanishes:
             raise InputError(
                 f"expected a variance that tends to a positive number for the limit of {self.name}, got one that tends "
                 f"to 0; the limit then depends on the pair: choose a bias_variance > 0 or a finite depth"
             )
+        if self.collapses:
+            return 1.0
+        if self.is_tangent:
+            return self.architecture.critical_limit() if self._phase == 0 else 0.0
+        return self._chaotic_limit()
 
-    def _critical_limit(self) -> float:
-        """The limit of K off the diagonal where chi = 1."""
-        raise InputError(f"expected a family whose limit is known, got {self.name}; use a finite depth")
+    def _limit(self, theta):
+        """One number at theta = 0, one at theta = pi and one between, from parameters that must be known."""
+        at_pi = jnp.asarray(np.pi, jnp.result_type(float))
+
+        def three() -> tuple[float, float, float]:
+            between, architecture = self.limit_value, self.architecture
+            if not (architecture.parity and is_free_of_biases(architecture)):
+                return 1.0, between, between
+            return 1.0, between, {EVEN: 1.0, ODD: -1.0}[architecture.parity]
+
+        same, between, opposite = known(three, f"parameters of {self.name} at infinite depth")
+        found = jnp.where(theta == 0, same, jnp.where(theta == at_pi.astype(theta.dtype), opposite, between))
+        # in the dtype of theta, whose NaN stays
+        return jnp.where(jnp.isnan(theta), theta, found.astype(theta.dtype))
 
     def _chaotic_limit(self) -> float:
         """c* < 1 of the covariance where chi > 1: the attracting fixed point of the settled correlation map."""
-        if self.multiplier < 1 + _SLOW:  # layers cannot be counted to it
-            return float(self._beyond(jnp.asarray(1.0), DEEPEST, True))
-        moved, start = self._settled_map(), jnp.asarray(1.0)
+        if self.multiplier < 1 + _SLOW and self.architecture.has_growth:  # layers cannot be counted to it
+            return float(self._deep(jnp.asarray(1.0), DEEPEST, True))
+        moved, start = self.settled_map(), jnp.asarray(1.0)
 
         def going(state):
             return (state[0] < 100_000) & (jnp.abs(state[1] - state[2]) > 2 * jnp.finfo(float).eps * state[2])
@@ -276,9 +192,10 @@ class LayeredFamily(KernelFamily):
     def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
         if not self.collapses:
             return super()._deflated(theta, depth)
-        linear, angle = self.linear_layer(), self._runs_by_angle
+        linear, angle = self.linear_layer(), self.architecture.runs_by_angle
         if depth == math.inf and self._phase == 0:
-            return Deflated.all_equal(theta)
+            free = is_free_of_biases(self.architecture) and self.architecture.parity == EVEN
+            return Deflated.all_equal(np.where((theta == np.pi) & free, 0.0, theta))
         reached, pair, defect = self._to_linear(theta, depth, angle)
         if depth == math.inf:
             y = np.asarray(pair.position)
@@ -300,29 +217,37 @@ class LayeredFamily(KernelFamily):
 
     def _to_linear(self, theta: np.ndarray, depth: float, angle: bool) -> tuple[float, Pair, np.ndarray]:
         """(depth, pair, 1 - K) where layers have become linear, or at the depth if that is first."""
-        position, opposite = self._from_angle(jnp.asarray(theta).reshape(-1))
-        stop = jnp.asarray(int(min(depth, self.counted_layers)))
-        layer, (_, pair), linear = loops.run_to_linear(self, position, opposite, stop, angle)
-        reached = float(layer)
+        position, opposite = from_angle(self.architecture, jnp.asarray(theta).reshape(-1))
+        most = jnp.asarray(int(min(depth, self.counted_layers, loops.MOST_LAYERS)))
+        layer, at, linear = loops.run_to_linear(self.architecture, position, opposite, most, angle)
+        reached, pair = float(layer), at.pair
         if reached < depth and not linear:
             start = np.asarray(position), np.asarray(opposite)
             found = deep.reach(self, start[0], start[1], min(depth, DEEPEST), angle, deep.LINEAR)
             reached, pair = found.depth, found.pair
         pair = jax.tree.map(lambda part: np.asarray(part).reshape(np.shape(theta)), pair)
-        defect = np.asarray(loops.defect_of(self, pair, angle))
-        return reached, pair, np.where(pair.opposite > 0, 2 - defect, defect)
+        return reached, pair, np.asarray(_from_one(pair, self.is_tangent, angle))
 
 
-@eqx.filter_jit
-def compiled_settled(family: LayeredFamily) -> Scalars:
-    return family._settled()
+def from_angle(architecture: LayeredArchitecture, theta: Array) -> tuple[Array, Array]:
+    """Where a run starts, and whether it counts from the opposite end."""
+    if architecture.runs_by_angle:
+        return theta, jnp.zeros_like(theta)
+    far = theta > jnp.pi / 2
+    gap = jnp.where(far, supplement(theta), theta)
+    return 2 * jnp.sin(gap / 2) ** 2, jnp.where(far, 1.0, 0.0)
 
 
-def _settled_layer(family: LayeredFamily, settled: Scalars, defect: Array) -> Array:
-    far = defect > 1
-    gap = jnp.where(far, 2 - defect, defect)
-    moved = family._layer(settled, Pair(gap, gap, jnp.where(far, 1.0, 0.0)), False)[1]
-    return jnp.where(moved.opposite > 0, 2 - moved.position, moved.position)
+def from_correlation(rho: Array) -> tuple[Array, Array]:
+    """The same from a correlation."""
+    far = rho < 0
+    return jnp.where(far, 1 + rho, 1 - rho), jnp.where(far, 1.0, 0.0)
 
 
-__all__ = ["LayeredFamily", "Linear", "Pair", "Scalars"]
+def _from_one(pair: Pair, is_tangent: bool, angle: bool) -> Array:
+    """1 - K."""
+    defect = loops.defect_of(pair, is_tangent, angle)
+    return jnp.where(pair.opposite > 0, 2 - defect, defect)
+
+
+__all__ = ["DEEPEST", "LayeredFamily", "from_angle", "from_correlation"]

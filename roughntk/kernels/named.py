@@ -8,14 +8,15 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from roughntk import _checks, _process
-from roughntk.kernels.activation import ActivationLayers, ActivationNNGP, ActivationNTK
+from roughntk.kernels.activation import Activation, ActivationNNGP, ActivationNTK
+from roughntk.kernels.base import View
 from roughntk.maps.duals import sigmoid_composition_dual
 from roughntk.maps.recursion import sigmoid_step
 
@@ -112,56 +113,108 @@ def _blamed(found: Callable[[Array], Array], place: str) -> Callable[[Array], Ar
     return refusing
 
 
-class _Named(ActivationLayers):
+class _Named(Activation):
     """One activation, with the usual number of nodes."""
+
+    phi: ClassVar[Any]
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        super().__init__(type(self).phi, weight_variance, bias_variance, input_variance)
+
+    @classmethod
+    def critical(cls, bias_variance=0.1, input_variance=1.0):  # type: ignore[override]
+        """The network at the sigma_w^2 where chi = 1 for this sigma_b^2 > 0."""
+        return super().critical(cls.phi, bias_variance, input_variance)
+
+    @classmethod
+    def _of(cls, phi, weight, noise, input_variance, nodes):
+        return cls(weight, noise, input_variance)
 
     @property
     def settings(self):
         return {name: value for name, value in super().settings.items() if name not in ("phi", "nodes")}
 
 
-class _Tanh(_Named):
+class Tanh(_Named):
+    """The network of tanh; arguments as for `Activation`, without phi."""
+
+    phi = staticmethod(jnp.tanh)
+
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        ActivationLayers.__init__(self, jnp.tanh, weight_variance, bias_variance, input_variance)
+        super().__init__(weight_variance, bias_variance, input_variance)
 
-    @classmethod
-    def critical(cls, bias_variance=0.1, input_variance=1.0):  # type: ignore[override]
-        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2 > 0."""
-        return super().critical(jnp.tanh, bias_variance, input_variance)
+    @property
+    def ntk(self) -> "TanhNTK":
+        return TanhNTK.of(self)
+
+    @property
+    def nngp(self) -> "TanhNNGP":
+        return TanhNNGP.of(self)
 
 
-class _Gelu(_Named):
+class Gelu(_Named):
+    """The network of the Gaussian error linear unit u Phi(u); arguments as for `Activation`, without phi."""
+
+    phi = staticmethod(gelu)
+
     def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
-        ActivationLayers.__init__(self, gelu, weight_variance, bias_variance, input_variance)
+        super().__init__(weight_variance, bias_variance, input_variance)
+
+    @property
+    def ntk(self) -> "GeluNTK":
+        return GeluNTK.of(self)
+
+    @property
+    def nngp(self) -> "GeluNNGP":
+        return GeluNNGP.of(self)
 
     @classmethod
     def critical(cls, bias_variance=0.3, input_variance=1.0):  # type: ignore[override]
-        """The family at the sigma_w^2 where chi = 1 for this sigma_b^2, from 0.173 on: below, variances leave it."""
-        return super().critical(gelu, bias_variance, input_variance)
+        """The network at the sigma_w^2 where chi = 1 for this sigma_b^2, from 0.173 on: below, variances leave it."""
+        return super().critical(bias_variance, input_variance)
 
 
-class TanhNTK(_Tanh, ActivationNTK):
-    """`ActivationNTK` of tanh; arguments as there."""
+class TanhNTK(ActivationNTK):
+    """`ActivationNTK` of tanh; arguments as for :class:`Tanh`."""
 
     name = "tanh-ntk"
+    network = Tanh
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        View.__init__(self, weight_variance, bias_variance, input_variance)
 
 
-class TanhNNGP(_Tanh, ActivationNNGP):
-    """`ActivationNNGP` of tanh; arguments as there."""
+class TanhNNGP(ActivationNNGP):
+    """`ActivationNNGP` of tanh; arguments as for :class:`Tanh`."""
 
     name = "tanh-nngp"
+    network = Tanh
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        View.__init__(self, weight_variance, bias_variance, input_variance)
 
 
-class GeluNTK(_Gelu, ActivationNTK):
-    """`ActivationNTK` of the Gaussian error linear unit u Phi(u); arguments as there."""
+class GeluNTK(ActivationNTK):
+    """`ActivationNTK` of the Gaussian error linear unit u Phi(u); arguments as for :class:`Gelu`."""
 
     name = "gelu-ntk"
+    network = Gelu
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        View.__init__(self, weight_variance, bias_variance, input_variance)
 
 
-class GeluNNGP(_Gelu, ActivationNNGP):
-    """`ActivationNNGP` of the Gaussian error linear unit u Phi(u); arguments as there."""
+class GeluNNGP(ActivationNNGP):
+    """`ActivationNNGP` of the Gaussian error linear unit u Phi(u); arguments as for :class:`Gelu`."""
 
     name = "gelu-nngp"
+    network = Gelu
+
+    def __init__(self, weight_variance=1.5, bias_variance=0.1, input_variance=1.0):
+        View.__init__(self, weight_variance, bias_variance, input_variance)
 
 
-__all__ = ["ACTIVATIONS", "MAPS", "GeluNNGP", "GeluNTK", "Map", "TanhNNGP", "TanhNTK", "activation", "composition_map"]
+__all__ = [
+    "ACTIVATIONS", "MAPS", "Gelu", "GeluNNGP", "GeluNTK", "Map", "Tanh", "TanhNNGP", "TanhNTK", "activation",
+    "composition_map",
+]  # fmt: skip

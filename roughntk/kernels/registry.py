@@ -9,10 +9,11 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import named
 from roughntk.kernels.activation import ActivationNNGP, ActivationNTK
-from roughntk.kernels.base import KernelFamily
+from roughntk.kernels.base import KernelFamily, View
+from roughntk.kernels.biased import BiasedReluNNGP, BiasedReluNTK
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
 from roughntk.kernels.erf import ErfNNGP, ErfNTK
-from roughntk.kernels.relu import BiasedReluNNGP, BiasedReluNTK, LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
+from roughntk.kernels.relu import LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
 
 _MEMBERS: tuple[type[KernelFamily], ...] = (
@@ -27,10 +28,16 @@ FAMILIES: dict[str, type[KernelFamily]] = {member.name: member for member in _ME
 _FUNCTIONS = {"phi": "sin", "h": "exponential"}  # parameters that are functions, with their defaults by name
 
 
+def signature(kind: type[KernelFamily]) -> inspect.Signature:
+    """The arguments of a family: those of its architecture, if it is built from them."""
+    builds = kind.__init__ is not View.__init__ or not hasattr(kind, "network")
+    return inspect.signature(kind if builds else kind.network)  # type: ignore[attr-defined]
+
+
 def parameters(name: str) -> dict[str, Any]:
     """The parameters of the family of that name with their defaults; functions by their names."""
     kind = FAMILIES[_checks.choice(name, tuple(FAMILIES), "family")]
-    found = {key: _FUNCTIONS.get(key, each.default) for key, each in inspect.signature(kind).parameters.items()}
+    found = {key: _FUNCTIONS.get(key, each.default) for key, each in signature(kind).parameters.items()}
     return {key: default for key, default in found.items() if default is not None}
 
 
@@ -80,7 +87,7 @@ def as_family(value: Any, *, wanted: str = "a kernel family") -> KernelFamily:
     if isinstance(value, str):
         return family(value)
     if isinstance(value, type) and issubclass(value, KernelFamily):
-        given = inspect.signature(value).parameters.values()
+        given = signature(value).parameters.values()
         required = ", ".join(each.name for each in given if each.default is inspect.Parameter.empty)
         raise InputError(
             f"expected {wanted}, got the class {value.__name__}; write {value.__name__}({required}), which makes one"

@@ -5,7 +5,7 @@ are
 
     h(c) = c + kappa (sin theta - theta cos theta)/pi,      h'(c) = 1 - kappa theta/pi,      theta = arccos c,
 
-(ChoSaul2009; kappa = 1 is the ReLU, 2 the absolute value), so every layer of this room moves the angle by
+(ChoSaul2009; kappa = 1 is the ReLU, 2 the absolute value), so every layer here moves the angle by
 
     1 - cos theta_{L+1} = omega_L (1 - h(cos theta_L)),
 
@@ -14,26 +14,58 @@ omega_L being the share of the variance that does not come from a bias.
 
 import abc
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from roughntk._checks import InputError, is_traced
-from roughntk._checks.parameters import number, scale, signed_scale
+from roughntk._checks.parameters import number
 from roughntk.kernels import table
-from roughntk.kernels.base import RECURSION_DEPTH, KernelFamily
-from roughntk.kernels.deflated import Deflated
-from roughntk.kernels.engine.deep import Growth
-from roughntk.kernels.engine.layer_loops import turned
-from roughntk.kernels.layered import LayeredFamily, Pair, Scalars
+from roughntk.kernels.architecture import EVEN, NEITHER, Architecture, First, LayeredArchitecture, Moved, Steady
+from roughntk.kernels.base import RECURSION_DEPTH, View
+from roughntk.kernels.engine.deflated import Deflated
+from roughntk.kernels.engine.growth import Growth
+from roughntk.kernels.layered import LayeredFamily
 from roughntk.maps import duals, leaky_flow, recursion, relu_flow
-from roughntk.maps.duals import bracket
+from roughntk.maps.duals import bracket, supplement
 from roughntk.maps.leaky_layer import STEEPEST_SLOPE, relu_angle_layer, relu_bracket, relu_turn
 
 
-class ReluNTK(KernelFamily):
+class Relu(Architecture):
+    """The bias-free ReLU network, at the weight variance 2 that keeps Sigma_L(x, x) up to the factor 2^{-(L - 1)}.
+
+    >>> Relu().ntk
+    ReluNTK()
+    """
+
+    @property
+    def ntk(self) -> "ReluNTK":
+        return ReluNTK.of(self)
+
+    @property
+    def nngp(self) -> "ReluNNGP":
+        return ReluNNGP.of(self)
+
+    @property
+    def homogeneous(self):
+        return True
+
+
+class _ReluView(View):
+    """What the two kernels share: real depth, rows of any length."""
+
+    network = Relu
+
+    def why_no_real_depth(self):
+        return ""
+
+    def _correlation_map(self, c):
+        return duals.relu_dual(c)
+
+
+class ReluNTK(_ReluView):
     """Normalised neural tangent kernel of the bias-free ReLU network (paper, Definition 4).
 
         K_{L+1} = L/(L+1) h'(rho_L) K_L + 1/(L+1) h(rho_L),    K_1 = rho_1,    K_L(x, x) = 1
@@ -43,16 +75,15 @@ class ReluNTK(KernelFamily):
     """
 
     name = "relu-ntk"
-    is_tangent = True
     symbol = "K"
+    is_tangent = True
     limit_value = 0.25
-    homogeneous = True
+
+    def __init__(self):
+        View.__init__(self)
 
     def _log_scale(self, depth):
         return math.log(depth) - (depth - 1) * math.log(2)
-
-    def _why_no_real_depth(self):
-        return ""
 
     def _real_at_angle(self, theta, depth):
         return relu_flow.ntk_kernel(theta, depth - 1)
@@ -67,20 +98,15 @@ class ReluNTK(KernelFamily):
         return recursion.ntk_at_correlation(rho, depth)
 
     def _trajectory(self, theta, layers):
-        sums = recursion.relu_trajectory(theta, layers)[1]
-        depths = jnp.arange(1, layers + 1, dtype=sums.dtype)
-        return sums / depths.reshape((-1,) + (1,) * theta.ndim)
+        return self.path(theta, layers)[0]
 
-    def _correlation_map(self, c):
-        return duals.relu_dual(c)
-
-    def _retained(self, theta, layers):
-        angles = recursion.relu_trajectory(theta, layers)[0]
-        depths = jnp.arange(1, layers + 1, dtype=angles.dtype).reshape((-1,) + (1,) * theta.ndim)
-        return depths / (depths + 1) * (1 - angles / jnp.pi)
+    def path(self, theta, layers):
+        angles, sums = recursion.relu_trajectory(theta, layers)
+        depths = jnp.arange(1, layers + 1, dtype=sums.dtype).reshape((-1,) + (1,) * theta.ndim)
+        return sums / depths, depths / (depths + 1) * (1 - angles / jnp.pi)
 
 
-class ReluNNGP(KernelFamily):
+class ReluNNGP(_ReluView):
     """Normalised covariance of the bias-free ReLU network at initialisation: rho_{L+1} = h(rho_L).
 
     As L grows, rho_L -> 1 with 1 - rho_L ~ 9 pi^2 / (2 L^2).
@@ -89,13 +115,12 @@ class ReluNNGP(KernelFamily):
     name = "relu-nngp"
     symbol = "\\rho"
     limit_value = 1.0
-    homogeneous = True
+
+    def __init__(self):
+        View.__init__(self)
 
     def _log_scale(self, depth):
         return -(depth - 1) * math.log(2)
-
-    def _why_no_real_depth(self):
-        return ""
 
     def _real_at_angle(self, theta, depth):
         return jnp.cos(relu_flow.flow(theta, depth - 1))
@@ -122,110 +147,156 @@ class ReluNNGP(KernelFamily):
         return jnp.cos(recursion.relu_trajectory(theta, layers)[0])
 
 
-class Moves(NamedTuple):
-    """What one layer does: the scalars one layer on, kappa, 2 - kappa, omega, and 1 - omega, without cancellation."""
+class Turn(NamedTuple):
+    """What one layer does to an angle: 1 - cos theta' = omega (1 - h_kappa(cos theta)).
 
-    scalars: Scalars
+    Attributes:
+        kappa: (1 - slope)^2/(1 + slope^2).
+        lack: 2 - kappa, without cancellation.
+        omega: the share of Sigma'(x, x) that does not come from a bias.
+        rest: 1 - omega, without cancellation.
+    """
+
     kappa: Array
     lack: Array
     omega: Array
     rest: Array
 
 
-def _moved_gap(pair: Pair, moves: Moves) -> tuple[Array, Array]:
+def _moved_gap(gap: Array, opposite: Array, turn: Turn) -> tuple[Array, Array]:
     """(1 - c, or 1 + c where the second is 1, that flag) one layer on, from the same; nothing cancels.
 
     From a gap g at -1, 1 - h = (2 - kappa) + (kappa - 1) g - kappa b and 1 + h = kappa + (1 - kappa) g + kappa b,
     b = (sin s - s cos s)/pi at the angle s of g.
     """
-    gap, turned = pair.position, moves.kappa * relu_bracket(pair.position)
-    far = moves.lack + (moves.kappa - 1) * gap - turned
-    below = 2 * moves.rest + moves.omega * (moves.kappa + (1 - moves.kappa) * gap + turned)
-    opposite = (pair.opposite > 0) & (below < 1)
-    near = jnp.where(pair.opposite > 0, far, gap - turned)
-    return jnp.where(opposite, below, moves.omega * near), jnp.where(opposite, 1.0, 0.0)
+    turned = turn.kappa * relu_bracket(gap)
+    far = turn.lack + (turn.kappa - 1) * gap - turned
+    below = 2 * turn.rest + turn.omega * (turn.kappa + (1 - turn.kappa) * gap + turned)
+    stays = (opposite > 0) & (below < 1)
+    near = jnp.where(opposite > 0, far, gap - turned)
+    return jnp.where(stays, below, turn.omega * near), jnp.where(stays, 1.0, 0.0)
 
 
-class ReluLayers(LayeredFamily):
-    """Layers whose pairs move by `kappa` and `omega`, both from the scalars."""
+class ReluArchitecture(LayeredArchitecture):
+    """Layers that move an angle by `kappa` and `omega`."""
 
     @property
-    def _runs_by_angle(self) -> bool:
+    def runs_by_angle(self):
         return True
 
     @abc.abstractmethod
-    def _moves(self, scalars: Scalars) -> Moves:
-        """What the layer after these scalars does."""
+    def turn(self, state: Any) -> tuple[Any, Turn]:
+        """The state one layer on, and what the layer does to an angle."""
 
-    def _layer(self, scalars, pair, angle):
-        moves = self._moves(scalars)
-        following, opposite = moves.scalars, pair.opposite
+    def added(self, position: Array, opposite: Array, moved: Array, end: Array, angle: bool) -> Array:
+        """The defect of what the layer adds to the tangent kernel, from the end of `moved`: that of the new pair."""
+        return 2 * jnp.sin(moved / 2) ** 2 if angle else moved
+
+    def layer(self, state, position, opposite, angle):
+        following, turn = self.turn(state)
         if angle:
-            position = relu_angle_layer(pair.position, moves.kappa, moves.omega, moves.lack)
-            defect, turn = 2 * jnp.sin(position / 2) ** 2, pair.position / jnp.pi
+            moved, end = relu_angle_layer(position, turn.kappa, turn.omega, turn.lack), jnp.zeros_like(position)
+            beyond, near, half_turns = position > jnp.pi / 2, supplement(position) / jnp.pi, position / jnp.pi
         else:
-            position, opposite = _moved_gap(pair, moves)
-            near = relu_turn(pair.position)
-            defect, turn = position, jnp.where(pair.opposite > 0, 1 - near, near)
-        share, source = self._source(following, defect, pair, opposite, angle)
-        lost = moves.kappa * turn
-        kept = self._kept(scalars, moves.omega, share)
-        here = lost + (1 - lost) * turned(pair, opposite)
-        return following, Pair(position, kept * here + share * source, opposite)
+            moved, end = _moved_gap(position, opposite, turn)
+            beyond, near = opposite > 0, relu_turn(position)
+            half_turns = jnp.where(beyond, 1 - near, near)
+        # kappa theta/pi, or 2 less that where it is above 1
+        folded = beyond & (turn.kappa > 1)
+        lost = jnp.where(folded, turn.lack + turn.kappa * near, turn.kappa * half_turns)
+        added = self.added(position, opposite, moved, end, angle)
+        return following, turn.omega, Moved(moved, end, lost, jnp.where(folded, 1.0, 0.0), added)
 
-    def _growth(self, prepared, scalars, pair, settled):
-        moves, half = self._moves(scalars._replace(log_variance=jnp.zeros(()))), pair.position / 2
-        theta = 2 * jnp.arcsin(jnp.minimum(half, 1.0))
+    def growth(self, prepared, state, position, opposite, settled):
+        _, turn = self.turn(state._replace(log_variance=jnp.zeros(())))
+        theta = 2 * jnp.arcsin(jnp.minimum(position / 2, 1.0))
         sinc = jnp.sinc(theta / (2 * jnp.pi))
         # (sin theta - theta cos theta)/pi over 1 - cos theta
-        turned_share = 2 * theta * bracket(theta) / (jnp.pi * sinc * sinc)
-        below = moves.rest < 0.5
-        kept = jnp.where(below, jnp.log1p(-jnp.where(below, moves.rest, 0.0)), jnp.log(moves.omega))
-        moved = (kept + jnp.log1p(-moves.kappa * turned_share)) / 2
-        variance, memory, ratio = self._log_growth(scalars, moves)
-        share, source = self._deep_source(moves, pair, moved, turned_share)
-        lost = moves.kappa * theta / jnp.pi
-        return Growth(variance, memory, ratio, moved, lost, share, source)
+        turned = 2 * theta * bracket(theta) / (jnp.pi * sinc * sinc)
+        below = turn.rest < 0.5
+        omega = jnp.where(below, jnp.log1p(-jnp.where(below, turn.rest, 0.0)), jnp.log(turn.omega))
+        moved = (omega + jnp.log1p(-turn.kappa * turned)) / 2
+        variance, settling = self.log_growth(state)
+        lost = turn.kappa * theta / jnp.pi
+        return Growth(variance, settling, omega, moved, lost, self.deep_added(position, moved, turned))
 
-    def _log_growth(self, scalars: Scalars, moves: Moves) -> tuple[Array, Array, Array]:
-        """Logs of the factors of Sigma(x, x), memory and ratio."""
-        return jnp.zeros(()), jnp.zeros(()), -jnp.log1p(scalars.ratio)
+    def log_growth(self, state: Any) -> tuple[Array, Array]:
+        """Logs of the factors of Sigma(x, x) and of the other number of the state."""
+        return jnp.zeros(()), jnp.zeros(())
 
-    def _deep_source(self, moves: Moves, pair: Pair, moved: Array, turned_share: Array) -> tuple[Array, Array]:
-        """`_source`, from the chord."""
-        return moves.scalars.ratio, (pair.position * jnp.exp(moved)) ** 2 / 2
-
-    def _kept(self, scalars: Scalars, omega: Array, share: Array) -> Array:
-        """1 - share, the part of the new Theta(x, x) that comes from the layer before."""
-        return 1 - share
-
-    def _source(
-        self, following: Scalars, defect: Array, pair: Pair, opposite: Array, angle: bool
-    ) -> tuple[Array, Array]:
-        """The share of the new layer in Theta(x, x), and the defect of what it adds, or 2 less that if `opposite`."""
-        return following.ratio, defect
+    def deep_added(self, chord: Array, moved: Array, turned: Array) -> Array:
+        """`added`, from the chord and the log of its factor."""
+        return (chord * jnp.exp(moved)) ** 2 / 2
 
 
-class LeakyReluLayers(ReluLayers):
-    """phi(u) = max(u, 0) + slope min(u, 0) without biases, at the critical weight variance 2/(1 + slope^2)."""
+class LeakyRelu(ReluArchitecture):
+    """phi(u) = max(u, 0) + slope min(u, 0) without biases, at the critical weight variance 2/(1 + slope^2).
 
-    homogeneous = True
+    Args:
+        slope: of phi below 0, in [-1, 1); 0 is the ReLU, -1 the absolute value.
+
+    >>> LeakyRelu(0.1).nngp
+    LeakyReluNNGP(slope=0.1)
+    """
 
     slope: Array
 
     def __init__(self, slope=0.01):
         self.slope = number(slope, "slope", least=-1.0, below=1.0)
 
-    def _why_no_real_depth(self):
-        # A negative slope has real depth, but none between 1 and 2: its map sends two angles to one.
-        if is_traced(self.slope):
+    @property
+    def ntk(self) -> "LeakyReluNTK":
+        return LeakyReluNTK.of(self)
+
+    @property
+    def nngp(self) -> "LeakyReluNNGP":
+        return LeakyReluNNGP.of(self)
+
+    @property
+    def homogeneous(self):
+        return True
+
+    @property
+    def parity(self):
+        return EVEN if self.slope == -1 else NEITHER
+
+    def first(self):
+        return First(Steady(jnp.zeros(())), jnp.ones(()), jnp.zeros(()))
+
+    def turn(self, state):
+        size = 1 + self.slope**2
+        kappa, lack = (1 - self.slope) ** 2 / size, (1 + self.slope) ** 2 / size
+        return state, Turn(kappa, lack, jnp.ones_like(kappa), jnp.zeros_like(kappa))
+
+    def settled(self):
+        return Steady(jnp.zeros(())), jnp.ones(())
+
+    def critical_limit(self):
+        return 0.25
+
+    def log_scale(self, depth, is_tangent):
+        return math.log(depth) if is_tangent else 0.0  # Sigma(x, x) stays 1 at the critical weight variance
+
+
+class _LeakyView(LayeredFamily):
+    """What the two kernels share: real depth.
+
+    A negative slope has it, but none between 1 and 2: its map sends two angles to one.
+    """
+
+    network = LeakyRelu
+    architecture: LeakyRelu
+
+    def why_no_real_depth(self):
+        slope = self.architecture.slope
+        if is_traced(slope):
             return "real depth needs a slope that is known: build the family outside of jit, grad and vmap"
-        if float(self.slope) > STEEPEST_SLOPE:
+        if float(slope) > STEEPEST_SLOPE:
             return f"real depth needs a slope of at most {STEEPEST_SLOPE:g}"
         return ""
 
     def _prepared(self, depth):
-        slope = float(self.slope)
+        slope = float(self.architecture.slope)
         if slope < 0 and not is_traced(depth):
             between = np.asarray(depth)[(np.asarray(depth) > 1) & (np.asarray(depth) < 2)]
             if between.size:
@@ -236,26 +307,8 @@ class LeakyReluLayers(ReluLayers):
                 )
         return leaky_flow.constants(slope)
 
-    def _first(self):
-        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(()), jnp.zeros(())
 
-    def _moves(self, scalars):
-        size = 1 + self.slope**2
-        ratio = scalars.ratio / (1 + scalars.ratio)
-        kappa, lack = (1 - self.slope) ** 2 / size, (1 + self.slope) ** 2 / size
-        return Moves(scalars._replace(ratio=ratio), kappa, lack, jnp.ones_like(kappa), jnp.zeros_like(kappa))
-
-    def _settled_memory(self):
-        return jnp.zeros(()), jnp.ones(())
-
-    def _critical_limit(self):
-        return 0.25
-
-    def _log_scale(self, depth):
-        return math.log(depth) if self.is_tangent else 0.0  # Sigma(x, x) stays 1 at the critical weight variance
-
-
-class LeakyReluNTK(LeakyReluLayers):
+class LeakyReluNTK(_LeakyView):
     """Normalised tangent kernel of the bias-free leaky ReLU network; slope = -1 is the absolute value.
 
         K_{L+1} = (L/(L+1)) (1 - kappa theta_L/pi) K_L + cos theta_{L+1}/(L+1),   kappa = (1 - slope)^2/(1 + slope^2)
@@ -267,13 +320,18 @@ class LeakyReluNTK(LeakyReluLayers):
     """
 
     name = "leaky-relu-ntk"
-    is_tangent = True
     symbol = "K"
+    is_tangent = True
 
-    _real_at_angle = staticmethod(leaky_flow.ntk_kernel)  # type: ignore[assignment]
+    def __init__(self, slope=0.01):
+        View.__init__(self, slope)
+
+    @staticmethod
+    def _real_at_angle(constants, theta, depth):  # type: ignore[override]
+        return leaky_flow.ntk_kernel(constants, _folded(constants, theta, depth), depth)
 
 
-class LeakyReluNNGP(LeakyReluLayers):
+class LeakyReluNNGP(_LeakyView):
     """Normalised covariance of the bias-free leaky ReLU network: the correlation rho_L itself, which tends to 1.
 
     Args:
@@ -283,7 +341,12 @@ class LeakyReluNNGP(LeakyReluLayers):
     name = "leaky-relu-nngp"
     symbol = "\\rho"
 
-    _real_at_angle = staticmethod(leaky_flow.nngp_kernel)  # type: ignore[assignment]
+    def __init__(self, slope=0.01):
+        View.__init__(self, slope)
+
+    @staticmethod
+    def _real_at_angle(constants, theta, depth):  # type: ignore[override]
+        return leaky_flow.nngp_kernel(constants, _folded(constants, theta, depth), depth)
 
     def _deflated(self, theta, depth):
         if depth == math.inf or not self.has_real_depth or (depth == int(depth) and depth <= RECURSION_DEPTH):
@@ -293,96 +356,6 @@ class LeakyReluNNGP(LeakyReluLayers):
         return Deflated.below_one(np.asarray(defect))
 
 
-class BiasedReluLayers(ReluLayers):
-    """ReLU layers with biases: Sigma_{L+1} = sigma_w^2 E[relu(u) relu(u')] + beta^2."""
-
-    bias: Array
-    weight_variance: Array
-    input_variance: Array
-
-    def __init__(self, bias=1.0, weight_variance=1.0, input_variance=1.0):
-        self.bias = signed_scale(bias, "bias")
-        self.weight_variance = scale(weight_variance, "weight_variance")
-        self.input_variance = scale(input_variance, "input_variance")
-
-    @classmethod
-    def critical(cls, bias=1.0, input_variance=1.0):
-        """The family at sigma_w^2 = 2, where variances grow linearly and the NTK keeps a limit 4/7 off the diagonal."""
-        return cls(bias, 2.0, input_variance)
-
-    def _first(self):
-        signal, noise = self.weight_variance * self.input_variance, self.bias**2
-        variance = signal + noise
-        return Scalars(jnp.log(variance), jnp.ones(()), noise / variance), signal / variance, noise / variance
-
-    def _moves(self, scalars):
-        gain = self.weight_variance / 2  # chi = sigma_w^2 E[1(u > 0)]
-        growth = gain + scalars.memory  # Sigma_{L+1}/Sigma_L, memory = beta^2/Sigma_L
-        omega = gain / growth
-        ratio = scalars.ratio / (omega + scalars.ratio)
-        moved = Scalars(scalars.log_variance + jnp.log(growth), ratio, scalars.memory / growth)
-        return Moves(moved, jnp.ones_like(omega), jnp.ones_like(omega), omega, scalars.memory / growth)
-
-    def _log_growth(self, scalars, moves):
-        growth = jnp.log1p((self.weight_variance / 2 - 1) + scalars.memory)
-        return growth, -growth, -jnp.log1p(scalars.ratio - moves.rest)
-
-    def _kept(self, scalars, omega, share):
-        return omega / (omega + scalars.ratio)  # which may be far below 1
-
-    def _settled_memory(self):
-        gain, ordered = self.weight_variance / 2, self._is_ordered
-        return jnp.where(ordered, 1 - gain, 0.0), jnp.where(ordered, gain, 1.0)
-
-    @property
-    def _is_ordered(self) -> Array:
-        """Whether variances stay bounded: chi < 1, however close to 1."""
-        return (self.weight_variance < 2) & (self.bias != 0)
-
-    @property
-    def _phase(self) -> int:
-        return -1 if bool(self._is_ordered) else super()._phase
-
-    @property
-    def drivers_vanish(self) -> bool:
-        return not self._is_ordered
-
-    def check_homogeneous(self) -> None:
-        if is_traced(self.bias) or self.bias != 0:
-            super().check_homogeneous()
-        same = "ReluNTK" if self.is_tangent else "ReluNNGP"
-        raise InputError(
-            f"expected a family that takes rows of any length, got {self.name} with bias 0, whose rows have the length "
-            f"that its input_variance says; use {same}, which is the same kernel on the sphere"
-        )
-
-    def _critical_limit(self):
-        # Sigma grows linearly only at sigma_w^2 = 2 exactly; faster growth leaves the biases behind
-        return 4 / 7 if self.bias != 0 and self.weight_variance == 2 else 0.25
-
-
-class BiasedReluNTK(BiasedReluLayers):
-    """Normalised tangent kernel of the ReLU network with biases (paper, Appendix A, at sigma_w^2 = 1).
-
-        Sigma_1 = sigma_w^2 v rho + beta^2,    Sigma_{L+1} = sigma_w^2 E[relu relu] + beta^2,
-        Theta_1 = Sigma_1,    Theta_{L+1} = Theta_L sigma_w^2 E[relu' relu'] + Sigma_{L+1},    K = Theta/Theta(x, x)
-
-    At sigma_w^2 < 2 all entries tend to one value, Theta -> 4 beta^2 at sigma_w^2 = 1, at the rate (sigma_w^2/2)^{L/2};
-    at sigma_w^2 = 2 (:meth:`critical`) K tends to 4/7 off the diagonal.
-
-    Args:
-        bias: beta, the standard deviation of the biases.
-        weight_variance: sigma_w^2 > 0.
-        input_variance: v = |x|^2/n0 of the inputs, > 0.
-    """
-
-    name = "biased-relu-ntk"
-    is_tangent = True
-    symbol = "K"
-
-
-class BiasedReluNNGP(BiasedReluLayers):
-    """Normalised covariance of the ReLU network with biases; arguments as for `BiasedReluNTK`."""
-
-    name = "biased-relu-nngp"
-    symbol = "\\rho"
+def _folded(constants: Any, theta: Array, depth: Array) -> Array:
+    """The angle; of the absolute value, which is even, that of x and -z where it is the smaller one."""
+    return jnp.where((constants.lack == 0) & (depth >= 2) & (theta > jnp.pi / 2), supplement(theta), theta)

@@ -15,7 +15,7 @@ tau = sigma_w^2 t/2 and with theta = arccos c, h = c + (sin theta - theta cos th
 from c = rho, delta = 1 - rho. The solver carries w = sin(theta/2) in place of c, which keeps the digits of 1 - c.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -29,11 +29,14 @@ from jaxtyping import Float
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.parameters import number, scale
-from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.engine import evaluation as _evaluation
-from roughntk.kernels.layered import Linear, Scalars
-from roughntk.kernels.relu import Moves, ReluLayers, relu_angle_layer, relu_bracket
+from roughntk.kernels.architecture import First, Steady
+from roughntk.kernels.base import View
+from roughntk.kernels.engine import evaluation
+from roughntk.kernels.engine.layer_loops import Linear
+from roughntk.kernels.layered import LayeredFamily
+from roughntk.kernels.relu import ReluArchitecture, Turn
 from roughntk.maps.duals import supplement
+from roughntk.maps.leaky_layer import relu_angle_layer, relu_bracket
 
 STABLE = "stable"
 _TOLERANCE = 1e-13
@@ -134,10 +137,17 @@ def _bracket(theta: Array) -> Array:
     return jnp.sin(theta) - theta * jnp.cos(theta)
 
 
-class ResidualReluLayers(ReluLayers):
-    """Residual blocks x + branch, a branch being one ReLU layer of variance a sigma_w^2, without biases."""
+class ResidualRelu(ReluArchitecture):
+    """Residual blocks x + branch, a branch being one ReLU layer of variance a sigma_w^2, without biases.
 
-    homogeneous = True
+    Args:
+        weight_variance: sigma_w^2 > 0 of the branches; only sigma_w^2 time, or sigma_w^2 scaling, matters.
+        scaling: "stable", branch variance time/(L - 1) in a network of depth L; or that variance itself, a number > 0.
+        time: depth time t >= 0 at which a stable network ends.
+
+    >>> ResidualRelu(scaling=0.5).ntk
+    ResidualReluNTK(weight_variance=2.0, scaling=0.5)
+    """
 
     weight_variance: Array
     branch: Array  # variance of a branch, or depth time of a stable network
@@ -157,6 +167,18 @@ class ResidualReluLayers(ReluLayers):
             self.scaling, self.branch = "fixed", scale(scaling, "scaling")
 
     @property
+    def ntk(self) -> "ResidualReluNTK":
+        return ResidualReluNTK.of(self)
+
+    @property
+    def nngp(self) -> "ResidualReluNNGP":
+        return ResidualReluNNGP.of(self)
+
+    @property
+    def homogeneous(self):
+        return True
+
+    @property
     def is_stable(self) -> bool:
         """Whether the branch variance is time/(L - 1), or else the same at every depth."""
         return self.scaling == STABLE
@@ -174,69 +196,84 @@ class ResidualReluLayers(ReluLayers):
         """Whether a network of another depth has other layers: with stable scaling it has."""
         return self.is_stable
 
-    def _with_blocks(self, blocks: Array) -> "ResidualReluLayers":
-        """The family with the branch variance that each of so many blocks has."""
+    def with_blocks(self, blocks: Array) -> "ResidualRelu":
+        """The network with the branch variance that each of so many blocks has."""
         if not self.is_stable:
             return self
         variance = self.branch / jnp.maximum(jnp.asarray(blocks, self.branch.dtype), 1)
-        return eqx.tree_at(lambda family: family.branch, self, variance)
+        return eqx.tree_at(lambda network: network.branch, self, variance)
 
     # One block
 
-    def _first(self):
-        return Scalars(jnp.zeros(()), jnp.ones(()), jnp.zeros(())), jnp.ones(()), jnp.zeros(())
+    def first(self):
+        return First(Steady(jnp.zeros(())), jnp.ones(()), jnp.zeros(()))
 
-    def _moves(self, scalars):
+    def added_weight(self):
+        """kappa: a block adds g Sigma E[relu relu], of Sigma' = (1 + g) Sigma."""
+        gain = self.branch * self.weight_variance / 2
+        return gain / (1 + gain)
+
+    def turn(self, state):
         gain = self.branch * self.weight_variance / 2
         kappa = gain / (1 + gain)
-        moved = Scalars(scalars.log_variance + jnp.log1p(gain), scalars.ratio / (1 + kappa * scalars.ratio), kappa)
-        return Moves(moved, kappa, (2 + gain) / (1 + gain), jnp.ones_like(kappa), jnp.zeros_like(kappa))
+        following = Steady(state.log_variance + jnp.log1p(gain))
+        return following, Turn(kappa, (2 + gain) / (1 + gain), jnp.ones_like(kappa), jnp.zeros_like(kappa))
 
-    def _source(self, following, defect, pair, opposite, angle):
+    def added(self, position, opposite, moved, end, angle):
+        """The defect of E[relu relu]."""
         if angle:
-            added = 2 * jnp.sin(relu_angle_layer(pair.position, jnp.ones(()), jnp.ones(())) / 2) ** 2
-        else:
-            turned, far = relu_bracket(pair.position), pair.opposite > 0
-            added = jnp.where(far, 1 - turned, pair.position - turned)
-            added = jnp.where(opposite > 0, jnp.where(far, 1 + turned, 2 - added), added)
-        return following.memory * following.ratio, added  # memory is kappa
+            return 2 * jnp.sin(relu_angle_layer(position, jnp.ones(()), jnp.ones(())) / 2) ** 2
+        turned, far = relu_bracket(position), opposite > 0
+        from_one = jnp.where(far, 1 - turned, position - turned)
+        return jnp.where(end > 0, jnp.where(far, 1 + turned, 2 - from_one), from_one)
 
-    def _log_growth(self, scalars, moves):
-        return moves.scalars.log_variance, jnp.zeros(()), -jnp.log1p(scalars.memory * scalars.ratio)
+    def log_growth(self, state):
+        return jnp.log1p(self.branch * self.weight_variance / 2), jnp.zeros(())
 
-    def _deep_source(self, moves, pair, moved, turned_share):
-        return moves.kappa * moves.scalars.ratio, pair.position**2 / 2 * (1 - turned_share)
+    def deep_added(self, chord, moved, turned):
+        return chord**2 / 2 * (1 - turned)
 
-    def _beyond(self, values, depth, by_angle):
-        return super(ResidualReluLayers, self._with_blocks(depth - 1))._beyond(values, depth, by_angle)
+    def settled(self):
+        return Steady(jnp.zeros(())), jnp.ones(())
 
-    def _settled_memory(self):
-        gain = self.branch * self.weight_variance / 2
-        return gain / (1 + gain), jnp.ones(())
+    def settled_map(self):
+        if self.is_stable:  # the more blocks there are, the less each one does
+            return Partial(jnp.asarray)
+        return super().settled_map()
 
-    # Depth, where the branch variance depends on it
+    def critical_limit(self):
+        return 0.25
 
-    def _defect_at_angle(self, theta, depth):
-        return super(ResidualReluLayers, self._with_blocks(depth - 1))._defect_at_angle(theta, depth)
+
+class ResidualView(LayeredFamily):
+    """What the two kernels share: branches that depend on the depth, and infinitely many of them."""
+
+    network = ResidualRelu
+    architecture: ResidualRelu
+
+    def _with_blocks(self, blocks: Any) -> "ResidualView":
+        """The family with the branch variance that each of so many blocks has."""
+        return type(self).of(self.architecture.with_blocks(blocks))
+
+    def defect_at_angle(self, theta, depth):
+        return LayeredFamily.defect_at_angle(self._with_blocks(depth - 1), theta, depth)
 
     def _at_angle(self, theta, depth):
-        return super(ResidualReluLayers, self._with_blocks(depth - 1))._at_angle(theta, depth)
+        return LayeredFamily._at_angle(self._with_blocks(depth - 1), theta, depth)
 
     def _at_correlation(self, rho, depth):
-        return super(ResidualReluLayers, self._with_blocks(depth - 1))._at_correlation(rho, depth)
+        return LayeredFamily._at_correlation(self._with_blocks(depth - 1), rho, depth)
+
+    def _deep(self, values, depth, by_angle):
+        return LayeredFamily._deep(self._with_blocks(depth - 1), values, depth, by_angle)
 
     def _trajectory(self, theta, layers):
-        if not self.is_stable:
+        if not self.architecture.is_stable:
             return super()._trajectory(theta, layers)
         return lax.map(lambda depth: self._at_angle(theta, depth), jnp.arange(1, layers + 1))
 
     def _log_scale(self, depth):
-        return super(ResidualReluLayers, self._with_blocks(jnp.asarray(depth - 1)))._log_scale(depth)
-
-    def _settled_map(self):
-        if self.is_stable:  # the more blocks there are, the less each one does
-            return Partial(jnp.asarray)
-        return super()._settled_map()
+        return LayeredFamily._log_scale(self._with_blocks(jnp.asarray(depth - 1)), depth)
 
     def linear_layer(self) -> Linear:
         """The linear part of a block at c = 1; with stable scaling, of the only block of a network of depth 2."""
@@ -244,7 +281,7 @@ class ResidualReluLayers(ReluLayers):
 
     @property
     def collapses(self) -> bool:
-        return not self.is_stable and super().collapses
+        return not self.architecture.is_stable and super().collapses
 
     # Infinite depth
 
@@ -258,60 +295,58 @@ class ResidualReluLayers(ReluLayers):
         Raises:
             InputError: bad angles or time.
         """
-        theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
+        theta = evaluation.in_range(theta, "theta", 0.0, np.pi)
         _checks.require_x64("a residual network of infinite depth")
         time = number(time, "time", least=0.0)
-        return _evaluation.guarded(lambda angles, _: _compiled_at_time(self, angles, time), theta, 1)
+        return evaluation.guarded(lambda angles, _: _compiled_at_time(self, angles, time), theta, 1)
 
     def _at_time(self, theta: Array, time: Array) -> Array:
-        flat = _at_tau(theta.reshape(-1), self.weight_variance * time / 2)
+        flat = _at_tau(theta.reshape(-1), self.architecture.weight_variance * time / 2)
         defect = flat.delta if self.is_tangent else 2 * flat.w**2
         return 1 - defect.reshape(theta.shape)
 
     @property
     def limit_value(self) -> float:
         """1/4 or 1 with a fixed branch scale; the stable network has a limit for each angle, at `depth=math.inf`."""
-        if self.is_stable:
+        if self.architecture.is_stable:
             raise InputError(
                 f"expected a family with one limit for all pairs, got {self.name} with stable scaling, whose limit "
                 f"depends on the angle; evaluate it at depth=math.inf"
             )
         return 0.25 if self.is_tangent else 1.0
 
-    def _checked_limit(self, theta):
-        return KernelFamily._checked_limit(self, theta)  # a stable network has a limit for each angle
-
     def _limit(self, theta):
-        if self.is_stable:
+        if self.architecture.is_stable:
             _checks.require_x64("a residual network of infinite depth")
-            return _compiled_at_time(self, theta, self.branch)
-        return jnp.where(theta > 0, 0.25, 1.0) if self.is_tangent else jnp.ones_like(theta)
+            return _compiled_at_time(self, theta, self.architecture.branch)
+        return jnp.where(theta > 0, self.limit_value, 1.0)
 
 
 @eqx.filter_jit
-def _compiled_at_time(family: ResidualReluLayers, theta: Array, time: Array) -> Array:
+def _compiled_at_time(family: ResidualView, theta: Array, time: Array) -> Array:
     return family._at_time(theta, time)
 
 
-class ResidualReluNTK(ResidualReluLayers):
-    """Normalised tangent kernel of a residual ReLU network, Theta/Theta(x, x).
+class ResidualReluNTK(ResidualView):
+    """Normalised tangent kernel of a residual ReLU network, Theta/Theta(x, x); arguments as for `ResidualRelu`.
 
     Stable scaling has a limit that depends on rho at infinite depth, an ordinary differential equation in depth time;
     with a fixed branch variance a the kernel tends to 1/4 off the diagonal, as without the skip connections.
-
-    Args:
-        weight_variance: sigma_w^2 > 0 of the branches; only sigma_w^2 time, or sigma_w^2 scaling, matters.
-        scaling: "stable", branch variance time/(L - 1) in a network of depth L; or that variance itself, a number > 0.
-        time: depth time t >= 0 at which a stable network ends.
     """
 
     name = "residual-relu-ntk"
-    is_tangent = True
     symbol = "K"
+    is_tangent = True
+
+    def __init__(self, weight_variance=2.0, scaling="stable", time=1.0):
+        View.__init__(self, weight_variance, scaling, time)
 
 
-class ResidualReluNNGP(ResidualReluLayers):
-    """Normalised covariance of a residual ReLU network; arguments as for `ResidualReluNTK`."""
+class ResidualReluNNGP(ResidualView):
+    """Normalised covariance of a residual ReLU network; arguments as for `ResidualRelu`."""
 
     name = "residual-relu-nngp"
     symbol = "\\rho"
+
+    def __init__(self, weight_variance=2.0, scaling="stable", time=1.0):
+        View.__init__(self, weight_variance, scaling, time)

@@ -13,12 +13,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
-from roughntk import _checks
+from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.engine import evaluation as _evaluation
+from roughntk.kernels.engine import evaluation
 
 _TRIED = np.array([1.0, 0.5, 0.0, -0.5, -1.0])
 
@@ -89,7 +89,7 @@ class KernelSequence(KernelFamily):
     def settings(self):
         return {}
 
-    def _why_no_real_depth(self):
+    def why_no_real_depth(self):
         if not self.real_depth:
             return "a sequence has real depth where sequence(h, real_depth=True) says so"
         return ""
@@ -140,19 +140,24 @@ class KernelSequence(KernelFamily):
             )
         return returned.astype(np.float64)
 
-    def _value(self, theta, depth):
+    def at_angle(self, theta, depth):
         if _checks.is_traced(theta, depth):
-            return super()._value(theta, depth)
-        return self._known(np.cos(np.asarray(theta)), depth)
+            return super().at_angle(theta, depth)
+        return self._known(np.cos(np.asarray(evaluation.in_range(theta, "theta", 0.0, np.pi))), depth)
+
+    def __call__(self, X, Z=None, *, depth, domain="sphere"):
+        if _checks.is_traced(X, Z, depth) or _checks.choice(domain, ("sphere", "euclidean"), "domain") != "sphere":
+            return super().__call__(X, Z, depth=depth, domain=domain)
+        return self._known(np.cos(np.asarray(sphere.angles(X, Z))), depth)
 
     def at_correlation(self, rho, depth):
         if _checks.is_traced(rho, depth):
             return super().at_correlation(rho, depth)
-        return self._known(np.asarray(_evaluation.in_range(rho, "rho", -1.0, 1.0)), depth)
+        return self._known(np.asarray(evaluation.in_range(rho, "rho", -1.0, 1.0)), depth)
 
     def _known(self, rho: np.ndarray, depth) -> Array:
         self._check_finite_depth(depth)
-        depths = np.asarray(self._depth(depth, rho.shape)[1])
+        depths = np.asarray(evaluation.depth_of(self, depth, rho.shape)[1])
         if depths.ndim == 0:
             return jnp.asarray(self.evaluated(rho, _plain(depths)))
         return jnp.asarray(self._at_each(rho, depths))
@@ -167,7 +172,7 @@ class KernelSequence(KernelFamily):
 
     def trajectory(self, theta, layers):
         layers = _checks.integer(layers, "layers", least=1)
-        theta = _evaluation.in_range(theta, "theta", 0.0, np.pi)
+        theta = evaluation.in_range(theta, "theta", 0.0, np.pi)
         if self.traceable or _checks.is_traced(theta):
             return super().trajectory(theta, layers)
         rho = np.cos(np.asarray(theta))
@@ -192,18 +197,11 @@ class KernelSequence(KernelFamily):
     def _at_angle(self, theta, depth):
         return self._at_correlation(jnp.cos(theta), depth)
 
-    def _trajectory(self, theta, layers):
-        rho = jnp.cos(theta)
-        return lax.map(lambda depth: self._at_correlation(rho, depth), jnp.arange(1, layers + 1))
-
     def correlation_map(self, c):
         raise InputError(
             f"expected a family of layers, got the sequence {self.name}, which need not apply one map again and again; "
             f"use `rn.kernels.CompositionKernel` for one that does"
         )
-
-    def _log_scale(self, depth):
-        return 0.0
 
 
 def _plain(depth) -> int | float:

@@ -46,25 +46,45 @@ def hermite(count: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, scaled / (largest * np.sum(scaled**2, axis=0))  # w_i = 1/sum_k he_k(z_i)^2
 
 
-def from_ends(tails: Array, parity: Array, gap: Array, opposite: Array) -> tuple[Array, Array]:
-    """What a layer leaves of the gap g = 1 - |c| of a pair, and 1 less the normalised derivative dual; nothing cancels.
+class Ends(NamedTuple):
+    """What a layer leaves of a pair, each from the end of [-1, 1] that it is near.
 
-    With p = |c|, even k give 1 - p^k = g (1 + p + ... + p^{k-1}) at both ends. Odd ones give the same at c = p, and at
-    c = -p 1 + p^k in the dual of phi' (j = 1), counted from 1, but 1 - p^k in that of phi (j = 0), counted from -1.
+    Attributes:
+        position: 1 - sum_k p_k c^k for j = 0, or 1 + that sum where `opposite`.
+        opposite: 0 or 1.
+        lost: the same for j = 1, the dual of phi', and `lost_opposite`.
+        lost_opposite: 0 or 1.
+    """
+
+    position: Array
+    opposite: Array
+    lost: Array
+    lost_opposite: Array
+
+
+def from_ends(tails: Array, parity: Array, gap: Array, opposite: Array) -> Ends:
+    """What a layer leaves of the gap g = 1 - |c| of a pair; nothing cancels.
+
+    With p = |c|, 1 - p^k = g (1 + p + ... + p^{k-1}). At c = -p odd powers change their sign: where odd ones weigh
+    more, the sum is near -1 and counted from there, so that even ones give 1 + p^k = 2 - (1 - p^k) and odd ones
+    1 - p^k; and where even ones weigh more, the other way round.
 
     Args:
         tails: of shape (k - 1, 2, 2), and `parity` of shape (2, 2), as in `Duals`.
         gap: 1 - c, or 1 + c where `opposite` is 1, in [0, 1].
         opposite: 0 or 1.
-
-    Returns:
-        1 - sum_k p_k c^k, or 1 + that sum where opposite, for j = 0; 1 - sum_k p_k c^k for j = 1.
     """
-    near = opposite == 0
     even, odd = gap * power_series(tails, 1 - gap)
-    moved = jnp.where(near, even[0] + odd[0], 2 * parity[0, 0] - even[0] + odd[0])
-    lost = jnp.where(near, even[1] + odd[1], even[1] + (2 * parity[1, 1] - odd[1]))
-    return moved, lost
+    turns = parity[1] > parity[0]  # the dual takes c = -1 to near -1
+    far = jnp.where(
+        turns.reshape((2,) + (1,) * gap.ndim),
+        2 * parity[0].reshape((2,) + (1,) * gap.ndim) - even + odd,
+        2 * parity[1].reshape((2,) + (1,) * gap.ndim) - odd + even,
+    )
+    there = opposite > 0
+    position, lost = jnp.where(there, far, even + odd)
+    ends = [jnp.where(there & turn, 1.0, 0.0) for turn in turns]
+    return Ends(position, ends[0], lost, ends[1])
 
 
 def power_series(terms: Array, p: Array) -> Array:
@@ -127,12 +147,16 @@ class HermiteLayer(eqx.Module):
     weight_variance: Array
     bias_variance: Array
     nodes: int = eqx.field(static=True)
+    symmetry: int = eqx.field(static=True, default=0)
+    """1 for an even activation, -1 for an odd one, which then have no odd, or no even, coefficients."""
 
     def duals(self, variance: Array) -> Duals:
         """The duals at a variance."""
         nodes, transform = hermite(self.nodes)
         tangible = jnp.maximum(variance, LEAST_VARIANCE)
         squares = (jnp.asarray(transform) @ self.activation(jnp.sqrt(tangible) * jnp.asarray(nodes))) ** 2
+        if self.symmetry:
+            squares = jnp.where(np.arange(self.nodes) % 2 == (0 if self.symmetry > 0 else 1), squares, 0.0)
         signal = self.weight_variance * jnp.sum(squares) / tangible
         noise = jnp.where(self.bias_variance > 0, self.bias_variance / tangible, 0.0)
         growth = signal + noise

@@ -246,10 +246,9 @@ def test_correlation_map_is_one_layer():
 def test_retained_is_the_slope_of_the_recursion(family):
     """K at two pairs obeys K' = k K + added; on the diagonal k + added = 1."""
     theta = jnp.array([0.0, 1.0])
-    kept = np.asarray(family._retained(theta, 30))
+    kept = np.asarray(family.path(theta, 30)[1])
     K = np.asarray(family.trajectory(theta, 31))
-    nngp = rn.kernels.family(family.name.replace("ntk", "nngp"), **family.settings)
-    c = np.asarray(nngp.trajectory(theta, 31))
+    c = np.asarray(family.nngp.trajectory(theta, 31))
     added = (1 - kept[:, :1]) * c[1:]
     np.testing.assert_allclose(K[1:], kept * K[:-1] + added, rtol=0, atol=32 * EPS)
 

@@ -33,7 +33,7 @@ def test_erf_by_quadrature_is_erf_in_closed_form(weight_variance):
             np.testing.assert_allclose(found.at_angle(THETA, depth), exact.at_angle(THETA, depth), rtol=0, atol=1e-12)
     # near c = 1 the defect keeps its relative accuracy
     small = jnp.asarray([1e-3, 1e-6, 1e-9])
-    defects = [jax.jit(lambda t, f=f: f._defect_at_angle(t, jnp.asarray(10)))(small) for f in (found, exact)]
+    defects = [jax.jit(lambda t, f=f: f.defect_at_angle(t, jnp.asarray(10)))(small) for f in (found, exact)]
     np.testing.assert_allclose(*defects, rtol=1e-12)
     assert found.multiplier == pytest.approx(exact.multiplier, rel=1e-12)
 

@@ -56,7 +56,7 @@ def test_the_flow_from_the_first_layers_on_is_the_recursion(name, monkeypatch):
     with mp.workdps(30):
         exact = np.array([[float(part) for part in network(cosine(theta))] for theta in THETA])
     for kind in kinds:
-        monkeypatch.setattr(kind, "counted_layers", COUNTED)
+        monkeypatch.setattr(kind.network, "counted_layers", COUNTED)
         found = kind(*parameters).at_angle(np.array(THETA), DEPTH)
         # the series is cut at (1/300)^6/7, the integration at 1e-13; chi is 1 to rounding, over 1200 layers
         np.testing.assert_allclose(found, exact[:, int(kind.name.endswith("ntk"))], rtol=0, atol=8 * DEPTH * EPS)

@@ -14,6 +14,7 @@ from roughntk.kernels import (
     BiasedReluNNGP,
     BiasedReluNTK,
     CompositionKernel,
+    Erf,
     ErfNNGP,
     ErfNTK,
     LeakyReluNTK,
@@ -50,13 +51,13 @@ def test_erf_variance_is_settled_near_criticality(weight, noise):
     family, variance = ErfNTK(weight, noise), erf_variance(weight, noise)
     chi = weight * (4 / math.pi) / math.sqrt(1 + 4 * variance)
     # rounding eps q of the equation moves its root by eps q/(1 - F'(q)), 1 - F' >= 1e-4, and chi by twice that
-    assert float(family._settled_memory()[0]) == pytest.approx(variance, rel=16 * EPS / 1e-4)
+    assert float(family.architecture.settled()[0].variance) == pytest.approx(variance, rel=16 * EPS / 1e-4)
     assert family.multiplier == pytest.approx(chi, rel=16 * EPS)
 
 
 def test_settled_variance_is_differentiable_in_both_modes():
     def settled(weight):
-        return ErfNTK(weight, 0.1)._settled_memory()[0]
+        return Erf(weight, 0.1).settled()[0].variance
 
     step = 1e-5
     difference = (erf_variance(1.5 + step, 0.1) - erf_variance(1.5 - step, 0.1)) / (2 * step)

@@ -30,7 +30,7 @@ def test_every_depth_agrees_with_the_plain_recursion_in_500_digits(row):
         assert np.allclose(1 - family.at_angle(THETA, blocks + 1), defect, rtol=0, atol=1e-13)
         # 1 - K keeps its relative accuracy: a few roundings a block, 1000 blocks
         exact = np.array([float(value) for value in row[f"{name}_defect"]])
-        np.testing.assert_allclose(family._defect_at_angle(THETA, jnp.asarray(blocks + 1)), exact, rtol=1e-12)
+        np.testing.assert_allclose(family.defect_at_angle(THETA, jnp.asarray(blocks + 1)), exact, rtol=1e-12)
 
 
 @pytest.mark.parametrize("row", LIMITS, ids=lambda row: f"s={row['s']},t={row['t']}")

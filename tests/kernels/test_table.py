@@ -11,8 +11,8 @@ import pytest
 
 import roughntk as rn
 from roughntk import sphere
-from roughntk.kernels import base as families
 from roughntk.kernels import table
+from roughntk.kernels.engine import evaluation
 
 EPS = np.finfo(np.float64).eps
 DEPTHS = (5.0, 7.5, 9.0, 10.0, 33.3, 1e3, 1e6, 1e9, 1e12)
@@ -100,7 +100,7 @@ def test_rows_of_the_reference_through_a_large_matrix():
         theta = np.array([float(row["theta1"]) for row in here])
         expected = np.array([float(row["ntk_normalized_L"]) for row in here])
         X = np.stack([np.cos(theta), np.sin(theta)], axis=1)
-        Z = np.vstack([[1.0, 0.0], rn.sphere.uniform(families.TABLE_ENTRIES // len(X), 2, 0)])
+        Z = np.vstack([[1.0, 0.0], rn.sphere.uniform(evaluation.TABLE_ENTRIES // len(X), 2, 0)])
         K = np.asarray(FAMILIES["ntk"](X, Z, depth=depth))[:, 0]
         # X itself rounds theta to 1e-16, and the product (beyond 0.0447) to 2e-16/sin theta
         moved = 4 * EPS / np.maximum(np.sin(theta), 0.04) * (theta > 0.04) + 2 * EPS * theta
@@ -114,7 +114,7 @@ def test_small_and_large_matrices_agree(kernel, depth, monkeypatch):
     X, Z = unit_rows(120, 6, 0), unit_rows(120, 6, 0)[::-1]
     large = np.asarray(FAMILIES[kernel](X, Z, depth=depth))
     itself = np.asarray(FAMILIES[kernel](X, depth=depth))
-    monkeypatch.setattr(families, "TABLE_ENTRIES", 10**9)
+    monkeypatch.setattr(evaluation, "TABLE_ENTRIES", 10**9)
     np.testing.assert_allclose(large, FAMILIES[kernel](X, Z, depth=depth), rtol=1e-14)
     np.testing.assert_allclose(itself, FAMILIES[kernel](X, depth=depth), rtol=1e-14)
     assert (large[np.arange(120), np.arange(120)[::-1]] == 1.0).all()

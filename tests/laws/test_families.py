@@ -5,31 +5,13 @@ from unittest import mock
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
+from family_members import EPS, POINTS, RHO, THETA, built, every_member
 
 import roughntk as rn
 from roughntk.kernels import registry
 
-EPS = np.finfo(np.float64).eps
-THETA = np.array([0.0, 1e-9, 1e-3, 0.4, np.pi / 2, 2.0, 3.1, np.pi - 1e-7, np.pi])
-RHO = np.array([-1.0, -0.999, -0.3, 0.0, 0.5, 1 - 1e-12, 1.0])
 WHOLE, REAL = (1, 2, 5, 40), (1.0, 2.5, 11.75, 1e5)
-
-# Members of a family whose default does not show all that it does: other phases, slopes, blocks.
-MORE = (
-    ("leaky-relu-ntk", {"slope": -1.0}), ("leaky-relu-nngp", {"slope": -1.0}), ("leaky-relu-nngp", {"slope": 0.99}),
-    ("biased-relu-ntk", {"weight_variance": 2.0}), ("biased-relu-nngp", {"weight_variance": 3.0}),
-    ("erf-ntk", {"weight_variance": 3.0}), ("erf-nngp", {"weight_variance": 3.0, "bias_variance": 0.0}),
-    ("residual-relu-ntk", {"scaling": 0.5}), ("residual-relu-nngp", {"scaling": 0.5}),
-)  # fmt: skip
-MEMBERS = (*((name, {}) for name in registry.FAMILIES), *MORE)
-FAMILIES = {name: rn.kernels.family(name) for name in registry.FAMILIES}
-every_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda m: "-".join([m[0], *map(str, m[1].values())]))
-
-
-def built(member):
-    name, values = member
-    return rn.kernels.family(name, **values) if values else FAMILIES[name]
+MANY = rn.sphere.uniform(2100, 3, seed=1)
 
 
 def renamed(member):
@@ -78,7 +60,6 @@ QUESTIONS = {
     "off the sphere": lambda f: f(2 * POINTS, depth=5, domain="euclidean"),
     "definite": lambda f: f.is_positive_definite(POINTS, 5),
 }
-POINTS, MANY = rn.sphere.uniform(6, 4, seed=0), rn.sphere.uniform(2100, 3, seed=1)
 
 
 def leaves(answer):

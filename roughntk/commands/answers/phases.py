@@ -19,7 +19,6 @@ from roughntk.depth import classify
 from roughntk.files import drawing, folders
 from roughntk.kernels import ErfNNGP, ErfNTK, KernelFamily
 from roughntk.kernels import family as family_by_name
-from roughntk.kernels.layered import Pair
 
 OWN = ("phase.json", "phase_diagram.png", "phase_diagram.svg")
 WEIGHTS, BIASES = (0.5, 3.5), (0.01, 0.5)
@@ -110,14 +109,10 @@ def measure(points: int) -> PhaseDiagram:
 def _on_grid(weights, biases):
     def one(weight, bias):
         family: Any = family_by_name(ErfNTK.name, weight_variance=weight, bias_variance=bias)
-        settled = family._settled()
-
-        def layer(defect):
-            return family._layer(settled, Pair(defect, defect), False)[1].position
-
+        layer = family.settled_map()
         chi = jax.jvp(layer, (jnp.zeros(()),), (jnp.ones(()),))[1]
         defect = lax.fori_loop(0, LAYERS, lambda _, e: jnp.minimum(layer(e), 2.0), jnp.asarray(0.5))
-        return 1 - defect, chi, family._at_angle(jnp.asarray(ANGLE), jnp.asarray(DEPTH))
+        return 1 - defect, chi, family.at_angle(jnp.asarray(ANGLE), DEPTH)
 
     return jax.vmap(one)(weights, biases)
 

@@ -298,7 +298,7 @@ def _critical_rule(kept: NDArray[np.float64]) -> tuple[PowerLimit, PowerLimit, P
 
 @eqx.filter_jit
 def _run(family: KernelFamily, theta: jax.Array, layers: int):
-    return family._path(theta, layers)
+    return family.path(theta, layers)
 
 
 def _depends_on_data(settled: _Settled) -> tuple[bool | None, list[Evidence], list[str]]:

@@ -67,7 +67,7 @@ def analyse(family: KernelFamily) -> MapAnalysis:
     The search runs on the defect e = 1 - c, on a grid that is fine near e = 0, and near c = 1 it knows how far
     rounding lets it see.
     """
-    exact, layer = isinstance(family, LayeredFamily), family._settled_map()
+    exact, layer = isinstance(family, LayeredFamily), family.settled_map()
     defects = np.unique(np.concatenate([np.geomspace(1e-14, 2.0, 4001), np.linspace(0.0, 2.0, 2001)[1:]]))
     defects[-1] = 2.0
     moved = np.asarray(_moved(layer, jnp.asarray(defects)))

@@ -10,22 +10,100 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from roughntk import _checks
+from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk.kernels.deflated import Deflated
+from roughntk.kernels.engine.deflated import Deflated
 from roughntk.kernels.engine.layer_loops import MOST_LAYERS
 from roughntk.maps import duals
 
+TABLE_ENTRIES = 10_000
+"""Matrices of at least so many entries, of known rows and at one known depth, go through a table of the kernel."""
+
 _BUCKET = 16  # the least number of entries that is compiled for; then its doubles
 _LARGEST_BUCKET = 2**16
-
-
 _SECONDS_A_LAYER = 1e-6
 
 
 def whole(depth: int) -> Any:
     """A whole depth as an array: of integers where it is one that could be counted to, and else of floats."""
     return jnp.asarray(depth) if depth <= MOST_LAYERS else np.asarray(float(depth))
+
+
+def value_at_angle(family: Any, theta: Array, depth: Any) -> Array:
+    """The kernel at checked angles."""
+    if at_limit(family, depth):
+        return limit(family, theta)
+    whole, depth = depth_of(family, depth, theta.shape)
+    return (whole_at_angle if whole else real_at_angle)(family, theta, depth)
+
+
+def value_at_correlation(family: Any, rho: Array, depth: Any) -> Array:
+    """The kernel at checked correlations."""
+    if at_limit(family, depth):
+        return limit(family, angle(rho))
+    whole, depth = depth_of(family, depth, rho.shape)
+    return (whole_at_correlation if whole else real_at_correlation)(family, rho, depth)
+
+
+def at_limit(family: Any, depth: Any) -> bool:
+    """Whether the depth is known to be infinite, and not one that the real depth of the family takes."""
+    if family.has_real_depth or _checks.is_traced(depth):
+        return False
+    return _checks.known_number(depth) is not None and _checks.one_depth(depth) == math.inf
+
+
+def limit(family: Any, theta: Array) -> Array:
+    """The kernel at infinite depth; an error where it has to decide by what is traced."""
+    try:
+        return family._limit(theta)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        raise InputError(
+            f"expected known numbers for {family.name} at infinite depth, got traced ones; its phase decides what "
+            f"the limit is: call it outside jit, grad and vmap, or take a finite depth"
+        ) from None
+
+
+def depth_of(family: Any, depth: Any, shape: tuple[int, ...]) -> tuple[bool, Array]:
+    """(whether to go layer by layer, the checked depth as an array)."""
+    if _checks.is_traced(depth):
+        depth = jnp.asarray(depth)
+        by_layers = not family.has_real_depth
+        if by_layers and not jnp.issubdtype(depth.dtype, jnp.integer):
+            raise InputError(
+                f"expected a traced depth of integer dtype for {family.name}, got {depth.dtype}; "
+                f"{family.why_no_real_depth()}: cast it with astype(int)"
+            )
+        return by_layers, depth if by_layers else depth.astype(float)
+    if not family.has_real_depth:
+        given = _checks.known_number(depth)
+        if family.may_have_real_depth and isinstance(given, float) and 1 <= given < math.inf and given != int(given):
+            raise InputError(f"expected a whole depth for {family.name}, got {given!r}; {family.why_no_real_depth()}")
+        return True, whole(_checks.integer_depth(depth))
+    number = _checks.real_depth(depth, shape)
+    if number.ndim == 0 and number < math.inf and number <= family.recursion_depth and number == int(number):
+        return True, whole(int(number))
+    return False, jnp.asarray(number)
+
+
+def off_the_sphere(family: Any, X: Any, Z: Any, depth: Any) -> Array:
+    """|x| |z| K(x/|x|, z/|z|) of a homogeneous family."""
+    family.check_homogeneous()
+    length_X, unit_X = sphere.polar(X)
+    length_Z, unit_Z = (length_X, None) if Z is None or Z is X else sphere.polar(Z, "Z", columns=unit_X.shape[1])
+    return family(unit_X, unit_Z, depth=depth) * length_X[:, None] * length_Z
+
+
+def from_table(family: Any, X: Any, Z: Any, depth: Any) -> Array | None:
+    """The kernel matrix of many known rows at one known depth, if the family has a table there."""
+    if _checks.known_number(depth) is None or _checks.is_traced(X, Z):
+        return None
+    symmetric = Z is None or Z is X
+    X = sphere.check_unit(X)
+    Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
+    if len(X) * len(X if Z is None else Z) < TABLE_ENTRIES:
+        return None
+    table = family._table(_checks.one_depth(depth))
+    return None if table is None else sphere.map_angles(table, X, Z)
 
 
 def _is_beyond(family: Any, values: Array, depth: Any) -> bool:
@@ -46,14 +124,14 @@ def _is_beyond(family: Any, values: Array, depth: Any) -> bool:
 def whole_at_angle(family: Any, theta: Array, depth: Array) -> Array:
     """Layer by layer, at angles."""
     if _is_beyond(family, theta, depth):
-        return family._beyond(theta, float(depth), True)
+        return family._deep(theta, float(depth), True)
     return _in_buckets(lambda *arguments: _compiled_layers_at_angle(family, *arguments), theta, depth)
 
 
 def whole_at_correlation(family: Any, rho: Array, depth: Array) -> Array:
     """Layer by layer, at correlations."""
     if _is_beyond(family, rho, depth):
-        return family._beyond(rho, float(depth), False)
+        return family._deep(rho, float(depth), False)
     return _in_buckets(lambda *arguments: _compiled_layers_at_correlation(family, *arguments), rho, depth)
 
 
@@ -166,3 +244,15 @@ def guarded(evaluate: Callable[[Array, Any], Array], value: Array, depth: Any) -
         deep = depth >= 1
         depth, good = jnp.where(deep, depth, 1), good & deep
     return jnp.where(good, evaluate(jnp.where(jnp.isnan(value), 0.5, value), depth), jnp.nan)
+
+
+@eqx.filter_jit
+def trajectory(family: Any, theta: Array, layers: int) -> Array:
+    """`_trajectory`, compiled."""
+    return family._trajectory(theta, layers)
+
+
+@eqx.filter_jit
+def correlation_map(family: Any, c: Array) -> Array:
+    """`_correlation_map`, compiled."""
+    return family._correlation_map(c)

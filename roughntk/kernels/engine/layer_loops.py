@@ -1,8 +1,19 @@
-"""The state of layer by layer families, and the loops that carry it: over layers, with slopes, until layers are linear.
+"""Both kernels of an architecture from its layers: one step, and the loops that carry it to a depth.
 
-Which end of [-1, 1] a correlation is near decides what is carried: 1 - c and 1 - K near 1, and 1 + c and 1 + K where
-the flag `opposite` is set. A chaotic layer takes the smallest distance from either end to one of order one, so that
-both need all of their digits.
+A pair of inputs of equal norm is described by the defect e = 1 - c of its correlation (or by its angle), and by the
+defect delta = 1 - K of its normalised tangent kernel. With
+
+    z_L = Sigma_L(x, x)/Theta_L(x, x),    omega_L = sigma_w^2 E[phi'^2] Sigma_L(x, x)/Sigma_{L+1}(x, x),
+    a_L = omega_L/(omega_L + z_L),        D_L = 1 - E[phi'(u) phi'(u')]/E[phi'^2],
+
+the recursion Theta_{L+1} = Theta_L sigma_w^2 E[phi'(u) phi'(u')] + Sigma_{L+1} of Jacot2018 becomes
+
+    delta_{L+1} = a_L (D_L + (1 - D_L) delta_L) + (1 - a_L) e_{L+1},    z_{L+1} = z_L/(omega_L + z_L),
+
+sums of positive terms: 1 - K keeps its relative accuracy down to the smallest float, and neither Sigma nor Theta can
+overflow. Which end of [-1, 1] a correlation is near decides what is carried: 1 - c and 1 - K near 1, and 1 + c and
+1 + K where the flag `opposite` is set. A chaotic layer takes the smallest distance from either end to one of order
+one, so that both need all of their digits; and so does an even activation, which takes one end to the other.
 """
 
 from typing import Any, NamedTuple
@@ -13,24 +24,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from roughntk.kernels.architecture import LayeredArchitecture, landed
+from roughntk.maps.duals import supplement
+
 MOST_LAYERS = 10_000_000
 """Layers that are counted to where a depth, or what it is asked of, is traced."""
 
 _LINEAR = 1e-34  # below this defect a layer is linear to rounding, also where it moves the root of the defect
-
-
-class Scalars(NamedTuple):
-    """What all pairs share at one depth.
-
-    Attributes:
-        log_variance: log Sigma_L(x, x).
-        ratio: z_L = Sigma_L(x, x)/Theta_L(x, x).
-        memory: one number of the member's own, which settles where its layers do.
-    """
-
-    log_variance: Array
-    ratio: Array
-    memory: Array
 
 
 class Pair(NamedTuple):
@@ -39,7 +39,7 @@ class Pair(NamedTuple):
     Attributes:
         position: its defect 1 - c or, in a run by angles, theta.
         defect: delta = 1 - K of the NTK.
-        opposite: 1 where `position` and `defect` are 1 + c and 1 + K instead, and 0 elsewhere.
+        opposite: 1 where `defect`, and `position` if it is no angle, are 1 + K and 1 + c instead, and 0 elsewhere.
     """
 
     position: Any  # arrays of numpy or of jax
@@ -47,25 +47,74 @@ class Pair(NamedTuple):
     opposite: Any = 0.0
 
 
+class AtDepth(NamedTuple):
+    """What is carried from layer to layer.
+
+    Attributes:
+        state: that of the architecture.
+        z: Sigma_L(x, x)/Theta_L(x, x).
+        pair: the pairs.
+    """
+
+    state: Any
+    z: Array
+    pair: Pair
+
+
 class Linear(NamedTuple):
-    """A layer near c = 1 and at settled scalars: y -> y_y y, delta -> delta_y y + delta_delta delta."""
+    """A layer near c = 1 and at a settled state: y -> y_y y, delta -> delta_y y + delta_delta delta."""
 
     y_y: float
     delta_y: float
     delta_delta: float
 
 
-def landed(gap: Array, opposite: Array, share: Array, rest: Array) -> tuple[Array, Array]:
-    """(position, opposite) of c' = share c + rest, share + rest = 1, for 1 - c or 1 + c at most 1; nothing cancels."""
-    far = opposite > 0
-    below = share * gap + 2 * rest
-    stays = far & (below < 1)
-    return jnp.where(stays, below, share * jnp.where(far, 2 - gap, gap)), jnp.where(stays, 1.0, 0.0)
+def begin(architecture: LayeredArchitecture, position: Array, opposite: Array, angle: bool) -> AtDepth:
+    """Depth 1, from 1 - rho or 1 + rho, or from the angle."""
+    state, share, rest = jax.tree.map(lambda part: jnp.asarray(part, position.dtype), architecture.first())
+    one = jnp.ones((), position.dtype)
+    if not angle:
+        moved, opposite = landed(position, opposite, share, rest)
+        return AtDepth(state, one, Pair(moved, moved, opposite))
+    # without biases the share is 1 and theta itself stays: the arcsine would lose digits near pi
+    whole = share == 1
+    moved = 2 * jnp.arcsin(jnp.sqrt(jnp.where(whole, 0.25, share)) * jnp.sin(position / 2))
+    far = whole & (position > jnp.pi / 2)
+    near = jnp.where(far, supplement(position), position)
+    defect = 2 * share * jnp.sin(near / 2) ** 2
+    return AtDepth(state, one, Pair(jnp.where(whole, position, moved), defect, jnp.where(far, one, 0.0)))
 
 
-def turned(pair: Pair, opposite: Array) -> Array:
-    """`pair.defect` as the end needs it that the layer leads to."""
-    return jnp.where((pair.opposite > 0) != (opposite > 0), 2 - pair.defect, pair.defect)
+def step(architecture: Any, at: AtDepth, angle: bool) -> AtDepth:
+    """One layer."""
+    state, omega, moved = architecture.layer(at.state, at.pair.position, at.pair.opposite, angle)
+    weight = architecture.added_weight()
+    z = at.z / (omega + weight * at.z)
+    # 1 - |Theta sigma_w^2 E[phi' phi']|, from the end that this product is near; then from that of c'
+    product = moved.lost + (1 - moved.lost) * at.pair.defect
+    product_opposite = (at.pair.opposite > 0) != (moved.lost_opposite > 0)
+    product = jnp.where(product_opposite != (moved.opposite > 0), 2 - product, product)
+    kept = omega / (omega + weight * at.z)
+    defect = kept * product + weight * z * moved.added
+    return AtDepth(state, z, Pair(moved.position, defect, moved.opposite))
+
+
+def defect_of(pair: Pair, is_tangent: bool, angle: bool) -> Array:
+    """1 minus the kernel, or 1 plus it where `opposite` is set."""
+    if is_tangent:
+        return pair.defect
+    if not angle:
+        return pair.position
+    half = jnp.where(pair.opposite > 0, supplement(pair.position), pair.position) / 2
+    return 2 * jnp.sin(half) ** 2
+
+
+def kernel_of(pair: Pair, is_tangent: bool, angle: bool) -> Array:
+    """The kernel. A tangent kernel within rounding of 0, where 1 - K has none of its digits, is 0."""
+    defect = defect_of(pair, is_tangent, angle)
+    value = jnp.where(pair.opposite > 0, defect - 1, 1 - defect)
+    nothing = is_tangent & (jnp.abs(value) <= 2 * jnp.finfo(value.dtype).eps)
+    return value - lax.stop_gradient(jnp.where(nothing, value, 0.0))
 
 
 def _known(pair: Pair, cut: Array) -> Pair:
@@ -73,59 +122,44 @@ def _known(pair: Pair, cut: Array) -> Pair:
     return pair._replace(position=jnp.where(cut, jnp.nan, pair.position), defect=jnp.where(cut, jnp.nan, pair.defect))
 
 
-def defect_of(family: Any, pair: Pair, angle: bool) -> Array:
-    """1 minus the kernel, or 1 plus it where `opposite` is set."""
-    if family.is_tangent:
-        return pair.defect
-    return 2 * jnp.sin(pair.position / 2) ** 2 if angle else pair.position
-
-
-def kernel_of(family: Any, pair: Pair, angle: bool) -> Array:
-    """The kernel. A tangent kernel within rounding of 0, where 1 - K has none of its digits, is 0."""
-    defect = defect_of(family, pair, angle)
-    value = jnp.where(pair.opposite > 0, defect - 1, 1 - defect)
-    nothing = family.is_tangent & (jnp.abs(value) <= 2 * jnp.finfo(value.dtype).eps)
-    return value - lax.stop_gradient(jnp.where(nothing, value, 0.0))
-
-
-def _changed(old: tuple, new: tuple) -> Array:
+def _changed(old: AtDepth, new: AtDepth) -> Array:
     """Whether a layer changed anything but the variance."""
-    pairs = [(old[0].ratio, new[0].ratio), (old[0].memory, new[0].memory), *zip(old[1], new[1], strict=True)]
-    return jnp.any(jnp.stack([jnp.any(a != b) for a, b in pairs]))
+    before, after = (jax.tree.leaves((at.state[1:], at.z, at.pair)) for at in (old, new))
+    return jnp.any(jnp.stack([jnp.any(a != b) for a, b in zip(before, after, strict=True)]))
 
 
 @eqx.filter_custom_jvp
-def run(family: Any, position: Array, opposite: Array, depth: Array, angle: bool) -> Pair:
+def run(architecture: Any, position: Array, opposite: Array, depth: Array, angle: bool) -> Pair:
     """The pair at an integer depth, which may be traced; ends early where a layer repeats the one before.
 
     A traced depth beyond what is counted to gives NaN, unless all has come to rest before.
     """
 
-    def body(state):
-        layer, old, _ = state
-        new = family._layer(old[0], old[1], angle)
+    def body(carry):
+        layer, old, _ = carry
+        new = step(architecture, old, angle)
         return layer + 1, new, _changed(old, new)
 
-    def going(state):
-        return (state[0] < jnp.minimum(depth, MOST_LAYERS)) & state[2]
+    def going(carry):
+        return (carry[0] < jnp.minimum(depth, MOST_LAYERS)) & carry[2]
 
-    start = (jnp.ones((), jnp.asarray(depth).dtype), family._begin(position, opposite, angle), jnp.asarray(True))
-    layer, (_, pair), moving = lax.while_loop(going, body, start)
-    return _known(pair, (layer < depth) & moving)
+    start = (jnp.ones((), jnp.asarray(depth).dtype), begin(architecture, position, opposite, angle), jnp.asarray(True))
+    layer, at, moving = lax.while_loop(going, body, start)
+    return _known(at.pair, (layer < depth) & moving)
 
 
 @run.def_jvp
 def _run_jvp(primals, tangents):
-    """The slope in the position and in each parameter of the family, carried through the same loop.
+    """The slope in the position and in each parameter of the architecture, carried through the same loop.
 
     Each is a derivative along one unit direction: multiplied by its tangent at the end, so that reverse mode works.
     """
-    family, position, opposite, depth, angle = primals
-    by_family, by_position = tangents[0], tangents[1]
-    numbers, rest = eqx.partition(family, eqx.is_inexact_array)
+    architecture, position, opposite, depth, angle = primals
+    by_parameters, by_position = tangents[0], tangents[1]
+    numbers, rest = eqx.partition(architecture, eqx.is_inexact_array)
     leaves, structure = jax.tree_util.tree_flatten(numbers)
     tree: Any = structure
-    moves = tree.flatten_up_to(by_family) if by_family is not None else [None] * len(leaves)
+    moves = tree.flatten_up_to(by_parameters) if by_parameters is not None else [None] * len(leaves)
     moved = [i for i, move in enumerate(moves) if move is not None]
     zeros = [jnp.zeros_like(leaf) for leaf in leaves]
     directions = [(zeros, jnp.ones_like(position))] if by_position is not None else []
@@ -136,19 +170,19 @@ def _run_jvp(primals, tangents):
         return eqx.combine(tree.unflatten(values), rest)
 
     def start(values, position):
-        return build(values)._begin(position, opposite, angle)
+        return begin(build(values), position, opposite, angle)
 
-    def layer(values, state):
-        return build(values)._layer(state[0], state[1], angle)
+    def layer(values, at):
+        return step(build(values), at, angle)
 
     def body(carry):
-        count, state, slopes, _ = carry
-        following = layer(leaves, state)
+        count, at, slopes, _ = carry
+        following = layer(leaves, at)
         moved_slopes = [
-            jax.jvp(layer, (leaves, state), (direction[0], slope))[1]
+            jax.jvp(layer, (leaves, at), (direction[0], slope))[1]
             for direction, slope in zip(directions, slopes, strict=True)
         ]
-        changed = _changed(state, following)
+        changed = _changed(at, following)
         for old, new in zip(slopes, moved_slopes, strict=True):
             changed = changed | _changed(old, new)
         return count + 1, following, moved_slopes, changed
@@ -157,20 +191,20 @@ def _run_jvp(primals, tangents):
     slopes = [jax.jvp(start, (leaves, position), direction)[1] for direction in directions]
     carry = (jnp.ones((), jnp.asarray(depth).dtype), first, slopes, jnp.asarray(True))
     last = jnp.minimum(depth, MOST_LAYERS)
-    count, (_, pair), slopes, moving = lax.while_loop(lambda c: (c[0] < last) & c[3], body, carry)
-    pair = _known(pair, (count < depth) & moving)
+    count, at, slopes, moving = lax.while_loop(lambda c: (c[0] < last) & c[3], body, carry)
+    pair = _known(at.pair, (count < depth) & moving)
     weights = ([by_position] if by_position is not None else []) + [moves[i] for i in moved]
     tangent = jax.tree.map(jnp.zeros_like, pair)
     for slope, weight in zip(slopes, weights, strict=True):
-        tangent = jax.tree.map(lambda total, part, weight=weight: total + part * weight, tangent, slope[1])
+        tangent = jax.tree.map(lambda total, part, weight=weight: total + part * weight, tangent, slope.pair)
     return pair, tangent
 
 
 @eqx.filter_jit
 def run_to_linear(
-    family: Any, position: Array, opposite: Array, depth: Array, angle: bool
-) -> tuple[Array, tuple[Scalars, Pair], Array]:
-    """(depth, state, whether it is linear) at the first depth where layers are linear and settled, or at `depth`."""
+    architecture: LayeredArchitecture, position: Array, opposite: Array, depth: Array, angle: bool
+) -> tuple[Array, AtDepth, Array]:
+    """(depth, what is carried, whether it is linear) where layers are linear and settled first, or at `depth`."""
 
     def going(carry):
         layer, _, linear = carry
@@ -178,13 +212,12 @@ def run_to_linear(
 
     def body(carry):
         layer, old, _ = carry
-        new = family._layer(old[0], old[1], angle)
-        same = [
-            jnp.abs(a - b) <= 4 * jnp.finfo(float).eps * jnp.abs(b) for a, b in zip(old[0][1:], new[0][1:], strict=True)
-        ]
-        return layer + 1, new, same[0] & same[1] & (largest_defect(new[1], angle) <= _LINEAR)
+        new = step(architecture, old, angle)
+        before, after = ((*at.state[1:], at.z) for at in (old, new))
+        same = [jnp.abs(a - b) <= 4 * jnp.finfo(float).eps * jnp.abs(b) for a, b in zip(before, after, strict=True)]
+        return layer + 1, new, jnp.all(jnp.stack(same)) & (largest_defect(new.pair, angle) <= _LINEAR)
 
-    start = (jnp.ones((), depth.dtype), family._begin(position, opposite, angle), jnp.asarray(False))
+    start = (jnp.ones((), depth.dtype), begin(architecture, position, opposite, angle), jnp.asarray(False))
     return lax.while_loop(going, body, start)
 
 
@@ -196,21 +229,23 @@ def largest_defect(pair: Pair, angle: bool) -> Array:
 
 
 @eqx.filter_jit
-def counted(family: Any, position: Array, opposite: Array, depth: Array, angle: bool) -> tuple[Array, Any]:
-    """(L, (scalars, pair)) at an integer depth, or before it where a layer repeats the one before."""
+def counted(
+    architecture: LayeredArchitecture, position: Array, opposite: Array, depth: Array, angle: bool
+) -> tuple[Array, AtDepth]:
+    """(L, what is carried) at an integer depth, or before it where a layer repeats the one before."""
 
-    def body(state):
-        layer, old, _ = state
-        new = family._layer(old[0], old[1], angle)
+    def body(carry):
+        layer, old, _ = carry
+        new = step(architecture, old, angle)
         return layer + 1, new, _changed(old, new)
 
-    start = (jnp.ones((), depth.dtype), family._begin(position, opposite, angle), jnp.asarray(True))
-    return lax.while_loop(lambda state: (state[0] < depth) & state[2], body, start)[:2]
+    start = (jnp.ones((), depth.dtype), begin(architecture, position, opposite, angle), jnp.asarray(True))
+    return lax.while_loop(lambda carry: (carry[0] < depth) & carry[2], body, start)[:2]
 
 
 @eqx.filter_jit
-def all_layers(family: Any, position: Array, opposite: Array, depth: Array) -> tuple[Scalars, Pair]:
-    """Scalars and pairs at an integer depth; every layer is taken, as log Sigma may move on when all else rests."""
-    angle = family._runs_by_angle
-    start = family._begin(position, opposite, angle)
-    return lax.fori_loop(1, depth, lambda _, state: family._layer(state[0], state[1], angle), start)
+def all_layers(architecture: LayeredArchitecture, position: Array, opposite: Array, depth: Array) -> AtDepth:
+    """What is carried at an integer depth; every layer is taken, as log Sigma may move on when all else rests."""
+    angle = architecture.runs_by_angle
+    start = begin(architecture, position, opposite, angle)
+    return lax.fori_loop(1, depth, lambda _, at: step(architecture, at, angle), start)

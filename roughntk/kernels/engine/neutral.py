@@ -19,6 +19,7 @@ from jax import Array
 
 from roughntk._checks import InputError, require_x64
 from roughntk.kernels.engine import deep
+from roughntk.kernels.engine.growth import ROUNDED
 
 _DERIVATIVES = 10
 _AGREEMENT = 1e-12  # of the series with the mean slope, relative to 1
@@ -32,7 +33,7 @@ def taylor(h: Callable[[Array], Array], c: float) -> np.ndarray:
         derivative, factorial = jax.grad(derivative), factorial * k
         found.append(float(jax.jit(derivative)(jnp.asarray(c))) / factorial)
     found[0] -= 1
-    if abs(found[0]) <= deep.ROUNDED:
+    if abs(found[0]) <= ROUNDED:
         found[0] = 0.0
     return np.array(found)
 
@@ -48,20 +49,20 @@ def _velocity(y: Any, coefficients: Array, sign: Array) -> Array:
     return deep.velocity_of(increment, y)
 
 
-def displacements(family: Any, d: np.ndarray, slopes: np.ndarray, begin: int, depth: float) -> np.ndarray:
+def displacements(map_: Any, d: np.ndarray, slopes: np.ndarray, begin: int, depth: float) -> np.ndarray:
     """The displacements at a depth from those at `begin`, whose mean slopes are given; shape (k,).
 
     Raises:
         InputError: the map has too few derivatives at its fixed point, or is not near it.
     """
-    require_x64(f"{family.name} at depth {depth:g}")
+    require_x64(f"{map_} at depth {depth:g}")
     resting = (d == 0) | (slopes == 1) & (np.abs(d) > 1e-3)  # on another fixed point, which repels
-    coefficients = taylor(family.map, family.fixed_point)
+    coefficients = taylor(map_.map, map_.fixed_point)
     series = np.polynomial.polynomial.polyval(d, coefficients)
     miss = np.max(np.abs(series - (slopes - 1)), initial=0.0, where=~resting)
     if not (np.all(np.isfinite(coefficients)) and miss <= _AGREEMENT):
         raise InputError(
-            f"expected a map whose derivatives at its fixed point {family.fixed_point:.10g} describe it there, for a "
+            f"expected a map whose derivatives at its fixed point {map_.fixed_point:.10g} describe it there, for a "
             f"depth beyond {begin:,}, got depth {depth:g} and a map that differs from its series by {miss:.2g}; choose "
             f"a depth of at most {begin:,}"
         )
@@ -69,7 +70,7 @@ def displacements(family: Any, d: np.ndarray, slopes: np.ndarray, begin: int, de
     arguments = jnp.asarray(coefficients), jnp.asarray(sign)
     while layer < depth and np.max(np.exp(y), initial=0.0, where=~resting) > _GONE:
         end = min(depth, layer * deep.SEGMENT)
-        y = deep.integrated(lambda at: np.asarray(_velocity(at, *arguments)), y, layer, end, family)
+        y = deep.integrated(lambda at: np.asarray(_velocity(at, *arguments)), y, layer, end, map_)
         layer = end
     if layer < depth and coefficients[0] != 0:  # layers have become linear
         y = y + (depth - layer) * np.log1p(coefficients[0])
