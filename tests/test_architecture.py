@@ -242,16 +242,7 @@ PRIVATE_TODAY: set[str] = {
     "roughntk.commands.answers.phases: _settled", "roughntk.depth.phases.decision: _path",
     "roughntk.depth.phases.fixed_points: _settled_map",
 }  # fmt: skip
-ODD_NAMES_TODAY: set[str] = {
-    "kernels",
-    "maps",
-    "linalg",
-    "regression",
-    "rough",
-    "files",
-    "study",
-    "commands",
-}
+ODD_NAMES_TODAY: set[str] = {"kernels", "rough", "transport", "files", "study", "commands"}
 
 # Words that say nothing about what a name holds, or say it by a picture.
 NO_NAMES = {

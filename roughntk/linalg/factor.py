@@ -91,8 +91,8 @@ class Factor:
 
     def solve(self, right: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
         """A^{-1} right, refined once: what is left of its error is mostly that of the entries of A."""
-        found = self._solved(right)
-        return np.asarray(found + self._solved(right - self.matrix @ found))
+        solution = self._solved(right)
+        return np.asarray(solution + self._solved(right - self.matrix @ solution))
 
     def _solved(self, right: np.ndarray) -> np.ndarray:
         lower, pivots = self._parts

@@ -119,20 +119,20 @@ def _fixed_points(h, evaluate, grid: np.ndarray, values: np.ndarray) -> list[Fix
             f"expected isolated fixed points, got h(c) = c on all of [{grid[wide[0]]:.6g}, {grid[wide[-1] + 2]:.6g}]; "
             f"nothing tends to one point there: change the map"
         )
-    found = [float(grid[i]) for i in np.flatnonzero(gap == 0)]
+    places = [float(grid[i]) for i in np.flatnonzero(gap == 0)]
     for i in np.flatnonzero(gap[:-1] * gap[1:] < 0):
         root = _zoom(evaluate, grid[i], grid[i + 1], crossing=True)
         if abs(float(evaluate(np.full(_ZOOM, root))[0]) - root) < 1e-9:  # else a jump across the diagonal
-            found.append(root)
+            places.append(root)
     size = np.abs(gap)
     dips = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] <= size[2:]) & (size[1:-1] < 1e-4)) + 1
     for i in dips:
         if gap[i - 1] * gap[i] > 0 and gap[i] * gap[i + 1] > 0:
             place = _zoom(evaluate, grid[i - 1], grid[i + 1], crossing=False)
             if abs(float(evaluate(np.full(_ZOOM, place))[0]) - place) <= 4 * EPS:
-                found.append(place)
+                places.append(place)
     distinct: list[float] = []
-    for place in sorted(found):
+    for place in sorted(places):
         if not distinct or place - distinct[-1] > 1e-7:
             distinct.append(place)
     return [_classified(h, evaluate, place) for place in distinct]
@@ -188,23 +188,23 @@ def _follow(h, point: FixedPoint, others) -> tuple[float, float]:
     arrived = left <= (_NEAR if neutral else 1e-4)
     if wanted > layers:  # at the fixed point distances shrink by size^(layers/2); half of that tells it from a cycle
         arrived |= left <= (1 + size ** (layers // 2)) / 2 * before
-    astray = np.flatnonzero(~arrived[2:])
-    if astray.size and wanted > layers:
-        start, end = inside[astray[0]], ends[2 + astray[0]]
+    deviation = np.flatnonzero(~arrived[2:])
+    if deviation.size and wanted > layers:
+        start, end = inside[deviation[0]], ends[2 + deviation[0]]
         raise InputError(
             f"expected every start to tend to the fixed point {point.value:.10g}, got {end:.6g} after {layers} layers "
-            f"from {start:.6g} ({astray.size} of {_ORBITS} starts): with the multiplier {point.multiplier:.10g} it "
+            f"from {start:.6g} ({deviation.size} of {_ORBITS} starts): with the multiplier {point.multiplier:.10g} it "
             f"approaches too slowly to be told from a cycle or a second attractor; choose a map with a smaller one"
         )
-    if astray.size:
-        start, end = inside[astray[0]], ends[2 + astray[0]]
+    if deviation.size:
+        start, end = inside[deviation[0]], ends[2 + deviation[0]]
         raise InputError(
             f"expected every start to tend to the fixed point {point.value:.10g}, got {end:.6g} after {layers} layers "
-            f"from {start:.6g} ({astray.size} of {_ORBITS} starts); a cycle or a second attractor: choose another "
+            f"from {start:.6g} ({deviation.size} of {_ORBITS} starts); a cycle or a second attractor: choose another "
             f"map"
         )
-    found = []
+    orbit = []
     for end in ends[:2]:
         nearest = min((other.value for other in others), key=lambda value: abs(value - end), default=point.value)
-        found.append(nearest if abs(end - nearest) < abs(end - point.value) else point.value)
-    return found[0], found[1]
+        orbit.append(nearest if abs(end - nearest) < abs(end - point.value) else point.value)
+    return orbit[0], orbit[1]

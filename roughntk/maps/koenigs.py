@@ -103,10 +103,10 @@ def _part_of_a_layer(map_: Contraction, d: Array, part: Array) -> Array:
 
     def body(state):
         count, y, low, high, open_ = state
-        found, growth = koenigs_with_slope(map_, y)
-        above = found > target
+        coordinate, growth = koenigs_with_slope(map_, y)
+        above = coordinate > target
         low, high = jnp.where(above, low, y), jnp.where(above, y, high)
-        newton = y - (found - target) / growth
+        newton = y - (coordinate - target) / growth
         inside = (newton >= low) & (newton <= high)
         following = jnp.where(inside, newton, (low + high) / 2)
         # rounding makes steps of some 1e-14; beside a repelling fixed point 1e-8 would be far from the end

@@ -99,9 +99,9 @@ def solution(
 
 def known_solution(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
     """`solve` for checked points whose systems may be known; `callers` as for `roughntk.linalg.solve`."""
-    found = closed_form(systems, depth, method=method, callers=callers + 1)
-    found.require_digits(f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
-    return found
+    solution = closed_form(systems, depth, method=method, callers=callers + 1)
+    solution.require_digits(f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
+    return solution
 
 
 def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
@@ -110,20 +110,20 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int =
     what = f"{family.name} kernel matrix at depth {depth}"
     if method == DEFLATED or (method == "auto" and family.collapses):
         _require_deflated(family, method)
-        found = systems.deflated(depth)
+        system = systems.deflated(depth)
         if method == "auto":
             return linalg.solve_deflated(
-                found.matrix, found.right, found.ratio, errors=found.errors, ratio_error=found.ratio_error,
-                scale=found.scale, what=what, indefinite=True, callers=callers,
+                system.matrix, system.right, system.ratio, errors=system.errors, ratio_error=system.ratio_error,
+                scale=system.scale, what=what, indefinite=True, callers=callers,
             )  # fmt: skip
-        if math.isinf(found.ratio):
+        if math.isinf(system.ratio):
             raise InputError(
                 f"expected a kernel that tends to another value than 0 with method='deflated', got {family.name}, "
                 f"whose bordered system has no 1/c; use method='auto'"
             )
         return linalg.solve_bordered(
-            *linalg.bordered_system(found.matrix, found.right, found.ratio),
-            errors=linalg.bordered_errors(found.errors, found.ratio_error), what=what, indefinite=True,
+            *linalg.bordered_system(system.matrix, system.right, system.ratio),
+            errors=linalg.bordered_errors(system.errors, system.ratio_error), what=what, indefinite=True,
             callers=callers,
         )  # fmt: skip
     A, b, errors = systems.kernel(depth)
@@ -142,10 +142,12 @@ def _euclidean(family: KernelFamily, X, x, depth, method: str, callers: int) -> 
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
     systems = Systems(family, unit, np.asarray(sphere.polar(x)[1]))
-    found = known_solution(systems, depth, method=method, callers=callers + 1)
+    solution = known_solution(systems, depth, method=method, callers=callers + 1)
     ratios = sphere.length_ratios(x, X)
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled, bound = (np.where(part == 0, 0.0, part * ratios) for part in (found.coefficients, found.forward_error))
+        scaled, bound = (
+            np.where(part == 0, 0.0, part * ratios) for part in (solution.coefficients, solution.forward_error)
+        )
     beyond = np.argwhere(~np.isfinite(scaled))
     if beyond.size:
         i, k = beyond[0]
@@ -155,7 +157,7 @@ def _euclidean(family: KernelFamily, X, x, depth, method: str, callers: int) -> 
             f"{_checks.name_rows(np.unique(beyond[:, 0]))} of X, or leave them out"
         )
     worst = float(relative(bound, scaled).max())
-    return dataclasses.replace(found, coefficients=scaled, forward_error=bound, relative_error=worst)
+    return dataclasses.replace(solution, coefficients=scaled, forward_error=bound, relative_error=worst)
 
 
 def check_directions(family: KernelFamily, X, x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -121,8 +121,8 @@ def _prediction(family: KernelFamily, X, y, x, depth, time: float, domain: str) 
     columns = y.reshape(len(y), -1)
     flow = _linear_flow(family, X, columns, x, depth, domain) if _is_first(depth) and len(X) > X.shape[1] else None
     if flow is None and t == math.inf:
-        found = solution(family, given, x, depth=depth, domain=domain, callers=3)
-        f, bound = found.coefficients.T @ columns, found.forward_error.T @ np.abs(columns)
+        solved = solution(family, given, x, depth=depth, domain=domain, callers=3)
+        f, bound = solved.coefficients.T @ columns, solved.forward_error.T @ np.abs(columns)
         smallest = math.nan
     else:
         flow = flow or _kernel_flow(family, X, columns, x, depth, domain)

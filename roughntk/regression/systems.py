@@ -66,15 +66,15 @@ def kernel_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> 
 def deflated_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> DeflatedSystem:
     """The deflated kernel of the rows at one depth."""
     n, theta = len(X), sphere.joint_angles(X, x)
-    found = family.deflated(theta, depth)
+    deflated = family.deflated(theta, depth)
 
     on = on_data(X, x, theta, depth)
-    error = entry_errors(deflated_values(family, found, depth), theta, angle_errors(X, x, theta, on), 0.0)
-    scale = math.exp(found.log_scale)
-    ratio = scale / found.level if found.level else math.inf
-    matrix, right = found.values[:, :n], found.values[:, n:]
+    error = entry_errors(deflated_values(family, deflated, depth), theta, angle_errors(X, x, theta, on), 0.0)
+    scale = math.exp(deflated.log_scale)
+    ratio = scale / deflated.level if deflated.level else math.inf
+    matrix, right = deflated.values[:, :n], deflated.values[:, n:]
     errors = Errors(error[:, :n], error[:, n:], on)
-    return DeflatedSystem(matrix, right, errors, ratio, ratio_error(found.log_scale, ratio), scale)
+    return DeflatedSystem(matrix, right, errors, ratio, ratio_error(deflated.log_scale, ratio), scale)
 
 
 class Systems:
@@ -93,13 +93,13 @@ class Systems:
         self.deflated: Callable[..., DeflatedSystem] = kept(functools.partial(deflated_system, family, X, x))
 
 
-def deflated_values(family: KernelFamily, found: Deflated, depth) -> Callable[[np.ndarray], np.ndarray]:
+def deflated_values(family: KernelFamily, system: Deflated, depth) -> Callable[[np.ndarray], np.ndarray]:
     """Angles -> deflated values in the units of those already found."""
 
     def values(angles: np.ndarray) -> np.ndarray:
         other = family.deflated(angles, depth)
-        same = other.log_scale == found.log_scale  # both are -inf at infinite depth
-        return other.values * (1.0 if same else math.exp(other.log_scale - found.log_scale))
+        same = other.log_scale == system.log_scale  # both are -inf at infinite depth
+        return other.values * (1.0 if same else math.exp(other.log_scale - system.log_scale))
 
     return values
 

@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 
 from roughntk import rough
 from roughntk.cli import app
+from roughntk.commands.answers.variations import as_path
 from roughntk.files import paths as path_files
 from roughntk.study.data import load
 
 CASES = Path(__file__).parent / "cases"
+ONE = ("--p", 1, "--norm", "l2")
 
 
 def call(command, name, *arguments):
@@ -44,7 +46,7 @@ def test_names_that_are_more_than_the_columns_are_refused():
 
 
 def test_a_comment_holds_the_names():
-    text = said("variation", "commented_header.csv", "--p", 1)
+    text = said("variation", "commented_header.csv", *ONE)
     assert length(text) == 5 and "2 channels (1 = a, 2 = b), times 0 to 2" in text
     assert (
         "the comment in line 1 holds the names" in text
@@ -53,7 +55,7 @@ def test_a_comment_holds_the_names():
 
 
 def test_an_index_is_left_out_and_said_so():
-    text = said("variation", "index_column.csv", "--p", 1)
+    text = said("variation", "index_column.csv", *ONE)
     assert length(text) == 5 and "(1 = a, 2 = b), no times" in text
     assert "no name and counts the rows from 0: it is left out, as an index" in " ".join(text.split())
 
@@ -61,8 +63,8 @@ def test_an_index_is_left_out_and_said_so():
 def test_a_first_line_of_years_is_asked_about():
     refused("2019, 2020 in line 1.*--header.*--no-header", "variation", "number_header.csv")
     assert "(1 = 2019, 2 = 2020)" in said("variation", "number_header.csv", "--header")
-    assert length(said("variation", "number_header.csv", "--header", "--p", 1)) == 3
-    text = said("variation", "number_header.csv", "--no-header", "--p", 1)
+    assert length(said("variation", "number_header.csv", "--header", *ONE)) == 3
+    text = said("variation", "number_header.csv", "--no-header", *ONE)
     assert length(text) == pytest.approx(np.hypot(2019, 2020) + 3, rel=1e-11) and "4 points" in text
 
 
@@ -71,13 +73,13 @@ def test_a_first_line_of_years_is_asked_about():
 )
 def test_missing_cells_are_named_and_dropped_on_request(name, where):
     refused(f"missing cells .* in {where}: .*--missing drop.*--missing interpolate", "variation", name)
-    text = said("variation", name, "--missing", "drop", "--p", 1)
+    text = said("variation", name, "--missing", "drop", *ONE)
     wanted = {"empty_row.csv": np.hypot(1, 2), "missing_first.csv": 3}[name]
     assert length(text) == pytest.approx(wanted, rel=1e-11) and f"left out: {where.split(',')[0]}" in text
 
 
 def test_missing_cells_between_others_are_interpolated_in_time():
-    text = said("variation", "empty_row.csv", "--missing", "interpolate", "--p", 1)
+    text = said("variation", "empty_row.csv", "--missing", "interpolate", *ONE)
     assert length(text) == pytest.approx(np.hypot(1, 2), rel=1e-11)
     assert "3 points" in text and "2 missing cells of empty_row.csv: interpolated" in text
     refused("at both ends of column 1 .* in line 1", "variation", "missing_first.csv", "--missing", "interpolate")
@@ -87,15 +89,15 @@ def test_semicolons_and_decimal_commas_are_recognised_and_said():
     read = path_files.read_path(CASES / "semicolon_comma.csv")
     np.testing.assert_array_equal(read.values, [[0, 1.5, 0.25], [1, 2.0, 0.75], [2, 2.5, 0.25]])
     assert read.channels == ("Zeit", "Druck", "Fluss")
-    text = said("variation", "semicolon_comma.csv", "--times", "Zeit", "--p", 1)
+    text = said("variation", "semicolon_comma.csv", "--times", "Zeit", *ONE)
     assert "semicolons stand between the cells, the decimal mark is a comma" in text
     assert length(text) == pytest.approx(2 * np.hypot(0.5, 0.5), rel=1e-11)
-    given = said("variation", "semicolon_comma.csv", "--times", 1, "--p", 1, "--delimiter", ";", "--decimal", ",")
+    given = said("variation", "semicolon_comma.csv", "--times", 1, *ONE, "--delimiter", ";", "--decimal", ",")
     assert length(given) == length(text) and "semicolons" not in given
 
 
 def test_tabs_are_read():
-    text = said("variation", "tabs.tsv", "--p", 1)
+    text = said("variation", "tabs.tsv", *ONE)
     assert "(1 = p, 2 = q), times 0 to 2" in text and length(text) == pytest.approx(2**0.5, rel=1e-11)
 
 
@@ -132,7 +134,7 @@ def test_times_out_of_order_are_shown_in_full():
 def test_times_that_are_uniform_within_their_rounding_are_uniform():
     read = path_files.read_path(CASES / "kilohertz.csv")
     assert np.ptp(np.diff(read.times)) > 1e-8  # the rounding of times near 1.7e9 is seen in their steps
-    found = rough.critical_p(read.path)
+    found = rough.critical_p(as_path(read))
     expected = rough.critical_p(rough.PiecewiseLinear(read.values, np.arange(len(read.values)) * 1e-3))
     assert (found.p, found.standard_error) == (expected.p, expected.standard_error)
     assert f"Critical exponent: {expected}" in said("variation", "kilohertz.csv", "--critical")
