@@ -23,13 +23,13 @@ _MEMBERS: tuple[type[KernelFamily], ...] = (
     ResidualReluNNGP, CompositionKernel,
 )  # fmt: skip
 
-_MODULES: tuple[str, ...] = (
-)  # fmt: skip
-"""Modules with further families, which each lists as `VIEWS`."""
+_MODULES: dict[str, str] = {
+}  # fmt: skip
+"""Modules with the families of further architectures, which each lists as `VIEWS`."""
 
 FAMILIES: dict[str, type[KernelFamily]] = {
     member.name: member
-    for member in (*_MEMBERS, *(view for module in _MODULES for view in importlib.import_module(module).VIEWS))
+    for member in (*_MEMBERS, *(view for module in _MODULES.values() for view in importlib.import_module(module).VIEWS))
 }
 """Families by their command-line name."""
 
