@@ -1,5 +1,6 @@
 """Families by the name that the command line knows them by."""
 
+import importlib
 import inspect
 from typing import Any
 
@@ -22,7 +23,14 @@ _MEMBERS: tuple[type[KernelFamily], ...] = (
     ResidualReluNNGP, CompositionKernel,
 )  # fmt: skip
 
-FAMILIES: dict[str, type[KernelFamily]] = {member.name: member for member in _MEMBERS}
+_MODULES: dict[str, str] = {
+}  # fmt: skip
+"""Modules with the families of further architectures, which each lists as `VIEWS`."""
+
+FAMILIES: dict[str, type[KernelFamily]] = {
+    member.name: member
+    for member in (*_MEMBERS, *(view for module in _MODULES.values() for view in importlib.import_module(module).VIEWS))
+}
 """Families by their command-line name."""
 
 _FUNCTIONS = {"phi": "sin", "h": "exponential"}  # parameters that are functions, with their defaults by name
