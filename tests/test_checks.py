@@ -205,7 +205,7 @@ def test_masked_entries_inside_of_sequences_are_refused_by_row(value, named) -> 
 
 
 def test_a_masked_array_inside_of_a_list_whose_mask_is_empty_is_read() -> None:
-    assert rough.p_variation([np.ma.array([0, 0.0], mask=False), [3, 4]], 1.0) == 5.0
+    assert rough.p_variation([np.ma.array([0, 0.0], mask=False), [3, 4]], 1.0, norm="l2") == 5.0
     inside: list = [1.0]
     inside.append(inside)
     with pytest.raises(InputError):
@@ -220,7 +220,7 @@ def test_a_dataset_is_refused_with_what_makes_an_array_of_it() -> None:
     for use, rest in zip(uses, ([1.0], [], [], ["X"]), strict=True):
         with pytest.raises(InputError, match=r"got a Dataset of the variables a, b; .*\.to_dataarray\(\)\.T"):
             use(data, *rest)
-    assert rough.p_variation(data.to_dataarray().T, 1.0) == 5.0  # the remedy: from (0, 0) to (3, 4)
+    assert rough.p_variation(data.to_dataarray().T, 1.0, norm="l2") == 5.0  # the remedy: from (0, 0) to (3, 4)
 
 
 def test_work_beyond_the_free_memory_is_refused_with_need_limit_and_remedy(monkeypatch) -> None:
