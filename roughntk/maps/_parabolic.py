@@ -213,7 +213,7 @@ def end_sum(theta: Array, time: Array, parts: Passage) -> Array:
 
 @jax.jit
 def step(theta: Array) -> Array:
-    """f, see `iteration.relu_angle_step`."""
+    """f, see `relu_flow.relu_angle_step`."""
     low = theta <= HALF_PI
     angle, fold = jnp.where(low, theta, 0.0), jnp.where(low, 0.0, supplement(theta))
     square = _polynomial(_VERSINE, angle**2) - angle * _polynomial(_BRACKET, angle**2) * (2 / math.pi)
@@ -223,7 +223,7 @@ def step(theta: Array) -> Array:
 
 @jax.jit
 def generator(theta: Array) -> Array:
-    """v, see `iteration.generator`."""
+    """v, see `relu_flow.generator`."""
     high, fold, gap, start = entry(theta)
     value = -(start**2) / THREE_PI * _shape(start)
     edge = fold == 0
@@ -234,14 +234,14 @@ def generator(theta: Array) -> Array:
 
 @jax.jit
 def abel(theta: Array) -> Array:
-    """alpha, see `iteration.abel`."""
+    """alpha, see `relu_flow.abel`."""
     high, _, _, start = entry(theta)
     return low_abel(start) - jnp.where(high, 1.0, 0.0)
 
 
 @jax.jit
 def principal_sum(theta: Array) -> Array:
-    """P, see `iteration.principal_sum`."""
+    """P, see `relu_flow.principal_sum`."""
     high, _, _, start = entry(theta)
     zero = start < _TINY  # P overflows already at 1e-77
     angle = jnp.where(zero, 1.0, start)
@@ -253,12 +253,12 @@ def principal_sum(theta: Array) -> Array:
 
 @jax.jit
 def flow(theta: Array, time: Array) -> Array:
-    """theta_l, see `iteration.flow`."""
+    """theta_l, see `relu_flow.flow`."""
     return end_angle(theta, time, advance(theta, time))
 
 
 @jax.jit
 def ntk_sum(theta: Array, time: Array) -> tuple[Array, Array]:
-    """theta_l and S(l), see `iteration.ntk_sum`."""
+    """theta_l and S(l), see `relu_flow.ntk_sum`."""
     parts = advance(theta, time)
     return end_angle(theta, time, parts), end_sum(theta, time, parts)
