@@ -13,6 +13,16 @@ from roughntk.files import drawing
 from roughntk.study import figures
 
 POINTS, TEST_POINTS, LAST_DEPTH = 5, 2, 7
+FIGURES = (
+    "kernel_entries",
+    "coefficients",
+    "errors",
+    "driver_components",
+    "signature_terms",
+    "variation",
+    "conditioning",
+    "infinite_depth",
+)
 
 
 def plain_kernels(family: str, X: np.ndarray, x: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:

@@ -48,8 +48,7 @@ class Architecture(eqx.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """The parameters that it was built with, by name: numbers, and words for what is no number."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value if _checks.is_traced(value) else float(value) for name, value in values.items()}
+        return parameters_of(self)
 
     @property
     def differs_by_depth(self) -> bool:
@@ -70,6 +69,12 @@ class Architecture(eqx.Module):
 
     def __repr__(self) -> str:
         return described(self, self)
+
+
+def parameters_of(module: eqx.Module) -> dict[str, Any]:
+    """The fields of a family or an architecture by name: floats, or what is traced."""
+    values = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
+    return {name: value if _checks.is_traced(value) else float(value) for name, value in values.items()}
 
 
 def described(named: Any, architecture: Architecture) -> str:

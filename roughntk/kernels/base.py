@@ -6,7 +6,6 @@ Depth 1 is the input layer for every family: the correlation itself. Depth L app
 """
 
 import abc
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from jaxtyping import Array, Float
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
-from roughntk.kernels.architecture import described
+from roughntk.kernels.architecture import described, parameters_of
 from roughntk.kernels.engine import evaluation
 from roughntk.kernels.engine.deflated import Deflated
 from roughntk.maps import recursion
@@ -109,8 +108,7 @@ class KernelFamily(eqx.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """The parameters that it was built with, by name: numbers, and words for what is no number."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value if _checks.is_traced(value) else float(value) for name, value in values.items()}
+        return parameters_of(self)
 
     @property
     def differs_by_depth(self) -> bool:

@@ -20,6 +20,7 @@ log(1 - s). :class:`GradedClock` runs in a time in which that derivative vanishe
 
 import abc
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -29,8 +30,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks
-
-CLOCKS = ("arc", "psi")
 
 
 def psi(z: Float[Array, "..."], log_d: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -203,6 +202,10 @@ def graded_depth(size: float) -> float:
     return max(1.0, r**-4) if r > 1e-25 else math.inf
 
 
+CLOCKS: dict[str, Callable[[float], SegmentClock]] = {"arc": lambda log_d: ArcClock(), "psi": PsiClock}
+"""The clocks of a segment by name, each made from log D."""
+
+
 def clock(name: str, log_d: float) -> SegmentClock:
     """The clock of that name ("arc" or "psi"); `log_d` = log det K_L + log det K_{L+1}.
 
@@ -216,5 +219,5 @@ def clock(name: str, log_d: float) -> SegmentClock:
     >>> float(clock("psi", log_d=-460.0).position_at_paper_time(0.5))
     0.5
     """
-    _checks.choice(name, CLOCKS, "clock")
-    return ArcClock() if name == "arc" else PsiClock(log_d)
+    _checks.choice(name, tuple(CLOCKS), "clock")
+    return CLOCKS[name](log_d)

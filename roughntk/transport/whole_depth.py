@@ -75,7 +75,7 @@ def between_depths(
     """
     _checks.require_x64("transport")
     family, depth = as_family(family), _checks.integer_depth(depth)
-    _checks.choice(clock, CLOCKS, "clock")
+    _checks.choice(clock, tuple(CLOCKS), "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     _checks.choice(system, SYSTEMS, "system")
     throw, options = _checks.flag(throw, "throw"), SolverOptions.of(options, settings)
@@ -138,7 +138,7 @@ def across_segment(
     [[1.5, 0.0], [0.0, 1.5]]
     """
     _checks.require_x64("transport")
-    _checks.choice(clock, CLOCKS, "clock")
+    _checks.choice(clock, tuple(CLOCKS), "clock")
     _checks.choice(rhs, RIGHT_HAND_SIDES, "rhs")
     throw, options = _checks.flag(throw, "throw"), SolverOptions.of(options, settings)
     if not isinstance(what, str) or not what:

@@ -1,39 +1,21 @@
 """Studies of other settings, without figures: drawing is checked separately, and coarsely."""
 
-import importlib
 import json
 
 import numpy as np
 import pytest
 from driver_routes import level_two, silent
-from routes import LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, largest_sum, plain_kernels
+from routes import FIGURES, LAST_DEPTH, POINTS, TEST_POINTS, draw_every_figure, largest_sum, plain_kernels
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import roughntk as rn
+from roughntk.study import pipeline
 from roughntk.study.analysis import closed_form, transport, variation
 from roughntk.study.analysis import drivers as drivers_room
 from roughntk.study.analysis import signatures as signatures_room
-from roughntk.study.analysis.laws import law
 from roughntk.study.data import load
 
-run_room = importlib.import_module("roughntk.study.pipeline")  # `roughntk.study.pipeline` is the function
-
 EPS = np.finfo(np.float64).eps
-LAW = law(rn.kernels.ReluNTK())
-FIGURES = (
-    "kernel_entries",
-    "coefficients",
-    "errors",
-    "driver_components",
-    "signature_terms",
-    "variation",
-    "conditioning",
-    "infinite_depth",
-)
-TABLES = ("transport", "p_variation", "depths", "coefficients", "kernel_test_points", "signatures", "signature_terms")
-
-
-# Other studies, without figures: drawing is checked separately, and coarsely
 
 
 def study(data="sphere", **settings):
@@ -41,7 +23,7 @@ def study(data="sphere", **settings):
 
 
 def strict(found):
-    return json.loads(json.dumps(run_room.as_json(found, "test"), allow_nan=False))
+    return json.loads(json.dumps(pipeline.as_json(found, "test"), allow_nan=False))
 
 
 def test_a_study_gives_the_same_numbers_twice(written):

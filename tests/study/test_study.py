@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import importlib
 import json
 import math
 import re
@@ -14,32 +13,20 @@ import numpy as np
 import pytest
 import scipy.linalg
 from driver_routes import level_two, silent
-from routes import LAST_DEPTH, POINTS, TEST_POINTS, largest_sum, plain_kernels
+from routes import FIGURES, LAST_DEPTH, POINTS, TEST_POINTS, largest_sum, plain_kernels
 
 import roughntk as rn
 from roughntk.files import folders, manifest
 from roughntk.kernels import SigmoidComposition
-from roughntk.study import report
+from roughntk.study import pipeline, report
 from roughntk.study.analysis import closed_form, transport, variation
 from roughntk.study.analysis import drivers as drivers_room
 from roughntk.study.analysis import signatures as signatures_room
 from roughntk.study.analysis.laws import law
 from roughntk.study.data import load
 
-run_room = importlib.import_module("roughntk.study.pipeline")  # `roughntk.study.pipeline` is the function
-
 EPS = np.finfo(np.float64).eps
 LAW = law(rn.kernels.ReluNTK())
-FIGURES = (
-    "kernel_entries",
-    "coefficients",
-    "errors",
-    "driver_components",
-    "signature_terms",
-    "variation",
-    "conditioning",
-    "infinite_depth",
-)
 TABLES = ("transport", "p_variation", "depths", "coefficients", "kernel_test_points", "signatures", "signature_terms")
 
 
@@ -71,7 +58,7 @@ def test_the_record_has_every_key_that_was_promised(written):
 
 
 def test_not_a_number_and_infinity_are_written_as_null():
-    written = run_room._plain(
+    written = pipeline._plain(
         {"a": [math.nan, np.inf, 1.5], 2: (np.float64("nan"), np.int64(3)), "b": np.array([-np.inf])}
     )
     assert written == {"a": [None, None, 1.5], "2": [None, 3], "b": [None]}

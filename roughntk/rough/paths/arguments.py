@@ -22,7 +22,7 @@ def check_field(vector_field: Any, y0: jax.Array, channels: int) -> None:
         raise
     except Exception as error:
         raise InputError(
-            f"expected vector_field(y0) to give an array, got {type(error).__name__}: {_first_line(error)}; call it at "
+            f"expected vector_field(y0) to give an array, got {_checks.reason(error)}; call it at "
             f"a jax array of shape {y0.shape}, and write it in jax.numpy: JAX traces it"
         ) from error
     wanted = (y0.shape[0], channels)
@@ -67,10 +67,6 @@ def _check_callable(vector_field: Any) -> None:
             f"(t, y, args) write lambda y: vector_field(0.0, y, None), with time as a channel of the path and of y "
             f"where it enters"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "no message")
 
 
 def check_driver(path: Any) -> None:
