@@ -1,14 +1,14 @@
 """Linear systems: factored once, solved and refined, with a bound of their error. Knows nothing of kernels."""
 
 from roughntk.linalg.bordered import bordered_errors, bordered_system, solve_bordered, solve_deflated
-from roughntk.linalg.factor import Factor, log_determinant
-from roughntk.linalg.forward_error import Errors
-from roughntk.linalg.outcomes import (
+from roughntk.linalg.exceptions import (
     FEW_DIGITS,
     InaccurateCoefficientsWarning,
     IndefiniteKernelWarning,
     NotPositiveDefiniteError,
 )
+from roughntk.linalg.factor import Factor, log_determinant
+from roughntk.linalg.forward_error import Errors
 from roughntk.linalg.systems import Solution, solve
 
 __all__ = [

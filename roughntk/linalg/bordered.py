@@ -13,9 +13,9 @@ import numpy as np
 
 from roughntk._checks import flag
 from roughntk._checks.precision import EPS
+from roughntk.linalg.exceptions import NotPositiveDefiniteError, singular_bordered, warn_indefinite
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors
-from roughntk.linalg.outcomes import NotPositiveDefiniteError, singular_bordered, warn_indefinite
 from roughntk.linalg.systems import DEFLATED, Solution, solve, solved
 
 _LEAST_SCALE = 1e-290

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from roughntk._checks import InputError, flag
+from roughntk.linalg.exceptions import require_digits, singular, warn_indefinite
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors, forward_error, relative
-from roughntk.linalg.outcomes import require_digits, singular, warn_indefinite
 
 CHOLESKY, INDEFINITE, DEFLATED = "cholesky", "symmetric indefinite", "deflated"
 """The direct methods, as `Solution.method` says them."""
@@ -58,7 +58,7 @@ class Solution:
         return np.concatenate([self.coefficients, self.multipliers[None]])
 
     def require_digits(self, what: str, *, callers: int = 1) -> None:
-        """Refuse coefficients of which nothing is known, and warn of those with few digits (`outcomes`)."""
+        """Refuse coefficients of which nothing is known, and warn of those with few digits (`linalg.exceptions`)."""
         parts = relative(self.forward_error, self.coefficients)
         require_digits(parts, self.condition_number, what, callers=callers + 1)
 
