@@ -1,4 +1,4 @@
-"""The flow of the ReLU families in depth as a diffrax term.
+"""The depth flow of the ReLU families as a term for a user's own equations in diffrax.
 
 For the ReLU families the depth l is the time of the flow theta' = v(theta), S' = (r' v/r) S + r P' v, r = -v sin theta,
 whose values at whole depths are the layer recursion itself (:mod:`roughntk.maps.relu_flow`).

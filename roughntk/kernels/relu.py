@@ -1,4 +1,6 @@
-"""Families of (leaky) ReLU networks: slopes, biases, residual branches.
+"""Families of ReLU and leaky ReLU networks, and the layer that they share with biased and residual ones.
+
+Real depth is computed in :mod:`roughntk.maps.relu_flow` and :mod:`roughntk.maps.leaky_flow`; here is what a layer does.
 
 For phi(u) = max(u, 0) + slope min(u, 0) and with kappa = (1 - slope)^2/(1 + slope^2) in (0, 2], the normalised duals
 are

@@ -1,4 +1,8 @@
-"""Linear systems: factored once, solved and refined, with a bound of their error. Knows nothing of kernels."""
+"""Linear systems: factored once, solved and refined, with a bound of their error. Knows nothing of kernels.
+
+What is positive definite, indefinite or singular is decided in `definiteness`; `exceptions` holds what is then raised
+or warned of.
+"""
 
 from roughntk.linalg.bordered import bordered_errors, bordered_system, solve_bordered, solve_deflated
 from roughntk.linalg.exceptions import (

@@ -128,7 +128,7 @@ def solve_bordered(
     inner = np.linalg.eigvalsh(_without_mean(G)) if n > 1 else np.ones(1)
     if not factor.regular:
         raise singular_bordered(what, factor.nearest, factor.largest)
-    definite = int((factor.spectrum > 0).sum()) == n + below
+    definite = int((factor.eigenvalues > 0).sum()) == n + below
     if not definite:
         lowest = f"{inner[0]:.3g} in the units of its deflated form" if inner[0] < 0 else "that of the constant vector"
         if not indefinite:

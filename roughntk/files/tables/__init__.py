@@ -1,4 +1,4 @@
-"""Tables of numbers from files, standard input, data frames and arrays: one reader for paths and for points.
+"""Tables of numbers from CSV and other files, standard input, data frames, arrays: one reader for paths and for points.
 
 `read` gives a `Table` of named columns, and what was guessed about the file in sentences; `points_of` and `path_of` say
 which of its columns are features, target, times and channels. No mathematics.
