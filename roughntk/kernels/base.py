@@ -33,7 +33,17 @@ RECURSION_DEPTH = 8
 
 
 class KernelFamily(eqx.Module):
-    """A sequence of kernels k_L on the sphere, indexed by the depth L of a network."""
+    """A sequence of kernels k_L on the sphere, indexed by the depth L of a network.
+
+    >>> import roughntk as rn
+    >>> class Powers(rn.kernels.KernelFamily):
+    ...     name, symbol = "powers", "k"
+    ...
+    ...     def _at_angle(self, theta, depth):
+    ...         return jnp.cos(theta) ** depth
+    >>> round(float(Powers().at_correlation(0.5, 3)), 6)
+    0.125
+    """
 
     # What a family must say
 

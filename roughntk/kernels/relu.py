@@ -74,6 +74,11 @@ class ReluNTK(_ReluView):
 
     on unit inputs; Theta_L = (L / (n0 2^{L-1})) K_L is the unnormalised kernel. As L grows, K_L -> 1/4 for
     every pair of distinct points.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ReluNTK()
+    >>> [round(float(family.at_correlation(0.0, depth)), 6) for depth in (2, math.inf)]  # 1/(2 pi), 1/4
+    [0.159155, 0.25]
     """
 
     name = "relu-ntk"
@@ -112,6 +117,10 @@ class ReluNNGP(_ReluView):
     """Normalised covariance of the bias-free ReLU network at initialisation: rho_{L+1} = h(rho_L).
 
     As L grows, rho_L -> 1 with 1 - rho_L ~ 9 pi^2 / (2 L^2).
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.ReluNNGP().at_correlation(0.0, 2)), 6)  # 1/pi
+    0.31831
     """
 
     name = "relu-nngp"
@@ -319,6 +328,10 @@ class LeakyReluNTK(_LeakyView):
 
     Args:
         slope: of phi below 0, in [-1, 1); 0 is the ReLU.
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.LeakyReluNTK(0.1).at_correlation(0.0, math.inf)), 6)
+    0.25
     """
 
     name = "leaky-relu-ntk"
@@ -338,6 +351,10 @@ class LeakyReluNNGP(_LeakyView):
 
     Args:
         slope: of phi below 0, in [-1, 1); 0 is the ReLU.
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.LeakyReluNNGP(-1.0).at_correlation(0.0, 2)), 6)  # 2/pi: the absolute value
+    0.63662
     """
 
     name = "leaky-relu-nngp"

@@ -332,6 +332,11 @@ class ResidualReluNTK(ResidualView):
 
     Stable scaling has a limit that depends on rho at infinite depth, an ordinary differential equation in depth time;
     with a fixed branch variance a the kernel tends to 1/4 off the diagonal, as without the skip connections.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ResidualReluNTK()
+    >>> round(float(family.at_correlation(0.0, 2)), 6)  # one block of variance 1: 1/(3 pi)
+    0.106103
     """
 
     name = "residual-relu-ntk"
@@ -343,7 +348,13 @@ class ResidualReluNTK(ResidualView):
 
 
 class ResidualReluNNGP(ResidualView):
-    """Normalised covariance of a residual ReLU network; arguments as for `ResidualRelu`."""
+    """Normalised covariance of a residual ReLU network; arguments as for `ResidualRelu`.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ResidualReluNNGP()
+    >>> round(float(family.at_correlation(0.0, 2)), 6)  # one block of variance 1: 1/(2 pi)
+    0.159155
+    """
 
     name = "residual-relu-nngp"
     symbol = "\\rho"
