@@ -373,7 +373,7 @@ class ActivationNTK(ActivationView):
     (chi > 1), as for `ErfNTK`. There is no real depth: the variance would have to be interpolated, too.
 
     >>> import roughntk as rn
-    >>> family = rn.kernels.ActivationNTK.critical(jax.numpy.sin)
+    >>> family = rn.kernels.ActivationNTK.critical(jnp.sin)
     >>> round(float(family.at_correlation(0.5, math.inf)), 6)
     0.333333
     """
@@ -390,7 +390,7 @@ class ActivationNNGP(ActivationView):
     """Normalised covariance of a fully connected network with the activation phi; arguments as for `Activation`.
 
     >>> import roughntk as rn
-    >>> family = rn.kernels.ActivationNNGP(jax.numpy.sin, 2.0, 0.0)
+    >>> family = rn.kernels.ActivationNNGP(jnp.sin, 2.0, 0.0)
     >>> round(float(family.at_correlation(0.5, 2)), 6)  # sinh(1)/sinh(2)
     0.324027
     """

@@ -175,8 +175,8 @@ class CompositionKernel(View):
 
     >>> import roughntk as rn
     >>> family = rn.kernels.CompositionKernel(lambda eta: eta / 2)
-    >>> float(family.at_correlation(1.0, 4)), float(family.at_correlation(1.0, 3.5))
-    (0.125, 0.17677669529663687)
+    >>> [round(float(family.at_correlation(1.0, depth)), 6) for depth in (4, 3.5)]
+    [0.125, 0.176777]
     """
 
     name = "composition"

@@ -330,7 +330,7 @@ class LeakyReluNTK(_LeakyView):
         slope: of phi below 0, in [-1, 1); 0 is the ReLU.
 
     >>> import roughntk as rn
-    >>> round(float(rn.kernels.LeakyReluNTK(0.1).at_correlation(0.0, math.inf)), 6)
+    >>> rn.kernels.LeakyReluNTK(0.1).limit_value
     0.25
     """
 
