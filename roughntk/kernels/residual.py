@@ -17,7 +17,6 @@ from c = rho, delta = 1 - rho. The solver carries w = sin(theta/2) in place of c
 
 from typing import Any, NamedTuple
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -86,6 +85,7 @@ def _largest(tree) -> Array:
 
 def _integrate(field, start, stop: Array):
     """The solution at tau = stop, in the clock log(1 + tau), in which it settles at a rate of order one."""
+    import diffrax  # heavy, and needed by none of the other families
 
     def slowed(clock, state, args):
         tau = jnp.expm1(clock)
