@@ -28,8 +28,9 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg import FEW_DIGITS, InaccurateCoefficientsWarning, NotPositiveDefiniteError
+from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.closed_form import check_directions, solution
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.systems import kernel_system
 
 
