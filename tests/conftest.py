@@ -72,7 +72,7 @@ PORTABLE = (
     "transport/test_deflated.py",
     "depth/test_depth_needed.py",
     "transport/test_equation.py",
-    "transport/test_real_depth.py",
+    "transport/test_along_depth.py",
 )
 
 
@@ -116,7 +116,7 @@ def compiled_functions_are_let_go():
 LONGEST = (
     "study/test_study.py",
     "test_process.py",
-    "transport/test_real_depth.py",
+    "transport/test_along_depth.py",
     "test_single_precision.py",
     "depth/test_classify.py",
     "fuzz/test_fuzz_arguments.py",

@@ -2,7 +2,7 @@
 
 from roughntk.linalg import IndefiniteKernelWarning, NotPositiveDefiniteError, Solution
 from roughntk.regression.closed_form import coefficients, solve
-from roughntk.regression.outcomes import InaccurateCoefficientsWarning
+from roughntk.regression.exceptions import InaccurateCoefficientsWarning
 from roughntk.regression.predictor import PredictionReport, predict, prediction
 
 __all__ = [

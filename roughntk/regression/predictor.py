@@ -30,7 +30,7 @@ from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.closed_form import check_directions, solution
-from roughntk.regression.outcomes import FEW_DIGITS, InaccurateCoefficientsWarning
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.systems import kernel_system
 
 
