@@ -14,17 +14,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A second run of the tests takes two thirds of the time of the first. A folder that somebody else names is theirs.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = folder(os.environ)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
+os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 
 import roughntk  # noqa: I001  first, so that 64 bit is on before anything makes a JAX array
 
 import jax
 from hypothesis import settings
 
-# Types of numbers are not mixed unseen: in every test JAX raises where an integer meets a float, or a real a complex one,
-# but in these files, each for its reason. Ranks may differ: values at correlations and depths broadcast, as NumPy's do,
-# so rank promotion raises nowhere.
+# Types of numbers are not mixed unseen: JAX raises where an integer meets a float, or a real a complex number, in every
+# test and in the processes that it starts, but in these files, each for its reason. Ranks may differ: values at
+# correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
 NOT_STRICT = {
-    "kernels/test_sequence.py": "sequences as users write them, `1 / depth` of a whole depth",
+    "kernels/test_sequence.py": "sequences as users write them, which divide by a whole depth",
 }
 
 write_entries_whole()
