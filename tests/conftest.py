@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from compilation_cache import CACHE, LIMIT, folder, resident, write_entries_whole
+from compilation_cache import CACHE, LIMIT, folder, give_back, resident, write_entries_whole
 
 os.environ["MPLBACKEND"] = "Agg"
 # Two workers fill two processors: threads of linear algebra would only wait for each other.
@@ -114,23 +114,38 @@ def compiled_functions_are_let_go():
     yield
     if resident() > MOST_RESIDENT:
         jax.clear_caches()
+        give_back()
 
 
 # Files that take longest, beginning with the longest. Workers get files in this order, so that neither is left with a
 # long one at the end.
 LONGEST = (
+    "laws/test_laws_of_families.py",
     "study/test_study.py",
     "test_process.py",
-    "transport/test_along_depth.py",
-    "test_single_precision.py",
-    "depth/test_classify.py",
     "fuzz/test_fuzz_arguments.py",
+    "depth/test_classify.py",
+    "test_single_precision.py",
+    "test_arguments.py",
+    "test_docstrings.py",
+    "laws/test_kernels.py",
+    "kernels/test_deep.py",
+    "study/test_other_studies.py",
+    "transport/test_along_depth.py",
+    "transport/test_contract.py",
+    "transport/test_equation.py",
+    "test_contributing.py",
+    "test_compilation.py",
     "study/test_summary.py",
     "study/test_cli.py",
     "study/test_deflated_study.py",
-    "test_arguments.py",
-    "transport/test_drivers.py",
+    "study/test_output_of_commands.py",
+    "rough/test_rde.py",
+    "rough/test_ito_lyons.py",
     "transport/test_deflated.py",
+    "transport/test_paper_driver.py",
+    "regression/test_deep_coefficients.py",
+    "rough/test_calibration.py",
     "kernels/test_residual.py",
     "kernels/test_activation.py",
     "rough/test_lift.py",
