@@ -53,7 +53,7 @@ def resident() -> int:
 
 
 def give_back() -> None:
-    """Give the system the memory that was let go of, which the C library keeps otherwise; nothing where it has no way."""
+    """Give the system the memory that was let go of, which the C library keeps; nothing where it has no way to."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
