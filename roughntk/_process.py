@@ -160,7 +160,7 @@ def _wait(child: int, heard: list[signal.Signals]) -> tuple[int, signal.Signals 
 
 
 def _become_child(heard: list[signal.Signals], writing: int, parent: int) -> None:
-    """In the child: deaf to Ctrl-C and to the end of the terminal, and never longer alive than the parent."""
+    """In the child: it ignores Ctrl-C and the end of the terminal, and ends with the parent at the latest."""
     global _notes
     _notes = writing
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

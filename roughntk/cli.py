@@ -1,4 +1,4 @@
-"""The command line. Its commands are in the room `commands`, a file each; nothing heavy is imported for its help."""
+"""The command line. Its commands are in `roughntk.commands`, a file each; nothing heavy is imported for its help."""
 
 import contextlib
 import sys

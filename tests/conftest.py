@@ -41,6 +41,7 @@ assert roughntk.__version__
 # classification, coefficients, kernels at the edges of their parameters, signatures, variation, transport.
 PORTABLE = (
     "maps/test_relu_flow.py",
+    "maps/test_relu_flow_derivatives.py",
     "maps/test_leaky_flow.py",
     "depth/test_infinite.py",
     "kernels/test_table.py",

@@ -1,6 +1,6 @@
 """One number: what counts as one, and in which range it must lie.
 
-Python, NumPy and JAX numbers of any width, arrays of shape (), fractions and decimals are one thing everywhere; truth
+Python, NumPy and JAX numbers of any width, arrays of shape (), fractions and decimals are taken alike everywhere; truth
 values, text and tracers are no numbers.
 """
 

@@ -1,6 +1,6 @@
 """The names that help texts show and a shell completes, beside those of `roughntk.study.settings`.
 
-They belong to rooms that take a while to import, and are written here again, so that `--help` and completion import
+They belong to modules that take a while to import, and are written here again, so that `--help` and completion import
 none of these. `tests/study/test_output_of_commands.py` compares the two.
 """
 

@@ -44,23 +44,23 @@ def classify(
         from roughntk.depth.criteria import check
 
         members = classifications.members(family, set_ or [])
-        found = classifications.classified(members, lambda done: report("classified", done, len(members)))
+        results = classifications.classified(members, lambda done: report("classified", done, len(members)))
         tried = []
         for done, member in enumerate(members if criteria else (), 1):
             tried.append(check(member))
             report("criteria", done, len(members))
     if as_json:
-        records = [classifications.record(each) for each in found]
+        records = [classifications.record(each) for each in results]
         for record, each in zip(records, tried, strict=False):
             record["criteria"] = classifications.criteria_record(each)
         say_json(records[0] if family != classifications.ALL else records)
         return
     if family != classifications.ALL:
-        say_table(("quantity", "measured"), found[0].rows())
-        for line in () if quiet else (*found[0].evidence, *(f"note: {note}" for note in found[0].notes)):
+        say_table(("quantity", "measured"), results[0].rows())
+        for line in () if quiet else (*results[0].evidence, *(f"note: {note}" for note in results[0].notes)):
             say(f"  {line}")
     else:
-        say_table(classifications.HEADINGS, [classifications.cells(each) for each in found])
+        say_table(classifications.HEADINGS, [classifications.cells(each) for each in results])
     for each in tried:
         say("'holds' means that no counterexample was found", head=f"Section 6, {each.name}:")
         say_table(CRITERIA, each.rows())
@@ -72,8 +72,8 @@ def _phases(folder: str, as_json: bool, quiet: bool) -> None:
 
         diagram = phases.phase_diagram(folder)
     if as_json:
-        found: dict[str, Any] = phases.record(diagram)
-        say_json(found)
+        diagram_record: dict[str, Any] = phases.record(diagram)
+        say_json(diagram_record)
         return
     say_table(phases.HEADINGS, phases.cells(diagram))
     say(f"{folder}/phase_diagram.png", head="Figure:")

@@ -117,19 +117,19 @@ def _remove(path: Path) -> None:
 @contextlib.contextmanager
 def _failures() -> Iterator[list[str]]:
     """The warnings of JAX that an entry could not be read or written, which are not shown."""
-    found: list[str] = []
+    messages: list[str] = []
     show = warnings.showwarning
 
     def shown(message, category, *where, **how) -> None:
         if str(message).startswith(("Error reading persistent", "Error writing persistent")):
-            found.append(str(message))
+            messages.append(str(message))
         else:
             show(message, category, *where, **how)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", _FAILURE, UserWarning)
         warnings.showwarning = shown
-        yield found
+        yield messages
 
 
 __all__ = ["LIMIT", "SWITCH", "chosen_by_user", "folder", "kept", "prune", "remove_damaged", "state"]

@@ -46,16 +46,16 @@ def limit(
 
         written = results.check_target(out, "--out", limits.SUFFIXES, [choice.data])
         chosen = load(**values_of(choice, PointSettings), reading=Reading.of(reading))
-        found = limits.at_depth(member(str(network.family), network.parameters), chosen, depth, tolerance)
+        result = limits.at_depth(member(str(network.family), network.parameters), chosen, depth, tolerance)
         if written is not None:
-            results.write(written, found.content(written.suffix.lower()))
+            results.write(written, result.content(written.suffix.lower()))
     if as_json:
         say_json(
             {
                 "data": chosen.describe(),
                 "family": network.family,
                 "settings": list(network.parameters),
-                **found.record(),
+                **result.record(),
             }
         )
         return
@@ -63,11 +63,11 @@ def limit(
         say(
             f"Data: {chosen.name}, {choice.points} training points, {choice.test_points} test points; {network.family}."
         )
-        for line in chosen.said:
+        for line in chosen.notes:
             say(line)
-        say(found.note, head=f"Depth {found.depth:g}:")
-    say_table(HEADINGS, found.rows)
-    say(found.answer)
+        say(result.note, head=f"Depth {result.depth:g}:")
+    say_table(HEADINGS, result.rows)
+    say(result.answer)
     if written is not None:
         say(str(written), head="Coefficients:")
 

@@ -45,18 +45,18 @@ def signature(
         target = results.check_target(out, "--out", signatures.SUFFIXES, [file])
         read = paths.read_paths(file, times, Reading.of(reading))
         text = as_json or (target is not None and target.suffix.lower() != ".npy")
-        found = signatures.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)
+        table = signatures.signature_table(read, level, log=log, basis=basis, backend=backend, text=text)
         if target is not None:
-            results.write(target, found.content(target.suffix.lower()))
+            results.write(target, table.content(target.suffix.lower()))
     if as_json:
-        say_json(found.record())
+        say_json(table.record())
         return
     if not quiet:
-        for line in found.described():
+        for line in table.described():
             say(line)
-        say("", head=found.title())
-    say_table(found.headings(), found.rows())
-    for line in found.left_out():
+        say("", head=table.title())
+    say_table(table.headings(), table.rows())
+    for line in table.left_out():
         say(line)
     if target is not None:
         say(str(target), head="Written:")

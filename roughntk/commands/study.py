@@ -45,7 +45,7 @@ def study(
         say_json(record(result, command))
         return
     if not quiet:
-        for line in result.data.said:
+        for line in result.data.notes:
             say(line)
         for number, line in enumerate(result.summary, 1):
             out_console.print(f"[bold cyan]{number:2d}[/]", end=" ")

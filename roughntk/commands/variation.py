@@ -44,34 +44,34 @@ def variation(
 ) -> None:
     """Exact p-variation of the paths in FILE..., or their p-variation distance to LIMIT, level by level."""
     with clear_errors("--level, or the number of points or channels"), at_work("variation", quiet):
-        from roughntk.commands.answers import variations as room
+        from roughntk.commands.answers import variations as answers
         from roughntk.files import paths as path_files
         from roughntk.files import results
         from roughntk.files.tables import Reading
 
-        target = results.check_target(figure, "--figure", room.SUFFIXES, [*paths, against or ""])
-        room.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
+        target = results.check_target(figure, "--figure", answers.SUFFIXES, [*paths, against or ""])
+        answers.check_options(len(paths), against, level, root=root, critical=critical, scale=scale, figure=figure)
         path_files.check_standard_input([*paths, against or ""])
         read = [path for each in paths for path in path_files.read_paths(each, times, Reading.of(reading))]
-        room.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)
+        answers.check_options(len(read), against, level, root=root, critical=critical, scale=scale, figure=figure)
         if against is None:
-            measured = [room.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read]
+            measured = [answers.measure(each, p, level=level, norm=norm, root=root, critical=critical) for each in read]
             if target is not None:
-                room.draw_paths(measured, target)
+                answers.draw_paths(measured, target)
         else:
             limit = path_files.read_path(against, times, Reading.of(reading))
             if len(read) == 1:
-                compared = room.compare(read[0], limit, p, level=level, norm=norm)
+                compared = answers.compare(read[0], limit, p, level=level, norm=norm)
             else:
-                found = room.converge(read, limit, p, norm=norm, scale=scale)
+                convergence = answers.converge(read, limit, p, norm=norm, scale=scale)
                 if target is not None:
-                    room.draw_convergence(found, target)
+                    answers.draw_convergence(convergence, target)
     if against is None:
         _say_measured(measured, as_json, quiet)
     elif len(read) == 1:
         _say_compared(compared, as_json, quiet)
     else:
-        _say_convergence(read, limit, found, as_json, quiet)
+        _say_convergence(read, limit, convergence, as_json, quiet)
     if target is not None and not as_json:
         say(str(target), head="Figure:")
 
@@ -96,20 +96,24 @@ def _say_compared(compared, as_json: bool, quiet: bool) -> None:
         say(line)
 
 
-def _say_convergence(read, limit, found, as_json: bool, quiet: bool) -> None:
+def _say_convergence(read, limit, convergence, as_json: bool, quiet: bool) -> None:
     from roughntk.commands.answers.variations import convergence_record, convergence_rows
 
     if as_json:
-        say_json(convergence_record(read, limit, found))
+        say_json(convergence_record(read, limit, convergence))
         return
     if not quiet:
-        for line in (*(sentence for each in read for sentence in each.said), f"Limit: {limit.describe()}", *limit.said):
+        for line in (
+            *(sentence for each in read for sentence in each.notes),
+            f"Limit: {limit.describe()}",
+            *limit.notes,
+        ):
             say(line)
-        say(f"p = {found.p:g}, {found.norm} norm, outer root taken.")
-    say_table(("file", "scale", *(f"level {k}" for k in found.levels)), convergence_rows(read, found))
-    say(f"The sequence {found.verdict}." if "conv" in found.verdict else "Undecided.")
+        say(f"p = {convergence.p:g}, {convergence.norm} norm, outer root taken.")
+    say_table(("file", "scale", *(f"level {k}" for k in convergence.levels)), convergence_rows(read, convergence))
+    say(f"The sequence {convergence.verdict}." if "conv" in convergence.verdict else "Undecided.")
     if not quiet:
-        say(found.rule)
+        say(convergence.rule)
 
 
 __all__ = ["EXAMPLES", "variation"]

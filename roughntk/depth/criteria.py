@@ -31,6 +31,7 @@ from roughntk.depth.point_sets import GENERIC, Kernels, Sequence, trial_sets
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.registry import as_family
 from roughntk.kernels.sequences import KernelSequence
+from roughntk.linalg import Factor
 
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 FAMILY_DEPTH, SEQUENCE_DEPTH = 1000, 200
@@ -297,7 +298,8 @@ def _drivers(kernels: Kernels, followed: str, depths: list[int]) -> tuple[str, .
     for depth in depths:
         K = kernels.at(followed, depth)
         if abs(_least_eigenvalue(K)[0]) > 1e-11 * float(np.abs(K).max()):
-            norms.append((depth, float(np.linalg.norm(np.linalg.solve(K, kernels.at(followed, depth + 1) - K), 2))))
+            change = Factor(K, cholesky=False).solve(kernels.at(followed, depth + 1) - K)
+            norms.append((depth, float(np.linalg.norm(change, 2))))
     if len(norms) < 2:
         return ()
     (before, first), (last, second) = norms[-2:]

@@ -24,6 +24,7 @@ from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, ReluNTK, as_family
 from roughntk.linalg import NotPositiveDefiniteError, solve
 from roughntk.regression import coefficients
+from roughntk.regression.outcomes import REMEDY
 
 DEEPEST = 1e15
 LEAST_TOLERANCE = 1e-13
@@ -128,6 +129,7 @@ class DistanceToLimit:
             both[:, :n],
             moved[:, n:] - moved[:, :n] @ self._u,
             what=f"{self.family.name} kernel matrix at depth {depth:.6g}",
+            remedy=REMEDY,
         ).coefficients
 
 

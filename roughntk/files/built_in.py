@@ -22,9 +22,9 @@ def points(name: str) -> Points:
     """
     from sklearn import datasets  # a second to import, and only for these
 
-    found = getattr(datasets, f"load_{_checks.choice(name, NAMES, 'built-in data')}")()
-    values, y = np.asarray(found.data, dtype=np.float64), np.asarray(found.target, dtype=np.float64)
-    return Points(values, tuple(map(str, found.feature_names)), np.arange(len(values)), y, (), "class", ())
+    bunch = getattr(datasets, f"load_{_checks.choice(name, NAMES, 'built-in data')}")()
+    values, y = np.asarray(bunch.data, dtype=np.float64), np.asarray(bunch.target, dtype=np.float64)
+    return Points(values, tuple(map(str, bunch.feature_names)), np.arange(len(values)), y, (), "class", ())
 
 
 __all__ = ["NAMES", "points"]

@@ -41,7 +41,7 @@ def replacing(out: str | Path, own: tuple[str, ...] = STUDY) -> Iterator[Path]:
 
     `out` is replaced only where everything in it is what an earlier run of the same kind wrote there, which it lists
     (`roughntk.files.manifest`). `own` names every file that the block may write, its first name is the kind; whatever
-    else comes into the folder is not removed, and is said in a warning where the folder stays for it.
+    else comes into the folder is not removed, and is named in a warning where the folder stays for it.
     Folders above `out` that had to be made are removed again when the block raises.
 
     Raises:
@@ -201,7 +201,7 @@ def _remove_abandoned(out: Path) -> None:
     """Remove partial folders of runs that are gone, as far as nothing else is in them."""
     for folder in out.parent.glob(glob.escape(_prefix(out)) + "*"):
         process = folder.name.rpartition(".")[2]
-        if process.isascii() and process.isdecimal() and not _alive(int(process)):
+        if process.isascii() and process.isdecimal() and not _is_running(int(process)):
             _remove(folder)
 
 
@@ -219,7 +219,7 @@ def _remove(folder: Path) -> None:
         )
 
 
-def _alive(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

@@ -40,32 +40,32 @@ def foreign(folder: Path, kind: str) -> list[str]:
 
     Raises OSError where the folder cannot be read.
     """
-    found = read(folder)
-    known = {} if found is None or found["kind"] != kind or found["files"] is None else found["files"]
+    record = read(folder)
+    known = {} if record is None or record["kind"] != kind or record["files"] is None else record["files"]
     folders = {parent.as_posix() for name in known for parent in Path(name).parents}
-    strangers = []
+    unknown = []
     for name, is_folder in _entries(folder):
         if is_folder:
             if name not in folders:
-                strangers.append(f"{name}/")
+                unknown.append(f"{name}/")
         elif name == NAME and known:
             continue
         elif name not in known:
-            strangers.append(name)
+            unknown.append(name)
         elif _digest(folder / name) != known[name]:
-            strangers.append(f"{name} (changed since)")
-    return sorted(strangers)
+            unknown.append(f"{name} (changed since)")
+    return sorted(unknown)
 
 
 def check(folder: Path, kind: str) -> None:
     """Raise `InputError`, naming the files, where `folder` holds what the program did not write."""
     try:
-        strangers = foreign(folder, kind) if folder.is_dir() else []
+        unknown = foreign(folder, kind) if folder.is_dir() else []
     except OSError as error:
         raise InputError(f"expected a readable folder {folder}, got {error.strerror}; choose another --out") from None
-    if not strangers:
+    if not unknown:
         return
-    named = ", ".join(strangers[:5]) + (f" and {len(strangers) - 5} more" if len(strangers) > 5 else "")
+    named = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
     why = "" if (folder / NAME).is_file() else f" (without {NAME} nothing in it is known to be a report of ours)"
     raise InputError(
         f"expected {folder} to be new, empty or an earlier report, got a folder with other files, which would be lost; "
@@ -81,12 +81,12 @@ def remove(folder: Path) -> list[str]:
     if folder.is_symlink() or not folder.is_dir():
         return []
     try:
-        found = read(folder)
-        if found is None:
+        record = read(folder)
+        if record is None:
             return _process.remove_known(folder, (NEW,) if _is_begun(folder / NEW) else ())
-        if found["files"] is None:
-            return _process.remove_known(folder, (*found["names"], NEW, NAME))
-        return foreign(folder, found["kind"]) or _process.remove_known(folder, (*found["files"], NAME))
+        if record["files"] is None:
+            return _process.remove_known(folder, (*record["names"], NEW, NAME))
+        return foreign(folder, record["kind"]) or _process.remove_known(folder, (*record["files"], NAME))
     except OSError as error:
         return [f"what cannot be read ({error.strerror})"]
 
@@ -96,10 +96,10 @@ def is_complete(folder: Path) -> bool:
     if folder.is_symlink() or not folder.is_dir():
         return False
     try:
-        found = read(folder)
-        if found is None:
+        record = read(folder)
+        if record is None:
             return not _entries(folder)
-        return found["files"] is not None and not foreign(folder, found["kind"])
+        return record["files"] is not None and not foreign(folder, record["kind"])
     except OSError:
         return False
 
@@ -112,19 +112,19 @@ def read(folder: Path) -> dict | None:
         about = path.lstat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
             return None
-        found = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.get("program") != PROGRAM or not isinstance(found.get("kind"), str):
+    if not isinstance(record, dict) or record.get("program") != PROGRAM or not isinstance(record.get("kind"), str):
         return None
-    files, names = found.get("files"), found.get("names", [])
+    files, names = record.get("files"), record.get("names", [])
     if files is not None and not (isinstance(files, dict) and all(isinstance(each, str) for each in files.values())):
         return None
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         return None
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in (*names, *(files or ()))):
         return None
-    return {"kind": found["kind"], "files": files, "names": tuple(names)}
+    return {"kind": record["kind"], "files": files, "names": tuple(names)}
 
 
 def _write(folder: Path, kind: str, files: dict[str, str] | None, names: Sequence[str] = ()) -> None:
@@ -149,12 +149,12 @@ def _entries(folder: Path) -> list[tuple[str, bool]]:
     def failed(error: OSError) -> None:
         raise error
 
-    found = []
+    entries = []
     for place, folders, files in os.walk(folder, onerror=failed):
         for name in (*folders, *files):
             path = Path(place) / name
-            found.append((path.relative_to(folder).as_posix(), name in folders and not path.is_symlink()))
-    return found
+            entries.append((path.relative_to(folder).as_posix(), name in folders and not path.is_symlink()))
+    return entries
 
 
 def _digest(path: Path) -> str:

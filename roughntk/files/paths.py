@@ -28,7 +28,7 @@ class PathFile:
     values: np.ndarray
     times: np.ndarray | None
     channels: tuple[str, ...]
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line: points, channels and times."""
@@ -44,17 +44,17 @@ class PathFile:
 
     def lines(self) -> list[str]:
         """What is printed of the file: the description, then what was guessed."""
-        return [self.describe(), *self.said]
+        return [self.describe(), *self.notes]
 
 
 def read_path(file: str | Path, times: str | None = None, reading: Reading | None = None) -> PathFile:
     """The path in a file; see `read_paths`. Raises `InputError` also for a batch of paths."""
-    found = read_paths(file, times, reading)
-    if len(found) > 1:
+    paths = read_paths(file, times, reading)
+    if len(paths) > 1:
         raise InputError(
-            f"expected one path in {printable(str(file))}, got a batch of {len(found)}; save one path a file here"
+            f"expected one path in {printable(str(file))}, got a batch of {len(paths)}; save one path a file here"
         )
-    return found[0]
+    return paths[0]
 
 
 def read_paths(file: str | Path, times: str | None = None, reading: Reading | None = None) -> list[PathFile]:
@@ -113,13 +113,13 @@ def _from_archive(source: tables.Source, times: str | None, reading: Reading) ->
         picked[:] = [values[0], *clock]
         return picked
 
-    found = tables.read_arrays(source, pick)
-    values = found[picked[0]]
+    arrays = tables.read_arrays(source, pick)
+    values = arrays[picked[0]]
     if len(picked) == 1:
         if values.ndim == 3:
             return _batch(values, source.name, times, reading)
         return [_from_table(tables.table_of_array(values, picked[0], source.name), times, reading)]
-    clock = found[picked[1]]
+    clock = arrays[picked[1]]
     points = values.shape[1:2] if values.ndim == 3 else values.shape[:1]
     if clock.shape != points:
         raise InputError(
@@ -142,10 +142,10 @@ def _from_archive(source: tables.Source, times: str | None, reading: Reading) ->
 
 
 def _from_table(table: tables.Table, times: str | None, reading: Reading) -> PathFile:
-    found = tables.path_of(table, times, reading)
-    values = _checks.path_points(found.values, table.name)
-    names = tuple(name or str(i) for i, name in enumerate(found.names, 1))
-    return PathFile(table.name, values, found.times, names, found.said)
+    path = tables.path_of(table, times, reading)
+    values = _checks.path_points(path.values, table.name)
+    names = tuple(name or str(i) for i, name in enumerate(path.names, 1))
+    return PathFile(table.name, values, path.times, names, path.notes)
 
 
 def check_standard_input(names: Sequence[str]) -> None:

@@ -76,11 +76,11 @@ def _from_archive(source: tables.Source, target: str | None, reading: Reading) -
         picked[:] = ["X" if "X" in names else arrays[0], *([label] if label in names else [])]
         return picked
 
-    found = tables.read_arrays(source, pick)
-    table = _table(found[picked[0]], picked[0], source.name)
+    picked_arrays = tables.read_arrays(source, pick)
+    table = _table(picked_arrays[picked[0]], picked[0], source.name)
     if len(picked) == 1:
         return tables.points_of(table, None, reading)
-    y = found[picked[1]]
+    y = picked_arrays[picked[1]]
     if y.shape != (table.rows,):
         raise InputError(
             f"expected one target a point in {label} of {source.name}, shape ({table.rows},), got {y.shape}; leave "

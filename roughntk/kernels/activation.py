@@ -23,7 +23,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.parameters import elementwise, function, known, number
 from roughntk._checks.precision import EPS
-from roughntk.kernels.architecture import EVEN, NEITHER, ODD, ActivationArchitecture, Moved, Variance, landed
+from roughntk.kernels.architecture import EVEN, NEITHER, ODD, ActivationArchitecture, Moved, Variance, affine_image
 from roughntk.kernels.base import View
 from roughntk.kernels.engine import layer_loops as loops
 from roughntk.kernels.engine.growth import Growth
@@ -125,8 +125,8 @@ class Activation(ActivationArchitecture):
     @property
     def settings(self):
         numbers = {name: getattr(self, name) for name in ("weight_variance", "bias_variance", "input_variance")}
-        found = {name: value if _checks.is_traced(value) else float(value) for name, value in numbers.items()}
-        return {"phi": getattr(self.activation, "__name__", repr(self.activation))} | found | {"nodes": self.nodes}
+        values = {name: value if _checks.is_traced(value) else float(value) for name, value in numbers.items()}
+        return {"phi": getattr(self.activation, "__name__", repr(self.activation))} | values | {"nodes": self.nodes}
 
     @property
     def critical_within(self):
@@ -152,7 +152,7 @@ class Activation(ActivationArchitecture):
     def by_duals(self, duals: Duals, state: Variance, position: Array, opposite: Array):
         """`layer`, from known duals."""
         ends = from_ends(duals.tails, duals.parity, position, opposite)
-        moved, end = landed(ends.position, ends.opposite, duals.share, duals.rest)
+        moved, end = affine_image(ends.position, ends.opposite, duals.share, duals.rest)
         new = Variance(state.log_variance + jnp.log(duals.growth), state.variance * duals.growth)
         return new, duals.omega, Moved(moved, end, ends.lost, ends.lost_opposite, moved)
 
@@ -255,7 +255,7 @@ def _check_duals(family: Activation, tolerance: float) -> None:
 
 
 def _check_integrable(family: Activation, variance: float) -> None:
-    """The mass of phi^2 must not sit at the outermost nodes."""
+    """The mass of phi^2 must not lie at the outermost nodes."""
     nodes, transform = hermite(family.nodes)
     values = np.asarray(family.activation(jnp.asarray(math.sqrt(variance) * nodes)))
     with np.errstate(all="ignore"):
@@ -311,7 +311,7 @@ class ActivationView(LayeredFamily):
     network: ClassVar[Any] = Activation
     architecture: Activation
 
-    def _walk(self, theta: Array, layers: int) -> tuple[Array, Array]:
+    def _layer_by_layer(self, theta: Array, layers: int) -> tuple[Array, Array]:
         """(kernel, what the layer keeps of the tangent kernel) at depths 1 .. layers.
 
         Duals are computed anew only while the variance still moves.
@@ -330,10 +330,10 @@ class ActivationView(LayeredFamily):
         return lax.scan(step, (start, layer.duals(start.state.variance)), length=layers)[1]
 
     def _trajectory(self, theta, layers):
-        return self._walk(theta, layers)[0]
+        return self._layer_by_layer(theta, layers)[0]
 
     def path(self, theta, layers):
-        K, kept = self._walk(theta, layers)
+        K, kept = self._layer_by_layer(theta, layers)
         return K, kept if self.is_tangent else None
 
     def _deep(self, values, depth, by_angle):

@@ -1,7 +1,7 @@
 """Architectures: what one layer of an infinitely wide network does, which its two kernels share.
 
 An architecture has two views, `ntk` and `nngp`: the tangent kernel Theta, and the covariance Sigma at initialisation,
-both normalised. What both need of a layer is said here once. A pair of inputs of equal norm is described by its
+both normalised. What both need of a layer is defined here once. A pair of inputs of equal norm is described by its
 correlation c, through the distance from the nearer end, 1 - c or 1 + c, or through its angle; with
 
     omega = sigma_w^2 E[phi'^2] Sigma(x, x)/Sigma'(x, x),        D = 1 - E[phi'(u) phi'(u')]/E[phi'^2],
@@ -258,11 +258,11 @@ class ActivationArchitecture(LayeredArchitecture):
         return First(Variance(jnp.log(variance), variance), signal / variance, self.bias_variance / variance)
 
     def moments(self, variance: Array) -> tuple[Array, Array]:
-        """(E[phi^2], E[phi'^2]) at a variance: what an activation of closed form must say."""
+        """(E[phi^2], E[phi'^2]) at a variance: what an activation of closed form must define."""
         raise NotImplementedError
 
     def duals(self, variance: Array, gap: Array, opposite: Array) -> Duals:
-        """The duals of phi at c = 1 - gap, or gap - 1 where `opposite`: the other thing that it must say."""
+        """The duals of phi at c = 1 - gap, or gap - 1 where `opposite`: the other function that it must define."""
         raise NotImplementedError
 
     def gain(self, variance: Array) -> Array:
@@ -278,7 +278,7 @@ class ActivationArchitecture(LayeredArchitecture):
         variance, following = state.variance, self.next_variance(state.variance)
         share = self.weight_variance * self.moments(variance)[0] / following
         duals = self.duals(variance, position, opposite)
-        moved, end = landed(duals.position, duals.opposite, share, self.bias_variance / following)
+        moved, end = affine_image(duals.position, duals.opposite, share, self.bias_variance / following)
         omega = self.gain(variance) * variance / following
         held = jnp.maximum(following, LEAST_VARIANCE)
         new = Variance(state.log_variance + jnp.log(following / variance), held)
@@ -322,7 +322,7 @@ def _settled_layer(architecture: LayeredArchitecture, state: Any, defect: Array)
     return jnp.where(moved.opposite > 0, 2 - moved.position, moved.position)
 
 
-def landed(gap: Array, opposite: Array, share: Array, rest: Array) -> tuple[Array, Array]:
+def affine_image(gap: Array, opposite: Array, share: Array, rest: Array) -> tuple[Array, Array]:
     """(position, opposite) of c' = share c + rest, share + rest = 1, for 1 - c or 1 + c at most 1; nothing cancels."""
     far = opposite > 0
     below = share * gap + 2 * rest
@@ -337,6 +337,6 @@ def is_free_of_biases(architecture: LayeredArchitecture) -> bool:
 
 __all__ = [
     "EVEN", "LEAST_VARIANCE", "NEITHER", "ODD", "ActivationArchitecture", "Architecture", "Duals", "First",
-    "LayeredArchitecture", "Moved", "Steady", "Variance", "compiled_settled", "described", "is_free_of_biases",
-    "landed",
+    "LayeredArchitecture", "Moved", "Steady", "Variance", "affine_image", "compiled_settled", "described",
+    "is_free_of_biases",
 ]  # fmt: skip

@@ -327,9 +327,9 @@ class View(KernelFamily):
     @classmethod
     def of(cls, architecture: Any):
         """This kernel of a given architecture."""
-        found = object.__new__(cls)
-        object.__setattr__(found, "architecture", architecture)
-        return found
+        view = object.__new__(cls)
+        object.__setattr__(view, "architecture", architecture)
+        return view
 
     @classmethod
     def critical(cls, *arguments: Any, **named: Any):

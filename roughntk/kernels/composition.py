@@ -258,15 +258,15 @@ class CompositionKernel(View):
             _MOST_LAYERS if self.architecture.is_hyperbolic or not self.architecture.multiplier else _COUNTED,
         )
         reached, layers = _plain_displacement(self.architecture, d, jnp.asarray(most))
-        found = np.asarray(reached)
+        displacement = np.asarray(reached)
         if int(layers) == depth:
-            return found
+            return displacement
         if int(layers) < most:  # all is within the linear part, or rests on a fixed point that repels
             left = depth - int(layers)
             factor = math.copysign(1.0, self.architecture.multiplier) ** (left % 2) * math.exp(
                 left * self.architecture.log_multiplier
             )
-            return np.where(np.abs(found) > self.architecture.linear_below, found, found * factor)
+            return np.where(np.abs(displacement) > self.architecture.linear_below, displacement, displacement * factor)
         c, factor = self.architecture.fixed_point, self.architecture.multiplier
         if factor < 0 or self.architecture.is_hyperbolic:
             raise InputError(
@@ -275,8 +275,8 @@ class CompositionKernel(View):
                 f"{depth * _SECONDS_A_LAYER:.1g} seconds layer by layer; choose a smaller depth"
             )
         slopes = np.asarray(self.architecture.mean_slope(reached.reshape(-1)))
-        flat = displacements(self.architecture, found.reshape(-1), slopes, _COUNTED, depth)
-        return flat.reshape(found.shape)
+        flat = displacements(self.architecture, displacement.reshape(-1), slopes, _COUNTED, depth)
+        return flat.reshape(displacement.shape)
 
     @property
     def collapses(self) -> bool:

@@ -99,8 +99,8 @@ class LayeredFamily(View):
         if known_scale is not None:
             return known_scale
         if depth > self.counted_layers:
-            found = deep.reach(self, start, start, depth, architecture.runs_by_angle, deep.DEPTH)
-            return found.log_variance - (found.log_z if self.is_tangent else 0.0)
+            reached = deep.reach(self, start, start, depth, architecture.runs_by_angle, deep.DEPTH)
+            return reached.log_variance - (reached.log_z if self.is_tangent else 0.0)
         at = loops.all_layers(architecture, jnp.asarray(start), jnp.asarray(start), jnp.asarray(int(depth)))
         return float(at.state.log_variance - (jnp.log(at.z) if self.is_tangent else 0.0))
 
@@ -171,9 +171,9 @@ class LayeredFamily(View):
             return 1.0, between, {EVEN: 1.0, ODD: -1.0}[architecture.parity]
 
         same, between, opposite = known(three, f"parameters of {self.name} at infinite depth")
-        found = jnp.where(theta == 0, same, jnp.where(theta == at_pi.astype(theta.dtype), opposite, between))
+        limit = jnp.where(theta == 0, same, jnp.where(theta == at_pi.astype(theta.dtype), opposite, between))
         # in the dtype of theta, whose NaN stays
-        return jnp.where(jnp.isnan(theta), theta, found.astype(theta.dtype))
+        return jnp.where(jnp.isnan(theta), theta, limit.astype(theta.dtype))
 
     def _chaotic_limit(self) -> float:
         """c* < 1 of the covariance where chi > 1: the attracting fixed point of the settled correlation map."""
@@ -223,8 +223,8 @@ class LayeredFamily(View):
         reached, pair = float(layer), at.pair
         if reached < depth and not linear:
             start = np.asarray(position), np.asarray(opposite)
-            found = deep.reach(self, start[0], start[1], min(depth, DEEPEST), angle, deep.LINEAR)
-            reached, pair = found.depth, found.pair
+            deeper = deep.reach(self, start[0], start[1], min(depth, DEEPEST), angle, deep.LINEAR)
+            reached, pair = deeper.depth, deeper.pair
         pair = jax.tree.map(lambda part: np.asarray(part).reshape(np.shape(theta)), pair)
         return reached, pair, np.asarray(_from_one(pair, self.is_tangent, angle))
 

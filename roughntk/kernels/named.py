@@ -93,14 +93,14 @@ def _imported(place: str) -> Callable[[Array], Array]:
             spec.loader.exec_module(module)
         else:
             module = importlib.import_module(source)
-        found = getattr(module, name)
-    return _blamed(found, place) if callable(found) else found
+        attribute = getattr(module, name)
+    return _blamed(attribute, place) if callable(attribute) else attribute
 
 
-def _blamed(found: Callable[[Array], Array], place: str) -> Callable[[Array], Array]:
+def _blamed(function: Callable[[Array], Array], place: str) -> Callable[[Array], Array]:
     """The function, whose errors and ends of the program, whenever they come, are those of its file."""
 
-    @functools.wraps(found)
+    @functools.wraps(function)
     def refusing(u: Array) -> Array:
         with _checks.blamed(
             lambda reason: (
@@ -108,7 +108,7 @@ def _blamed(found: Callable[[Array], Array], place: str) -> Callable[[Array], Ar
                 f"jax.numpy"
             )
         ):
-            return found(u)
+            return function(u)
 
     return refusing
 

@@ -45,8 +45,8 @@ def signature(kind: type[KernelFamily]) -> inspect.Signature:
 def parameters(name: str) -> dict[str, Any]:
     """The parameters of the family of that name with their defaults; functions by their names."""
     kind = FAMILIES[_checks.choice(name, tuple(FAMILIES), "family")]
-    found = {key: _FUNCTIONS.get(key, each.default) for key, each in signature(kind).parameters.items()}
-    return {key: default for key, default in found.items() if default is not None}
+    defaults = {key: _FUNCTIONS.get(key, each.default) for key, each in signature(kind).parameters.items()}
+    return {key: default for key, default in defaults.items() if default is not None}
 
 
 def family(name: str, **values: Any) -> KernelFamily:
@@ -72,8 +72,8 @@ def family(name: str, **values: Any) -> KernelFamily:
     if isinstance(values.get("phi"), str):
         values["phi"] = named.activation(values["phi"])
     if isinstance(values.get("h"), str):
-        found = named.composition_map(values.pop("h"))
-        values |= {"h": found.h, "step": found.step}
+        composition = named.composition_map(values.pop("h"))
+        values |= {"h": composition.h, "step": composition.step}
     return FAMILIES[name](**values)
 
 

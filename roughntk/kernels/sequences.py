@@ -54,10 +54,10 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
     if not isinstance(label, str) or not label:
         raise InputError(f"expected a name that is a word, got {name!r}; leave it out to use that of the function")
     real = _checks.flag(real_depth, "real_depth")
-    found = KernelSequence(h=h, name=label, real_depth=real, traceable=_is_traceable(h, real))
+    family = KernelSequence(h=h, name=label, real_depth=real, traceable=_is_traceable(h, real))
     for depth in (1, 2, 3, *((2.5, math.inf) if real_depth else ())):
-        found.evaluated(_TRIED, depth)
-    return found
+        family.evaluated(_TRIED, depth)
+    return family
 
 
 def _shown(value: Any) -> str:
@@ -69,10 +69,10 @@ def _is_traceable(h: Callable, real_depth: bool) -> bool:
     correlation = jax.ShapeDtypeStruct((3,), jnp.result_type(float))
     depth = jax.ShapeDtypeStruct((), jnp.result_type(float) if real_depth else jnp.result_type(int))
     try:
-        found = jax.eval_shape(h, correlation, depth)
+        image = jax.eval_shape(h, correlation, depth)
     except Exception:  # whatever a function of arrays may raise when it is traced
         return False
-    return isinstance(found, jax.ShapeDtypeStruct) and found.shape == (3,) and jnp.issubdtype(found.dtype, jnp.floating)
+    return isinstance(image, jax.ShapeDtypeStruct) and image.shape == (3,) and jnp.issubdtype(image.dtype, jnp.floating)
 
 
 class KernelSequence(KernelFamily):

@@ -119,9 +119,9 @@ def _interpolated(values: np.ndarray) -> np.ndarray:
     mean = values.mean(axis=1, keepdims=True)
     basis = np.cos(np.outer(np.arange(_TERMS), np.pi * (np.arange(_TERMS) + 0.5) / _TERMS)) * (2 / _TERMS)
     basis[0] /= 2
-    found = ((values - mean) @ basis.T) @ _powers()
-    found[:, 0] += mean[:, 0]
-    return found
+    coefficients = ((values - mean) @ basis.T) @ _powers()
+    coefficients[:, 0] += mean[:, 0]
+    return coefficients
 
 
 def _powers() -> np.ndarray:

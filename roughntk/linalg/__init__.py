@@ -3,16 +3,10 @@
 from roughntk.linalg.bordered import bordered_errors, bordered_system, solve_bordered, solve_deflated
 from roughntk.linalg.factor import Factor, log_determinant
 from roughntk.linalg.forward_error import Errors
-from roughntk.linalg.outcomes import (
-    FEW_DIGITS,
-    InaccurateCoefficientsWarning,
-    IndefiniteKernelWarning,
-    NotPositiveDefiniteError,
-)
+from roughntk.linalg.outcomes import IndefiniteKernelWarning, NotPositiveDefiniteError
 from roughntk.linalg.systems import Solution, solve
 
 __all__ = [
-    "FEW_DIGITS", "Errors", "Factor", "InaccurateCoefficientsWarning", "IndefiniteKernelWarning",
-    "NotPositiveDefiniteError", "Solution", "bordered_errors", "bordered_system", "log_determinant", "solve",
-    "solve_bordered", "solve_deflated",
+    "Errors", "Factor", "IndefiniteKernelWarning", "NotPositiveDefiniteError", "Solution", "bordered_errors",
+    "bordered_system", "log_determinant", "solve", "solve_bordered", "solve_deflated",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The bordered system of a matrix whose entries all tend to one value.
 
-A kernel whose entries all tend to one value is K = c 1 1^T + s G, with s -> 0 and G of order one. Its inverse means
+A matrix whose entries all tend to one value is K = c 1 1^T + s G, with s -> 0 and G of order one. Its inverse means
 nothing in 64 bit once s < eps, but K u = c 1 + s g is the same as
 
     [ G    1    ] [ u  ]   [ g ]
@@ -15,7 +15,7 @@ from roughntk._checks import flag
 from roughntk._checks.precision import EPS
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors
-from roughntk.linalg.outcomes import NotPositiveDefiniteError, singular_bordered, warn_indefinite
+from roughntk.linalg.outcomes import REMEDY, NotPositiveDefiniteError, singular_bordered, warn_indefinite
 from roughntk.linalg.systems import DEFLATED, Solution, solve, solved
 
 _LEAST_SCALE = 1e-290
@@ -58,7 +58,8 @@ def solve_deflated(
     errors: Errors | None = None,
     ratio_error: float = 0.0,
     scale: float = 1.0,
-    what: str = "kernel matrix",
+    what: str = "matrix",
+    remedy: str = REMEDY,
     indefinite: bool = False,
     callers: int = 1,
 ) -> Solution:
@@ -71,7 +72,7 @@ def solve_deflated(
             s G + c 1 1^T itself is solved.
         errors, ratio_error: bounds of the errors of G and g, by default of rounding (eps), and of ratio.
         scale: s, for that case; below the range of float64 K/s is solved in its place.
-        what, indefinite, callers: as for `solve`.
+        what, remedy, indefinite, callers: as for `solve`.
 
     Raises, warns:
         as `solve`.
@@ -93,10 +94,10 @@ def solve_deflated(
             s * (errors.right + level_error) + EPS * np.abs(b),
             errors.on_data,
         )
-        return solve(K, b, errors=scaled, what=name, indefinite=indefinite, callers=callers + 1)
+        return solve(K, b, errors=scaled, what=name, remedy=remedy, indefinite=indefinite, callers=callers + 1)
     return solve_bordered(
-        *bordered_system(G, g, ratio), errors=bordered_errors(errors, ratio_error), what=what, indefinite=indefinite,
-        callers=callers + 1,
+        *bordered_system(G, g, ratio), errors=bordered_errors(errors, ratio_error), what=what, remedy=remedy,
+        indefinite=indefinite, callers=callers + 1,
     )  # fmt: skip
 
 
@@ -105,7 +106,8 @@ def solve_bordered(
     right: np.ndarray,
     *,
     errors: Errors | None = None,
-    what: str = "kernel matrix",
+    what: str = "matrix",
+    remedy: str = REMEDY,
     indefinite: bool = False,
     callers: int = 1,
 ) -> Solution:
@@ -127,14 +129,13 @@ def solve_bordered(
     factor = Factor(system, cholesky=False)
     inner = np.linalg.eigvalsh(_without_mean(G)) if n > 1 else np.ones(1)
     if not factor.regular:
-        raise singular_bordered(what, factor.nearest, factor.largest)
+        raise singular_bordered(what, factor.nearest, factor.largest, remedy)
     definite = int((factor.spectrum > 0).sum()) == n + below
     if not definite:
         lowest = f"{inner[0]:.3g} in the units of its deflated form" if inner[0] < 0 else "that of the constant vector"
         if not indefinite:
             raise NotPositiveDefiniteError(
-                f"expected a positive definite {what}, got one with a negative eigenvalue: {lowest}; choose other "
-                f"points or another depth"
+                f"expected a positive definite {what}, got one with a negative eigenvalue: {lowest}; {remedy}"
             )
         negative = float(inner[0]) if inner[0] < 0 else factor.smallest
         warn_indefinite(f"{what} (in the units of its deflated form)", negative, factor.largest, callers)

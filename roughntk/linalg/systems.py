@@ -14,7 +14,7 @@ from jaxtyping import Float
 from roughntk._checks import InputError, flag
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors, forward_error, relative
-from roughntk.linalg.outcomes import require_digits, singular, warn_indefinite
+from roughntk.linalg.outcomes import REMEDY, singular, warn_indefinite
 
 CHOLESKY, INDEFINITE, DEFLATED = "cholesky", "symmetric indefinite", "deflated"
 """The direct methods, as `Solution.method` says them."""
@@ -29,13 +29,12 @@ class Solution:
         residual: max |M u - r| over all entries of the system that was solved.
         condition_number: 2-norm condition number of its matrix.
         smallest_eigenvalue: smallest eigenvalue of K; with method "deflated" that of G on the complement of 1; of K/s
-            where a kernel that tends to 0 has left the range of float64 (`roughntk.linalg.bordered.solve_deflated`).
+            where s is below the range of float64 (`roughntk.linalg.bordered.solve_deflated`).
         method: "cholesky"; "symmetric indefinite" where K has negative eigenvalues; "deflated" for the bordered
             system, whose matrix is not K.
         positive_definite: whether K is.
         forward_error: a bound of |u - true u| for each coefficient, shape (n, m): the rounding of the solution and
-            the errors of the entries of the system, of the angles of the rows included. Infinite where the matrix
-            cannot be told from a singular one.
+            the errors of the entries of the system. Infinite where the matrix cannot be told from a singular one.
         relative_error: the largest of max |u - true u| / max(1, max |u|) over the columns by that bound.
         multipliers: mu of a bordered system, shape (m,); None for a plain one.
     """
@@ -57,18 +56,14 @@ class Solution:
             return self.coefficients
         return np.concatenate([self.coefficients, self.multipliers[None]])
 
-    def require_digits(self, what: str, *, callers: int = 1) -> None:
-        """Refuse coefficients of which nothing is known, and warn of those with few digits (`outcomes`)."""
-        parts = relative(self.forward_error, self.coefficients)
-        require_digits(parts, self.condition_number, what, callers=callers + 1)
-
 
 def solve(
     K: np.ndarray,
     B: np.ndarray,
     *,
     errors: Errors | None = None,
-    what: str = "kernel matrix",
+    what: str = "matrix",
+    remedy: str = REMEDY,
     indefinite: bool = False,
     method: str = "auto",
     callers: int = 1,
@@ -80,6 +75,7 @@ def solve(
         B: right-hand sides, shape (n, m).
         errors: bounds of the errors of the entries of K and B; by default they are right to rounding (eps).
         what: how to name K in an error.
+        remedy: what to do about a singular K, for the error.
         indefinite: take a K with negative eigenvalues by a symmetric indefinite factorisation, with a warning.
         method: "cholesky", "symmetric indefinite", or "auto" for the first where K is positive definite.
         callers: how many functions of this package stand between this one and the user, for the warning's place.
@@ -103,7 +99,7 @@ def solve(
     smallest, largest, definite = factor.smallest, factor.largest, factor.positive_definite
     if not definite and not (indefinite and factor.regular):
         below = abs(smallest) > factor.noise and not indefinite
-        raise singular(what, smallest, largest, kind="negative" if below else "zero to working precision")
+        raise singular(what, smallest, largest, remedy, kind="negative" if below else "zero to working precision")
     if not definite and method == CHOLESKY:
         raise InputError(
             f"expected a positive definite {what} with method='cholesky', got smallest eigenvalue {smallest:.3g} "

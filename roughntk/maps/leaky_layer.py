@@ -15,7 +15,7 @@ from jax import Array
 from roughntk.maps.duals import arccos, bracket, supplement
 
 STEEPEST_SLOPE = 0.95
-"""Real depth is offered for slopes up to this one: beyond it, singularities of the germ crowd at pi."""
+"""Real depth is offered for slopes up to this one: beyond it, singularities of the germ accumulate at pi."""
 
 
 def relu_angle_layer(theta: Array, kappa: Array, omega: Array, lack: Array | None = None) -> Array:

@@ -1,13 +1,9 @@
 """Kernel regression: coefficients at one depth, and predictions after any time of training."""
 
-from roughntk.linalg import (
-    InaccurateCoefficientsWarning,
-    IndefiniteKernelWarning,
-    NotPositiveDefiniteError,
-    Solution,
-)
+from roughntk.linalg import IndefiniteKernelWarning, NotPositiveDefiniteError, Solution
 from roughntk.regression.closed_form import coefficients, solve
 from roughntk.regression.derivative import prediction_derivative
+from roughntk.regression.outcomes import InaccurateCoefficientsWarning
 from roughntk.regression.predictor import PredictionReport, predict, prediction
 from roughntk.regression.uncertainty import (
     Gaussian,

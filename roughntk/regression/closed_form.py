@@ -16,6 +16,7 @@ from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import Solution
 from roughntk.linalg.forward_error import relative
 from roughntk.linalg.systems import CHOLESKY, DEFLATED, INDEFINITE
+from roughntk.regression.outcomes import REMEDY, require_digits
 from roughntk.regression.systems import Systems
 
 METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED)
@@ -57,8 +58,8 @@ def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: st
 
     >>> import roughntk as rn
     >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
-    >>> found = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=10)
-    >>> found.coefficients.shape, found.method, found.residual < 1e-15
+    >>> solution = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=10)
+    >>> solution.coefficients.shape, solution.method, solution.residual < 1e-15
     ((5, 2), 'cholesky', True)
     """
     return solution(family, X, x, depth=depth, method=method, domain=domain, callers=2)
@@ -100,7 +101,7 @@ def solution(
 def known_solution(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
     """`solve` for checked points whose systems may be known; `callers` as for `roughntk.linalg.solve`."""
     solution = closed_form(systems, depth, method=method, callers=callers + 1)
-    solution.require_digits(f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
+    require_digits(solution, f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
     return solution
 
 
@@ -114,7 +115,7 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int =
         if method == "auto":
             return linalg.solve_deflated(
                 system.matrix, system.right, system.ratio, errors=system.errors, ratio_error=system.ratio_error,
-                scale=system.scale, what=what, indefinite=True, callers=callers,
+                scale=system.scale, what=what, remedy=REMEDY, indefinite=True, callers=callers,
             )  # fmt: skip
         if math.isinf(system.ratio):
             raise InputError(
@@ -123,11 +124,11 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int =
             )
         return linalg.solve_bordered(
             *linalg.bordered_system(system.matrix, system.right, system.ratio),
-            errors=linalg.bordered_errors(system.errors, system.ratio_error), what=what, indefinite=True,
-            callers=callers,
+            errors=linalg.bordered_errors(system.errors, system.ratio_error), what=what, remedy=REMEDY,
+            indefinite=True, callers=callers,
         )  # fmt: skip
     A, b, errors = systems.kernel(depth)
-    return linalg.solve(A, b, errors=errors, what=what, indefinite=True, method=method, callers=callers)
+    return linalg.solve(A, b, errors=errors, what=what, remedy=REMEDY, indefinite=True, method=method, callers=callers)
 
 
 def _require_deflated(family: KernelFamily, method: str) -> None:

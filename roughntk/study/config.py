@@ -47,13 +47,13 @@ class StudyConfig(StudySettings):
     def _member(self) -> KernelFamily:
         if isinstance(self.family, str):
             return member(self.family, self.parameters)
-        found = as_family(self.family)
+        family = as_family(self.family)
         if self.parameters:
             raise InputError(
                 f"expected no parameters beside a family that has its own, got {', '.join(self.parameters)}; give them "
                 f"to the family, or name it"
             )
-        return found
+        return family
 
     @property
     def family_name(self) -> str:

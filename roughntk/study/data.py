@@ -36,7 +36,7 @@ class DataSet:
         classes: the texts that the columns of a one-hot y stand for.
         target: the name of the target, None without one.
         features: the names of the features, empty where they have none.
-        said: sentences on what was guessed about the source, which columns are features, and what is to be heeded.
+        notes: sentences on what was guessed about the source, which columns are features, and what is to be heeded.
     """
 
     name: str
@@ -48,7 +48,7 @@ class DataSet:
     classes: tuple[str, ...] = ()
     target: str | None = None
     features: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, object]:
         """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
@@ -61,7 +61,7 @@ class DataSet:
             "features": list(self.features),
             "target": self.target,
             "classes": list(self.classes),
-            "notes": list(self.said),
+            "notes": list(self.notes),
         }
 
     def predicted(self, values: np.ndarray) -> str:
@@ -112,8 +112,8 @@ def load(
     test_points = _checks.integer(test_points, "test points", least=1, most=MOST)
     seed = _checks.integer(seed, "seed", least=0)
     _checks.choice(projection, PROJECTIONS, "projection")
-    name, found = _source(data, points + test_points, seed, dimension, target, reading or Reading())
-    raw, pool = found.values, found.kept
+    name, source = _source(data, points + test_points, seed, dimension, target, reading or Reading())
+    raw, pool = source.values, source.kept
     if drop_duplicates:
         pool = _first_of_each(raw, pool, projection, standardise)
     count = points + test_points
@@ -125,17 +125,17 @@ def load(
         )
     capacity.check_systems(points, test_points)
     rows = np.random.default_rng(seed).permutation(pool)[:count]
-    chosen, said = raw[rows], list(found.said)
+    chosen, notes = raw[rows], list(source.notes)
     if standardise:
-        chosen, sentence = _standardised(chosen, points, found.names)
-        said.append(sentence)
+        chosen, sentence = _standardised(chosen, points, source.names)
+        notes.append(sentence)
     else:
-        said += _scales(raw, found.kept, found.names)
+        notes += _scales(raw, source.kept, source.names)
     unit = _on_sphere(chosen, rows, projection)
     _check_distinct(unit[:points], chosen, rows, projection, name)
     return DataSet(
-        name, unit[:points], unit[points:], projection, rows, None if found.y is None else found.y[rows],
-        found.classes, found.target, found.names if any(found.names) else (), tuple(said),
+        name, unit[:points], unit[points:], projection, rows, None if source.y is None else source.y[rows],
+        source.classes, source.target, source.names if any(source.names) else (), tuple(notes),
     )  # fmt: skip
 
 

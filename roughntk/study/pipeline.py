@@ -134,13 +134,14 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
     sampled = stage(
         "drivers", len(starts), drivers.driver_paths, kernels, starts, config.samples, config.signature_channels
     )
-    found = stage("signatures", len(sampled.paths), signatures.signatures, sampled, config.p)
+    driver_signatures = stage("signatures", len(sampled.paths), signatures.signatures, sampled, config.p)
     measured = stage("p-variation", len(sampled.paths), variation.variation_records, sampled, config.p)
     slopes = variation.fitted_slopes(measured, config.p, known)
     study = Study(
-        config, family, known, data, kernels, transported, sampled, found, measured, slopes, first_depth, timings
-    )
-    study.convergence = signatures.driver_convergence(found, measured, config.p, known)
+        config, family, known, data, kernels, transported, sampled, driver_signatures, measured, slopes, first_depth,
+        timings,
+    )  # fmt: skip
+    study.convergence = signatures.driver_convergence(driver_signatures, measured, config.p, known)
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     study.summary = report.summary_lines(study)
@@ -183,23 +184,23 @@ def _convergence(study: Study) -> dict[str, Any] | None:
     The distances are those of the built-in backend; `by_backend` has the verdict and rates of each, `direct` those of
     the whole drivers without signatures.
     """
-    found = study.convergence
-    if found is None:
+    convergence = study.convergence
+    if convergence is None:
         return None
 
     def short(one: Any) -> dict[str, Any] | None:
         keep = ("verdict", "verdicts", "rates", "rate_errors", "distances", "norm")
         return None if one is None else {key: getattr(one, key) for key in keep}
 
-    measured = dataclasses.asdict(found.measured)
+    measured = dataclasses.asdict(convergence.measured)
     return measured | {
-        "verdict": found.verdict,
-        "measured_verdict": found.measured.verdict,
-        "reason": found.reason,
-        "backends_agree": found.agreement.agree,
-        "stand_apart": found.agreement.apart,
-        "by_backend": {name: short(one) for name, one in found.by_backend.items()},
-        "direct": short(found.direct),
+        "verdict": convergence.verdict,
+        "measured_verdict": convergence.measured.verdict,
+        "reason": convergence.reason,
+        "backends_agree": convergence.agreement.agree,
+        "stand_apart": convergence.agreement.apart,
+        "by_backend": {name: short(one) for name, one in convergence.by_backend.items()},
+        "direct": short(convergence.direct),
     }
 
 

@@ -79,12 +79,12 @@ def _limit_words(study: Study) -> str:
 def _kernel_line(study: Study) -> str:
     last = study.kernels.depths[-1]
     off = ~np.eye(len(study.data.X), dtype=bool)
-    found = study.kernels.deflated.get(last)
-    if found is None or study.kernels.limit_entry is None or not off.any():
+    deflated = study.kernels.deflated.get(last)
+    if deflated is None or study.kernels.limit_entry is None or not off.any():
         return (
             f"Kernel: off-diagonal entries at depth {last} lie in {_off_diagonal_range(study)}; {_limit_words(study)}."
         )
-    distance = np.exp(found.log_scale) * np.abs(found.values[:, : len(off)][off]).max()
+    distance = np.exp(deflated.log_scale) * np.abs(deflated.values[:, : len(off)][off]).max()
     return (
         f"Kernel: off-diagonal entries at depth {last} are within {distance:.3g} of their limit "
         f"{study.kernels.limit_entry:.6g}."
@@ -208,7 +208,7 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         "<ol class='summary'>",
         *(f"<li>{_text(line)}</li>" for line in study.summary),
         "</ol>",
-        *(f"<p>{_text(sentence)}</p>" for sentence in study.data.said),
+        *(f"<p>{_text(sentence)}</p>" for sentence in study.data.notes),
         *map(_figure, pictures),
         "<h2>Transport from depth to depth</h2>",
         "<p>Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. The bound is what "
@@ -280,8 +280,8 @@ def _transport_notes(study: Study) -> list[str]:
 
 def _depth_rows(study: Study) -> list[list[str]]:
     def lookup(depth: int, p: float, level: int) -> str:
-        found = [r for r in study.variation if (r["depth"], r["p"], r["level"]) == (depth, p, level)]
-        return f"{found[0]['norm']:.4g}" if found else "–"
+        matching = [r for r in study.variation if (r["depth"], r["p"], r["level"]) == (depth, p, level)]
+        return f"{matching[0]['norm']:.4g}" if matching else "–"
 
     disagreement = {r["depth"]: f"{r['disagreement']:.1e}" for r in study.signature["per_depth"]}
     kernels = study.kernels
@@ -313,25 +313,31 @@ def _convergence_part(study: Study) -> list[str]:
     sentence = f"<p>{_text(convergence_sentence(study))}</p>"
     if study.convergence is None:
         return [sentence]
-    found = study.convergence.measured
-    heads = ["backend", "verdict", *(f"rate r at level {k}" for k in found.levels)]
+    measured = study.convergence.measured
+    heads = ["backend", "verdict", *(f"rate r at level {k}" for k in measured.levels)]
     backends = [
-        [name, "failed", *("–" for _ in found.levels)] if one is None
+        [name, "failed", *("–" for _ in measured.levels)] if one is None
         else [name, one.verdict, *(f"{r:.6f} ± {e:.2g}" for r, e in zip(one.rates, one.rate_errors, strict=True))]
         for name, one in study.convergence.by_backend.items()
     ]  # fmt: skip
-    rows = [[f"{L:g}", *(f"{value:.4g}" for value in row)] for L, row in zip(found.scale, found.distances, strict=True)]
+    rows = [
+        [f"{L:g}", *(f"{value:.4g}" for value in row)]
+        for L, row in zip(measured.scale, measured.distances, strict=True)
+    ]
     rows.append(
-        ["rate r", *(f"{rate:.3f} ± {error:.2g}" for rate, error in zip(found.rates, found.rate_errors, strict=True))]
+        [
+            "rate r",
+            *(f"{rate:.3f} ± {error:.2g}" for rate, error in zip(measured.rates, measured.rate_errors, strict=True)),
+        ]
     )
-    rows.append(["measured verdict", *found.verdicts])
+    rows.append(["measured verdict", *measured.verdicts])
     note = (
-        f"p-variation distances of the drivers v^(L) to the zero path, p = {found.p:g}, outer root taken, from the "
-        f"increments S(s,t) over all pairs of sample points ({found.norm} norm, "
+        f"p-variation distances of the drivers v^(L) to the zero path, p = {measured.p:g}, outer root taken, from the "
+        f"increments S(s,t) over all pairs of sample points ({measured.norm} norm, "
         f"{'all channels' if study.drivers.full else 'principal directions'}), each backend for itself; the table of "
-        f"depths shows those of {study.signature['backends'][0]}; scale L. Rule: {found.rule}"
+        f"depths shows those of {study.signature['backends'][0]}; scale L. Rule: {measured.rule}"
     )
-    table = _table(["depth L", *(f"level {k}" for k in found.levels)], rows)
+    table = _table(["depth L", *(f"level {k}" for k in measured.levels)], rows)
     return [sentence, _table(heads, backends), table, f"<p>{_text(note)}</p>"]
 
 

@@ -36,14 +36,14 @@ def convergence_sentence(study: Study) -> str:
     """Whether the drivers converge to the zero path as rough paths, and how fast, in words."""
     if study.convergence is None:
         return "Too few drivers to ask whether they converge to the zero path."
-    found, verdict = study.convergence.measured, study.convergence.verdict
+    measured, verdict = study.convergence.measured, study.convergence.verdict
     agreement = study.convergence.agreement
     if not agreement.agree:
         return (
             f"No verdict on whether the drivers converge to the zero path as rough paths: "
             f"{agreement_words(study.signature['backends'], agreement)}."
         )
-    top, last = math.floor(study.config.p), found.levels[-1]
+    top, last = math.floor(study.config.p), measured.levels[-1]
     levels = ("level 1" if last == 1 else f"levels 1 to {last}") + (f" of {top}" if last < top else "")
     what = {
         CONVERGES: "The drivers converge to the zero path as rough paths",
@@ -52,17 +52,17 @@ def convergence_sentence(study: Study) -> str:
     }[verdict]
     rates = ", ".join(
         f"{_fixed(rate)} ± {error:.2g} at level {level}"
-        for level, rate, error in zip(found.levels, found.rates, found.rate_errors, strict=True)
+        for level, rate, error in zip(measured.levels, measured.rates, measured.rate_errors, strict=True)
         if math.isfinite(rate) and math.isfinite(error)
     )
-    text = f"{what} (p = {found.p:g}, {levels})"
+    text = f"{what} (p = {measured.p:g}, {levels})"
     text += f": distance like L^-r, r = {rates}." if rates else "."
     backends = study.signature["backends"]
     alike = "alike" if len(backends) > 1 else "alone, with no second backend to check it"
     text += f" Found from the signatures of {listed(backends)} {alike}."
-    if verdict == UNDECIDED and found.verdict != study.convergence.direct.verdict:
+    if verdict == UNDECIDED and measured.verdict != study.convergence.direct.verdict:
         text += (
-            f" On the principal directions the verdict is '{found.verdict}', on the whole drivers "
+            f" On the principal directions the verdict is '{measured.verdict}', on the whole drivers "
             f"'{study.convergence.direct.verdict}'."
         )
     if study.convergence.reason == "theory":

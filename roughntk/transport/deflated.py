@@ -21,6 +21,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import Deflated, KernelFamily
 from roughntk.linalg import Errors, Factor, Solution, bordered_errors, bordered_system, solve_bordered
 from roughntk.regression.entries import entry_errors
+from roughntk.regression.outcomes import REMEDY
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
 from roughntk.transport.clocks import ArcClock, Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
@@ -123,7 +124,7 @@ class BorderedSystem(LinearSystem):
     segment_type = DeflatedSegment
 
     def solve(self, what: str) -> Solution:
-        return solve_bordered(self.matrix, self.right, errors=self.errors, what=what)
+        return solve_bordered(self.matrix, self.right, errors=self.errors, what=what, remedy=REMEDY)
 
     def log_width(self, other: LinearSystem) -> float:
         return min(sum(float(np.linalg.slogdet(M)[1]) for M in (self.matrix, other.matrix)), 0.0)

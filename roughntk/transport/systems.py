@@ -16,6 +16,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import Errors, Solution, log_determinant, solve
 from roughntk.regression.entries import entry_errors
+from roughntk.regression.outcomes import REMEDY
 from roughntk.regression.systems import PackedAngles
 from roughntk.transport.paths import DepthPath
 from roughntk.transport.segments import Segment
@@ -39,7 +40,7 @@ class LinearSystem:
 
     def solve(self, what: str) -> Solution:
         """The coefficients in closed form; `what` names the matrix in an error."""
-        solution = solve(self.matrix, self.right, errors=self.errors, what=what)
+        solution = solve(self.matrix, self.right, errors=self.errors, what=what, remedy=REMEDY)
         u = solution.coefficients
         beyond = ~np.isfinite(u).all(axis=0)
         below = (u == 0).all(axis=0) & (self.right != 0).any(axis=0)

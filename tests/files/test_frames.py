@@ -144,24 +144,24 @@ def test_missing_rows_are_left_out_and_keep_the_numbers_of_the_others():
         points("a.csv")
     data = points("a.csv", points=8, test_points=2, reading=Reading(missing="drop"))
     assert sorted(data.rows) == [0, 1, 3, 4, 6, 7, 8, 9, 10, 11]
-    assert any("2 rows of a.csv with missing cells are left out: lines 3 and 6" in each for each in data.said)
+    assert any("2 rows of a.csv with missing cells are left out: lines 3 and 6" in each for each in data.notes)
     with pytest.raises(rn.InputError, match="error or drop for points"):
         points("a.csv", reading=Reading(missing="interpolate"))
 
 
 def test_scales_that_differ_are_pointed_out_and_standardised():
     table = pd.DataFrame(ROWS * [1.0, 5e4, 1.0] + [0, 0, 7], columns=["age", "income", "height"])
-    said = " ".join(points(table).said)
+    said = " ".join(points(table).notes)
     assert "Scales differ: income" in said and "--standardise" in said
     data = points(table, points=9, standardise=True, projection="stereographic")
     train = table.to_numpy()[data.rows[:9]]
     scaled = (table.to_numpy()[data.rows] - train.mean(0)) / train.std(0)
     np.testing.assert_allclose(data.X, rn.sphere.lift(scaled[:9]), rtol=1e-12, atol=1e-13)  # means of nine, eps each
     np.testing.assert_allclose(data.x, rn.sphere.lift(scaled[9:]), rtol=1e-12, atol=1e-13)
-    assert "Scales differ" not in " ".join(data.said) and "standardised" in " ".join(data.said)
-    assert not any("Scales" in each for each in points(table / [1.0, 5e4, 1.0]).said)
+    assert "Scales differ" not in " ".join(data.notes) and "standardised" in " ".join(data.notes)
+    assert not any("Scales" in each for each in points(table / [1.0, 5e4, 1.0]).notes)
     table["one"] = 1.0
-    assert "1 constant on the training points left out (one)" in " ".join(points(table, standardise=True).said)
+    assert "1 constant on the training points left out (one)" in " ".join(points(table, standardise=True).notes)
 
 
 @pytest.mark.parametrize(

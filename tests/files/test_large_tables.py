@@ -43,7 +43,7 @@ def test_wide_zeros_are_not_searched_column_by_column_for_each_column(monkeypatc
     original = targets._pieces
     monkeypatch.setattr(targets, "_pieces", lambda column, kept: looked.append(column.number) or original(column, kept))
     table = tables.memory_table(np.zeros((100, 300)), "zeros")
-    assert selection.points_of(table, None, tables.Reading()).said[-1].endswith("300 features.") and looked == [300]
+    assert selection.points_of(table, None, tables.Reading()).notes[-1].endswith("300 features.") and looked == [300]
 
 
 def labelled(columns, kept):
@@ -66,7 +66,7 @@ def test_the_last_column_looks_like_a_label_as_a_look_at_all_rows_says(seed, mon
         columns[:, 0] = 0.5
     found = selection.points_of(tables.memory_table(columns, "table"), None, tables.Reading(missing="drop"))
     kept = np.flatnonzero(np.isfinite(columns[:, 0]))
-    assert any("looks like a label" in each for each in found.said) == labelled(columns, kept)
+    assert any("looks like a label" in each for each in found.notes) == labelled(columns, kept)
 
 
 def test_scales_are_those_of_all_rows(monkeypatch):

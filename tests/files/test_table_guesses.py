@@ -147,18 +147,18 @@ def test_truth_values_that_become_numbers_are_said():
     for name in ("a.csv", "a.parquet", "a.json"):
         found = path_files.read_path(name)
         np.testing.assert_array_equal(found.values, frame.to_numpy(dtype=float))
-        assert said.format(name) in found.said
-        assert said.format(name) in points(name).said
-        assert said.format(name) not in path_files.read_path(name, None, Reading(drop=("a",))).said
+        assert said.format(name) in found.notes
+        assert said.format(name) in points(name).notes
+        assert said.format(name) not in path_files.read_path(name, None, Reading(drop=("a",))).notes
     for held in (frame, frame.astype(object), pl.DataFrame(truths)):
-        assert said.format("the DataFrame") in points(held).said
+        assert said.format("the DataFrame") in points(held).notes
     array = np.array([[True, False], [True, True], [False, True]])
     np.save("b.npy", array)
     for held in (array, array.tolist(), "b.npy"):
-        assert any("In columns 1, 2 of" in each and "read as 1 and 0" in each for each in points(held).said)
-    assert not any("true" in each for each in points(array.astype(int)).said)
+        assert any("In columns 1, 2 of" in each and "read as 1 and 0" in each for each in points(held).notes)
+    assert not any("true" in each for each in points(array.astype(int)).notes)
     refused("numbers in x of a.json, got the truth value true in row 1", '[{"x": 1}, {"x": true}, {"x": 3}]', "a.json")
-    assert any("In column 1 of a.csv: true" in each for each in read("TRUE\nfalse\n").said)
+    assert any("In column 1 of a.csv: true" in each for each in read("TRUE\nfalse\n").notes)
 
 
 @pytest.mark.parametrize(
@@ -175,14 +175,14 @@ def test_truth_values_that_become_numbers_are_said():
 )
 def test_the_order_of_dates_and_their_zone_are_said(dates, sentence):
     found = read("date,x\n" + "".join(f"{date},{i}\n" for i, date in enumerate(dates)))
-    assert any(sentence in each for each in found.said) and found.times[0] == 0 < found.times[1]
+    assert any(sentence in each for each in found.notes) and found.times[0] == 0 < found.times[1]
 
 
 def test_times_of_frames_with_a_zone_are_said_to_be_in_utc():
     frame = pd.DataFrame({"time": pd.to_datetime(["2024-03-31T00:30+01:00", "2024-03-31T01:30+01:00"]), "x": [1, 2]})
     frame.to_parquet("a.parquet")
     found = path_files.read_path("a.parquet")
-    assert found.times[1] == 3600 and any("seconds from 2024-03-30T23:30:00 UTC" in each for each in found.said)
+    assert found.times[1] == 3600 and any("seconds from 2024-03-30T23:30:00 UTC" in each for each in found.notes)
 
 
 def test_commas_between_whole_numbers_are_said_to_be_a_guess():
@@ -191,21 +191,21 @@ def test_commas_between_whole_numbers_are_said_to_be_a_guess():
     )
     found = read("1,5\n2,7\n3,9")
     np.testing.assert_array_equal(found.values, [[1, 5], [2, 7], [3, 9]])
-    assert sentence in found.said
+    assert sentence in found.notes
     other = read("1,5\n2,7\n3,9", decimal=",")
     np.testing.assert_array_equal(other.values, [[1.5], [2.7], [3.9]])
     np.testing.assert_array_equal(read("x\n1,5\n2,7\n", decimal=",").values, [[1.5], [2.7]])
     later = "1,5\n" * 250 + "0.5,5\n"
     for content in ("1, 5\n2, 7\n", "1,5,2\n2,7,2\n", "1,5\n2,-7\n", "1,5\n2.5,7\n", "x,y\n1,5\n2,7\n", later):
-        assert not any("decimal" in each for each in read(content).said)
-    assert not any("decimal" in each for each in read("1,5\n2,7\n", delimiter=",").said)
+        assert not any("decimal" in each for each in read(content).notes)
+    assert not any("decimal" in each for each in read("1,5\n2,7\n", delimiter=",").notes)
     refused(r"1 name .* \(commas .* decimal marks \(--decimal , takes them so\)\)", "x\n1,5\n2,7\n")
 
 
 def test_the_first_row_tells_the_decimal_mark_where_the_others_have_none():
     found = read("0,0;1,0\n1e-300;1e-300\n1e-300;1e-300\n")
     np.testing.assert_array_equal(found.values, [[0, 1], [1e-300, 1e-300], [1e-300, 1e-300]])
-    assert any("the decimal mark is a comma" in each for each in found.said)
+    assert any("the decimal mark is a comma" in each for each in found.notes)
     np.testing.assert_array_equal(read("1,5 2,5\n1 2\n3 4\n").values, [[1.5, 2.5], [1, 2], [3, 4]])
     refused("one meaning .* '1,000', whose comma", "1,000;2,000\n5;6\n7;8\n")
     refused("'x' in line 1, column 2, which is no number, beside '0,0', which is one", "0,0;x\n1;2\n3;4\n")
@@ -214,14 +214,14 @@ def test_the_first_row_tells_the_decimal_mark_where_the_others_have_none():
 
 def test_marks_that_could_be_for_thousands_are_said():
     commas = "commas stand between the cells, though they could be {}marks for thousands (take those out)."
-    assert read("1,234,567\n2,345,678\n").said[0] == "Read a.csv: " + commas.format("")
+    assert read("1,234,567\n2,345,678\n").notes[0] == "Read a.csv: " + commas.format("")
     decimal = "decimal marks (--decimal , takes them so) or "
-    assert read("1,234\n2,345\n").said[0] == "Read a.csv: " + commas.format(decimal)
+    assert read("1,234\n2,345\n").notes[0] == "Read a.csv: " + commas.format(decimal)
     refused("1 name .* for 3 columns; .*marks for thousands", "a\n1,234,567\n2,345,678\n")
     points = "the decimal mark is a point, which could be one for thousands"
-    assert any(points in each for each in read("a;b\n1.234;0\n2.345;1\n").said)
+    assert any(points in each for each in read("a;b\n1.234;0\n2.345;1\n").notes)
     for content in ("a;b\n1.234;0\n2.3;1\n", "a;b\n0.234;0\n2.345;1\n", "a,b\n1.234,0\n2.345,1\n", "a;b\n1;0\n2;1\n"):
-        assert not any("thousands" in each for each in read(content).said)
+        assert not any("thousands" in each for each in read(content).notes)
 
 
 def test_the_line_of_names_says_what_stands_between_cells():

@@ -67,7 +67,7 @@ def test_text_is_read_in_the_one_way_that_fits(content, names, values, sentence)
     found = read(content)
     np.testing.assert_array_equal(found.values, values)
     assert found.channels == tuple(names) and found.times is None
-    assert sentence is None or any(sentence in each for each in found.said)
+    assert sentence is None or any(sentence in each for each in found.notes)
 
 
 @pytest.mark.parametrize("encoding", ["shift_jis", "utf-16", "UTF_16_LE", "euc-kr", "utf-8", "utf-8-sig"])
@@ -80,7 +80,7 @@ def test_text_is_read_in_the_encoding_that_is_given(encoding, name):
     content = text.encode(encoding)
     found = read(gzip.compress(content) if name.endswith("gz") else content, name, encoding=encoding)
     np.testing.assert_array_equal(found.values, TWO)
-    assert found.channels == names and not any("encoding" in each for each in found.said)
+    assert found.channels == names and not any("encoding" in each for each in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_options_decide_what_is_ambiguous():
 def test_times_of_every_kind_keep_their_steps(content, times, sentence):
     found = read(content)
     np.testing.assert_array_equal(found.times, times)
-    assert any(sentence in each for each in found.said) and found.channels == ("x",)
+    assert any(sentence in each for each in found.notes) and found.channels == ("x",)
 
 
 def test_cells_are_read_to_the_last_digit_and_lines_are_counted_far_down():

@@ -75,30 +75,30 @@ def classified(
 
     `advance` is called with the number of those that are done.
     """
-    found = []
+    classifications = []
     with ThreadPoolExecutor(2) as pool:
         for each in pool.map(classify, members):
-            found.append(each)
-            advance(len(found))
-    return found
+            classifications.append(each)
+            advance(len(classifications))
+    return classifications
 
 
-def record(found: Classification) -> dict[str, Any]:
+def record(classification: Classification) -> dict[str, Any]:
     """A classification for JSON: every field of `Classification`, the rate and the limit of the coefficients in words
     beside it."""
-    rate = found.rate
+    rate, fraction = classification.rate, classification.ratio_as_fraction
     return {
-        **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)},
-        "parameters": dict(found.parameters),
+        **{field.name: getattr(classification, field.name) for field in dataclasses.fields(classification)},
+        "parameters": dict(classification.parameters),
         "rate": None if rate is None else {**dataclasses.asdict(rate), "words": rate.short},
-        "ratio_as_fraction": None if found.ratio_as_fraction is None else str(found.ratio_as_fraction),
-        "limit_of_coefficients": found.coefficients,
-        "evidence": [dataclasses.asdict(each) for each in found.evidence],
-        "notes": list(found.notes),
+        "ratio_as_fraction": None if fraction is None else str(fraction),
+        "limit_of_coefficients": classification.coefficients,
+        "evidence": [dataclasses.asdict(each) for each in classification.evidence],
+        "notes": list(classification.notes),
     }
 
 
-def criteria_record(found: Criteria) -> dict[str, Any]:
+def criteria_record(criteria: Criteria) -> dict[str, Any]:
     """The conditions of Section 6 for JSON, by name."""
     conditions = {
         each.name: {
@@ -107,43 +107,43 @@ def criteria_record(found: Criteria) -> dict[str, Any]:
             "counterexample": None if each.counterexample is None else dataclasses.asdict(each.counterexample),
             "evidence": list(each.evidence),
         }
-        for each in found.conditions
+        for each in criteria.conditions
     }
-    return {"deepest": found.deepest, "has_limit": found.has_limit, "conditions": conditions}
+    return {"deepest": criteria.deepest, "has_limit": criteria.has_limit, "conditions": conditions}
 
 
-def cells(found: Classification) -> tuple[str, ...]:
+def cells(classification: Classification) -> tuple[str, ...]:
     """One row of the table, under `HEADINGS`."""
     return (
-        label(found),
-        found.phase,
-        _number(found.fixed_point),
-        "-" if found.multiplier is None else f"{found.multiplier:.6f} ({found.kind})",
-        _ratio(found),
-        "not seen" if found.rate is None else found.rate.short,
-        found.coefficients,
+        label(classification),
+        classification.phase,
+        _number(classification.fixed_point),
+        "-" if classification.multiplier is None else f"{classification.multiplier:.6f} ({classification.kind})",
+        _ratio(classification),
+        "not seen" if classification.rate is None else classification.rate.short,
+        classification.coefficients,
     )
 
 
-def label(found: Classification) -> str:
+def label(classification: Classification) -> str:
     """The family's name with those of its parameters that decide its phase."""
     shown = [
         f"{name} = {word(value, '.6g')}"
-        for name, value in found.parameters
-        if name in _SHOWN and not (name == "weight_variance" and found.family.startswith("residual"))
+        for name, value in classification.parameters
+        if name in _SHOWN and not (name == "weight_variance" and classification.family.startswith("residual"))
     ]
-    return found.family + (f", {', '.join(shown)}" if shown else "")
+    return classification.family + (f", {', '.join(shown)}" if shown else "")
 
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.6f}"
 
 
-def _ratio(found: Classification) -> str:
-    if found.ratio is None:
-        return found.ratio_text
-    near = found.ratio_as_fraction
-    text = f"{found.ratio + 0.0:.6f}"
+def _ratio(classification: Classification) -> str:
+    if classification.ratio is None:
+        return classification.ratio_text
+    near = classification.ratio_as_fraction
+    text = f"{classification.ratio + 0.0:.6f}"
     return text if near is None or near.denominator == 1 else f"{text} = {near}"
 
 

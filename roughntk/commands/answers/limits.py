@@ -74,10 +74,10 @@ def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance:
     """
     number = _number(depth)
     with fitting_threads(len(data.X)):
-        return _found(family, data, number, tolerance)
+        return _at_checked_depth(family, data, number, tolerance)
 
 
-def _found(family: KernelFamily, data: DataSet, number: float, tolerance: float) -> AtDepth:
+def _at_checked_depth(family: KernelFamily, data: DataSet, number: float, tolerance: float) -> AtDepth:
     """`at_depth` of a checked depth."""
     needed = depth_needed(family, data.X, data.x, tolerance) if isinstance(family, ReluNTK) else None
     try:

@@ -98,8 +98,8 @@ def measure(points: int) -> PhaseDiagram:
     """The diagram on a grid of that many points on each axis, and the rows of the table."""
     weights, biases = np.linspace(*WEIGHTS, points), np.linspace(*BIASES, points)
     across, down = np.meshgrid(weights, biases)
-    found = _on_grid(jnp.asarray(across.ravel()), jnp.asarray(down.ravel()))
-    fixed_point, multiplier, ratio = (np.asarray(part).reshape(across.shape) for part in found)
+    on_grid = _on_grid(jnp.asarray(across.ravel()), jnp.asarray(down.ravel()))
+    fixed_point, multiplier, ratio = (np.asarray(part).reshape(across.shape) for part in on_grid)
     line = np.array([float(np.interp(1.0, chi, weights)) for chi in multiplier])
     rows = tuple(row(kind, weight) for kind in (ErfNTK, ErfNNGP) for _, weight in ROWS)
     return PhaseDiagram(weights, biases, fixed_point, multiplier, ratio, line, rows)
@@ -120,14 +120,14 @@ def _on_grid(weights, biases):
 def row(kind: type[ErfNTK] | type[ErfNNGP], weight: float | None) -> PhaseRow:
     """One row of the table; without a weight variance that of the critical member."""
     family = _member(kind, weight)
-    found = classify(family)
-    assert found.ratio is not None and found.chi is not None and found.fixed_point is not None
+    measured = classify(family)
+    assert measured.ratio is not None and measured.chi is not None and measured.fixed_point is not None
     conditions = condition_numbers(family, CONDITION_DEPTHS)
-    collapses = abs(found.ratio - 1) < max(1e-9, 10 * found.ratio_uncertainty)
-    limit = math.inf if collapses else (1 + 9 * found.ratio) / (1 - found.ratio)
+    collapses = abs(measured.ratio - 1) < max(1e-9, 10 * measured.ratio_uncertainty)
+    limit = math.inf if collapses else (1 + 9 * measured.ratio) / (1 - measured.ratio)
     return PhaseRow(
-        kind.name, found.phase, float(family.weight_variance), BIAS_VARIANCE, found.chi, found.fixed_point,
-        found.ratio, "not seen" if found.rate is None else found.rate.short, tuple(conditions), limit,
+        kind.name, measured.phase, float(family.weight_variance), BIAS_VARIANCE, measured.chi, measured.fixed_point,
+        measured.ratio, "not seen" if measured.rate is None else measured.rate.short, tuple(conditions), limit,
     )  # fmt: skip
 
 
@@ -141,8 +141,8 @@ def condition_numbers(family: KernelFamily, depths) -> list[float]:
     """Condition number of the kernel matrix on ten random points of S^4; inf where it is singular to rounding."""
     theta = sphere.angles(sphere.uniform(10, 5, 0))
     K = np.asarray(family.trajectory(theta, max(depths)))[np.asarray(depths) - 1]
-    found = np.linalg.cond(K)
-    return [float(value) if value < SINGULAR else math.inf for value in found]
+    numbers = np.linalg.cond(K)
+    return [float(value) if value < SINGULAR else math.inf for value in numbers]
 
 
 def draw(diagram: PhaseDiagram):

@@ -52,39 +52,39 @@ class Measured:
     """The p-variation of one path, and its critical exponent if that was asked for."""
 
     file: PathFile
-    found: rough.Variation
+    variation: rough.Variation
     critical: rough.CriticalExponent | None = None
 
     def lines(self) -> list[str]:
         """What is printed."""
-        said = [
+        lines = [
             *self.file.lines(),
-            f"p-variation {self.found.value:.12g}: {_kind(self.found)}; exact over the sample points "
-            f"({self.found.method}).",
-            _partition_line(self.found, len(self.file.values)),
+            f"p-variation {self.variation.value:.12g}: {_kind(self.variation)}; exact over the sample points "
+            f"({self.variation.method}).",
+            _partition_line(self.variation, len(self.file.values)),
         ]
-        return said + ([] if self.critical is None else [f"Critical exponent: {self.critical}; an estimate."])
+        return lines + ([] if self.critical is None else [f"Critical exponent: {self.critical}; an estimate."])
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
         critical = None if self.critical is None else dataclasses.asdict(self.critical)
         return {
             "path": self.file.name,
-            **_found_record(self.found),
-            **_levels_record({self.found.level: self.found}),
+            **_variation_record(self.variation),
+            **_levels_record({self.variation.level: self.variation}),
             "critical_exponent": critical,
         }
 
 
-def _found_record(found: rough.Variation) -> dict[str, Any]:
+def _variation_record(variation: rough.Variation) -> dict[str, Any]:
     return {
-        "value": found.value, "p": found.p, "level": found.level, "norm": found.norm, "root": found.root,
-        "partition": found.partition.tolist(), "method": found.method,
+        "value": variation.value, "p": variation.p, "level": variation.level, "norm": variation.norm,
+        "root": variation.root, "partition": variation.partition.tolist(), "method": variation.method,
     }  # fmt: skip
 
 
 def _levels_record(table: dict[int, rough.Variation]) -> dict[str, Any]:
-    return {"levels": {str(level): found.value for level, found in table.items()}}
+    return {"levels": {str(level): variation.value for level, variation in table.items()}}
 
 
 def measure(
@@ -94,8 +94,8 @@ def measure(
     """The exact p-variation of the path at `level` (None: 1) of its canonical lift. Raises `InputError`."""
     with _named(file.name):
         table = rough.p_variation_levels(as_path(file), p, level=1 if level is None else level, norm=norm, root=root)
-        (found,) = table.values()
-        return Measured(file, found, rough.critical_p(as_path(file)) if critical else None)
+        (variation,) = table.values()
+        return Measured(file, variation, rough.critical_p(as_path(file)) if critical else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Compared:
     homogeneous: rough.Variation
 
     @property
-    def found(self) -> rough.Variation:
+    def largest(self) -> rough.Variation:
         """The level with the largest value, whose number the distance is."""
         return max(self.table.values(), key=float)
 
@@ -116,8 +116,8 @@ class Compared:
         """For JSON."""
         return {
             "path": self.file.name, "limit": self.limit.name,
-            "distance": _found_record(self.found) | _levels_record(self.table),
-            "homogeneous_distance": _found_record(self.homogeneous),
+            "distance": _variation_record(self.largest) | _levels_record(self.table),
+            "homogeneous_distance": _variation_record(self.homogeneous),
         }  # fmt: skip
 
     def rows(self) -> list[tuple[str, str]]:
@@ -129,8 +129,8 @@ class Compared:
         top = self.homogeneous.level
         several = f", the largest of {len(self.table)} levels" if len(self.table) > 1 else ""
         return [
-            f"Inhomogeneous distance {self.found.value:.12g}{several}: {_kind(self.found)}.",
-            _partition_line(self.found, len(self.file.values)),
+            f"Inhomogeneous distance {self.largest.value:.12g}{several}: {_kind(self.largest)}.",
+            _partition_line(self.largest, len(self.file.values)),
             f"Homogeneous distance {self.homogeneous.value:.12g}: p = {self.homogeneous.p:g}, levels 1 to {top}, "
             f"{self.homogeneous.norm} norm, outer root taken.",
         ]
@@ -154,27 +154,30 @@ def converge(
     return rough.convergence([as_path(file) for file in paths], as_path(limit), p, scale=_scale(scale), norm=norm)
 
 
-def convergence_rows(paths: Sequence[PathFile], found: rough.Convergence) -> list[list[str]]:
+def convergence_rows(paths: Sequence[PathFile], convergence: rough.Convergence) -> list[list[str]]:
     """The table of a convergence: file, scale and distances; then the rates and the verdicts."""
     rows = [
         [file.name, f"{scale:g}", *(f"{value:.6g}" for value in distances)]
-        for file, scale, distances in zip(paths, found.scale, found.distances, strict=True)
+        for file, scale, distances in zip(paths, convergence.scale, convergence.distances, strict=True)
     ]
-    rates = (f"{rate:.3f} ± {error:.2g}" for rate, error in zip(found.rates, found.rate_errors, strict=True))
-    return [*rows, ["rate", "", *rates], ["verdict", "", *found.verdicts]]
+    rates = (
+        f"{rate:.3f} ± {error:.2g}" for rate, error in zip(convergence.rates, convergence.rate_errors, strict=True)
+    )
+    return [*rows, ["rate", "", *rates], ["verdict", "", *convergence.verdicts]]
 
 
-def convergence_record(paths: Sequence[PathFile], limit: PathFile, found: rough.Convergence) -> dict[str, Any]:
+def convergence_record(paths: Sequence[PathFile], limit: PathFile, convergence: rough.Convergence) -> dict[str, Any]:
     """A convergence for JSON: every field of `rough.Convergence`, with the names of the files."""
-    return {"paths": [file.name for file in paths], "limit": limit.name, **dataclasses.asdict(found)}
+    return {"paths": [file.name for file in paths], "limit": limit.name, **dataclasses.asdict(convergence)}
 
 
-def _kind(found: rough.Variation) -> str:
-    return f"p = {found.p:g}, level {found.level}, {found.norm} norm, {'' if found.root else 'no '}outer root taken"
+def _kind(variation: rough.Variation) -> str:
+    root = "outer root taken" if variation.root else "no outer root taken"
+    return f"p = {variation.p:g}, level {variation.level}, {variation.norm} norm, {root}"
 
 
-def _partition_line(found: rough.Variation, points: int) -> str:
-    chosen = [str(i) for i in found.partition]
+def _partition_line(variation: rough.Variation, points: int) -> str:
+    chosen = [str(i) for i in variation.partition]
     listed = chosen if len(chosen) <= 12 else [*chosen[:6], "...", *chosen[-3:]]
     return f"Maximising partition: {len(chosen)} of {points} points, {', '.join(listed)} (counted from 0)."
 
@@ -206,7 +209,7 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(len(measured), 1, (7.8, 3.9 * len(measured)))
         for axis, each in zip(axes[:, 0], measured, strict=True):
-            values, chosen = each.file.values, each.found.partition
+            values, chosen = each.file.values, each.variation.partition
             names = [drawable(name, str(i)) for i, name in enumerate(each.file.channels, 1)]
             if values.shape[1] == 2:
                 axis.plot(*values.T, color=COLOURS[0], linewidth=2, alpha=0.55, label="path")
@@ -221,22 +224,26 @@ def draw_paths(measured: Sequence[Measured], target: Path) -> None:
                 more = f" (channels 1 to {len(COLOURS)} of {len(names)})" if len(names) > len(COLOURS) else ""
                 axis.set(xlabel="row" if each.file.times is None else "time", ylabel="value" + more)
             axis.set_title(
-                f"{drawable(each.file.name, 'path')}: p-variation {each.found.value:.4g} ($p = {each.found.p:g}$), "
-                f"{len(chosen)} of {len(values)} points"
+                f"{drawable(each.file.name, 'path')}: p-variation {each.variation.value:.4g} "
+                f"($p = {each.variation.p:g}$), {len(chosen)} of {len(values)} points"
             )
             axis.legend(**BESIDE)
         write(target, content(figure, target.suffix))
 
 
-def draw_convergence(found: rough.Convergence, target: Path) -> None:
+def draw_convergence(convergence: rough.Convergence, target: Path) -> None:
     """Distances to the limit against the scale, level by level."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 1, (7.2, 4.0))
-        for level, colour, values, rate in zip(found.levels, COLOURS, found.distances.T, found.rates, strict=False):
+        for level, colour, values, rate in zip(
+            convergence.levels, COLOURS, convergence.distances.T, convergence.rates, strict=False
+        ):
             label = f"level {level}" + (f", rate {rate:.3g}" if math.isfinite(rate) else "")
-            axes[0, 0].loglog(found.scale, values, "o-", color=colour, markersize=3.5, label=label)
+            axes[0, 0].loglog(convergence.scale, values, "o-", color=colour, markersize=3.5, label=label)
         axes[0, 0].set(
-            xlabel="scale", ylabel=f"distance, {found.norm} norm", title=f"$p = {found.p:g}$: {found.verdict}"
+            xlabel="scale",
+            ylabel=f"distance, {convergence.norm} norm",
+            title=f"$p = {convergence.p:g}$: {convergence.verdict}",
         )
         plain_log_labels(axes[0, 0].xaxis, axes[0, 0].yaxis)
         axes[0, 0].legend(**BESIDE)

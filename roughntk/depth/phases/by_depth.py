@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from roughntk.depth.extrapolation import PowerLimit, Term, power_limit, sample_depths
 from roughntk.depth.phases.classification import Classification, Evidence
 from roughntk.kernels.base import KernelFamily
+from roughntk.linalg import Factor
 
 ANGLES = (0.5, 1.0, math.pi / 2, 2.5)
 _FIRST, _LAST = 100, 20_000
@@ -84,7 +85,7 @@ def _solved(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
     K = np.eye(_POINTS, _POINTS + 1)
     K[np.triu_indices(_POINTS, 1, _POINTS + 1)] = pairs
     inner = K[:, :_POINTS]
-    return np.asarray(np.linalg.solve(inner + np.triu(inner, 1).T, K[:, _POINTS]), dtype=np.float64)
+    return Factor(inner + np.triu(inner, 1).T, cholesky=False).solve(K[:, _POINTS:])[:, 0]
 
 
 __all__ = ["ANGLES", "classified"]

@@ -362,7 +362,7 @@ def _solve(K: NDArray[np.float64], level: float | None) -> NDArray[np.float64]:
     """u from (K(X,X) | K(X,x)); with a `level` that all entries tend to, by the bordered system of K - level."""
     n = len(K)
     if level is None:
-        return np.asarray(np.linalg.solve(K[:, :n], K[:, n]), dtype=np.float64)
+        return Factor(K[:, :n], cholesky=False).solve(K[:, n:])[:, 0]
     G = K - level
     scale = np.abs(G).max()
     system, right = bordered_system(G[:, :n] / scale, G[:, n:] / scale, scale / level)

@@ -27,18 +27,18 @@ def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> T
         InputError: what cannot be read, or not in one way, or does not fit in memory.
         MissingBackendError: a Parquet file without pyarrow.
     """
-    found = given if isinstance(given, Source) else source(given)
+    origin = given if isinstance(given, Source) else source(given)
     try:
-        if found.kind == "text":
-            return read_text(found.read(), found.name, reading or Reading())
-        if found.kind == "json":
-            return read_json(found.read(), found.name, (reading or Reading()).encoding)
-        if found.kind == "parquet":
-            return read_parquet(found)
-        return table_of_array(next(iter(read_arrays(found, lambda _: ("",)).values())), "", found.name)
+        if origin.kind == "text":
+            return read_text(origin.read(), origin.name, reading or Reading())
+        if origin.kind == "json":
+            return read_json(origin.read(), origin.name, (reading or Reading()).encoding)
+        if origin.kind == "parquet":
+            return read_parquet(origin)
+        return table_of_array(next(iter(read_arrays(origin, lambda _: ("",)).values())), "", origin.name)
     except MemoryError:
         raise InputError(
-            f"expected the table in {found.name} to fit in memory, got more than is free; {REMEDY}"
+            f"expected the table in {origin.name} to fit in memory, got more than is free; {REMEDY}"
         ) from None
 
 

@@ -50,14 +50,14 @@ def read_arrays(source: Source, choose: Callable[[list[Member]], Sequence[str]])
                         f"save it again with numpy.savez"
                     )
                 members = [_member(archive, entry, source.name) for entry in inside.values()]
-                found = {}
+                arrays = {}
                 for name in choose(members):
                     member = next(member for member in members if member.name == name)
                     _check_fits(member, source.name)
                     with archive.open(inside[name]) as part:
-                        found[name] = np.lib.format.read_array(part, allow_pickle=False)
+                        arrays[name] = np.lib.format.read_array(part, allow_pickle=False)
                         part.read()  # to the end, where the checksum is compared
-                return found
+                return arrays
     except InputError:
         raise
     except MemoryError:
@@ -132,8 +132,8 @@ def _native(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "iu":
         return values.astype(np.int64 if values.dtype.kind == "i" else np.uint64, copy=False)
     with np.errstate(over="ignore"):
-        found = np.asarray(values, dtype=np.float64)
-    return found
+        floats = np.asarray(values, dtype=np.float64)
+    return floats
 
 
 def _column(values: np.ndarray, name: str, number: int, source: str) -> Column:

@@ -29,7 +29,7 @@ def named_clock(table: Table) -> Column | None:
 
 
 def clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarray, str]:
-    """The times as numbers, strictly increasing, and what is said of them."""
+    """The times as numbers, strictly increasing, and a sentence on their unit and origin."""
     clock = _calendar(table, clock)
     values = clock.values[kept]
     i = _checks.first_not_increasing(values)
@@ -55,13 +55,13 @@ def clock_times(table: Table, clock: Column, kept: np.ndarray) -> tuple[np.ndarr
         raise InputError(f"expected times in days or finer units in {where} of {table.name}, got {step}; convert them")
     elapsed = (values - values[0]).astype(np.int64)
     # Whole ticks over ticks a unit: one rounding.
-    found = (
+    times = (
         elapsed / (size / (ticks[step] * count))
         if ticks[step] * count <= size
         else elapsed * (ticks[step] * count / size)
     )
     first = time_text(values[0].astype("M8[D]"), None) if clock.whole_days else time_text(values[0], clock)
-    return found, f"The times of {table.name} are {unit} from {first}, the first of {where}."
+    return times, f"The times of {table.name} are {unit} from {first}, the first of {where}."
 
 
 def _calendar(table: Table, clock: Column) -> Column:

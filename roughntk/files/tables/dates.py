@@ -80,7 +80,7 @@ def _parsed(
 
     cells = pd.Series(list(texts), dtype=object)
     try:
-        found: Any = pd.to_datetime(cells, format=form, utc=utc)
+        parsed: Any = pd.to_datetime(cells, format=form, utc=utc)
     except (ValueError, OverflowError):
         apart = pd.to_datetime(cells, format=form, utc=utc, errors="coerce").isna().to_numpy()
         row = next((i for i, cell in enumerate(texts) if cell is not None and apart[i]), None)
@@ -96,7 +96,7 @@ def _parsed(
             f"expected dates of one form in {called}, got {printable(cell)!r} in {place(row)}; write them as "
             f"2024-01-31 or 2024-01-31T09:30:00"
         ) from None
-    return np.asarray((found.dt.tz_localize(None) if utc else found).to_numpy())
+    return np.asarray((parsed.dt.tz_localize(None) if utc else parsed).to_numpy())
 
 
 def _why_none(cell: str, form: str) -> str:
@@ -170,9 +170,9 @@ def _day_or_month_first(called: str, known: list[tuple[int, str]], place: Callab
         clock = clock.replace(" ", "T", 1)
     example = (day or month or known[0])[1].partition(" ")[0].partition("T")[0]
     one, two, year = re.split(r"[/.]", example)
-    said = f"{year}-{two:0>2}-{one:0>2}, the day first" if day else f"{year}-{one:0>2}-{two:0>2}, the month first"
+    note = f"{year}-{two:0>2}-{one:0>2}, the day first" if day else f"{year}-{one:0>2}-{two:0>2}, the month first"
     order = f"%d{mark}%m{mark}%Y" if day else f"%m{mark}%d{mark}%Y"
-    return order + clock, f"{example} is read as {said}"
+    return order + clock, f"{example} is read as {note}"
 
 
 def _time_of_day(cell: str | None) -> np.timedelta64:

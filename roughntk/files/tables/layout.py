@@ -41,7 +41,7 @@ class Layout:
         names: of the columns, None where the file has none.
         skip: lines before the first row of the body, names and comments included.
         width: cells in a row.
-        said: what was guessed, in sentences.
+        notes: what was guessed, in sentences.
         commas: what the commas of whole numbers may be other than marks between cells, as part of a sentence, or "".
     """
 
@@ -50,7 +50,7 @@ class Layout:
     names: tuple[str, ...] | None
     skip: int
     width: int
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
     commas: str = ""
 
 
@@ -67,17 +67,17 @@ def decoded(content: bytes, name: str, encoding: str | None = None) -> tuple[byt
         InputError: bytes that are no text, or not in that encoding.
     """
     if encoding is None:
-        content, said = _guessed(content, name)
+        content, guess = _guessed(content, name)
     else:
-        content, said = _as_said(content, name, encoding), None
+        content, guess = _decoded(content, name, encoding), None
     if b"\0" in content:
         raise InputError(f"expected text in {name}, got zero bytes; if it is an array, name it .npy or .npz")
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return content, said
+    return content, guess
 
 
-def _as_said(content: bytes, name: str, encoding: str) -> bytes:
+def _decoded(content: bytes, name: str, encoding: str) -> bytes:
     """The bytes in UTF-8, out of an encoding that was given."""
     try:
         return content.decode(encoding).removeprefix("\ufeff").encode("utf-8")
@@ -99,7 +99,7 @@ def _undecodable(content: bytes, name: str, encoding: str, error: UnicodeError) 
 
 def _guessed(content: bytes, name: str) -> tuple[bytes, str | None]:
     """The bytes in UTF-8, and what their encoding was guessed to be where it is not UTF-8."""
-    said = None
+    guess = None
     mark, encoding = next(((mark, known) for mark, known in _MARKS if content.startswith(mark)), (b"", "utf-8"))
     head = content[:4096]
     even, odd = head[::2].count(0), head[1::2].count(0)
@@ -112,7 +112,7 @@ def _guessed(content: bytes, name: str) -> tuple[bytes, str | None]:
             if not content.isascii():
                 content.decode("utf-8")
         else:
-            content, said = content.decode(encoding).encode("utf-8"), encoding.upper()
+            content, guess = content.decode(encoding).encode("utf-8"), encoding.upper()
     except UnicodeDecodeError as error:
         if encoding != "utf-8" or mark:
             raise _undecodable(content, name, encoding.upper(), error) from None
@@ -120,7 +120,7 @@ def _guessed(content: bytes, name: str) -> tuple[bytes, str | None]:
             return content.decode("cp1252").encode("utf-8"), "Windows-1252"
         except UnicodeDecodeError:  # no text that this Western encoding writes; nothing tells the others apart
             raise _undecodable(content, name, "UTF-8 or Windows-1252", error) from None
-    return content, said
+    return content, guess
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:
@@ -130,12 +130,12 @@ def cells_of(line: str, delimiter: str) -> list[str]:
     if '"' in line or not line.strip():
         text = line.strip() if delimiter == " " else line
         try:
-            found = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
+            cells = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
         except csv.Error:  # more than `LONGEST_CELL` characters without this delimiter
-            found = text.split(delimiter)
+            cells = text.split(delimiter)
     else:
-        found = line.split(delimiter)
-    return [cell.strip() for cell in found]
+        cells = line.split(delimiter)
+    return [cell.strip() for cell in cells]
 
 
 def _check_cells(content: bytes, name: str) -> None:
@@ -171,7 +171,7 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
     body = lines[1:] or lines
     delimiter, decimal = _marks(lines, body, name, reading)
     rows = [cells_of(line, delimiter) for line in lines]
-    said = _marks_said(delimiter, decimal, reading, [c for row in rows for c in row if "." in c or "," in c])
+    notes = _notes_on_marks(delimiter, decimal, reading, [c for row in rows for c in row if "." in c or "," in c])
     width = _usual([len(row) for row in rows])
     decimals = (decimal,) if reading.decimal is not None or delimiter == "," else (".", ",")
     header = _has_header(rows, decimal, decimals, name, numbers[0]) if reading.header is None else reading.header
@@ -181,7 +181,7 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
         names, skip = tuple(rows[0]), numbers[0]
         if len(lines) == 1:
             raise InputError(f"expected rows of numbers in {name}, got none below the names; put one point a line")
-        said = [*said, f"line {numbers[0]} holds the names"]
+        notes = [*notes, f"line {numbers[0]} holds the names"]
         # A line that ends with a mark has an empty cell at its end.
         if len(names) != width and not (len(names) == width - 1 and all(row[-1:] == [""] for row in rows[1:])):
             listed = ", ".join(repr(printable(each)) for each in names[:8])
@@ -196,9 +196,9 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
         given = cells_of(text, delimiter)
         if len(given) == width and number == numbers[0] - 1 and not any(is_number(cell, decimal) for cell in given):
             names = tuple(given)
-            said = [*said, f"the comment in line {number} holds the names"]
+            notes = [*notes, f"the comment in line {number} holds the names"]
     guessed = delimiter == "," and names is None and reading.delimiter is None and reading.decimal is None
-    return Layout(delimiter, decimal, names, skip, width, tuple(said), _other_commas(lines) if guessed else "")
+    return Layout(delimiter, decimal, names, skip, width, tuple(notes), _other_commas(lines) if guessed else "")
 
 
 def _other_commas(lines: list[str]) -> str:
@@ -240,7 +240,7 @@ def _usual(widths: Sequence[int]) -> int:
 
 def _marks(lines: list[str], body: list[str], name: str, reading: Reading) -> tuple[str, str]:
     """The delimiter and the decimal mark."""
-    found: list[tuple[float, float, str, str]] = []
+    candidates: list[tuple[float, float, str, str]] = []
     for delimiter in _DELIMITERS if reading.delimiter is None else (reading.delimiter,):
         rows = [cells_of(line, delimiter) for line in lines]
         widths = [len(row) for row in rows]
@@ -257,14 +257,14 @@ def _marks(lines: list[str], body: list[str], name: str, reading: Reading) -> tu
             clean = sum(all(_plain(c, decimal) or has_thousands(c) for c in column) for column in columns) / width
             score = even * (1 + clean)
             # The line of names, too, has as many cells.
-            found.append((round(score + 0.5 * (widths[0] == width), 9), score, delimiter, decimal))
-    if not found:  # one column
+            candidates.append((round(score + 0.5 * (widths[0] == width), 9), score, delimiter, decimal))
+    if not candidates:  # one column
         decimal = reading.decimal or "."
         return reading.delimiter or (";" if decimal == "," else ","), decimal
-    best = max(found)[0]
-    top = [(delimiter, decimal) for total, _, delimiter, decimal in found if total == best]
+    best = max(candidates)[0]
+    top = [(delimiter, decimal) for total, _, delimiter, decimal in candidates if total == best]
     marks = list(dict.fromkeys(delimiter for delimiter, _ in top))
-    if len(marks) > 1 and max(score for total, score, *_ in found if total == best) > 1:
+    if len(marks) > 1 and max(score for total, score, *_ in candidates if total == best) > 1:
         raise InputError(
             f"expected one way to read the lines of {name}, got several "
             f"({' or '.join(_IN_WORDS[mark] for mark in marks)} between the cells); say which: --delimiter {marks[0]!r}"
@@ -287,17 +287,17 @@ def _plain(cell: str, decimal: str) -> bool:
     return cell in MISSING or is_number(cell, decimal) or is_date(cell)
 
 
-def _marks_said(delimiter: str, decimal: str, reading: Reading, marked: list[str]) -> list[str]:
-    said = []
+def _notes_on_marks(delimiter: str, decimal: str, reading: Reading, marked: list[str]) -> list[str]:
+    notes = []
     if reading.delimiter is None and delimiter != ",":
-        said.append(f"{_IN_WORDS[delimiter]} stand between the cells")
+        notes.append(f"{_IN_WORDS[delimiter]} stand between the cells")
     if reading.decimal is None and decimal == "," and marked:
-        said.append("the decimal mark is a comma")
+        notes.append("the decimal mark is a comma")
     numbers = [cell for cell in marked if is_number(cell)]
     points = bool(numbers) and all(_POINTS.fullmatch(cell) for cell in numbers)
     if reading.decimal is None and decimal == "." and delimiter == ";" and points:
-        said.append("the decimal mark is a point, which could be one for thousands")
-    return said
+        notes.append("the decimal mark is a point, which could be one for thousands")
+    return notes
 
 
 # The line of names

@@ -36,11 +36,11 @@ def read_json(content: bytes, name: str, encoding: str | None = None) -> Table:
 
     def record(pairs: list[tuple[str, Any]]) -> dict:
         """The record, which is kept apart where it has a key twice."""
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        members = dict(pairs)
+        if len(members) < len(pairs):
             keys = [key for key, _ in pairs]
-            repeats.append((found, next(key for i, key in enumerate(keys) if key in keys[:i])))
-        return found
+            repeats.append((members, next(key for i, key in enumerate(keys) if key in keys[:i])))
+        return members
 
     try:
         value = json.loads(text, object_pairs_hook=record)
@@ -51,8 +51,8 @@ def read_json(content: bytes, name: str, encoding: str | None = None) -> Table:
         except (ValueError, RecursionError):
             raise InputError(f"expected {name} to be JSON, got {printable(str(error))}; write it as {_FORMS}") from None
     if repeats:
-        found, key = repeats[0]
-        row = next((i for i, each in enumerate(value) if each is found), None) if isinstance(value, list) else None
+        repeated, key = repeats[0]
+        row = next((i for i, each in enumerate(value) if each is repeated), None) if isinstance(value, list) else None
         raise InputError(
             f"expected each key once in a record of {name}, got {printable(key)!r} twice"
             + ("" if row is None else f" in record {row} (counted from 0)")
@@ -160,7 +160,7 @@ def read_parquet(source: Source) -> Table:
             dataclasses.replace(c, name="" if c.name in index else c.name, number=i)
             for i, c in enumerate([*hidden, *(c for c in table.columns if c.name not in index)], 1)
         )
-        table = Table(table.name, columns, table.said)
+        table = Table(table.name, columns, table.notes)
     return table
 
 
@@ -177,11 +177,11 @@ def memory_table(value: Any, name: str) -> Table:
     """
     import narwhals as nw
 
-    found = _checks.frame_or_series(value, name)
-    if isinstance(found, nw.Series):
-        return frame_table(found.to_frame(), name)
-    if isinstance(found, nw.DataFrame):
-        return frame_table(found, name)
+    frame = _checks.frame_or_series(value, name)
+    if isinstance(frame, nw.Series):
+        return frame_table(frame.to_frame(), name)
+    if isinstance(frame, nw.DataFrame):
+        return frame_table(frame, name)
     if isinstance(value, np.ndarray) and value.dtype.names:
         return table_of_array(np.asarray(value), "", name)
     array = _checks.float64_array(value, name)

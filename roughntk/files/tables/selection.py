@@ -25,7 +25,7 @@ class Points:
         y: targets, shape (rows,), or one-hot, shape (rows, classes), where they are text; None without targets.
         classes: the texts that the columns of a one-hot y stand for.
         target: the name of the target, None without one.
-        said: sentences on what was guessed and chosen.
+        notes: sentences on what was guessed and chosen.
     """
 
     values: np.ndarray
@@ -34,17 +34,17 @@ class Points:
     y: np.ndarray | None
     classes: tuple[str, ...]
     target: str | None
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Path:
-    """A path: values (points, channels), times (points,) or None, names of the channels, and what is to be said."""
+    """A path: values (points, channels), times (points,) or None, names of the channels, notes on what was guessed."""
 
     values: np.ndarray
     times: np.ndarray | None
     names: tuple[str, ...]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def points_of(table: Table, target: str | None, reading: Reading) -> Points:
@@ -76,16 +76,16 @@ def points_of(table: Table, target: str | None, reading: Reading) -> Points:
             raise _no_numbers("columns", table, column, predict)
     _check_names(features)
     kept = _whole_rows(table, reading)
-    said = [*table.said, *_dropped_rows(table, kept)]
+    notes = [*table.notes, *_dropped_rows(table, kept)]
     values = _side_by_side(features.columns)
     _check_finite(features)
     names = tuple(column.name for column in features.columns)
     listed = f": {features.names()}" if features.named else ""
-    said += [f"{counted(len(names), 'feature')}{listed}.", *_notes(table)]
+    notes += [f"{counted(len(names), 'feature')}{listed}.", *_column_notes(table)]
     if wanted is None:
-        return Points(values, names, kept, None, (), None, (*said, *label_like(features, kept)))
+        return Points(values, names, kept, None, (), None, (*notes, *label_like(features, kept)))
     y, classes, sentence = target_of(wanted, table, kept)
-    return Points(values, names, kept, y, classes, wanted.label, (*said, sentence))
+    return Points(values, names, kept, y, classes, wanted.label, (*notes, sentence))
 
 
 def _side_by_side(columns: Sequence[Column]) -> np.ndarray:
@@ -110,7 +110,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
     table = _dropped(table, reading, given, "--times")
     clock = given if times is not None else named_clock(table)
     table = _without_index(table, clock, "--times")
-    said = list(table.said)
+    notes = list(table.notes)
     dates = [c for c in table.columns if c.kind in (DATE, CLOCK) and (clock is None or c.number != clock.number)]
     if clock is None and times is None and len(dates) == 1:
         clock, dates = dates[0], []
@@ -134,7 +134,7 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
     values = _side_by_side(channels.columns)
     _check_finite(table)
     kept = np.arange(table.rows) if reading.missing == "interpolate" else _whole_rows(table, reading, paths=True)
-    said += _dropped_rows(table, kept)
+    notes += _dropped_rows(table, kept)
     when = None
     if clock is not None:
         if clock.missing()[kept].any():
@@ -143,13 +143,13 @@ def path_of(table: Table, times: str | None, reading: Reading) -> Path:
                 f"expected a time in every row of {table.name}, got none in {gone}; leave those out: --missing drop"
             )
         when, sentence = clock_times(table, clock, kept)
-        said.append(sentence)
-    said += _notes(table)
+        notes.append(sentence)
+    notes += _column_notes(table)
     values = values if len(kept) == table.rows else values[kept]
     if reading.missing == "interpolate" and np.isnan(values).any():
         values, filled = _interpolated(table, channels, values, when)
-        said.append(f"{counted(filled, 'missing cell')} of {table.name}: interpolated linearly in time.")
-    return Path(values, when, tuple(column.name for column in channels.columns), tuple(said))
+        notes.append(f"{counted(filled, 'missing cell')} of {table.name}: interpolated linearly in time.")
+    return Path(values, when, tuple(column.name for column in channels.columns), tuple(notes))
 
 
 def _interpolated(
@@ -176,7 +176,7 @@ def _first_text(column: Column) -> tuple[int, str, str]:
     It is the first with what is nearly a number or a date where most are such, else the first with an entry.
     """
     known = np.flatnonzero(~column.missing()).tolist()
-    near = [(row, found) for row in known if (found := nearly(column.values[row])) is not None]
+    near = [(row, kind_and_remedy) for row in known if (kind_and_remedy := nearly(column.values[row])) is not None]
     return (near[0][0], *near[0][1]) if 2 * len(near) >= len(known) else (known[0], "text", "")
 
 
@@ -198,12 +198,12 @@ def _check_names(columns: Table) -> None:
     times = collections.Counter(column.name for column in columns.columns)
     for column in columns.columns:
         if column.name and times[column.name] > 1:
-            twins = [other for other in columns.columns if other.name == column.name]
-            count = "two" if len(twins) == 2 else str(len(twins))
+            same_name = [other for other in columns.columns if other.name == column.name]
+            count = "two" if len(same_name) == 2 else str(len(same_name))
             raise InputError(
                 f"expected a name of its own for each column of {columns.name}, got {count} columns named "
-                f"{column.name} ({', '.join(str(twin.number) for twin in twins)}); rename them, or leave one out: "
-                f"--drop {columns.option(twins[-1])}"
+                f"{column.name} ({', '.join(str(each.number) for each in same_name)}); rename them, or leave one out: "
+                f"--drop {columns.option(same_name[-1])}"
             )
         if not column.name and len(times) > 1:
             raise InputError(
@@ -212,15 +212,15 @@ def _check_names(columns: Table) -> None:
             )
 
 
-def _notes(table: Table) -> list[str]:
+def _column_notes(table: Table) -> list[str]:
     """What was guessed about the cells of columns, a sentence for each guess."""
     notes = dict.fromkeys(column.note for column in table.columns if column.note)
-    found = []
+    sentences = []
     for note in notes:
         those = [column for column in table.columns if column.note == note]
         names = joined([column.name or str(column.number) for column in those])
-        found.append(f"In column{'s' * (len(those) > 1)} {names} of {table.name}: {note}.")
-    return found
+        sentences.append(f"In column{'s' * (len(those) > 1)} {names} of {table.name}: {note}.")
+    return sentences
 
 
 def _dropped(table: Table, reading: Reading, wanted: Column | None, option: str) -> Table:
@@ -233,7 +233,7 @@ def _dropped(table: Table, reading: Reading, wanted: Column | None, option: str)
     left = table.without(column.number for column in gone)
     if gone and not left.columns:
         raise InputError(f"expected a column of {table.name} that stays, got --drop of all of them; drop fewer")
-    return left.saying(f"Left out: {table.names(gone)}.") if gone else left
+    return left.with_notes(f"Left out: {table.names(gone)}.") if gone else left
 
 
 def _without_index(table: Table, wanted: Column | None, option: str) -> Table:
@@ -246,7 +246,7 @@ def _without_index(table: Table, wanted: Column | None, option: str) -> Table:
         return table
     for start in (0, 1):
         if len(table.columns) > 1 and np.array_equal(first.values, np.arange(start, start + table.rows)):
-            return table.without([first.number]).saying(
+            return table.without([first.number]).with_notes(
                 f"The first column of {table.name} has no name and counts the rows from {start}: it is left out, as an "
                 f"index."
             )

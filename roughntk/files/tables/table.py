@@ -55,7 +55,7 @@ class Reading(ReadingSettings):
         return cls(**values_of(settings, ReadingSettings))
 
     def check_used(self, kind: str, name: str) -> None:
-        """Raise `InputError` where something is said of cells of text and `name` holds none.
+        """Raise `InputError` where settings of text cells are given and `name` holds none.
 
         Args:
             kind: "text", "json", or another, which is no text at all.
@@ -63,8 +63,8 @@ class Reading(ReadingSettings):
         """
         if kind == "text":
             return
-        said = ["header", "delimiter", "decimal", *(["encoding"] if kind != "json" else [])]
-        given = [f"--{each}" for each in said if getattr(self, each) is not None]
+        options = ["header", "delimiter", "decimal", *(["encoding"] if kind != "json" else [])]
+        given = [f"--{each}" for each in options if getattr(self, each) is not None]
         if given:
             raise InputError(
                 f"expected {' and '.join(given)} with a file of text only, got {name}, which holds no lines of cells; "
@@ -144,13 +144,13 @@ class Table:
     Attributes:
         name: of the file, fit to be printed.
         columns: all of the same length.
-        said: one sentence for each thing that was guessed.
+        notes: one sentence for each guess.
         line: the line of the file that a row comes from; None where rows are no lines.
     """
 
     name: str
     columns: tuple[Column, ...]
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     line: Callable[[int], int] | None = None
 
     @property
@@ -218,8 +218,8 @@ class Table:
 
     def option(self, column: Column) -> str:
         """How an option names a column, in a way that `find` takes for no other, quoted where a shell wants that."""
-        twins = [other for other in self.columns if other.name == column.name]
-        if column.name and len(twins) == 1:
+        same_name = [other for other in self.columns if other.name == column.name]
+        if column.name and len(same_name) == 1:
             return option_of(column.name, column.number)
         taken = any(other.name == str(column.number) for other in self.columns)
         return f"number:{column.number}" if taken else str(column.number)
@@ -235,9 +235,9 @@ class Table:
         gone = set(numbers)
         return dataclasses.replace(self, columns=tuple(c for c in self.columns if c.number not in gone))
 
-    def saying(self, *sentences: str) -> "Table":
+    def with_notes(self, *sentences: str) -> "Table":
         """The table with more that was guessed."""
-        return dataclasses.replace(self, said=(*self.said, *sentences))
+        return dataclasses.replace(self, notes=(*self.notes, *sentences))
 
 
 def _is_whole(text: str) -> bool:

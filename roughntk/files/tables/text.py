@@ -36,12 +36,12 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     frame, line, left = _body(content, start, end, lines, layout, name)
     columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
     either = layout.commas if all(column.values.dtype.kind in "iu" for column in columns) else ""
-    said = [
-        *layout.said,
+    guesses = [
+        *layout.notes,
         *([either] if either else []),
         *([] if encoding is None else [f"the encoding is {encoding} (--encoding takes another)"]),
     ]
-    words = [f"Read {name}: {', '.join(said)}."] if said else []
+    words = [f"Read {name}: {', '.join(guesses)}."] if guesses else []
     if left:
         words.append(f"Left out of {name}: {left} blank line{'s' * (left > 1)} or comment{'s' * (left > 1)}.")
     table = Table(name, columns, tuple(words), line)
@@ -87,8 +87,8 @@ def _without_end(text: str, name: str, first: int, error: ValueError) -> str:
         if line.count('"') % 2:
             opened = number if opened is None else None
     if opened is None:
-        said = _checks.reason(error)
-        return f"expected {name} to be a table of text, got one that pandas cannot read ({said}); check the quotes"
+        reason = _checks.reason(error)
+        return f"expected {name} to be a table of text, got one that pandas cannot read ({reason}); check the quotes"
     return f"expected cells of {name} with quotes that are closed, got one that is opened in line {opened}; close it"
 
 
@@ -96,11 +96,11 @@ def _count(content: bytes, mark: str, start: int, end: int) -> int:
     """How often an ASCII character stands in a part of the content; faster than `bytes.count` where it is frequent."""
     if not mark.isascii():
         return content.count(mark.encode("utf-8"), start, end)
-    step, found = 2**24, 0
+    step, total = 2**24, 0
     for first in range(start, end, step):
         part = np.frombuffer(content, np.uint8, min(step, end - first), first)
-        found += int(np.count_nonzero(part == ord(mark)))
-    return found
+        total += int(np.count_nonzero(part == ord(mark)))
+    return total
 
 
 def _rows(text: str, layout: Layout, name: str) -> tuple[list[str], list[int], bool, int]:
@@ -172,25 +172,27 @@ def _parsed(stream: io.BytesIO, layout: Layout, *, skip_blank_lines: bool) -> An
 
 def _columns(frame: Any, layout: Layout, name: str, place: Callable[[int], str]) -> tuple[Column, ...]:
     """The columns of a frame that was read from text."""
-    found = []
+    columns = []
     for number, key in enumerate(frame.columns, 1):
         title = layout.names[number - 1] if layout.names is not None and number <= len(layout.names) else ""
         values = frame[key].to_numpy()
         if values.dtype.kind in "iuf":
-            found.append(Column(title, number, NUMBER, values))
+            columns.append(Column(title, number, NUMBER, values))
         elif values.dtype.kind == "b":
-            found.append(Column(title, number, NUMBER, values.astype(np.float64), note=TRUTH_NOTE))
+            columns.append(Column(title, number, NUMBER, values.astype(np.float64), note=TRUTH_NOTE))
         else:
             cells = [None if cell is None or cell != cell else str(cell) for cell in values]
-            found.append(kinds.column(title, number, cells, layout.decimal, name, place))
-    return tuple(found)
+            columns.append(kinds.column(title, number, cells, layout.decimal, name, place))
+    return tuple(columns)
 
 
 def _without_empty_end(table: Table) -> Table:
     """The table less a last column without name or entries, which lines that end in a delimiter have."""
     last = table.columns[-1]
     if len(table.columns) > 1 and not last.name and bool(last.missing().all()):
-        return table.without([last.number]).saying(f"Left out of {table.name}: a last column without name or entries.")
+        return table.without([last.number]).with_notes(
+            f"Left out of {table.name}: a last column without name or entries."
+        )
     return table
 
 

@@ -72,7 +72,7 @@ def _state(kind: Any, variance: Any, settling: Any) -> Any:
 
 
 class _Known(NamedTuple):
-    """What does not change on the way: the architecture, the type of its state, what `prepare_growth` said."""
+    """What does not change on the way: the architecture, the type of its state, the result of `prepare_growth`."""
 
     architecture: Any
     kind: Any
@@ -84,13 +84,13 @@ def _increment(known: _Known, y: Slow, held: Slow, fixed: Slow) -> Slow:
     """f, with 0 for what is held."""
     at, architecture = _values(y, held, fixed), known.architecture
     state = _state(known.kind, at.variance, at.settling)
-    found = architecture.growth(known.prepared, state, at.position, known.opposite, held.settling)
+    growth = architecture.growth(known.prepared, state, at.position, known.opposite, held.settling)
     weight = architecture.added_weight()
-    falls = jnp.log1p(weight * at.z + jnp.expm1(found.omega))  # log(z_L/z_{L+1})
+    falls = jnp.log1p(weight * at.z + jnp.expm1(growth.omega))  # log(z_L/z_{L+1})
     share = weight * at.z * jnp.exp(-falls)
-    change = (1 - share) * found.lost * (1 - at.defect) + share * (found.added - at.defect)
+    change = (1 - share) * growth.lost * (1 - at.defect) + share * (growth.added - at.defect)
     by_defect = jnp.log1p(change / jnp.where(at.defect > 0, at.defect, 1.0))
-    logs = Slow(found.variance, found.settling, -falls, found.position, by_defect)
+    logs = Slow(growth.variance, growth.settling, -falls, growth.position, by_defect)
     return Slow(*(jnp.where(h, 0.0, part) for part, h in zip(logs, held, strict=True)))
 
 
@@ -98,8 +98,8 @@ def _increment(known: _Known, y: Slow, held: Slow, fixed: Slow) -> Slow:
 def _velocity(state: Any, known: _Known, held: Slow, fixed: Slow) -> Array:
     """v, flat."""
     y = jax.flatten_util.ravel_pytree(fixed)[1](state)
-    found = velocity_of(lambda at: _increment(known, at, held, fixed), y)
-    return jax.flatten_util.ravel_pytree(found)[0]
+    velocity = velocity_of(lambda at: _increment(known, at, held, fixed), y)
+    return jax.flatten_util.ravel_pytree(velocity)[0]
 
 
 def velocity_of(increment: Callable[[Any], Any], y: Any) -> Any:
@@ -122,13 +122,13 @@ def integrated(velocity: Callable[[np.ndarray], np.ndarray], y: np.ndarray, begi
     def speed(time: float, state: np.ndarray) -> np.ndarray:
         return velocity(state) * (begin * math.exp(time))
 
-    found = solve_ivp(speed, (0.0, math.log(end / begin)), y, method="DOP853", **_ACCURACY)
-    if not found.success or not np.all(np.isfinite(found.y[:, -1])):
+    solution = solve_ivp(speed, (0.0, math.log(end / begin)), y, method="DOP853", **_ACCURACY)
+    if not solution.success or not np.all(np.isfinite(solution.y[:, -1])):
         raise InputError(
             f"expected layers that change little from depth {begin:g} on, got {named}, which does not "
             f"settle; choose a depth of at most {begin:g}"
         )
-    return found.y[:, -1]
+    return solution.y[:, -1]
 
 
 @eqx.filter_jit
@@ -297,16 +297,16 @@ def reach(family: Any, position: np.ndarray, opposite: np.ndarray, depth: float,
     first, side = (jnp.asarray(np.pad(part, (0, size - len(part)), mode="edge")) for part in (position, opposite))
     most = jnp.asarray(int(architecture.counted_layers))
     layer, start = loops.counted(architecture, first, side, most, angle)
-    found = _Flow(architecture, family.is_tangent, float(layer), start, angle).to(depth, until)
-    return found._replace(pair=Pair(*(part[: len(position)] for part in found.pair)))
+    reached = _Flow(architecture, family.is_tangent, float(layer), start, angle).to(depth, until)
+    return reached._replace(pair=Pair(*(part[: len(position)] for part in reached.pair)))
 
 
 def kernel(family: Any, position: np.ndarray, opposite: np.ndarray, depth: float, angle: bool) -> np.ndarray:
     """The kernel at a depth, of the shape of `position`; as for `reach`."""
     flat, side = (np.broadcast_to(part, np.shape(position)).reshape(-1) for part in (position, opposite))
-    found = []
+    blocks = []
     for start in range(0, flat.size, _AT_ONCE):
         here = slice(start, start + _AT_ONCE)
         pair = reach(family, flat[here], side[here], depth, angle, ARRIVED).pair
-        found.append(np.asarray(loops.kernel_of(pair, family.is_tangent, angle)))
-    return np.concatenate(found).reshape(np.shape(position)) if found else np.zeros(np.shape(position))
+        blocks.append(np.asarray(loops.kernel_of(pair, family.is_tangent, angle)))
+    return np.concatenate(blocks).reshape(np.shape(position)) if blocks else np.zeros(np.shape(position))

@@ -157,18 +157,18 @@ def _in_buckets(compiled: Callable[[Array, Array], Array], values: Array, depth:
     def filled(array: Array) -> Array:
         return jnp.asarray(_filled(np.broadcast_to(np.asarray(array), shape)))
 
-    found = compiled(filled(values), depth if depth.ndim == 0 else filled(depth))
-    if _checks.is_traced(found):  # known numbers within a trace, or traced parameters
-        return found[:size].reshape(shape)
-    return jnp.asarray(np.asarray(found)[:size].reshape(shape))
+    evaluated = compiled(filled(values), depth if depth.ndim == 0 else filled(depth))
+    if _checks.is_traced(evaluated):  # known numbers within a trace, or traced parameters
+        return evaluated[:size].reshape(shape)
+    return jnp.asarray(np.asarray(evaluated)[:size].reshape(shape))
 
 
 def deflated_in_buckets(evaluate: Callable[[np.ndarray], Deflated], theta: np.ndarray) -> Deflated:
     """`evaluate` on known angles, filled up likewise; the last one again, so that the common factor stays theirs."""
     if not 0 < theta.size <= _LARGEST_BUCKET:
         return evaluate(theta)
-    found = evaluate(_filled(theta))
-    return found._replace(values=found.values[: theta.size].reshape(theta.shape))
+    deflated = evaluate(_filled(theta))
+    return deflated._replace(values=deflated.values[: theta.size].reshape(theta.shape))
 
 
 def _filled(array: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
-from roughntk.kernels.architecture import LayeredArchitecture, landed
+from roughntk.kernels.architecture import LayeredArchitecture, affine_image
 from roughntk.maps.duals import supplement
 
 MOST_LAYERS = 10_000_000
@@ -74,7 +74,7 @@ def begin(architecture: LayeredArchitecture, position: Array, opposite: Array, a
     state, share, rest = jax.tree.map(lambda part: jnp.asarray(part, position.dtype), architecture.first())
     one = jnp.ones((), position.dtype)
     if not angle:
-        moved, opposite = landed(position, opposite, share, rest)
+        moved, opposite = affine_image(position, opposite, share, rest)
         return AtDepth(state, one, Pair(moved, moved, opposite))
     # without biases the share is 1 and theta itself stays: the arcsine would lose digits near pi
     whole = share == 1

@@ -28,14 +28,14 @@ _GONE = 1e-40
 
 def taylor(h: Callable[[Array], Array], c: float) -> np.ndarray:
     """Coefficients of P, constant term first; h'(c) within rounding of 1 counts as 1."""
-    found, derivative, factorial = [], h, 1.0
+    coefficients, derivative, factorial = [], h, 1.0
     for k in range(1, _DERIVATIVES + 1):
         derivative, factorial = jax.grad(derivative), factorial * k
-        found.append(float(jax.jit(derivative)(jnp.asarray(c))) / factorial)
-    found[0] -= 1
-    if abs(found[0]) <= ROUNDED:
-        found[0] = 0.0
-    return np.array(found)
+        coefficients.append(float(jax.jit(derivative)(jnp.asarray(c))) / factorial)
+    coefficients[0] -= 1
+    if abs(coefficients[0]) <= ROUNDED:
+        coefficients[0] = 0.0
+    return np.array(coefficients)
 
 
 @eqx.filter_jit

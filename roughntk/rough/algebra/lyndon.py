@@ -68,17 +68,17 @@ def lyndon_words(channels: int, level: int) -> tuple[Word, ...]:
     signature_size(channels, level)
     if channels == 1:
         return ((1,),)
-    found: list[Word] = []
+    words: list[Word] = []
     word = [0]
     while word:
         word[-1] += 1
-        found.append(tuple(word))
+        words.append(tuple(word))
         base = len(word)
         while len(word) < level:
             word.append(word[-base])
         while word and word[-1] == channels:
             word.pop()
-    return tuple(sorted(found, key=lambda w: (len(w), w)))
+    return tuple(sorted(words, key=lambda w: (len(w), w)))
 
 
 @functools.lru_cache(maxsize=64)
@@ -216,7 +216,7 @@ def inverse_by_letters(
     row_order, column_order = np.argsort(rows, kind="stable"), np.argsort(columns, kind="stable")
     ordered = matrix.tocsr()[row_order][:, column_order]
     ends = np.cumsum(np.unique(rows, return_counts=True)[1])
-    found = []
+    inverses = []
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
         block = ordered[start:end, start:end].toarray()
         inverse = np.rint(invert(block))
@@ -227,8 +227,8 @@ def inverse_by_letters(
                 "expected a level at which the change between bases of the free Lie algebra is exact in float64, got "
                 "one beyond; lower the level, or use words"
             )
-        found.append(inverse)
-    blocks = sparse.block_diag([sparse.csr_matrix(inverse) for inverse in found], format="csr")
+        inverses.append(inverse)
+    blocks = sparse.block_diag([sparse.csr_matrix(inverse) for inverse in inverses], format="csr")
     return blocks[np.argsort(column_order)][:, np.argsort(row_order)]
 
 

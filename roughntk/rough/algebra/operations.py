@@ -227,15 +227,15 @@ def normalised(tensor: Tensor) -> tuple[Tensor, jax.Array, jax.Array]:
 
     |x| is `size`; |delta_c x| is 0 where x is zero, and NaN where x has entries that are NaN or infinite.
     """
-    found = size(tensor)
-    _, exponent = jnp.frexp(lax.stop_gradient(found))
-    factor = jnp.ldexp(jnp.ones_like(found), -jnp.clip(exponent, -1000, 1000))
+    norm = size(tensor)
+    _, exponent = jnp.frexp(lax.stop_gradient(norm))
+    factor = jnp.ldexp(jnp.ones_like(norm), -jnp.clip(exponent, -1000, 1000))
     parts = [tensor[0]]
     for k, part in enumerate(tensor[1:], start=1):
         for _ in range(k):  # one by one, as factor**k leaves the range before the product does
             part = part * factor
         parts.append(part)
-    return tuple(parts), jnp.where(jnp.isfinite(found), found * factor, jnp.nan), factor
+    return tuple(parts), jnp.where(jnp.isfinite(norm), norm * factor, jnp.nan), factor
 
 
 def relative(gap: jax.Array, whole: jax.Array, factor: jax.Array, length: int) -> jax.Array:

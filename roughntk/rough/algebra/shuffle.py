@@ -26,7 +26,7 @@ from roughntk._checks import InputError
 from roughntk.rough.algebra import operations as algebra
 from roughntk.rough.algebra.layout import Tensor, Word, check_tensor
 
-#: The default tolerance of `is_group_like` and `is_lie`: room for the rounding of about 10^5 products.
+#: The default tolerance of `is_group_like` and `is_lie`: above the rounding of about 10^5 products.
 TOLERANCE = 1e-10
 
 
@@ -63,10 +63,10 @@ def shuffle_words(u: Word, v: Word) -> dict[Word, int]:
     for i, letter in enumerate(short, start=1):
         after = [Counter({short[:i]: 1})]
         for j, other in enumerate(long, start=1):
-            found = Counter({(*word, letter): count for word, count in row[j].items()})
+            shuffles = Counter({(*word, letter): count for word, count in row[j].items()})
             for word, count in after[-1].items():
-                found[(*word, other)] += count
-            after.append(found)
+                shuffles[(*word, other)] += count
+            after.append(shuffles)
         row = after
     return dict(row[-1])
 
@@ -141,15 +141,15 @@ def _pairings(tensor: Tensor, half: bool) -> list[jax.Array]:
     """
     channels, level = tensor[1].shape[0], len(tensor) - 1
     merges = jnp.concatenate(tensor)[None, None]
-    found = []
+    by_length = []
     for n in range(1, level + 1):
         size = channels**n
         opened = merges[:, :, _next_letter(channels, level - n)].reshape(n, size, -1)
         moved = opened.reshape(n * size, -1)[_letter_to_end(channels, n)]
         blank = jnp.zeros_like(opened[:1])
         merges = jnp.concatenate([opened, blank]) + jnp.concatenate([blank, moved])
-        found.append((opened if half else merges)[:, :, 0])
-    return found
+        by_length.append((opened if half else merges)[:, :, 0])
+    return by_length
 
 
 def _next_letter(channels: int, level: int) -> np.ndarray:

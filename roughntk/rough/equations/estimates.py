@@ -19,7 +19,7 @@ import numpy as np
 
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
-from roughntk.rough.equations.schemes import Scheme, march
+from roughntk.rough.equations.schemes import Scheme, take_steps
 from roughntk.rough.paths.lifts import SLACK, Lift, fractions
 
 LEAST_RATIO = 2**0.25
@@ -32,7 +32,7 @@ KIND = "three step sizes"
 
 
 class Estimated(NamedTuple):
-    """A march and its estimate: `error` bounds max |Y - Y_h| where `in_range`; `ratio` of successive differences."""
+    """Y_h and its estimate: `error` bounds max |Y - Y_h| where `in_range`; `ratio` of successive differences."""
 
     values: jax.Array
     success: jax.Array
@@ -43,7 +43,7 @@ class Estimated(NamedTuple):
 
 
 def estimated(scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driver: Lift, fresh: int) -> Estimated:
-    """The march along the steps of `driver`, which were taken from `base`, with its error estimate."""
+    """The solution along the steps of `driver`, which were taken from `base`, with its error estimate."""
     count, compared = driver.points - 1, y0.shape[0] - fresh
     quarters = scheme.method == "davie" or count < 4
     third = refined(base, driver, 4) if quarters else _doubled(driver)
@@ -51,10 +51,10 @@ def estimated(scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driv
     ends = np.cumsum([len(part) for part in parts])
     restart = np.isin(np.arange(ends[-1]), ends[:-1])
     tighter = np.repeat([1.0, TIGHTER, TIGHTER if quarters else 1.0], [len(part) for part in parts])
-    found, success, inner = march(
+    states, success, inner = take_steps(
         scheme, vector_field, y0, jnp.concatenate(parts), jnp.asarray(restart), jnp.asarray(tighter), fresh
     )
-    h, half, other = (jnp.concatenate([y0[None], part])[:, :compared] for part in jnp.split(found, ends[:-1]))
+    h, half, other = (jnp.concatenate([y0[None], part])[:, :compared] for part in jnp.split(states, ends[:-1]))
     if quarters:
         coarse, fine = _gap(h, half[::2]), _gap(half[::2], other[::4])
         shown = coarse
@@ -72,7 +72,7 @@ def estimated(scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driv
     in_range = jnp.isfinite(coarse) & jnp.isfinite(fine) & (quiet | (coarse >= LEAST_RATIO * fine))
     bounded = jnp.where(quiet, 2.0, jnp.clip(ratio, LEAST_RATIO, 2.0))
     error = shown * bounded / (bounded - 1) + rounding
-    values = jnp.concatenate([y0[None], found[:count]])
+    values = jnp.concatenate([y0[None], states[:count]])
     return Estimated(values, success[:count], inner[:count], error, in_range, ratio)
 
 

@@ -41,7 +41,7 @@ from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 __all__ = ["LARGEST_LEVEL", "LARGEST_SIGNATURE", "solve_linear", "tail"]
 
 FINEST = 2 * EPS
-"""The least truncation error per unit of length that is asked for: less would drown in rounding."""
+"""The least truncation error per unit of length that is asked for: less would be lost in rounding."""
 
 
 def solve_linear(
@@ -204,8 +204,8 @@ def _solved(equation: Equation, chosen: Plan) -> tuple[np.ndarray, np.ndarray, P
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         values = np.concatenate([equation.start[None], np.asarray(z)[ends]]) * equation.scaling * equation.unit
         # The values in the units of Y are rounded once more where they are subnormal.
-        found = np.asarray(bounds)[ends] * equation.unit + values.shape[1] * np.finfo(float).smallest_subnormal
-    return values, np.concatenate([[0.0], found]), pieces
+        errors = np.asarray(bounds)[ends] * equation.unit + values.shape[1] * np.finfo(float).smallest_subnormal
+    return values, np.concatenate([[0.0], errors]), pieces
 
 
 @functools.partial(jax.jit, static_argnums=7)

@@ -184,13 +184,13 @@ def plan(equation: Equation, wanted: float) -> Plan:
             break
         # tail(l) ~ l^{N+1}/(N+1)! = wanted l, and e^l is at most e.
         length = min(1.0, math.exp((math.log(wanted) - 1 + math.lgamma(level + 2)) / level))
-        found = Plan(level, length, 1 / d)
-        pieces = float(_measure(equation, found).sum()) + len(equation.times)
+        plan = Plan(level, length, 1 / d)
+        pieces = float(_measure(equation, plan).sum()) + len(equation.times)
         count = len(equation.increments) + pieces
         # An iteration costs its multiplications and, in one channel above all, its many small operations.
         cost = count * (2 * words + 30 * level**2) + pieces * (words * n * n + words / d * n**3 + 100 * level)
         if best is None or cost < best[0]:
-            best = cost, found
+            best = cost, plan
     assert best is not None
     return best[1]
 

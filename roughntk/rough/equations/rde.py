@@ -22,7 +22,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.equations import estimates as _estimates
 from roughntk.rough.equations.options import RDEOptions
-from roughntk.rough.equations.schemes import METHODS, Scheme, march
+from roughntk.rough.equations.schemes import METHODS, Scheme, take_steps
 from roughntk.rough.paths.arguments import (
     check_derivative,
     check_driver,
@@ -245,7 +245,7 @@ def solved(
     scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driver: Lift, *, estimate: bool, throw: bool,
     fresh: int = 0,
 ) -> RDESolution:  # fmt: skip
-    """The march along the steps of `driver`, which were taken from `base`, with its error estimate. The last `fresh`
+    """The solution along the steps of `driver`, which were taken from `base`, with its error estimate. The last `fresh`
     entries of the state, which start from y0 on every step, are left out of the estimate."""
     count = driver.points - 1
     stats: dict[str, Any] = {"steps": count}
@@ -253,20 +253,20 @@ def solved(
     kind: str | None = None
     in_range: Any = None
     if estimate:
-        found = _estimates.estimated(scheme, vector_field, y0, base, driver, fresh)
+        estimated = _estimates.estimated(scheme, vector_field, y0, base, driver, fresh)
         values, success, inner, in_range, kind = (
-            found.values, found.success, found.inner, found.in_range, _estimates.KIND
+            estimated.values, estimated.success, estimated.inner, estimated.in_range, _estimates.KIND
         )  # fmt: skip
-        stats["ratio"] = found.ratio
+        stats["ratio"] = estimated.ratio
     else:
         restart, tighter = jnp.zeros(count, bool), jnp.ones(count)
-        rows, success, inner = march(scheme, vector_field, y0, driver.steps, restart, tighter, fresh)
+        rows, success, inner = take_steps(scheme, vector_field, y0, driver.steps, restart, tighter, fresh)
         values = jnp.concatenate([y0[None], rows])
     stats["inner_steps"] = jnp.sum(inner)
     converged = jnp.all(success) & jnp.all(jnp.isfinite(values))
     if estimate:
         # An estimate out of its range is shown as it is; `converged` and `in_range` say that it is none.
-        error = jnp.where(converged & jnp.isfinite(found.error), found.error, jnp.inf)
+        error = jnp.where(converged & jnp.isfinite(estimated.error), estimated.error, jnp.inf)
         converged = converged & in_range
     solution = RDESolution(
         driver.times, values, converged, error, stats, scheme.method, driver.level, kind, in_range
@@ -311,10 +311,12 @@ def _controlled(
     channels = check_derivative(path, np.asarray(times, dtype=np.float64))
     check_field(vector_field, y0, channels)
     jumps = None if knots is None else jnp.asarray(knots)[1:-1]
-    values, success, count = controlled_march(scheme, vector_field, path, y0, jnp.asarray(times), jumps, jnp.array(1.0))
+    values, success, count = controlled_solution(
+        scheme, vector_field, path, y0, jnp.asarray(times), jumps, jnp.array(1.0)
+    )
     error, kind = None, None
     if estimate:
-        other = controlled_march(scheme, vector_field, path, y0, jnp.asarray(times), jumps, jnp.array(100.0))[0]
+        other = controlled_solution(scheme, vector_field, path, y0, jnp.asarray(times), jumps, jnp.array(100.0))[0]
         error, kind = jnp.max(jnp.abs(values - other)), "looser tolerances"
     stats = {"steps": len(times) - 1, "inner_steps": count}
     converged = success & jnp.all(jnp.isfinite(values))
@@ -325,7 +327,7 @@ def _controlled(
 
 
 @eqx.filter_jit
-def controlled_march(
+def controlled_solution(
     scheme: Scheme, vector_field: Any, path: Any, y0: jax.Array, times: jax.Array, jumps: Any, looser: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Y at `times`, success, and the number of diffrax steps."""

@@ -1,5 +1,5 @@
 """One step of a rough differential equation from a flat group element X_{s,t}: the log-ODE and Davie schemes,
-and the march over many steps."""
+and many steps one after another."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ class Scheme(eqx.Module):
 
 
 @eqx.filter_jit
-def march(
+def take_steps(
     scheme: Scheme,
     vector_field: Any,
     y0: jax.Array,
@@ -75,7 +75,7 @@ def march(
     """Y at the ends of the steps with flat X, shape (m, size), from Y = y0: values (m, state), which steps succeeded
     (m,), their inner steps (m,).
 
-    Before a step that `restart` marks, shape (m,), Y is set to y0 again: one compiled loop for several marches.
+    Before a step that `restart` marks, shape (m,), Y is set to y0 again: one compiled loop for several solutions.
     `tighter`: factors of the tolerances, shape (m,). The last `fresh` entries of the state start from y0 on every step.
     """
     kept = jnp.arange(y0.shape[0]) < y0.shape[0] - fresh

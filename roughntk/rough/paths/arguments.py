@@ -14,7 +14,7 @@ from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 
 
 def check_field(vector_field: Any, y0: jax.Array, channels: int) -> None:
-    """Refuse what is no vector field y -> float64 array (state, channels), saying in which way."""
+    """Refuse what is no vector field y -> float64 array (state, channels), with the reason."""
     _check_callable(vector_field)
     try:
         out = jax.eval_shape(vector_field, y0)

@@ -174,12 +174,19 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     """The canonical lift of the piecewise-linear path through `path`, shape (points, channels): its prefix
     signatures X_{0,i} = exp(dx_1) (x) ... (x) exp(dx_i) up to `level`.
 
-    `times`: the sample times, shape (points,), strictly increasing; those of a `PiecewiseLinear`, or 0, 1, ...,
-    if left out. Inside jit or vmap pass an array and its concrete times: those of a `PiecewiseLinear` that was built
-    there are traced, and cannot be looked up.
-    Raises `InputError` for a bad path, level or times, for iterated integrals beyond float64, or where points *
-    sum_k channels^k numbers exceed
-    the memory that is free. Source: LyonsCaruanaLevy2007, section 2.
+    Args:
+        path: an array (points, channels), a `PiecewiseLinear`, or a path that has a method `piecewise_linear()`.
+        level: N >= 1, the highest level of the signatures.
+        times: the sample times, shape (points,), strictly increasing; None: those of a `PiecewiseLinear`, or 0, 1, ...
+            Inside jit or vmap pass an array and its concrete times: those of a `PiecewiseLinear` that was built there
+            are traced, and cannot be looked up.
+
+    Returns:
+        A :class:`Lift`, with `steps` and `prefixes` of points * sum_k channels^k numbers.
+
+    Raises:
+        InputError: a bad path, level or times, iterated integrals beyond float64, more numbers than memory is free.
+    Source: LyonsCaruanaLevy2007, section 2.
 
     >>> import roughntk as rn
     >>> rn.rough.lift([[0.0], [2.0], [3.0]], 2).steps.tolist()
@@ -206,14 +213,24 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
 
 
 def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None, geometric: bool = True) -> Lift:
-    """The lift with the given flat group elements X_{i,i+1}, shape (points - 1, sum_{k=1}^{level}
-    channels^k), at the sample `times`, shape (points,), 0, 1, ... if left out.
+    """The lift with given flat group elements X_{i,i+1} between sample times.
 
     Any rows make a multiplicative functional; it is (weakly) geometric if they are group-like, as signatures
-    and exponentials of Lie elements are. `geometric=True` claims that; it is not checked here but where it
-    matters (`solve_rde`). Pass False for a lift that is not group-like on purpose, such as an Ito lift.
-    Raises `InputError` for another shape, NaN, times that do not increase, a result beyond float64, or one above
-    the memory that is free.
+    and exponentials of Lie elements are.
+
+    Args:
+        steps: X_{i,i+1}, shape (points - 1, sum_{k=1}^{level} channels^k).
+        channels, level: those of the signatures.
+        times: the sample times, shape (points,), strictly increasing; None: 0, 1, ...
+        geometric: claims that the rows are group-like; it is not checked here but where it matters (`solve_rde`).
+            Pass False for a lift that is not group-like on purpose, such as an Ito lift.
+
+    Returns:
+        A :class:`Lift`.
+
+    Raises:
+        InputError: another shape, NaN, times that do not increase, a result beyond float64 or above the memory that is
+            free.
 
     >>> import roughntk as rn
     >>> rn.rough.lift_from_steps([[1.0, 0.5], [1.0, 0.5]], channels=1, level=2).prefixes.tolist()

@@ -91,8 +91,8 @@ class PiecewiseLinear(diffrax.AbstractPath):
         return (self.values[i + 1] - self.values[i]) / (self.times[i + 1] - self.times[i])
 
     def _piece(self, time: jax.Array, left: bool) -> jax.Array:
-        found = jnp.searchsorted(self.times, time, side="left" if left else "right") - 1
-        return jnp.clip(found, 0, self.points - 2)
+        piece = jnp.searchsorted(self.times, time, side="left" if left else "right") - 1
+        return jnp.clip(piece, 0, self.points - 2)
 
     def _inside(self, t: Any) -> jax.Array:
         if not _checks.is_traced(t):

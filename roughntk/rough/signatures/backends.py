@@ -1,7 +1,7 @@
 """The optional packages that compute signatures, each behind the same three functions, with its traps guarded.
 
 Every adapter takes a finite float64 C-contiguous array (..., points, channels), at least two points, and returns
-float64 NumPy arrays in this package's layout. What each package does with other input, and is kept from here, is said
+float64 NumPy arrays in this package's layout. What each package does with other input, and is kept from here, stands
 above its adapter.
 """
 
@@ -58,8 +58,8 @@ def _each(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> n
     if points.ndim == 2:
         return function(points)
     paths = points.reshape(-1, *points.shape[-2:])
-    found = np.stack([function(path) for path in paths])
-    return found.reshape(*points.shape[:-2], *found.shape[1:])
+    values = np.stack([function(path) for path in paths])
+    return values.reshape(*points.shape[:-2], *values.shape[1:])
 
 
 def _owned(points: np.ndarray) -> np.ndarray:

@@ -62,9 +62,9 @@ def log_signatures(points: jax.Array, level: int, basis: str) -> jax.Array:
     if channels == 1:
         increment = points[..., -1, :] - points[..., 0, :]
         return jnp.pad(increment, [(0, 0)] * (points.ndim - 2) + [(0, level - 1)]) if basis == "words" else increment
-    found = jax.vmap(lambda *parts: _log(parts, basis))(*_levels(points, level))
-    found = found.reshape(*points.shape[:-2], found.shape[-1])
-    return convert_basis(found, "lyndon", "hall", channels, level) if basis == "hall" else found
+    logarithms = jax.vmap(lambda *parts: _log(parts, basis))(*_levels(points, level))
+    logarithms = logarithms.reshape(*points.shape[:-2], logarithms.shape[-1])
+    return convert_basis(logarithms, "lyndon", "hall", channels, level) if basis == "hall" else logarithms
 
 
 def _log(parts: Levels, basis: str) -> jax.Array:
@@ -179,5 +179,5 @@ def _advance(state: Levels, dx: jax.Array) -> tuple[Levels, None]:
 def _sum_over_steps(a: list[jax.Array], b: list[jax.Array]) -> jax.Array:
     """sum_i a_i (x) b_i over all steps of all pairs, shape (batch, words)."""
     a_all, b_all = jnp.concatenate(a, 2), jnp.concatenate(b, 2)
-    found = jnp.einsum("bis,bjs->bij", a_all, b_all, precision=lax.Precision.HIGHEST)
-    return found.reshape(found.shape[0], -1)
+    sums = jnp.einsum("bis,bjs->bij", a_all, b_all, precision=lax.Precision.HIGHEST)
+    return sums.reshape(sums.shape[0], -1)

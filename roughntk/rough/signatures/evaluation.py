@@ -174,17 +174,17 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
         return _finite(_blocks.log_signatures(_on_device(points), level, basis), points, level)
     module, package = _backends.module(backend), _backends.PACKAGES[backend]
     if channels == 1 or level == 1:  # the increment; iisignature and roughpy have no bases for these
-        found, given = points[..., -1, :] - points[..., 0, :], basis
+        coordinates, given = points[..., -1, :] - points[..., 0, :], basis
         if channels == 1 and basis == "words":
-            found = np.concatenate([found, np.zeros((*found.shape[:-1], level - 1))], -1)
+            coordinates = np.concatenate([coordinates, np.zeros((*coordinates.shape[:-1], level - 1))], -1)
     else:
-        found, given = _finite(package.log(module, points, level), points, level), package.log_basis
+        coordinates, given = _finite(package.log(module, points, level), points, level), package.log_basis
     if given == basis:
-        return found
+        return coordinates
     if basis == "words":
-        return np.asarray(convert_basis(found, given, "words", channels, level))
+        return np.asarray(convert_basis(coordinates, given, "words", channels, level))
     matrix = (hall_to_lyndon if basis == "lyndon" else lyndon_to_hall)(channels, level)
-    return (matrix @ found.reshape(-1, found.shape[-1]).T).T.reshape(found.shape)
+    return (matrix @ coordinates.reshape(-1, coordinates.shape[-1]).T).T.reshape(coordinates.shape)
 
 
 def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: bool = False) -> tuple[Any, int, str]:
@@ -209,25 +209,25 @@ def _validated(path: Any, level: Any, times: Any, backend: str, *, prefixes: boo
     return points, level, backend
 
 
-def _finite(found: Array, points: Any, level: int) -> Array:
-    """`found`, refused where entries are beyond the range of float64.
+def _finite(values: Array, points: Any, level: int) -> Array:
+    """`values`, refused where entries are beyond the range of float64.
 
     A JAX array is waited for only where |S^k| <= |X|_1var^k allows for that; a traced one is not looked at.
     """
-    if isinstance(found, np.ndarray):
-        finite = bool(np.isfinite(found).all())
-    elif _checks.is_traced(found):
-        return found
+    if isinstance(values, np.ndarray):
+        finite = bool(np.isfinite(values).all())
+    elif _checks.is_traced(values):
+        return values
     else:
         entries = np.asarray(points)
         length = 2 * float(max(entries.max(), -entries.min(), 1.0)) * entries.size
-        finite = level * math.log(length) < 690 or bool(jnp.isfinite(found).all())
+        finite = level * math.log(length) < 690 or bool(jnp.isfinite(values).all())
     if not finite:
         raise InputError(
             f"expected a signature within the range of float64, got entries beyond 1.8e308 at level {level}; multiply "
             f"the path by c < 1 (level k is then multiplied by c^k), or lower the level"
         )
-    return found
+    return values
 
 
 def _check_memory(points: Any, level: int, rows: int = 1, *, length: int | None = None, prefixes: bool = False) -> None:

@@ -28,8 +28,8 @@ def signatures_of_intervals(path: Any, level: int, *, backend: str = "jax") -> n
         InputError: as `signature` does; more memory than is free.
 
     >>> import numpy as np
-    >>> found = signatures_of_intervals(np.array([[0.0], [1.0], [3.0]]), 2)
-    >>> [float(value) for value in found[0, 2]]  # 3 and 3^2 / 2
+    >>> signatures = signatures_of_intervals(np.array([[0.0], [1.0], [3.0]]), 2)
+    >>> [float(value) for value in signatures[0, 2]]  # 3 and 3^2 / 2
     [3.0, 4.5]
     """
     points = _checks.real_array(path, "path")
@@ -47,13 +47,13 @@ def signatures_of_intervals(path: Any, level: int, *, backend: str = "jax") -> n
         f"signatures of all pairs of {count} points in {channels} channels at level {level}",
         "use fewer points or channels, or a lower level",
     )
-    found = np.zeros((count, count, size))
+    signatures = np.zeros((count, count, size))
     if backend == "jax":  # one shape: the start is repeated, which leaves every signature alone
         rows = np.maximum(np.arange(count), np.arange(count - 1)[:, None])
         prefixes = np.asarray(prefix_signatures(points[rows], level, backend=backend))
         upper = np.triu_indices(count, 1)
-        found[upper] = prefixes[upper[0], upper[1] - 1]
-        return found
+        signatures[upper] = prefixes[upper[0], upper[1] - 1]
+        return signatures
     for start in range(count - 1):
-        found[start, start + 1 :] = prefix_signatures(points[start:], level, backend=backend)
-    return found
+        signatures[start, start + 1 :] = prefix_signatures(points[start:], level, backend=backend)
+    return signatures

@@ -66,11 +66,11 @@ def for_each_path(number: Callable[..., float], **paths: Any) -> Any:
     longest = max(batch.shape[-2] for batch in given.values())
     workers = _workers() if longest >= LONG_PATH and longest * len(places) >= MANY_POINTS else 1
     if workers == 1:
-        found = [at(place) for place in places]
+        numbers = [at(place) for place in places]
     else:
         with ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(at, places))
-    return np.array(found).reshape(shape)
+            numbers = list(pool.map(at, places))
+    return np.array(numbers).reshape(shape)
 
 
 def _workers() -> int:

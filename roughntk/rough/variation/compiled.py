@@ -75,9 +75,9 @@ def line(x, exponent, quarters, unit, where):
             ):
                 entry = before[last]
                 continue
-            found = total[entry] + power(abs(y - value[entry]), exponent, quarters, unit)
-            if found >= best:
-                best, start = found, entry
+            candidate = total[entry] + power(abs(y - value[entry]), exponent, quarters, unit)
+            if candidate >= best:
+                best, start = candidate, entry
             entry = before[entry]
         top = start + 1
         value[top], total[top], before[top], where[top] = y, best, floor, j
@@ -110,15 +110,15 @@ def distance(x, i, j, absolute):
 def radii(x, absolute, starts):
     """The radius of each dyadic block of points [k 2^m, (k + 1) 2^m) about its middle point, at starts[m] + k."""
     count = len(x)
-    found = np.zeros(starts[-1])
+    values = np.zeros(starts[-1])
     for m in range(1, len(starts) - 1):
         for k in range(count >> m):
             centre = (k << m) + (1 << (m - 1))
             largest = 0.0
             for i in range(k << m, (k + 1) << m):
                 largest = max(largest, distance(x, i, centre, absolute))
-            found[starts[m] + k] = largest
-    return found
+            values[starts[m] + k] = largest
+    return values
 
 
 @compiled
@@ -147,9 +147,9 @@ def cloud(x, absolute, exponent, quarters, unit, starts, previous):
                     continue
                 if end == 0:
                     break
-            found = total[end - 1] + power(distance(x, end - 1, j, absolute), exponent, quarters, unit)
-            if found > best:
-                best, chosen = found, end - 1
+            candidate = total[end - 1] + power(distance(x, end - 1, j, absolute), exponent, quarters, unit)
+            if candidate > best:
+                best, chosen = candidate, end - 1
             end -= 1
             m = 1 if len(starts) > 2 else 0
         total[j], previous[j] = best, chosen

@@ -77,12 +77,22 @@ class Convergence:
 def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None, norm: str = "l1") -> Convergence:
     """Measures whether `paths` converge to `limit` in the p-variation rough path metric, level by level.
 
-    `paths`: at least two arrays (points, channels), `PiecewiseLinear`s or `Lift`s with the sample points of `limit`.
-    `scale`: a positive number for each path, strictly monotone along the sequence, for instance n, or a mesh size
-    that falls; None: 1, 2, 3, ... `norm` as in `p_variation_distance`.
-    The distances are exact over the sample points; the verdict, an extrapolation, follows the rule stated in the
-    result.
-    Raises `InputError` as `p_variation_distance` does, naming the path, and for a bad scale.
+    The distances are exact over the sample points; the verdict is an extrapolation.
+
+    Args:
+        paths: at least two arrays (points, channels), `PiecewiseLinear`s or `Lift`s with the sample points of `limit`.
+        limit: an array (points, channels), a `PiecewiseLinear` or a `Lift`.
+        p: the exponent, at least 1.
+        scale: a positive number for each path, strictly monotone along the sequence, for instance n, or a mesh size
+            that falls; None: 1, 2, 3, ...
+        norm: of an increment, "l1" or "l2", as in `p_variation_distance`.
+
+    Returns:
+        A :class:`Convergence`: `distances` of shape (paths, levels), `rates` with their errors, `verdict`, and the rule
+        that it follows.
+
+    Raises:
+        InputError: as `p_variation_distance` does, naming the path; a bad scale; fewer than two paths.
     Source: FrizVictoir2010, definition 8.6.
 
     >>> import roughntk as rn
@@ -113,13 +123,19 @@ def convergence_of_distances(
 ) -> Convergence:
     """The rates and the verdict of `convergence` from distances that are known already; no path is looked at.
 
-    `distances`: shape (paths, levels), at least two rows; column k - 1 holds the level-k part of the p-variation
-    distance to the limit, outer root taken, for levels 1, 2, ... up to floor(p) at most. `p`, `scale`: as in
-    `convergence`. `norm`: what to call the norm that they were measured in. `reference`: the size of the limit and of
-    the first path at each level, next to which a distance may count as none; None: the first row, which is right
-    where the limit is the constant path.
-    A verdict on fewer than floor(p) levels is a verdict on these levels only.
-    Raises `InputError` for distances that are negative, not finite or of another shape, and for a bad p or scale.
+    Args:
+        distances: shape (paths, levels), at least two rows; column k - 1 holds the level-k part of the p-variation
+            distance to the limit, outer root taken, for levels 1, 2, ... up to floor(p) at most.
+        p, scale: as for `convergence`.
+        norm: what to call the norm that they were measured in.
+        reference: the size of the limit and of the first path at each level, next to which a distance may count as
+            none, shape (levels,); None: the first row, which is right where the limit is the constant path.
+
+    Returns:
+        A :class:`Convergence`. A verdict on fewer than floor(p) levels is a verdict on these levels only.
+
+    Raises:
+        InputError: distances that are negative, not finite or of another shape; a bad p, scale or reference.
 
     >>> import roughntk as rn
     >>> distances = [[1.0], [0.5], [0.25], [0.125]]
@@ -170,7 +186,7 @@ def _distances(path: Any, limit: Any, p: float, norm: str, name: str) -> list[fl
     try:
         levels = wanted_levels(path, p, None, floor=True)
         x, y = paired_steps(path, limit, levels[-1])
-        return [found.value(True) for found, _ in level_suprema(x, y, p, levels, norm).values()]
+        return [supremum.value(True) for supremum, _ in level_suprema(x, y, p, levels, norm).values()]
     except InputError as error:
         raise InputError(f"{name} against the limit: {error}") from None
 

@@ -163,8 +163,8 @@ def pair_sizes(
             live = np.arange(min(tiles, (first + width - 1) // TILE + 1))
 
             def advance(share: int, first: int = first, width: int = width, live: np.ndarray = live) -> None:
-                mine = live[share::workers]
-                _kernels.pairs(mode, mine, first, width, *sources, offsets, state, side, norms, sizes)
+                own_tiles = live[share::workers]
+                _kernels.pairs(mode, own_tiles, first, width, *sources, offsets, state, side, norms, sizes)
 
             if workers == 1:
                 advance(0)

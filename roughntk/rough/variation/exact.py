@@ -2,7 +2,7 @@
 
 A number of one path (or of each path of a batch)   `p_variation`
 of two, as rough paths                              `p_variation_distance`, `homogeneous_distance`
-a table of the levels, with all that was found      `p_variation_levels`
+a table of the levels, with partition and method    `p_variation_levels`
 a partition that attains the number                 `p_variation_partition`
 
 For a path the supremum over partitions of the samples is that of its piecewise-linear interpolation at level
@@ -73,8 +73,8 @@ def p_variation(path: Any, p: float, *, level: int | None = None, norm: str = "l
         )
 
     def number(one: Any) -> float:
-        found = level_suprema(steps_of(one, levels[-1]), None, p, levels, norm)
-        return max(best.value(root) for best, _ in found.values())
+        by_level = level_suprema(steps_of(one, levels[-1]), None, p, levels, norm)
+        return max(best.value(root) for best, _ in by_level.values())
 
     return for_each_path(number, path=path)
 
@@ -113,8 +113,8 @@ def p_variation_distance(path_a: Any, path_b: Any, p: float, *, level: int | Non
     wanted_levels(path_b, p, level, floor=True)
 
     def number(a: Any, b: Any) -> float:
-        found = level_suprema(*paired_steps(a, b, levels[-1]), p, levels, norm)
-        return max(best.value(True) for best, _ in found.values())
+        by_level = level_suprema(*paired_steps(a, b, levels[-1]), p, levels, norm)
+        return max(best.value(True) for best, _ in by_level.values())
 
     return for_each_path(number, path_a=path_a, path_b=path_b)
 
@@ -183,7 +183,7 @@ def p_variation_levels(
         InputError: as `p_variation` and `p_variation_distance`, and for a batch.
     Source: FrizVictoir2010, definition 8.6.
 
-    >>> {k: found.value for k, found in p_variation_levels([[0.0, 0.0], [1.0, 1.0]], 2.0).items()}
+    >>> {k: variation.value for k, variation in p_variation_levels([[0.0, 0.0], [1.0, 1.0]], 2.0).items()}
     {1: 2.0, 2: 2.0}
     """
     root = _checks.flag(root, "root")

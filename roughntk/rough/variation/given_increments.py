@@ -52,11 +52,11 @@ def p_variation_levels_of_increments(
             f"points, ...)"
         )
     count = np.shape(increments[0])[0] if np.ndim(increments[0]) > 1 else 0
-    found = {
+    by_level = {
         k: (_supremum(_sizes(array, k, count, norm), p / k), "dynamic programme")
         for k, array in enumerate(increments, start=finest)
     }
-    return table_of(found, p, norm, root)
+    return table_of(by_level, p, norm, root)
 
 
 def _sizes(array: Any, level: int, count: int, norm: str) -> tuple[np.ndarray, int]:

@@ -55,16 +55,16 @@ def level_one(x: Steps, p: float, norm: str) -> tuple[Supremum, str]:
     """sup over partitions of sum |x_t - x_s|^p over the points of `x`, and the name of the method."""
     points, exponent = x.points, x.exponent
     if points.shape[1] == 1:
-        found, method = _scalar(np.ascontiguousarray(points[:, 0]), p), "extrema"
+        supremum, method = _scalar(np.ascontiguousarray(points[:, 0]), p), "extrema"
     elif p == 1.0:
-        found, method = _total(points, np.arange(len(points)), 1.0, 1.0, norm), "length"
+        supremum, method = _total(points, np.arange(len(points)), 1.0, 1.0, norm), "length"
     else:
         reach = float(_sizes(points - points[0], norm).max())
         if reach > 0.0 and abs(math.log2(reach)) + 1.0 > 300 / p:
             # Powers beyond float64: the full programme follows the largest increment.
             return suprema(x, None, p, [1], norm)[0], "dynamic programme"
-        found, method = _pruned(points, p, norm), "dynamic programme, pruned"
-    return Supremum(found.total, found.unit, p, exponent, found.partition), method
+        supremum, method = _pruned(points, p, norm), "dynamic programme, pruned"
+    return Supremum(supremum.total, supremum.unit, p, exponent, supremum.partition), method
 
 
 def _scalar(x: np.ndarray, p: float) -> Supremum:

@@ -58,10 +58,11 @@ class Variation:
         return f"{self.value:.6g} (p = {self.p:g}, level {self.level}, {self.norm} norm, {root}; {self.method})"
 
 
-def table_of(found: Mapping[int, tuple[Supremum, str]], p: float, norm: str, root: bool) -> dict[int, Variation]:
+def table_of(by_level: Mapping[int, tuple[Supremum, str]], p: float, norm: str, root: bool) -> dict[int, Variation]:
     """The variations of the levels whose suprema were found."""
     return {
-        k: Variation(best.value(root), p, k, norm, root, best.partition, method) for k, (best, method) in found.items()
+        k: Variation(best.value(root), p, k, norm, root, best.partition, method)
+        for k, (best, method) in by_level.items()
     }
 
 
@@ -93,24 +94,24 @@ def wanted_levels(path: Any, p: float, level: Any, *, floor: bool = False) -> li
 
 def level_suprema(x: Steps, y: Steps | None, p: float, levels: list[int], norm: str) -> dict[int, tuple[Supremum, str]]:
     """For each level k: sup over partitions of sum |X^k - Y^k|^{p/k} (Y trivial if None), and how it was found."""
-    found = {}
+    by_level = {}
     if 1 in levels:
-        found[1] = level_one(x if y is None else difference(x, y), p, norm)
+        by_level[1] = level_one(x if y is None else difference(x, y), p, norm)
     higher = [k for k in levels if k > 1]
     if higher and y is None and x.canonical and x.points.shape[1] == 1:
         # |X^k| = |dx|^k / k!
-        best, method = found.get(1) or level_one(x, p, norm)
+        best, method = by_level.get(1) or level_one(x, p, norm)
         for k in higher:
             # The unit best.unit^k / k! in two parts, as it may leave the range of float64.
             log = k * math.log2(best.unit) - math.lgamma(k + 1) / math.log(2)
             exact = k <= 170 and abs(log) < 1000 and abs(k * math.log2(best.unit)) < 1000
             whole = 0 if exact else math.floor(log)
             unit = best.unit**k / math.factorial(k) if exact else 2.0 ** (log - whole)
-            found[k] = Supremum(best.total, unit, p / k, k * best.exponent + whole, best.partition), method
+            by_level[k] = Supremum(best.total, unit, p / k, k * best.exponent + whole, best.partition), method
     elif higher:
         for k, best in zip(higher, suprema(x, y, p, higher, norm), strict=True):
-            found[k] = best, "dynamic programme"
-    return found
+            by_level[k] = best, "dynamic programme"
+    return by_level
 
 
 def difference(x: Steps, y: Steps) -> Steps:

@@ -147,9 +147,9 @@ class _GreedyControl:
         return within
 
     def _omega(self, s: int, t: int) -> float:
-        found = level_suprema(self.steps.between(s, t), None, self.p, self.levels, self.norm)
+        by_level = level_suprema(self.steps.between(s, t), None, self.p, self.levels, self.norm)
         try:
-            return math.fsum(best.value(False) for best, _ in found.values())
+            return math.fsum(best.value(False) for best, _ in by_level.values())
         except InputError:  # beyond float64
             return math.inf
 

@@ -52,8 +52,8 @@ class Control:
     def _value(self, s: int, t: int) -> float:
         if s == t:
             return 0.0
-        found = level_suprema(self._steps.between(s, t), None, self.p, list(self.levels), self.norm)
-        return math.fsum(best.value(False) for best, _ in found.values())
+        by_level = level_suprema(self._steps.between(s, t), None, self.p, list(self.levels), self.norm)
+        return math.fsum(best.value(False) for best, _ in by_level.values())
 
     def _all_values(self) -> np.ndarray:
         from roughntk.rough.variation import compiled as _kernels
@@ -75,11 +75,18 @@ class Control:
 def control(path: Any, p: float, *, level: int | None = None, norm: str = "l1", table: bool | None = None) -> Control:
     """The p-variation of a path over each of its intervals, as a function omega(s, t) of sample points.
 
-    `path`, `p`, `norm`: as in `p_variation`. `level` k: that level alone; None: level 1 for an array, the sum over
-    levels 1 .. floor(p) for a `Lift` (the sum of controls is a control; the largest of them is not superadditive).
-    `table`: whether to compute all values at once, in O(points^3) additions and O(points^2) memory, after which a
-    value is a look-up; None: up to 1024 points. Otherwise each call runs `p_variation` on its interval, exactly.
-    Raises `InputError` as `p_variation` does, and for a table beyond memory.
+    Args:
+        path, p, norm: as for `p_variation`, one path at a time.
+        level: k, that level alone; None: level 1 for an array, the sum over levels 1 .. floor(p) for a `Lift` (the sum
+            of controls is a control; the largest of them is not superadditive).
+        table: whether to compute all values at once, in O(points^3) additions and O(points^2) memory, after which a
+            value is a look-up; None: up to 1024 points. Otherwise each call runs `p_variation` on its interval.
+
+    Returns:
+        A :class:`Control`, exact on every interval.
+
+    Raises:
+        InputError: as `p_variation` does; a table beyond memory.
     Source: FrizVictoir2010, sections 1.1 and 5.1.
 
     >>> import roughntk as rn
@@ -129,12 +136,22 @@ def hoelder_norm(
 ) -> HoelderNorm:
     """sup over sample points s < t of |X^k_{s,t}| / |t - s|^{k exponent}.
 
-    `path`: an array (points, channels), a `PiecewiseLinear` or a `Lift`. `exponent` in (0, 1]. `times`: t_i, strictly
-    increasing; None: those of the path, or 0, 1, ..., points - 1 for an array. `level` k; None: 1 for an array, the
-    largest over 1 <= k <= 1/exponent for a `Lift`. `norm` as in `p_variation`.
     At level 1 it is that of the piecewise-linear interpolation over all real times, since |x_t - x_s| is convex and
     |t - s|^exponent concave in each end. Time O(points^2 channels^k).
-    Raises `InputError` for a bad path, exponent, level, norm, or times.
+
+    Args:
+        path: an array (points, channels), a `PiecewiseLinear` or a `Lift`.
+        exponent: in (0, 1].
+        times: t_i, strictly increasing, shape (points,); None: those of the path, or 0, 1, ..., points - 1 for an
+            array.
+        level: k; None: 1 for an array, the largest over 1 <= k <= 1/exponent for a `Lift`.
+        norm: of an increment, "l1" or "l2", as in `p_variation`.
+
+    Returns:
+        A :class:`HoelderNorm`: the value, and the sample points that attain it.
+
+    Raises:
+        InputError: a bad path, exponent, level, norm, or times; a value beyond float64.
     Source: FrizVictoir2010, section 5.1 and definition 8.6.
 
     >>> import roughntk as rn
@@ -223,14 +240,20 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     fractional Brownian motion the slope is p H, so that p* = 1/H. Second differences, unlike first ones, have
     square-root errors at every H, and do not see a linear trend.
 
-    `path`: an array (points, channels) or a `PiecewiseLinear`, sampled at equal steps (to 1e-6 and the
-    rounding of the times), at least 128 points.
-    `coarsest`: the largest lag; None: points/32. A path whose slope at p = 1 exceeds 1, or without second
-    differences beyond rounding, has p* = 1.
     It is an estimate from a finite sample of a property of the limit: it takes for granted that the scaling
     seen at these lags goes on below them. Heavy-tailed jumps converge slowly.
-    Raises `InputError` for a bad path, too few points, times that are not equally spaced, or where no p up to 64 has
-    slope 1.
+
+    Args:
+        path: an array (points, channels) or a `PiecewiseLinear`, sampled at equal steps (to 1e-6 and the rounding of
+            the times), at least 128 points.
+        coarsest: the largest lag, in sample steps; None: points/32.
+
+    Returns:
+        A :class:`CriticalExponent`. A path whose slope at p = 1 exceeds 1, or without second differences beyond
+        rounding, has p* = 1.
+
+    Raises:
+        InputError: a bad path, too few points, times that are not equally spaced, no p up to 64 of slope 1.
     Source: IstasLang1997.
 
     >>> import roughntk as rn

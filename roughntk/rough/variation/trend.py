@@ -75,9 +75,9 @@ def trend_of(x: np.ndarray, values: np.ndarray) -> Trend:
 
 
 def _residual(columns: np.ndarray, values: np.ndarray) -> float:
-    found = np.linalg.lstsq(columns, values, rcond=None)[0]
+    coefficients = np.linalg.lstsq(columns, values, rcond=None)[0]
     free = max(len(values) - columns.shape[1], 1)
-    return max(float(np.sqrt(((columns @ found - values) ** 2).sum() / free)), ROUNDING)
+    return max(float(np.sqrt(((columns @ coefficients - values) ** 2).sum() / free)), ROUNDING)
 
 
 def _levelling(x: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:

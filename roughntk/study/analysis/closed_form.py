@@ -105,38 +105,38 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
     for depth, K in zip(depths, within, strict=True):
         try:
             with unwarned():  # the report and the summary say both
-                solved[depth] = found = known_solution(systems, depth)
-            condition[depth] = found.condition_number
+                solved[depth] = solution = known_solution(systems, depth)
+            condition[depth] = solution.condition_number
         except NotPositiveDefiniteError:
-            solved[depth], found = None, None
+            solved[depth], solution = None, None
             condition[depth] = math.inf  # rounding decides both
-        log_det[depth] = -math.inf if found is None else log_determinant(K)
+        log_det[depth] = -math.inf if solution is None else log_determinant(K)
         if family.collapses:
             deflated[depth] = family.deflated(theta, depth)
-            if found is not None:
+            if solution is not None:
                 largest = float(np.linalg.eigvalsh(K)[-1])
-                condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, found)
+                condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, solution)
         progress("closed form", 1)
     return Kernels(family, data, list(depths), within, across, solved, condition, log_det, deflated,
                    *limits(family, data))  # fmt: skip
 
 
-def _spectrum(found: Deflated, largest: float, how: Solution) -> tuple[float, float]:
+def _spectrum(deflated: Deflated, largest: float, solution: Solution) -> tuple[float, float]:
     """(condition number, log determinant) of K = c 1 1^T + s G, whose smallest eigenvalue K itself does not show.
 
     With M = [[G, 1], [1^T, -s/c]]: K^{-1} is 1/s times the upper left block of M^{-1}, det K = -s^n det(M) c/s.
     """
-    n = len(found.values)
-    G, log_scale = found.values[:, :n], found.log_scale
-    ratio = math.exp(log_scale) / found.level if found.level else math.inf
-    if how.method != "deflated":
+    n = len(deflated.values)
+    G, log_scale = deflated.values[:, :n], deflated.log_scale
+    ratio = math.exp(log_scale) / deflated.level if deflated.level else math.inf
+    if solution.method != "deflated":
         matrix = G + (1 / ratio if math.isfinite(ratio) else 0.0)
-        return how.condition_number, n * log_scale + log_determinant(matrix)
-    M, _ = bordered_system(G, found.values[:, n:], ratio)
+        return solution.condition_number, n * log_scale + log_determinant(matrix)
+    M, _ = bordered_system(G, deflated.values[:, n:], ratio)
     inverse = Factor(M, cholesky=False).inverse[:n, :n]
     steepest = float(np.abs(np.linalg.eigvalsh((inverse + inverse.T) / 2)).max())
     log_condition = math.log(largest) + math.log(steepest) - log_scale
-    log_det = (n - 1) * log_scale + float(np.linalg.slogdet(M)[1]) + math.log(abs(found.level))
+    log_det = (n - 1) * log_scale + float(np.linalg.slogdet(M)[1]) + math.log(abs(deflated.level))
     return math.exp(min(log_condition, 709.0)), log_det
 
 

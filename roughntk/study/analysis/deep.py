@@ -88,15 +88,15 @@ def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | Non
 def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:
     """The equation along real depth, from 2 to infinity, with its error at some depths on the way."""
     try:
-        found = to_depth(family, data.X, data.x, start=2.0, stop=math.inf, depths=CHECKPOINTS)
+        transported = to_depth(family, data.X, data.x, start=2.0, stop=math.inf, depths=CHECKPOINTS)
     except (InputError, NotPositiveDefiniteError, TransportError) as problem:
         return {"depths": [], "errors": [], "note": str(problem)}
     return {
-        "depths": found.depths,
-        "errors": found.errors,
-        "residual": found.residual,
-        "steps": found.stats["steps"],
-        "one_variation": found.drivers.one_variation().value,
+        "depths": transported.depths,
+        "errors": transported.errors,
+        "residual": transported.residual,
+        "steps": transported.stats["steps"],
+        "one_variation": transported.drivers.one_variation().value,
     }
 
 

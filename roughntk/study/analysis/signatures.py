@@ -76,11 +76,11 @@ def signatures(drivers: Drivers, p: float, progress: Callable[[str, int], None])
     for depth, path in drivers.reduced.items():
         for name in backends:
             views[name] = _seen(views[name], name, depth, path, level, top, p)
-        found = _disagreements(views, depth, path, level, top)
-        for pair, by_level in found.items():
+        by_pair = _disagreements(views, depth, path, level, top)
+        for pair, by_level in by_pair.items():
             gaps[pair] = max(gaps[pair], *by_level)
         norms = level_norms(views["jax"].whole[depth], drivers.directions, level)
-        worst = np.max([[0.0] * level, *found.values()], axis=0)
+        worst = np.max([[0.0] * level, *by_pair.values()], axis=0)
         per_depth.append(
             {"depth": depth, "disagreement": float(np.max(worst)), "disagreement_by_level": list(worst),
              "level_norms": norms}
@@ -125,7 +125,7 @@ def _seen(view: BackendView, backend: str, depth: int, path: np.ndarray, level: 
     if np.isfinite(increments).all():
         parts = _split(increments, channels, top)
         table = rough.p_variation_levels_of_increments(parts, p, norm="l2")
-        distances = [found.value for found in table.values()]
+        distances = [variation.value for variation in table.values()]
     elif not failure:
         failure = f"entries that are not finite at depth {depth}"
     return BackendView(
@@ -152,12 +152,12 @@ def _disagreements(
     views: Mapping[str, BackendView], depth: int, path: np.ndarray, level: int, top: int
 ) -> dict[tuple[str, str], list[float]]:
     """For each pair of backends the disagreement at each level, of the signature and of all increments."""
-    found = {}
+    disagreements = {}
     for a, b in itertools.combinations(views, 2):
         whole = disagreement(views[a].whole[depth], views[b].whole[depth], path, level)
         pieces = disagreement(views[a].increments[depth], views[b].increments[depth], path, top)
-        found[a, b] = [max(*pair) for pair in itertools.zip_longest(whole, pieces, fillvalue=0.0)]
-    return found
+        disagreements[a, b] = [max(*pair) for pair in itertools.zip_longest(whole, pieces, fillvalue=0.0)]
+    return disagreements
 
 
 def disagreement(a: np.ndarray, b: np.ndarray, path: np.ndarray, level: int) -> list[float]:
@@ -170,11 +170,11 @@ def disagreement(a: np.ndarray, b: np.ndarray, path: np.ndarray, level: int) -> 
     """
     channels = path.shape[1]
     lengths = np.abs(np.diff(path, axis=0)).sum(axis=0)
-    found, reach = [], np.ones(1)
+    per_level, reach = [], np.ones(1)
     for x, y in zip(_split(a, channels, level), _split(b, channels, level), strict=True):
         reach = np.multiply.outer(reach, lengths).ravel()
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            found.append(math.inf)
+            per_level.append(math.inf)
             continue
         gap = np.abs(x - y)
         size = max(float(np.abs(x).sum(-1).max()), float(np.abs(y).sum(-1).max()))
@@ -182,8 +182,8 @@ def disagreement(a: np.ndarray, b: np.ndarray, path: np.ndarray, level: int) -> 
         worst = gap.reshape(-1, len(reach)).max(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             by_word = np.where(worst > 0, worst / reach, 0.0)
-        found.append(max(by_level, float(by_word.max())))
-    return found
+        per_level.append(max(by_level, float(by_word.max())))
+    return per_level
 
 
 def agreement_of(backends: list[str], gaps: Mapping[tuple[str, str], float]) -> Agreement:
@@ -204,24 +204,24 @@ def _gap(gaps: Mapping[tuple[str, str], float], a: str, b: str) -> float:
     return gaps[a, b] if (a, b) in gaps else gaps[b, a]
 
 
-def largest_terms(found: Signatures) -> list[dict[str, Any]]:
+def largest_terms(driver_signatures: Signatures) -> list[dict[str, Any]]:
     """Rows (depth, level, word, backend, value): the largest words of each level, letters counted from 1."""
     rows: list[dict[str, Any]] = []
-    reference = found.views["jax"].whole
+    reference = driver_signatures.views["jax"].whole
     if not reference:
         return rows
-    ends = np.cumsum([0, *(found.channels**k for k in range(1, found.level + 1))])
+    ends = np.cumsum([0, *(driver_signatures.channels**k for k in range(1, driver_signatures.level + 1))])
     stacked = np.abs(np.stack(list(reference.values())))
-    for k in range(1, found.level + 1):
+    for k in range(1, driver_signatures.level + 1):
         part = stacked[:, ends[k - 1] : ends[k]]
         relative = (part / np.maximum(part.max(axis=1, keepdims=True), 1e-300)).max(axis=0)
         for place in np.argsort(-relative, kind="stable")[:TERMS]:
-            letters = np.unravel_index(int(place), (found.channels,) * k)
+            letters = np.unravel_index(int(place), (driver_signatures.channels,) * k)
             word = " ".join(str(int(letter) + 1) for letter in letters)
             rows += [
                 {"depth": depth, "level": k, "word": word, "backend": name,
                  "value": float(whole[ends[k - 1] + place])}
-                for name, view in found.views.items()
+                for name, view in driver_signatures.views.items()
                 for depth, whole in view.whole.items()
             ]  # fmt: skip
     return rows
@@ -252,15 +252,15 @@ class DriverConvergence:
 
 
 def driver_convergence(
-    found: Signatures, records: list[dict[str, Any]], p: float, known: Law
+    driver_signatures: Signatures, records: list[dict[str, Any]], p: float, known: Law
 ) -> DriverConvergence | None:
     """The verdict; None for fewer than two drivers."""
     direct = direct_convergence(records, p)
     if direct is None:
         return None
-    by_backend = {name: _judged(view, p) for name, view in found.views.items()}
+    by_backend = {name: _judged(view, p) for name, view in driver_signatures.views.items()}
     measured = by_backend["jax"]
-    agreement = found.agreement
+    agreement = driver_signatures.agreement
     verdicts = {None if one is None else one.verdict for one in by_backend.values()}
     if agreement.agree and len(verdicts) > 1:  # numbers at the edge of the rule: they agree, what follows does not
         agreement = dataclasses.replace(agreement, agree=False)

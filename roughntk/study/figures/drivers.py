@@ -49,19 +49,19 @@ def driver_components(study: Study):
 
 def signature_terms(study: Study):
     """Signature terms of the drivers, level by level, against depth: every backend's."""
-    signature, found = study.signature, study.signatures
-    figure, axes = canvas(1, found.level, (9.6 if found.level < 3 else 11.4, 4.2))
-    rows = largest_terms(found)
+    signature, signatures = study.signature, study.signatures
+    figure, axes = canvas(1, signatures.level, (9.6 if signatures.level < 3 else 11.4, 4.2))
+    rows = largest_terms(signatures)
     markers = ("", "o", "x", "+", "s")
-    for level in range(1, found.level + 1):
+    for level in range(1, signatures.level + 1):
         axis = axes[0, level - 1]
         words = list(dict.fromkeys(r["word"] for r in rows if r["level"] == level))
         for place, backend in enumerate(signature["backends"]):
             look: Any = {"linewidth": 1.4} if place == 0 else {"linestyle": "none", "marker": markers[place % 5]}
             look |= {"markersize": 3 + 1.5 * place, "markerfacecolor": "none", "markeredgewidth": 0.8}
             sizes = [
-                (depth, np.abs(whole[slice(*_level_ends(found.channels, level))]).sum())
-                for depth, whole in found.views[backend].whole.items()
+                (depth, np.abs(whole[slice(*_level_ends(signatures.channels, level))]).sum())
+                for depth, whole in signatures.views[backend].whole.items()
             ]
             broad = {"linewidth": 5, "alpha": 0.3} if place == 0 else {}
             name = "all words, $\\ell_1$ norm" if place == 0 else None
@@ -86,7 +86,7 @@ def signature_terms(study: Study):
     where = "principal directions" if signature["on_principal_directions"] else "channels"
     caption = (
         f"Signature of each driver over the whole segment: the largest words of each level (letters are {where}) and "
-        f"the size of the level.{shown} In words: {agreement_words(signature['backends'], found.agreement)}."
+        f"the size of the level.{shown} In words: {agreement_words(signature['backends'], signatures.agreement)}."
     )
     return figure, "Signature terms of the drivers", caption
 
