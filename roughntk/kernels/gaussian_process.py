@@ -93,7 +93,7 @@ class DeepKernel(Kernel):
 
     def diag(self, X):
         """The kernel of each row with itself, shape (n,)."""
-        own = self._family(self._values()).at_angle(0.0, self.depth)
+        own = self._family(self._values()).at_angle(jnp.zeros(()), self.depth)
         return float(own) * self._placed(X)[0] ** 2
 
     def is_stationary(self):

@@ -31,6 +31,7 @@ DEPTHS = (2, 3, 4, 6, 10, 20, 50, 100, 1000)
 """Depths that "auto" tries."""
 
 AUTO = "auto"
+_TIED = 1e-12  # outputs, as parts of the largest or of 1, that differ by less are one
 _MOST_ENTRIES = 2**24  # of a matrix between training and test points: more rows are predicted in several parts
 
 
@@ -78,9 +79,7 @@ class _DeepKernel(BaseEstimator):
     def _chosen_depth(self, fitted: Callable[[float], FittedRegression], rows: int) -> tuple[float, FittedRegression]:
         """The depth of the least leave-one-out error; of equals the one that is listed first."""
         if rows < 2:
-            raise InputError(
-                "expected at least two rows to choose a depth by leaving one out, got n_samples = 1; add some"
-            )
+            raise InputError("expected at least two rows to choose a depth by leaving one out, got 1 sample; add some")
         if isinstance(self.depths, str) or not np.iterable(self.depths):
             raise InputError(f"expected depths as numbers from 1 on, got {_checks.shown(self.depths)}; list some")
         depths = [_checks.one_depth(depth) for depth in self.depths]
@@ -336,9 +335,12 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
         return values[:, 0] if values.shape[1] == 1 else values
 
     def predict(self, X):
-        """The label of the largest output at rows, shape (m,); of equals the first."""
+        """The label of the largest output at rows, shape (m,); of those that only rounding tells apart the first."""
         values = self.decision_function(X)
-        return self.classes_[(values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)]
+        if values.ndim == 1:
+            return self.classes_[(values > _TIED).astype(int)]
+        top = values.max(axis=1, keepdims=True)
+        return self.classes_[(values >= top - _TIED * np.abs(top)).argmax(axis=1)]
 
 
 def chosen_family(family: Any, parameters: Any) -> KernelFamily:

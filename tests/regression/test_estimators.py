@@ -62,6 +62,8 @@ def test_the_infinitely_deep_relu_classifier_is_the_majority_vote():
     labels = np.where(np.arange(24) % 4 == 0, "some", np.where(np.arange(24) % 3 == 0, "few", "most"))
     model = rn.DeepKernelClassifier(depth=math.inf).fit(X, labels)
     assert set(model.predict(TESTS)) == {"most"} and set(model.predict(X)) == {"some", "few", "most"}
+    for labels in (np.arange(24) % 2, np.arange(24) % 3):  # all classes alike: rounding does not decide
+        assert set(rn.DeepKernelClassifier(depth=math.inf).fit(X, labels).predict(TESTS)) == {0}
 
 
 def test_three_classes_have_an_output_each_and_two_have_one():
