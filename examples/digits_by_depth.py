@@ -39,26 +39,29 @@ def accuracies(model, X, y):
 
 
 def draw(by_depth, machine, majority):
-    """Accuracy against depth with the spread over folds; infinity stands to the right of the last depth."""
+    """Share of wrong labels against depth, its spread over folds; infinity stands to the right of the last depth."""
     figure, axes = canvas(1, 1, (7.2, 4.2))
     axis, places = axes[0, 0], np.array([*DEPTHS[:-1], 10 * DEPTHS[-2]], dtype=float)
-    mean, spread = (np.array([function(by_depth[depth]) for depth in DEPTHS]) for function in (np.mean, np.std))
+    mean = np.array([100 - 100 * by_depth[depth].mean() for depth in DEPTHS])
+    spread = np.array([100 * by_depth[depth].std() for depth in DEPTHS])
     axis.plot(places[:-1], mean[:-1], color=COLOURS[0], lw=1.2)
     axis.errorbar(
         places, mean, spread, color=COLOURS[0], marker="o", ms=4.5, ls="", capsize=2,
         label="infinitely wide ReLU network, by depth",
     )  # fmt: skip
-    axis.axhline(machine.mean(), color=COLOURS[1], lw=1.2, ls="-.", label="support vector machine, RBF kernel")
-    axis.axhline(majority.mean(), label="majority vote", **LIMIT_STYLE)
+    axis.axhline(
+        100 - 100 * machine.mean(), color=COLOURS[1], lw=1.2, ls="-.", label="support vector machine, RBF kernel"
+    )
+    axis.axhline(100 - 100 * majority.mean(), label="majority vote", **LIMIT_STYLE)
     axis.set_xscale("log")
+    axis.set_yscale("log")
     ticks = [1, 10, 100, 1000, 10000, places[-1]]
     axis.set_xticks(ticks, ["1", "10", "100", "1000", "$10^4$", r"$\infty$"])
+    axis.set_yticks(percent := [1, 2, 5, 10, 20, 50, 90], [f"{value} %" for value in percent])
     axis.minorticks_off()
-    axis.set(
-        title=f"Digits, 1,797 points, {FOLDS}-fold cross-validation", xlabel="depth $L$", ylabel="accuracy",
-        ylim=(0, 1.04),
-    )  # fmt: skip
-    axis.legend(loc="center left", bbox_to_anchor=(0.02, 0.4))
+    title = f"Digits, 1,797 points, {FOLDS}-fold cross-validation"
+    axis.set(title=title, xlabel="depth $L$", ylabel="wrong labels", ylim=(0.6, 130))
+    axis.legend(loc="center left", bbox_to_anchor=(0.02, 0.68))
     return figure
 
 

@@ -62,7 +62,7 @@ class DeepKernel(Kernel):
     @property
     def hyperparameters(self):
         """What is looked for, or fixed: the depth, then the parameters of the family."""
-        found = [Hyperparameter("depth", "numeric", _bounds(self.depth_bounds, "depth"))]
+        specified = [Hyperparameter("depth", "numeric", _bounds(self.depth_bounds, "depth"))]
         for name in self._names:
             given = self.parameter_bounds
             if isinstance(given, dict):
@@ -70,8 +70,8 @@ class DeepKernel(Kernel):
             elif name in _OF_DATA:
                 given = "fixed"
             bounds = _bounds(given, name)
-            found.append(Hyperparameter(name, "numeric", bounds if getattr(self, name) > 0 else "fixed"))
-        return found
+            specified.append(Hyperparameter(name, "numeric", bounds if getattr(self, name) > 0 else "fixed"))
+        return specified
 
     def __call__(self, X, Y=None, eval_gradient=False):
         """The kernel matrix of raw rows, shape (n, m), and its derivatives in the logarithms of what is looked for.

@@ -99,11 +99,13 @@ def test_repeated_rows_need_a_ridge():
 
 
 def test_a_pipeline_searches_over_depth_and_is_pickled():
-    pipeline = make_pipeline(StandardScaler(), rn.DeepKernelClassifier("gelu-ntk", ridge=1e-3))
+    pipeline = make_pipeline(StandardScaler(), rn.DeepKernelClassifier("relu-nngp", ridge=1e-3))
     search = GridSearchCV(pipeline, {"deepkernelclassifier__depth": [1, 3]}, cv=2).fit(X, LABELS)
     assert search.best_params_["deepkernelclassifier__depth"] in (1, 3)
     again = pickle.loads(pickle.dumps(search.best_estimator_))
     assert (again.predict(TESTS) == search.predict(TESTS)).all()
+    unfitted = pickle.loads(pickle.dumps(rn.DeepKernelClassifier(rn.kernels.GeluNTK(2.0))))
+    assert unfitted.family.settings == rn.kernels.GeluNTK(2.0).settings
 
 
 def test_names_of_columns_are_kept_and_compared():
