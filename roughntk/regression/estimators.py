@@ -31,7 +31,7 @@ DEPTHS = (2, 3, 4, 6, 10, 20, 50, 100, 1000)
 """Depths that "auto" tries."""
 
 AUTO = "auto"
-_TIED = 1e-12  # outputs, as parts of the largest or of 1, that differ by less are one
+_TIED = 1e-12  # outputs that differ by less than this part of the largest are one
 _MOST_ENTRIES = 2**24  # of a matrix between training and test points: more rows are predicted in several parts
 
 
@@ -253,9 +253,9 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
 class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
     """Classification by an infinitely wide network of any depth.
 
-    One output for each class is trained on 1 for its rows and 0 for others (of two classes, one output on 1 and -1),
-    and the largest decides. There are no probabilities: outputs of least squares are none. CalibratedClassifierCV of
-    scikit-learn makes some, from rows that were left out.
+    One output for each class is trained on 1 for its rows and 0 for others, and the largest decides. There are no
+    probabilities: outputs of least squares are none. CalibratedClassifierCV of scikit-learn makes some, from rows that
+    were left out.
 
     Args:
         family, depth, ridge, time, projection, radius, parameters, depths: as for `DeepKernelRegressor`; "auto" goes by
@@ -322,23 +322,17 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
                 f"expected at least two classes in y, got one class, {_checks.shown(self.classes_[0])}; add rows of "
                 f"another"
             )
-        if len(self.classes_) == 2:
-            targets = np.where(codes == 1, 1.0, -1.0)[:, None]
-        else:
-            targets = np.eye(len(self.classes_))[codes]
-        self._fit(X, targets)
+        self._fit(X, np.eye(len(self.classes_))[codes])
         return self
 
     def decision_function(self, X):
-        """The outputs of the network at rows, shape (m, classes); of two classes that of the second, shape (m,)."""
+        """The outputs of the network at rows, shape (m, classes); of two classes second less first, shape (m,)."""
         values = self._of_rows(X, lambda rows: self.fitted_.predict(rows))[0]
-        return values[:, 0] if values.shape[1] == 1 else values
+        return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
 
     def predict(self, X):
         """The label of the largest output at rows, shape (m,); of those that only rounding tells apart the first."""
-        values = self.decision_function(X)
-        if values.ndim == 1:
-            return self.classes_[(values > _TIED).astype(int)]
+        values = self._of_rows(X, lambda rows: self.fitted_.predict(rows))[0]
         top = values.max(axis=1, keepdims=True)
         return self.classes_[(values >= top - _TIED * np.abs(top)).argmax(axis=1)]
 
@@ -396,9 +390,11 @@ def checked(estimator: BaseEstimator, X: Any, *y: Any, **options: Any) -> Any:
         _checks.check_mask(targets, "y")
     try:
         return validate_data(estimator, X, *y, dtype=np.float64, **options)
-    except ValueError as error:
-        if hasattr(X, "columns"):
-            _checks.float64_array(X, "X")  # names columns that hold no numbers
+    except (TypeError, ValueError) as error:
+        if hasattr(X, "columns") or hasattr(X, "toarray"):
+            _checks.float64_array(X, "X")  # names columns that hold no numbers, and what to do with a sparse matrix
+        if isinstance(error, TypeError):  # which scikit-learn wants for objects that are no numbers
+            raise
         raise InputError(f"expected data that an estimator can take, got: {_words(error)}; correct them") from None
 
 

@@ -86,20 +86,20 @@ class FittedRegression:
         variance of the Gaussian process with noise of the variance R, which has R A A^T more. What is below 0 by
         rounding is 0.
         """
-        prior, A, w = self.prior, self.weights(rows), rows.lengths
-        within = prior.own(rows) - 2 * (A * prior.across(rows).T).sum(axis=1) + ((A @ prior.matrix) * A).sum(axis=1)
-        apart = w - A @ prior.rows.lengths
-        value = prior.level * apart**2 + prior.scale * within
+        (prior, matrix), A, w = self._prior, self.weights(rows), rows.lengths
+        spread = prior.own(rows) - 2 * (A * prior.across(rows).T).sum(axis=1) + ((A @ matrix) * A).sum(axis=1)
+        value = prior.level * (w - A @ prior.rows.lengths) ** 2 + prior.scale * spread
         if not self.kernel.family.is_tangent and isinstance(self.solver, Converged):
             value = value + self.ridge * (A**2).sum(axis=1)
         return np.maximum(value, 0.0)
 
     @functools.cached_property
-    def prior(self) -> PartedKernel:
-        """The covariance of the network before training."""
+    def _prior(self) -> tuple[PartedKernel, np.ndarray]:
+        """The covariance of the network before training, and G of it at the training points."""
         family: Any = self.kernel.family
         covariance = family.nngp if family.is_tangent else family
-        return PartedKernel(covariance, self.kernel.rows, self.kernel.depth, limit_first=True)
+        prior = PartedKernel(covariance, self.kernel.rows, self.kernel.depth, limit_first=True)
+        return prior, prior.within()
 
     def leave_one_out(self) -> np.ndarray:
         """y_i - f_i(X_i), f_i trained to convergence on all points but the i-th, shape (n, k): in closed form,
@@ -113,7 +113,7 @@ class Converged:
     """(K + R)^{-1}, by Cholesky's method for M; see the module."""
 
     def __init__(self, kernel: PartedKernel, ridge: float, what: str):
-        n, lengths = len(kernel.matrix), kernel.rows.lengths
+        n, lengths = len(kernel.rows.lengths), kernel.rows.lengths
         self.length = float(np.linalg.norm(lengths))
         direction = lengths / self.length if self.length > 0 else np.ones(n) / math.sqrt(n)
         self._direction = direction
@@ -122,7 +122,7 @@ class Converged:
         self.s = 1.0 if self.level == 0 and ridge == 0 else kernel.scale
         self.w = self.s + ridge
         self.share = self.s / self.w if self.w > 0 else 1.0
-        turned = self._reflect(self._reflect(kernel.matrix).T)
+        turned = self._reflect(self._reflect(kernel.within()).T)
         self.h, H = turned[1:, 0], turned[1:, 1:]
         self.kappa = self.level * self.length**2 + self.s * float(turned[0, 0]) + ridge
         if not self.kappa > 0:
@@ -200,7 +200,8 @@ class Stopped:
     def __init__(self, kernel: PartedKernel, y: np.ndarray, time: float, ridge: float, what: str):
         lengths, unit = kernel.rows.lengths, kernel.log_scale
         none = np.zeros((len(lengths), 0))
-        G, errors = kernel.matrix, _UNITS * EPS * np.maximum(np.abs(kernel.matrix), kernel.level == 0)
+        G = kernel.within()
+        errors = _UNITS * EPS * np.maximum(np.abs(G), kernel.level == 0)
         self.level, self.s, self.lengths = kernel.level, exponential(unit), lengths
         flow = None
         if self.level > 0:

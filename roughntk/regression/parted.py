@@ -44,7 +44,6 @@ class PartedKernel:
     Attributes:
         level: c >= 0.
         log_scale: log s, -inf at infinite depth where the limit of G is wanted.
-        matrix: G, shape (n, n).
     """
 
     def __init__(self, family: KernelFamily, rows: Rows, depth: float, *, limit_first: bool):
@@ -55,7 +54,6 @@ class PartedKernel:
             self.level = max(float(family.limit_value), 0.0)
         elif family.collapses:
             self._deflate()
-        self.matrix = self._values(rows.directions, None) * np.outer(rows.lengths, rows.lengths)
 
     def _deflate(self) -> None:
         """Take the deflated form, where it has a constant that is not negative and a unit."""
@@ -70,6 +68,10 @@ class PartedKernel:
     def scale(self) -> float:
         """s, 0 where it is below the range of float64."""
         return math.exp(self.log_scale)
+
+    def within(self) -> np.ndarray:
+        """G of the points, shape (n, n)."""
+        return self._values(self.rows.directions, None) * np.outer(self.rows.lengths, self.rows.lengths)
 
     def across(self, other: Rows) -> np.ndarray:
         """G between the points and others, shape (n, m)."""

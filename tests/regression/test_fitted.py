@@ -101,6 +101,22 @@ def test_a_family_without_an_architecture_is_the_covariance_of_its_process():
     np.testing.assert_allclose(fitted(SIGMOID, 3, math.inf, 0.2).variance(on_sphere(x)), expected, rtol=1e-11)
 
 
+def test_at_infinite_depth_a_training_point_is_one_to_rounding():
+    moved = np.nextafter(X, 2.0)
+    np.testing.assert_allclose(fitted(RELU, math.inf, math.inf, 0.0).predict(on_sphere(moved)), Y, rtol=1e-13)
+
+
+def test_few_digits_are_warned_of_and_none_are_refused():
+    def with_a_neighbour(angle):
+        beside = np.concatenate([X, X[:1] + angle * np.roll(X[:1], 1)])
+        return fitted(RELU, 3, math.inf, 0.0, rn.sphere.project(beside), np.zeros((7, 1)))
+
+    with pytest.warns(rn.regression.InaccurateCoefficientsWarning, match="raise the ridge"):
+        with_a_neighbour(1e-12)
+    with pytest.raises(rn.regression.NotPositiveDefiniteError, match="cannot be told from"):
+        with_a_neighbour(5e-15)
+
+
 @pytest.mark.parametrize(("depth", "time"), [(1, math.inf), (1.5, 1e9)])
 def test_a_matrix_that_is_not_positive_definite_is_refused(depth, time):
     angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
