@@ -27,8 +27,8 @@ from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.closed_form import solution
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import GradientFlow, exponential
-from roughntk.regression.outcomes import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.training import Training, check_training, flow_of, linear_flow
 
 
