@@ -15,6 +15,7 @@ Nothing heavy is imported: the parent must be ready within milliseconds, and mus
 """
 
 import contextlib
+import gc
 import os
 import signal
 import stat
@@ -209,7 +210,9 @@ def _run(command: Callable[[], None]) -> None:
         print(code, file=sys.stderr)
         code = 1
     _note(DONE)
-    # The ordinary way out: handlers registered with atexit run, and what is buffered is written.
+    # The ordinary way out: handlers registered with atexit run, and what is buffered is written. Only the search for
+    # cycles among all that JAX has imported and traced, half a second of it, is of no use any more.
+    gc.freeze()
     sys.exit(code)
 
 

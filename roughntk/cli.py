@@ -1,6 +1,7 @@
 """The command line. Its commands are in `roughntk.commands`, a file each; nothing heavy is imported for its help."""
 
 import contextlib
+import gc
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,6 +28,9 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
 TRACEBACK = "--traceback"
 HELP = frozenset(["-h", "--help", "--version", "--show-completion"])
 """Words that make a command line print about itself and do nothing else."""
+
+COLLECTED_AFTER = 20_000
+"""Objects made until Python looks for cycles again: at its own 700 that is a tenth of the time of a short command."""
 
 app = typer.Typer(
     help="The depth of an infinitely wide neural network as a continuous parameter.",
@@ -88,6 +92,7 @@ def _check_words(words: Sequence[str]) -> None:
 
 def main() -> None:
     """Entry point of the console script; a warning is one line."""
+    gc.set_threshold(COLLECTED_AFTER)
     warnings.formatwarning = lambda message, *_, **__: f"Warning: {streams.visible(str(message))}\n"
     with contextlib.nullcontext() if _is_help(sys.argv[1:]) else compilation.kept():
         code = run(sys.argv[1:])

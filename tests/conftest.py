@@ -14,17 +14,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A second run of the tests takes two thirds of the time of the first. A folder that somebody else names is theirs.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = folder(os.environ)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
+os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 
 import roughntk  # noqa: I001  first, so that 64 bit is on before anything makes a JAX array
 
 import jax
 from hypothesis import settings
 
-# Where nothing may mix types of numbers unseen: JAX raises where an integer meets a float, or a real a complex one.
-# Left out are functions as users write them (test_sequence.py), and the rooms above, which call these formulas.
-# Ranks may differ: values at correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
-STRICT = ("maps", "kernels", "rough", "depth", "laws", "regression", "linalg", "files", "transport", "test_sphere.py")
-NOT_STRICT = ("kernels/test_sequence.py",)
+# Types of numbers are not mixed unseen: JAX raises where an integer meets a float, or a real a complex number, in every
+# test and in the processes that it starts, but in these files, each for its reason. Ranks may differ: values at
+# correlations and depths broadcast, as NumPy's do, so rank promotion raises nowhere.
+NOT_STRICT = {
+    "kernels/test_sequence.py": "sequences as users write them, which divide by a whole depth",
+}
 
 write_entries_whole()
 # Tracing makes very many objects that live long: look for unreachable ones less often, and not among those of imports.
@@ -71,7 +73,7 @@ PORTABLE = (
     "transport/test_deflated.py",
     "depth/test_depth_needed.py",
     "transport/test_equation.py",
-    "transport/test_real_depth.py",
+    "transport/test_along_depth.py",
 )
 
 
@@ -94,10 +96,9 @@ PORTABLE_FEW = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Strict promotion of types where it is listed."""
-    path = item.path.relative_to(Path(__file__).parent)
-    strict = path.parts[0] in STRICT and path.as_posix() not in NOT_STRICT
-    jax.config.update("jax_numpy_dtype_promotion", "strict" if strict else "standard")
+    """Strict promotion of types, but where it is listed."""
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    jax.config.update("jax_numpy_dtype_promotion", "standard" if path in NOT_STRICT else "strict")
 
 
 MOST_RESIDENT = 6 * 2**30
@@ -116,7 +117,7 @@ def compiled_functions_are_let_go():
 LONGEST = (
     "study/test_study.py",
     "test_process.py",
-    "transport/test_real_depth.py",
+    "transport/test_along_depth.py",
     "test_single_precision.py",
     "depth/test_classify.py",
     "fuzz/test_fuzz_arguments.py",

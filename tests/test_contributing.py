@@ -26,7 +26,8 @@ def recipes(text: str) -> dict[str, str]:
     return {heading: body for heading, body in zip(parts[::2], parts[1::2], strict=True) if heading.startswith("Add a")}
 
 
-RECIPES = recipes((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+RECIPES = recipes(PAGE)
 
 
 def follow(recipe: str, root: Path) -> None:
@@ -63,6 +64,12 @@ def check(recipe: str, root: Path) -> None:
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
         assert each["output"] is None or result.stdout == each["output"]
+
+
+def test_the_files_that_the_page_sends_to_are_there() -> None:
+    named = set(re.findall(r"`((?:roughntk|tests|docs)/[^`]+)`", PAGE.partition("\n## ")[0]))
+    assert len(named) > 5
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_there_is_a_recipe_for_what_is_added_most() -> None:

@@ -122,6 +122,14 @@ def test_64_bit_is_on_in_the_tests() -> None:
     assert jnp.zeros(1).dtype == jnp.float64
 
 
+def test_types_of_numbers_are_not_mixed_unseen() -> None:
+    import jax
+    import jax.numpy as jnp
+
+    with pytest.raises(jax.dtypes.TypePromotionError, match="strict"):
+        jnp.zeros(1) + jnp.arange(1)
+
+
 @pytest.mark.parametrize("pattern", [MACHINE_PATH, REGISTRY_HOST], ids=["machine path", "registry host"])
 def test_no_committed_file_names_a(pattern: re.Pattern[str]) -> None:
     files = list(text_files())

@@ -8,7 +8,7 @@ from roughntk._settings import values_of
 from roughntk.commands.options import real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work
-from roughntk.files.reading import ReadingSettings
+from roughntk.files.reading_settings import ReadingSettings
 from roughntk.study.settings import FamilySettings, PointSettings
 
 EXAMPLES = (

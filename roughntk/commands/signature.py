@@ -9,7 +9,7 @@ from roughntk.commands.choices import BACKENDS, BASES, completion
 from roughntk.commands.options import Times, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work
-from roughntk.files.reading import FILE_HELP, ReadingSettings
+from roughntk.files.reading_settings import FILE_HELP, ReadingSettings
 
 EXAMPLES = (
     "roughntk signature path.csv --level 3",

@@ -8,7 +8,7 @@ from roughntk.commands.choices import NORMS, completion
 from roughntk.commands.options import Times, real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import at_work
-from roughntk.files.reading import FILE_HELP, ReadingSettings
+from roughntk.files.reading_settings import FILE_HELP, ReadingSettings
 
 EXAMPLES = (
     "roughntk variation path.csv --p 2.5 --figure path.png",

@@ -1,7 +1,7 @@
 """What depth does to a family: its limit, how fast it is reached, data that grow with depth, criteria."""
 
 from roughntk.depth import criteria
-from roughntk.depth.flow import flow_field, flow_term
+from roughntk.depth.diffrax_term import flow_field, flow_term
 from roughntk.depth.infinite import (
     boundary_layer,
     coefficient_expansion,

@@ -15,7 +15,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
 from jaxtyping import Array
 
 from roughntk import _checks, sphere
@@ -24,7 +23,7 @@ from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, ReluNTK, as_family
 from roughntk.linalg import NotPositiveDefiniteError, solve
 from roughntk.regression import coefficients
-from roughntk.regression.outcomes import REMEDY
+from roughntk.regression.exceptions import REMEDY
 
 DEEPEST = 1e15
 LEAST_TOLERANCE = 1e-13
@@ -143,6 +142,8 @@ def _tolerance(tolerance: float) -> float:
 
 def _crossing(error, tolerance: float) -> float:
     """The deepest crossing of the tolerance on a geometric grid of depths, bisected."""
+    import scipy.optimize  # heavy
+
     count = math.ceil(math.log(DEEPEST / 2) / math.log(_GRID_RATIO))
     grid = np.geomspace(2.0, DEEPEST, count + 1)
     deepest = error(grid[-1])

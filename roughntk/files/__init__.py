@@ -1,6 +1,7 @@
 """Files: tables, points and paths that are read; files and folders that are written as a whole or not at all; drawing.
 
-No mathematics. A module is imported when it is touched: drawing takes a while to import, reading does not need it.
+`tables` reads files, a CSV in `tables.csv_text`; `points` and `paths` say what the columns are. No mathematics. A
+module is imported when it is touched: drawing takes a while to import, reading does not need it.
 """
 
 import importlib

@@ -61,11 +61,16 @@ def canvas(rows: int, columns: int, size: tuple[float, float]):
 
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
-    """Write NAME.png (150 dots an inch) and NAME.svg; returns the PNG's path."""
+    """Write NAME.png (150 dots an inch) and NAME.svg, laid out once; returns the PNG's path."""
     folder.mkdir(exist_ok=True, parents=True)
-    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-    png = folder / f"{name}.png"
-    figure.savefig(png, dpi=150)
+    png, layout = folder / f"{name}.png", figure.get_layout_engine()
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # what was laid out stays
+    try:
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        figure.savefig(png, dpi=150)
+    finally:
+        figure.set_layout_engine(layout)
     return png
 
 

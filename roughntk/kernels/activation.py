@@ -371,6 +371,11 @@ class ActivationNTK(ActivationView):
 
     At infinite depth and a positive limit of the variance: 1 everywhere (chi < 1), 1/3 off the diagonal (chi = 1), 0
     (chi > 1), as for `ErfNTK`. There is no real depth: the variance would have to be interpolated, too.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ActivationNTK.critical(jnp.sin)
+    >>> round(float(family.at_correlation(0.5, math.inf)), 6)
+    0.333333
     """
 
     name = "activation-ntk"
@@ -382,7 +387,13 @@ class ActivationNTK(ActivationView):
 
 
 class ActivationNNGP(ActivationView):
-    """Normalised covariance of a fully connected network with the activation phi; arguments as for `Activation`."""
+    """Normalised covariance of a fully connected network with the activation phi; arguments as for `Activation`.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ActivationNNGP(jnp.sin, 2.0, 0.0)
+    >>> round(float(family.at_correlation(0.5, 2)), 6)  # sinh(1)/sinh(2)
+    0.324027
+    """
 
     name = "activation-nngp"
     symbol = "\\rho"

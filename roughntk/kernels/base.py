@@ -19,10 +19,10 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
-from roughntk._checks.precision import EPS
 from roughntk.kernels.architecture import described, parameters_of
 from roughntk.kernels.engine import evaluation
 from roughntk.kernels.engine.deflated import Deflated
+from roughntk.linalg.definiteness import Spectrum
 from roughntk.maps import recursion
 
 _BYTES_A_VALUE = 24.0
@@ -33,7 +33,17 @@ RECURSION_DEPTH = 8
 
 
 class KernelFamily(eqx.Module):
-    """A sequence of kernels k_L on the sphere, indexed by the depth L of a network."""
+    """A sequence of kernels k_L on the sphere, indexed by the depth L of a network.
+
+    >>> import roughntk as rn
+    >>> class Powers(rn.kernels.KernelFamily):
+    ...     name, symbol = "powers", "k"
+    ...
+    ...     def _at_angle(self, theta, depth):
+    ...         return jnp.cos(theta) ** depth
+    >>> round(float(Powers().at_correlation(0.5, 3)), 6)
+    0.125
+    """
 
     # What a family must say
 
@@ -301,8 +311,7 @@ class KernelFamily(eqx.Module):
         if _checks.is_traced(X):
             raise _checks.traced_array("X")
         _checks.one_depth(depth)
-        spectrum = np.linalg.eigvalsh(np.asarray(self(X, depth=depth)))
-        return bool(spectrum[0] > len(spectrum) * EPS * spectrum[-1])
+        return Spectrum(np.asarray(self(X, depth=depth))).positive_definite
 
 
 def _plain_defect_map(family: KernelFamily, defect: Array) -> Array:

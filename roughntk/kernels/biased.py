@@ -113,6 +113,11 @@ class BiasedReluNTK(_BiasedView):
 
     At sigma_w^2 < 2 all entries tend to one value, Theta -> 4 beta^2 at sigma_w^2 = 1, at the rate (sigma_w^2/2)^{L/2};
     at sigma_w^2 = 2 (:meth:`critical`) K tends to 4/7 off the diagonal.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.BiasedReluNTK.critical()
+    >>> round(float(family.at_correlation(0.5, float("inf"))), 6)
+    0.571429
     """
 
     name = "biased-relu-ntk"
@@ -124,7 +129,12 @@ class BiasedReluNTK(_BiasedView):
 
 
 class BiasedReluNNGP(_BiasedView):
-    """Normalised covariance of the ReLU network with biases; arguments as for :class:`BiasedRelu`."""
+    """Normalised covariance of the ReLU network with biases; arguments as for :class:`BiasedRelu`.
+
+    >>> import roughntk as rn
+    >>> float(rn.kernels.BiasedReluNNGP().at_correlation(0.0, 1))  # 1 of 2 is the biases' share
+    0.5
+    """
 
     name = "biased-relu-nngp"
     symbol = "\\rho"

@@ -171,7 +171,13 @@ class Composition(Architecture):
 
 
 class CompositionKernel(View):
-    """eta_L = h applied L - 1 times to rho, for a map h: [-1, 1] -> [-1, 1]; arguments as for :class:`Composition`."""
+    """eta_L = h applied L - 1 times to rho, for a map h: [-1, 1] -> [-1, 1]; arguments as for :class:`Composition`.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.CompositionKernel(lambda eta: eta / 2)
+    >>> [round(float(family.at_correlation(1.0, depth)), 6) for depth in (4, 3.5)]
+    [0.125, 0.176777]
+    """
 
     name = "composition"
     symbol = "\\eta"
@@ -390,6 +396,11 @@ class SigmoidComposition(CompositionKernel):
     It tends to the fixed point c = 0.34178539979984... at the rate lambda^L, lambda = 0.28393880014361...: the
     kernel matrix becomes numerically singular from depth 15 or so on. It is not positive definite on every data
     set, against the paper's Proposition 7.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.SigmoidComposition()
+    >>> float(family.at_correlation(0.0, 2)), round(family.limit_value, 12)
+    (0.25, 0.3417853998)
     """
 
     name = "sigmoid"

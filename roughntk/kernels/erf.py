@@ -176,6 +176,10 @@ class ErfNTK(LayeredFamily):
     normalised kernel tend to 1, at chi = 1 (:meth:`critical`) those off the diagonal to 1/3, at chi > 1 (chaotic) to 0.
     Without biases and at sigma_w^2 <= pi/4 the variance falls to 0, layers become linear, and each pair keeps a limit
     of its own, which is known by measurement only (`classify`).
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.ErfNTK.critical().at_correlation(0.5, float("inf"))), 6)
+    0.333333
     """
 
     name = "erf-ntk"
@@ -188,7 +192,12 @@ class ErfNTK(LayeredFamily):
 
 
 class ErfNNGP(LayeredFamily):
-    """Normalised covariance of the erf network; arguments as for `Erf`. It tends to 1, or to c* < 1 if chaotic."""
+    """Normalised covariance of the erf network; arguments as for `Erf`. It tends to 1, or to c* < 1 if chaotic.
+
+    >>> import roughntk as rn
+    >>> float(rn.kernels.ErfNNGP(1.5, 0.5).at_correlation(0.0, 1))  # 0.5 of 2 is the biases' share
+    0.25
+    """
 
     name = "erf-nngp"
     symbol = "\\rho"

@@ -175,7 +175,12 @@ class Gelu(_Named):
 
 
 class TanhNTK(ActivationNTK):
-    """`ActivationNTK` of tanh; arguments as for :class:`Tanh`."""
+    """`ActivationNTK` of tanh; arguments as for :class:`Tanh`.
+
+    >>> import roughntk as rn
+    >>> rn.kernels.TanhNTK(3.0, 0.0).limit_value  # chaotic
+    0.0
+    """
 
     name = "tanh-ntk"
     network = Tanh
@@ -185,7 +190,12 @@ class TanhNTK(ActivationNTK):
 
 
 class TanhNNGP(ActivationNNGP):
-    """`ActivationNNGP` of tanh; arguments as for :class:`Tanh`."""
+    """`ActivationNNGP` of tanh; arguments as for :class:`Tanh`.
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.TanhNNGP(1.5, 0.5).at_correlation(0.0, 1)), 12)  # 0.5 of 2 is the biases' share
+    0.25
+    """
 
     name = "tanh-nngp"
     network = Tanh
@@ -195,7 +205,12 @@ class TanhNNGP(ActivationNNGP):
 
 
 class GeluNTK(ActivationNTK):
-    """`ActivationNTK` of the Gaussian error linear unit u Phi(u); arguments as for :class:`Gelu`."""
+    """`ActivationNTK` of the Gaussian error linear unit u Phi(u); arguments as for :class:`Gelu`.
+
+    >>> import roughntk as rn
+    >>> rn.kernels.GeluNTK(1.5, 0.1)
+    GeluNTK(weight_variance=1.5, bias_variance=0.1, input_variance=1.0)
+    """
 
     name = "gelu-ntk"
     network = Gelu
@@ -205,7 +220,12 @@ class GeluNTK(ActivationNTK):
 
 
 class GeluNNGP(ActivationNNGP):
-    """`ActivationNNGP` of the Gaussian error linear unit u Phi(u); arguments as for :class:`Gelu`."""
+    """`ActivationNNGP` of the Gaussian error linear unit u Phi(u); arguments as for :class:`Gelu`.
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.GeluNNGP(1.5, 0.5).at_correlation(0.0, 1)), 12)
+    0.25
+    """
 
     name = "gelu-nngp"
     network = Gelu

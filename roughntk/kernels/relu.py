@@ -1,4 +1,6 @@
-"""Families of (leaky) ReLU networks: slopes, biases, residual branches.
+"""Families of ReLU and leaky ReLU networks, and the layer that they share with biased and residual ones.
+
+Real depth is computed in :mod:`roughntk.maps.relu_flow` and :mod:`roughntk.maps.leaky_flow`; here is what a layer does.
 
 For phi(u) = max(u, 0) + slope min(u, 0) and with kappa = (1 - slope)^2/(1 + slope^2) in (0, 2], the normalised duals
 are
@@ -72,6 +74,11 @@ class ReluNTK(_ReluView):
 
     on unit inputs; Theta_L = (L / (n0 2^{L-1})) K_L is the unnormalised kernel. As L grows, K_L -> 1/4 for
     every pair of distinct points.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ReluNTK()
+    >>> [round(float(family.at_correlation(0.0, depth)), 6) for depth in (2, math.inf)]  # 1/(2 pi), 1/4
+    [0.159155, 0.25]
     """
 
     name = "relu-ntk"
@@ -110,6 +117,10 @@ class ReluNNGP(_ReluView):
     """Normalised covariance of the bias-free ReLU network at initialisation: rho_{L+1} = h(rho_L).
 
     As L grows, rho_L -> 1 with 1 - rho_L ~ 9 pi^2 / (2 L^2).
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.ReluNNGP().at_correlation(0.0, 2)), 6)  # 1/pi
+    0.31831
     """
 
     name = "relu-nngp"
@@ -317,6 +328,10 @@ class LeakyReluNTK(_LeakyView):
 
     Args:
         slope: of phi below 0, in [-1, 1); 0 is the ReLU.
+
+    >>> import roughntk as rn
+    >>> rn.kernels.LeakyReluNTK(0.1).limit_value
+    0.25
     """
 
     name = "leaky-relu-ntk"
@@ -336,6 +351,10 @@ class LeakyReluNNGP(_LeakyView):
 
     Args:
         slope: of phi below 0, in [-1, 1); 0 is the ReLU.
+
+    >>> import roughntk as rn
+    >>> round(float(rn.kernels.LeakyReluNNGP(-1.0).at_correlation(0.0, 2)), 6)  # 2/pi: the absolute value
+    0.63662
     """
 
     name = "leaky-relu-nngp"

@@ -17,7 +17,6 @@ from c = rho, delta = 1 - rho. The solver carries w = sin(theta/2) in place of c
 
 from typing import Any, NamedTuple
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -86,6 +85,7 @@ def _largest(tree) -> Array:
 
 def _integrate(field, start, stop: Array):
     """The solution at tau = stop, in the clock log(1 + tau), in which it settles at a rate of order one."""
+    import diffrax  # heavy, and needed by none of the other families
 
     def slowed(clock, state, args):
         tau = jnp.expm1(clock)
@@ -332,6 +332,11 @@ class ResidualReluNTK(ResidualView):
 
     Stable scaling has a limit that depends on rho at infinite depth, an ordinary differential equation in depth time;
     with a fixed branch variance a the kernel tends to 1/4 off the diagonal, as without the skip connections.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ResidualReluNTK()
+    >>> round(float(family.at_correlation(0.0, 2)), 6)  # one block of variance 1: 1/(3 pi)
+    0.106103
     """
 
     name = "residual-relu-ntk"
@@ -343,7 +348,13 @@ class ResidualReluNTK(ResidualView):
 
 
 class ResidualReluNNGP(ResidualView):
-    """Normalised covariance of a residual ReLU network; arguments as for `ResidualRelu`."""
+    """Normalised covariance of a residual ReLU network; arguments as for `ResidualRelu`.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.ResidualReluNNGP()
+    >>> round(float(family.at_correlation(0.0, 2)), 6)  # one block of variance 1: 1/(2 pi)
+    0.159155
+    """
 
     name = "residual-relu-nngp"
     symbol = "\\rho"

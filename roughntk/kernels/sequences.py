@@ -76,7 +76,13 @@ def _is_traceable(h: Callable, real_depth: bool) -> bool:
 
 
 class KernelSequence(KernelFamily):
-    """k_L(x, z) = h(x . z, L) on the sphere, from `sequence`, which describes its arguments."""
+    """k_L(x, z) = h(x . z, L) on the sphere, from `sequence`, which describes its arguments.
+
+    >>> import roughntk as rn
+    >>> family = rn.kernels.sequence(lambda c, depth: c**depth, name="powers")
+    >>> type(family).__name__, round(float(family.at_correlation(0.5, 3)), 6)
+    ('KernelSequence', 0.125)
+    """
 
     symbol = "k"
 

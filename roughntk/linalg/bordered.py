@@ -13,9 +13,9 @@ import numpy as np
 
 from roughntk._checks import flag
 from roughntk._checks.precision import EPS
+from roughntk.linalg.exceptions import REMEDY, NotPositiveDefiniteError, singular_bordered, warn_indefinite
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors
-from roughntk.linalg.outcomes import REMEDY, NotPositiveDefiniteError, singular_bordered, warn_indefinite
 from roughntk.linalg.systems import DEFLATED, Solution, solve, solved
 
 _LEAST_SCALE = 1e-290
@@ -130,7 +130,7 @@ def solve_bordered(
     inner = np.linalg.eigvalsh(_without_mean(G)) if n > 1 else np.ones(1)
     if not factor.regular:
         raise singular_bordered(what, factor.nearest, factor.largest, remedy)
-    definite = int((factor.spectrum > 0).sum()) == n + below
+    definite = int((factor.eigenvalues > 0).sum()) == n + below
     if not definite:
         lowest = f"{inner[0]:.3g} in the units of its deflated form" if inner[0] < 0 else "that of the constant vector"
         if not indefinite:

@@ -1,4 +1,4 @@
-"""A symmetric matrix, factored once, for any number of right-hand sides. Here it is decided what is indefinite."""
+"""A symmetric matrix, factored once, for any number of right-hand sides; its spectrum says which factorisation."""
 
 import functools
 
@@ -7,10 +7,10 @@ import scipy.linalg
 from jaxtyping import Float
 from scipy.linalg import lapack
 
-from roughntk._checks.precision import EPS
+from roughntk.linalg.definiteness import Spectrum
 
 
-class Factor:
+class Factor(Spectrum):
     """A symmetric matrix A: by Cholesky, A = L L^T, or where it is not positive definite by Bunch and Kaufman's method,
     A = P L D L^T P^T with blocks of one and two rows in D. It is factored when something is first solved for.
 
@@ -31,47 +31,8 @@ class Factor:
     """
 
     def __init__(self, matrix: Float[np.ndarray, "n n"], *, cholesky: bool | None = None):
-        self.matrix, self._cholesky = matrix, cholesky
-
-    @functools.cached_property
-    def spectrum(self) -> Float[np.ndarray, " n"]:
-        """The eigenvalues of A, increasing."""
-        return np.linalg.eigvalsh(self.matrix)
-
-    @property
-    def smallest(self) -> float:
-        """The smallest eigenvalue."""
-        return float(self.spectrum[0])
-
-    @functools.cached_property
-    def largest(self) -> float:
-        """max |eigenvalue|."""
-        return float(np.abs(self.spectrum).max())
-
-    @functools.cached_property
-    def nearest(self) -> float:
-        """min |eigenvalue|: how near A is to a singular matrix."""
-        return float(np.abs(self.spectrum).min())
-
-    @property
-    def noise(self) -> float:
-        """n eps max |eigenvalue|: eigenvalues up to it are zero to working precision."""
-        return len(self.matrix) * EPS * self.largest
-
-    @property
-    def positive_definite(self) -> bool:
-        """Whether all eigenvalues are positive to working precision."""
-        return self.smallest > self.noise
-
-    @property
-    def regular(self) -> bool:
-        """Whether none is zero to working precision."""
-        return self.nearest > self.noise
-
-    @property
-    def condition_number(self) -> float:
-        """The 2-norm condition number, infinite where an eigenvalue is 0."""
-        return self.largest / self.nearest if self.nearest > 0 else float("inf")
+        super().__init__(matrix)
+        self._cholesky = cholesky
 
     @functools.cached_property
     def by_cholesky(self) -> bool:

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from roughntk._checks import InputError, flag
+from roughntk.linalg.exceptions import REMEDY, singular, warn_indefinite
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors, forward_error, relative
-from roughntk.linalg.outcomes import REMEDY, singular, warn_indefinite
 
 CHOLESKY, INDEFINITE, DEFLATED = "cholesky", "symmetric indefinite", "deflated"
 """The direct methods, as `Solution.method` says them."""

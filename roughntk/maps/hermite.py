@@ -16,7 +16,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
 import scipy.special
 from jax import Array, lax
 
@@ -220,6 +219,8 @@ def critical_weight_variance(phi: Callable, noise: float, count: int, name: str)
     Raises:
         InputError: there is no such q between 1e-3 and 100.
     """
+    import scipy.optimize  # heavy, and needed here only
+
     nodes, transform = hermite(count)
     value = jax.jit(phi)
 

@@ -1,4 +1,4 @@
-"""Real and infinite depth of the leaky ReLU families, at a cost free of depth.
+"""Real depth of the leaky ReLU kernels, infinite depth included, at a cost free of depth.
 
 Notation as in `roughntk.maps._germ`: m = 2 sin(theta/2) is the chord, W = lambda/m, and after a time of l - 1 layers
 delta = W_l - W_1 and x = W_1/W_l = m_l/m_1. The time and the sum S = l K of the tangent kernel are

@@ -1,4 +1,4 @@
-"""Fractional iteration: the one-layer map of a kernel, a real number of times, at a cost free of depth.
+"""Real depth of the ReLU kernels: the one-layer map taken a real number of times, at a cost free of depth.
 
 The ReLU angle map f(t) = arccos((sin t + (pi - t) cos t)/pi) has the parabolic fixed point 0. Its generator v
 solves v(f) = f' v; its Abel function alpha = int 1/v turns depth into a sum, alpha(f) = alpha + 1; and the

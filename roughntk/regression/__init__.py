@@ -3,7 +3,7 @@
 from roughntk.linalg import IndefiniteKernelWarning, NotPositiveDefiniteError, Solution
 from roughntk.regression.closed_form import coefficients, solve
 from roughntk.regression.derivative import prediction_derivative
-from roughntk.regression.outcomes import InaccurateCoefficientsWarning
+from roughntk.regression.exceptions import InaccurateCoefficientsWarning
 from roughntk.regression.predictor import PredictionReport, predict, prediction
 from roughntk.regression.uncertainty import (
     Gaussian,

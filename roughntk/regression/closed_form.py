@@ -16,7 +16,7 @@ from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import Solution
 from roughntk.linalg.forward_error import relative
 from roughntk.linalg.systems import CHOLESKY, DEFLATED, INDEFINITE
-from roughntk.regression.outcomes import REMEDY, require_digits
+from roughntk.regression.exceptions import REMEDY, require_digits
 from roughntk.regression.systems import Systems
 
 METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED)

@@ -212,7 +212,9 @@ def _by_time(flow: GradientFlow, clock: Clock) -> tuple[np.ndarray, np.ndarray]:
         right = np.hypot(right, s * np.abs(large.eta) * top)
     with np.errstate(all="ignore"):
         matrix = flow.matrix_error + (flow.unit_error + 2 * EPS) * flow.size
-        bound = matrix * np.sqrt((beta**2).T @ quotients**2 @ eta**2)
+        most = quotients.max(initial=0.0)  # taken out, or its square may be 0
+        shares = quotients / most if 0 < most < math.inf else quotients
+        bound = matrix * most * np.sqrt((beta**2).T @ shares**2 @ eta**2)
         bound += np.outer(flow.beta_error, right) + np.outer(left, flow.eta_error)
         # exp(-t k) moves by t k exp(-t k) times a relative error of t or k
         moved = 1 + np.max(np.where(np.isfinite(t * k), np.abs(t * k), 0.0), initial=0.0)

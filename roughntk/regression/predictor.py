@@ -27,8 +27,8 @@ from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.closed_form import solution
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import GradientFlow, exponential
-from roughntk.regression.outcomes import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.training import Training, check_training, flow_of, linear_flow
 
 
@@ -188,7 +188,8 @@ def require_known(flow: GradientFlow, training: Training, f: np.ndarray, bound: 
         raise InputError(
             f"expected a training time until which the prediction is known, got {training.time:.6g}: the "
             f"{training.what} has the eigenvalue {smallest}, known to {doubt} only, and rounding decides from there "
-            f"on; train until {known:.3g} at most, add a ridge, choose another depth, or move nearly equal points apart"
+            f"on; train until {known:.3g} at most, raise the ridge, choose another depth, or move nearly equal points "
+            f"apart"
         )
     if part > FEW_DIGITS:
         warnings.warn(

@@ -25,9 +25,9 @@ from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.closed_form import solution
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import GradientFlow
 from roughntk.regression.initial import InitialCovariance, initial_covariance, sampled_functions
-from roughntk.regression.outcomes import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.predictor import require_convergent, require_known
 from roughntk.regression.training import Training, check_training, flow_of, inverse_flow, linear_flow
 

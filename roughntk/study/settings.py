@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from roughntk._settings import listed, setting
-from roughntk.files.reading import FILE_HELP, ReadingSettings
+from roughntk.files.reading_settings import FILE_HELP, ReadingSettings
 
 if TYPE_CHECKING:
     from roughntk.kernels import KernelFamily

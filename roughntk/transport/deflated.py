@@ -21,7 +21,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import Deflated, KernelFamily
 from roughntk.linalg import Errors, Factor, Solution, bordered_errors, bordered_system, solve_bordered
 from roughntk.regression.entries import entry_errors
-from roughntk.regression.outcomes import REMEDY
+from roughntk.regression.exceptions import REMEDY
 from roughntk.regression.systems import PackedAngles, Systems, deflated_values, ratio_error
 from roughntk.transport.clocks import ArcClock, Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver

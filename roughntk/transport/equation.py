@@ -4,7 +4,7 @@
 
 integrated with diffrax in the time of a clock (:mod:`roughntk.transport.clocks`). The path is the straight segment
 between two whole depths (:mod:`roughntk.transport.whole_depth`) or the kernel along real depth
-(:mod:`roughntk.transport.real_depth`).
+(:mod:`roughntk.transport.along_depth`).
 
 No result is returned unchecked: every solution carries max |A u - b| over all steps the solver took.
 """

@@ -16,7 +16,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import Errors, Solution, log_determinant, solve
 from roughntk.regression.entries import entry_errors
-from roughntk.regression.outcomes import REMEDY
+from roughntk.regression.exceptions import REMEDY
 from roughntk.regression.systems import PackedAngles
 from roughntk.transport.paths import DepthPath
 from roughntk.transport.segments import Segment

@@ -1,4 +1,6 @@
-"""From depth L to depth L + 1: the paper's straight segment between the kernel matrices of two whole depths.
+"""Coefficients carried from a whole depth L to L + 1 by the controlled equation, on the paper's path.
+
+The path is the straight segment between the kernel matrices of the two depths.
 
 Two right-hand sides: "paper" holds b at K_{L+1}(X, x) throughout, so u starts at K_L(X,X)^{-1} K_{L+1}(X, x); "joint"
 moves b with A, so u starts at the coefficients of depth L. Both end at the coefficients of depth L + 1. Two clocks

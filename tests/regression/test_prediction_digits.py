@@ -195,7 +195,7 @@ def test_a_flow_along_a_negative_eigenvalue_is_refused_once_it_has_grown():
 
 def test_predictions_that_rounding_decides_are_refused_and_a_ridge_mends_them():
     points, tests, y = circle(8), np.array([[0.6, 0.8]]), np.arange(8.0)  # K_2 is singular on antipodal points
-    with pytest.raises(rn.InputError, match="train until .* at most, add a ridge"):
+    with pytest.raises(rn.InputError, match="train until .* at most, raise the ridge"):
         rn.predict(ReluNTK(), points, y, tests, depth=2, time=1e20)
     kernel = of_network(NTK, "relu", 2, 0, depth=2)
     for given in ({"time": 1e5}, {"ridge": 1e-3}, {"ridge": 1e-3, "time": 1e20}):

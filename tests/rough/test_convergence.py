@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from roughntk import rough
 from roughntk._checks import InputError
-from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED, convergence
+from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED, _rate, convergence
 
 # 12^2 turns of 20 points each: inscribed polygons have the area of the circles up to 2 %.
 TURNS = np.array([1, 2, 3, 4, 6, 8, 10, 12])
@@ -178,3 +179,13 @@ def test_convergence_refuses_bad_input():
     for scale in ([1.0], [1.0, 1.0], [-1.0, 1.0], [2.0, 1.0, 0.5]):
         with pytest.raises(InputError, match="scale"):
             convergence([path, path], path, 2.0, scale=scale)
+
+
+@pytest.mark.parametrize("count", [3, 4, 9])
+def test_a_rate_and_its_interval_are_those_of_a_least_squares_line(count):
+    x, noise = np.linspace(0.0, 3.0, count) ** 1.5, np.random.default_rng(count).normal(0, 0.1, count)
+    rate, half_width = _rate(x, np.exp(noise - 0.7 * x))
+    line = stats.linregress(x, 0.7 * x - noise)
+    # n sums of numbers of size 2, and a standard error of 0.05: some eps over it
+    assert rate == pytest.approx(line.slope, rel=1e-13)
+    assert half_width == pytest.approx(line.stderr * stats.t.ppf(0.975, count - 2), rel=1e-10)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import roughntk as rn
 from roughntk._settings import setting, settings_of
 from roughntk.commands import limit, options, signature, study, variation
-from roughntk.files.reading import ReadingSettings
+from roughntk.files.reading_settings import ReadingSettings
 from roughntk.study.config import StudyConfig
 from roughntk.study.settings import FamilySettings, PointSettings, StudySettings
 

@@ -1,4 +1,4 @@
-"""Tables of numbers from files, standard input, data frames and arrays: one reader for paths and for points.
+"""Tables of numbers from CSV and other files, standard input, data frames, arrays: one reader for paths and for points.
 
 `read` gives a `Table` of named columns, and what was guessed about the file in sentences; `points_of` and `path_of` say
 which of its columns are features, target, times and channels. No mathematics.
@@ -8,12 +8,12 @@ import os
 
 from roughntk._checks import InputError
 from roughntk.files.tables.arrays import Member, read_arrays, table_of_array
+from roughntk.files.tables.csv_text import read_text
 from roughntk.files.tables.records import memory_table, read_json, read_parquet
 from roughntk.files.tables.selection import TIME_NAMES, Path, Points, path_of, points_of
 from roughntk.files.tables.sources import IN_WORDS, REMEDY, STANDARD_INPUT, SUFFIXES, Source, is_source, source
 from roughntk.files.tables.table import MISSING_RULES, Reading, Table, printable
 from roughntk.files.tables.targets import target_of
-from roughntk.files.tables.text import read_text
 
 
 def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> Table:

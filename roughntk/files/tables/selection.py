@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from roughntk._checks import InputError
-from roughntk.files.tables.clock import TIME_NAMES, called, clock_times, example, named_clock
 from roughntk.files.tables.kinds import nearly
 from roughntk.files.tables.table import CLOCK, DATE, NUMBER, TEXT, Column, Reading, Table
 from roughntk.files.tables.targets import PIECE, label_like, target_of
+from roughntk.files.tables.time_column import TIME_NAMES, called, clock_times, example, named_clock
 from roughntk.files.tables.words import counted, joined
 
 

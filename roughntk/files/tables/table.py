@@ -14,7 +14,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._settings import values_of
-from roughntk.files.reading import MISSING_RULES, ReadingSettings
+from roughntk.files.reading_settings import MISSING_RULES, ReadingSettings
 
 NUMBER, DATE, CLOCK, TEXT = "number", "date", "time of day", "text"
 TRUTH_NOTE = "true and false are read as 1 and 0"
@@ -22,7 +22,7 @@ TRUTH_NOTE = "true and false are read as 1 and 0"
 
 @dataclasses.dataclass(frozen=True)
 class Reading(ReadingSettings):
-    """How a table is to be read, checked; `roughntk.files.reading` says what each setting means.
+    """How a table is to be read, checked; `roughntk.files.reading_settings` says what each setting means.
 
     Raises:
         InputError: a delimiter, decimal mark, encoding or rule that there is not.

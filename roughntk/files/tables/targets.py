@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from roughntk._checks import InputError
-from roughntk.files.tables.clock import called, example
 from roughntk.files.tables.table import CLOCK, DATE, TEXT, Column, Table, printable
+from roughntk.files.tables.time_column import called, example
 from roughntk.files.tables.words import counted, joined
 
 LABEL_NAMES = (

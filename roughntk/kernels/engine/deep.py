@@ -23,7 +23,6 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from scipy.integrate import solve_ivp
 
 from roughntk._checks import InputError, require_x64
 from roughntk._checks.precision import EPS
@@ -118,6 +117,8 @@ def integrated(velocity: Callable[[np.ndarray], np.ndarray], y: np.ndarray, begi
     Raises:
         InputError: it cannot be followed.
     """
+
+    from scipy.integrate import solve_ivp  # heavy, and needed at great depths only
 
     def speed(time: float, state: np.ndarray) -> np.ndarray:
         return velocity(state) * (begin * math.exp(time))

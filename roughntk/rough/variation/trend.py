@@ -13,7 +13,7 @@ A sequence that levels off at c > 0 slows down, and so do the last two, which te
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 #: Below this part of its terms a residual is rounding. Exponents that are looked at.
 ROUNDING, SLOWEST, FASTEST = 1e-14, 1e-3, 12.0
@@ -100,5 +100,5 @@ def _levelling(x: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
     spread = np.sqrt((((two @ [c, amplitude]) - 1) ** 2).sum() / max(free, 1))
     spread = max(float(spread), ROUNDING)
     inverse = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True, rcond=1e-15)
-    error = float(stats.t.ppf(0.975, free) * spread * np.sqrt(max(inverse[0, 0], 0.0))) if free > 0 else np.inf
+    error = float(special.stdtrit(free, 0.975) * spread * np.sqrt(max(inverse[0, 0], 0.0))) if free > 0 else np.inf
     return float(c), error, spread

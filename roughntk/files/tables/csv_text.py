@@ -1,4 +1,4 @@
-"""Tables in text files: the body is read by pandas, and every line is held to the same number of cells."""
+"""CSV and other tables in text files: pandas reads the body, and every line is held to the same number of cells."""
 
 import csv
 import io

@@ -6,8 +6,8 @@ import numpy as np
 
 from roughntk._checks import name_rows
 from roughntk.linalg import Solution
+from roughntk.linalg.exceptions import NotPositiveDefiniteError
 from roughntk.linalg.forward_error import relative
-from roughntk.linalg.outcomes import NotPositiveDefiniteError
 
 REMEDY = (
     "choose another depth (for the ReLU kernels from 2 on, in deflated form from 3 on; less deep for kernels that tend "

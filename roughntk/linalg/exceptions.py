@@ -1,4 +1,7 @@
-"""How solving a linear system may end: well, with a warning, or refused; each with what to do about it."""
+"""Errors and warnings of solving a linear system: their texts, with what to do about it.
+
+Whether a matrix is positive definite or indefinite is decided in :mod:`roughntk.linalg.definiteness`.
+"""
 
 import warnings
 

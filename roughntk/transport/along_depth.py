@@ -1,4 +1,4 @@
-"""The controlled equation along real depth: from any depth to any other, infinity included.
+"""Coefficients carried along real depth, from any depth to any other, infinity included, by the controlled equation.
 
     A(l) u(l) = b(l),    A(l) = K(l)(X, X),    b(l) = K(l)(X, x),    du = A^{-1} (db - dA u),    1 <= l <= inf.
 

@@ -1,15 +1,19 @@
-"""The flow of the ReLU families in depth as a diffrax term.
+"""The depth flow of the ReLU families as a term for a user's own equations in diffrax.
 
 For the ReLU families the depth l is the time of the flow theta' = v(theta), S' = (r' v/r) S + r P' v, r = -v sin theta,
 whose values at whole depths are the layer recursion itself (:mod:`roughntk.maps.relu_flow`).
 """
 
-import diffrax
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from roughntk.maps import relu_flow
+
+if TYPE_CHECKING:
+    import diffrax
 
 _TINY = 1e-17
 """Below this angle the flow's right-hand side is its leading term to rounding, and P' (theta^-5) nears overflow."""
@@ -41,7 +45,7 @@ def flow_field(depth, state: tuple[Array, Array], args=None) -> tuple[Array, Arr
     return jnp.where(small, -(theta**2) / (3 * jnp.pi), v), growth
 
 
-def flow_term() -> diffrax.ODETerm:
+def flow_term() -> "diffrax.ODETerm":
     """The depth flow (theta, S) as a diffrax term, to be integrated beside a user's own equations.
 
     Start from theta_1 in (0, pi) and S_1 = cos theta_1 at l = 1; S(l)/l is the kernel.
@@ -50,4 +54,6 @@ def flow_term() -> diffrax.ODETerm:
     >>> type(rn.depth.flow_term()).__name__
     'ODETerm'
     """
+    import diffrax  # heavy, and needed by nothing else in `roughntk.depth`
+
     return diffrax.ODETerm(flow_field)
