@@ -24,8 +24,8 @@ from scipy.linalg import lapack
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import exponential, parted_flow, phi, plain_flow, reflection
-from roughntk.regression.outcomes import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.parted import PartedKernel, Rows
 
 _UNITS = 8.0  # of rounding in an entry of a kernel, as `roughntk.regression.entries` has it
