@@ -36,7 +36,6 @@ def test_off_the_sphere_lengths_multiply():
     ("kernel", "names"),
     [
         (rn.kernels.as_gp_kernel(rn.kernels.ErfNTK(1.7, 0.2), 3), ["weight_variance", "bias_variance"]),
-        (rn.kernels.as_gp_kernel("gelu-nngp", 3, parameter_bounds={"bias_variance": "fixed"}), ["weight_variance"]),
         (rn.kernels.as_gp_kernel(rn.kernels.LeakyReluNTK(0.3), 4), ["slope"]),
         (rn.kernels.as_gp_kernel("relu-ntk", 3.5, depth_bounds=(1, 50), projection="euclidean"), ["depth"]),
         (rn.kernels.as_gp_kernel("sigmoid", 3.5, depth_bounds=(1, 50)), ["depth"]),
@@ -56,6 +55,17 @@ def test_gradients_are_what_differences_say(kernel, names):
         # second differences are below 1e-9 here, rounding 1e-16/1e-5
         np.testing.assert_allclose(gradient[:, :, i], (above - below) / (2 * step), atol=2e-9)
         assert np.abs(gradient[:, :, i]).max() > 1e-3
+
+
+def test_bounds_say_what_is_looked_for():
+    def names(**options):
+        kernel = rn.kernels.as_gp_kernel("gelu-nngp", 3, **options)
+        return {each.name: each.bounds.ravel().tolist() for each in kernel.hyperparameters if not each.fixed}
+
+    both = {"weight_variance": [0.01, 100.0], "bias_variance": [0.01, 100.0]}
+    assert names() == both and names(parameter_bounds="fixed") == {}
+    assert names(parameter_bounds={"input_variance": (0.5, 2)}) == both | {"input_variance": [0.5, 2.0]}
+    assert names(parameter_bounds={"bias_variance": "fixed"}) == {"weight_variance": [0.01, 100.0]}
 
 
 def test_a_gaussian_process_learns_the_weights():
