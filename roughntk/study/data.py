@@ -19,6 +19,26 @@ PIECE = 2**17
 """Numbers that are looked at together."""
 APART = 1e3
 """Columns whose sizes differ by more than this are pointed out."""
+MOST_HELD = 2000
+"""Rows that predictions are tried on, at most: the error of an accuracy is then below 0.012."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """Rows that are not for training, on which predictions are tried.
+
+    Attributes:
+        points: on the unit sphere, shape (k, dim); the test points of the study are the first of them.
+        y: their targets, as in `DataSet`.
+        rows: their numbers in the source, shape (k,).
+        left_out: how many rows of the source are neither trained on nor tried: those that do not come onto the sphere,
+            and those beyond `MOST_HELD`.
+    """
+
+    points: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+    left_out: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +57,7 @@ class DataSet:
         target: the name of the target, None without one.
         features: the names of the features, empty where they have none.
         notes: sentences on what was guessed about the source, which columns are features, and what is to be heeded.
+        held: rows with targets that are not for training; None where the source has no targets.
     """
 
     name: str
@@ -49,6 +70,7 @@ class DataSet:
     target: str | None = None
     features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    held: Held | None = None
 
     def describe(self) -> dict[str, object]:
         """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
@@ -124,19 +146,38 @@ def load(
             f"and {test_points} test points; lower --points or --test-points"
         )
     capacity.check_systems(points, test_points)
-    rows = np.random.default_rng(seed).permutation(pool)[:count]
+    shuffled = np.random.default_rng(seed).permutation(pool)
+    rows = shuffled[:count]
     chosen, notes = raw[rows], list(source.notes)
+    others = shuffled[points:][: 0 if source.y is None else max(MOST_HELD, test_points)]
+    tried = raw[others]
     if standardise:
-        chosen, sentence = _standardised(chosen, points, source.names)
+        chosen, tried, sentence = _standardised(chosen, tried, points, source.names)
         notes.append(sentence)
     else:
         notes += _scales(raw, source.kept, source.names)
     unit = _on_sphere(chosen, rows, projection)
     _check_distinct(unit[:points], chosen, rows, projection, name)
+    held = None
+    if source.y is not None:
+        fit = _fit(tried, projection)
+        held = Held(
+            _on_sphere(tried[fit], others[fit], projection), source.y[others[fit]], others[fit],
+            len(shuffled) - points - len(fit),
+        )  # fmt: skip
     return DataSet(
         name, unit[:points], unit[points:], projection, rows, None if source.y is None else source.y[rows],
-        source.classes, source.target, source.names if any(source.names) else (), tuple(notes),
+        source.classes, source.target, source.names if any(source.names) else (), tuple(notes), held,
     )  # fmt: skip
+
+
+def _fit(values: np.ndarray, projection: str) -> np.ndarray:
+    """The rows that come onto the sphere."""
+    if projection == "canonical":
+        return np.flatnonzero(values.any(axis=1))
+    if projection == "none":
+        return np.flatnonzero(np.abs(np.linalg.norm(values, axis=1) - 1) <= sphere.UNIT_TOLERANCE)
+    return np.arange(len(values))
 
 
 def _first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardise: bool) -> np.ndarray:
@@ -147,8 +188,13 @@ def _first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardi
     return keep[sphere.distinct_rows(raw[keep], projection=projection)]
 
 
-def _standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
-    """Columns of mean 0 and standard deviation 1 on the first `points` rows; columns that are constant there go."""
+def _standardised(
+    chosen: np.ndarray, others: np.ndarray, points: int, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Columns of mean 0 and standard deviation 1 on the first `points` rows; columns that are constant there go.
+
+    Both the chosen rows and others come in these units.
+    """
     train = chosen[:points]
     scale = np.abs(train).max(axis=0)
     scale[scale == 0] = 1.0
@@ -164,6 +210,7 @@ def _standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tu
     left = f"; {len(gone)} constant on the training points left out ({_shortened(gone)})" if gone else ""
     return (
         (chosen[:, varies] / scale[varies] - mean[varies]) / spread[varies],
+        (others[:, varies] / scale[varies] - mean[varies]) / spread[varies],
         f"Columns are standardised by mean and standard deviation of the training points{left}.",
     )
 

@@ -245,7 +245,7 @@ def test_help_names_every_command():
     assert all(command in result.stdout for command in ("study", "figure1", "signature", "variation", "doctor"))
 
 
-def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, written):
+def test_study_prints_its_lines_and_where_the_report_is(here, monkeypatch, written):
     """The same study as the shared one, so that nothing is compiled again; its figures are drawn there."""
     monkeypatch.setattr(run_room.figures, "draw_all", lambda study, folder: [])
     monkeypatch.setattr(sys, "argv", ["roughntk", "study", "digits", "--out", "my [report]"])
@@ -255,11 +255,11 @@ def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, writt
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[:10] == [f"{number:2d} {line}" for number, line in enumerate(written.study.summary, 1)]
-    assert len(lines) == 11 and lines[10].startswith("Report: my [report]/report.html (")
+    assert lines[:12] == [f"{number:2d} {line}" for number, line in enumerate(written.study.summary, 1)]
+    assert len(lines) == 13 and lines[12].startswith("Report: my [report]/report.html (")
     assert [line for line in result.stderr.splitlines() if "at work for" not in line] == [
         "closed form: 7 done", "transport: 24 done", "drivers: 6 done", "signatures: 6 done", "p-variation: 6 done",
-        "infinite depth: 41 done", "report: 1 done",
+        "infinite depth: 41 done", "prediction: 7 done", "report: 1 done",
     ]  # fmt: skip
     record = json.loads((here / out / "study.json").read_text())
     assert record["command"] == "roughntk study digits --out 'my [report]'"

@@ -41,7 +41,7 @@ def test_two_depths_are_enough(written):
     assert record["transport"] == expected
     assert record["slopes"]["level1"] is None and record["convergence"] is None
     assert any("Too few depths for a fitted slope" in line for line in found.summary)
-    assert any("Too few drivers" in line for line in found.summary) and len(found.summary) == 10
+    assert any("Too few drivers" in line for line in found.summary) and len(found.summary) == 12
 
 
 def test_a_study_of_the_nngp_kernel_works():
