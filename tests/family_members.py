@@ -8,7 +8,7 @@ from roughntk.kernels import registry
 
 EPS = np.finfo(np.float64).eps
 THETA = np.array([0.0, 1e-9, 1e-3, 0.4, np.pi / 2, 2.0, 3.1, np.pi - 1e-7, np.pi])
-RHO = np.array([-1.0, -0.999, -0.3, 0.0, 0.5, 1 - 1e-12, 1.0])
+RHO = np.array([-1.0, -0.999, -0.7, -0.3, 0.0, 0.2, 0.5, 1 - 1e-12, 1.0])  # as many as angles: one compilation
 
 # Members of a family whose default does not show all that it does: other phases, slopes, blocks.
 MORE = (

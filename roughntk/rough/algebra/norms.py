@@ -113,7 +113,7 @@ def _homogeneous(tensor: Tensor, norm: str, factorial: bool) -> jax.Array:
         algebra.root(_norm(part, norm), k) * (root_factorial(k) if factorial else 1.0)
         for k, part in enumerate(tensor[1:], start=1)
     ]
-    return jnp.max(jnp.stack(sizes))
+    return algebra.largest(jnp.stack(sizes))
 
 
 def root_factorial(k: int) -> float:

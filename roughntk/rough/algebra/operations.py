@@ -249,7 +249,17 @@ def relative(gap: jax.Array, whole: jax.Array, factor: jax.Array, length: int) -
 
 def size(tensor: Tensor) -> jax.Array:
     """max_k (largest entry of x^k)^{1/k} over k = 1..N, the gradient of a level that vanishes being 0."""
-    return jnp.max(jnp.stack([root(jnp.max(jnp.abs(part)), k) for k, part in enumerate(tensor) if k]))
+    return largest(jnp.stack([root(largest(part), k) for k, part in enumerate(tensor) if k]))
+
+
+def largest(part: jax.Array) -> jax.Array:
+    """max |part| over all entries, NaN if one is; its gradient is that of one entry where it is taken.
+
+    The gradient of jnp.max compares the entries with the maximum once more. Where they are computed once more for that,
+    and rounded otherwise, none is equal to it, and the gradient is 0/0.
+    """
+    sizes = jnp.abs(part).reshape(-1)
+    return sizes[jnp.argmax(sizes)]
 
 
 def root(value: jax.Array, degree: int) -> jax.Array:

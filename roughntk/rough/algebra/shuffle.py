@@ -220,9 +220,9 @@ def _group_like_error(tensor: Tensor, given: jax.Array | None) -> jax.Array:
     errors = [jnp.abs(x[0][0] - 1)]
     for n, pairings in enumerate(_pairings(x, False), start=1):
         for i in range(1, n // 2 + 1):
-            gap = jnp.max(jnp.abs(pairings[i] - algebra.outer(x[i], x[n - i])))
+            gap = algebra.largest(pairings[i] - algebra.outer(x[i], x[n - i]))
             errors.append(algebra.relative(gap, whole, factor, n))
-    return jnp.max(jnp.stack(errors))
+    return algebra.largest(jnp.stack(errors))
 
 
 def is_group_like(tensor: Tensor, tolerance: float = TOLERANCE, *, size: Any = None) -> jax.Array:
@@ -279,8 +279,8 @@ def _lie_error(tensor: Tensor, given: jax.Array | None) -> jax.Array:
     x, whole, factor = _in_units(tensor, given)
     errors = [jnp.abs(x[0][0])]
     for n, image in enumerate(_dynkin(x)[1:], start=1):
-        errors.append(algebra.relative(jnp.max(jnp.abs(x[n] - image / n)), whole, factor, n))
-    return jnp.max(jnp.stack(errors))
+        errors.append(algebra.relative(algebra.largest(x[n] - image / n), whole, factor, n))
+    return algebra.largest(jnp.stack(errors))
 
 
 def is_lie(tensor: Tensor, tolerance: float = TOLERANCE, *, size: Any = None) -> jax.Array:
