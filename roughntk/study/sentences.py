@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from roughntk import sphere
-from roughntk.kernels import ReluNNGP, ReluNTK
+from roughntk.kernels import LeakyReluNNGP, ReluNNGP, ReluNTK
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.analysis.prediction import targets_of
 from roughntk.study.analysis.signatures import Agreement
@@ -144,7 +144,7 @@ def infinite_sentence(study: Study) -> str:
         return "This family has no real depth."
     met = [row for row in deep.needed if row["whole_depth"]]
     if not met:
-        return "The coefficients tend to 1/n each." if study.config.family_name.endswith("relu-nngp") else ""
+        return "The coefficients tend to 1/n each." if isinstance(study.family, ReluNNGP | LeakyReluNNGP) else ""
     words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
     loose = max(row["looseness"] for row in met)
     return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."
