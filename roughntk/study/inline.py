@@ -34,7 +34,7 @@ def inlined(svg: str, name: str, label: str) -> Markup:
     """
     text = _NAMESPACE.sub("", _METADATA.sub("", _PREAMBLE.sub("", svg))).rstrip()
     text = _IDENTIFIER.sub(rf"\g<1>{name}-", text)
-    text = _COLOUR.sub(lambda found: f"var(--{VARIABLES[found[0]]})" if found[0] in VARIABLES else found[0], text)
+    text = _COLOUR.sub(lambda match: f"var(--{VARIABLES[match[0]]})" if match[0] in VARIABLES else match[0], text)
     size = _SIZE.search(text)
     assert size is not None
     head = (

@@ -115,19 +115,19 @@ def _unbroken(sentence: str) -> Markup:
 
 
 def _prediction_table(study: Study) -> Part:
-    found = study.prediction
-    assert found is not None
-    score = found.targets.score
-    measure = "accuracy" if found.targets.classes else "root mean square error"
+    predicted = study.prediction
+    assert predicted is not None
+    score = predicted.targets.score
+    measure = "accuracy" if predicted.targets.classes else "root mean square error"
     rows = [
         [
             f"{depth:g}",
             f"{score(one.losses):.4g}",
             f"{one.ridge:.3g}",
             f"{one.left_out:.4g}",
-            f"{score(found.plain[depth].losses):.4g}" if depth in found.plain else "–",
+            f"{score(predicted.plain[depth].losses):.4g}" if depth in predicted.plain else "–",
         ]
-        for depth, one in found.at.items()
+        for depth, one in predicted.at.items()
     ]
     return Part(head=["depth", measure, "ridge", "leave-one-out error", f"{measure} without a ridge"], rows=rows)
 

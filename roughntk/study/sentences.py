@@ -1,4 +1,4 @@
-"""What a study found, in words, for its figures and its report."""
+"""What a study predicted, in words, for its figures and its report."""
 
 import math
 from collections.abc import Sequence
@@ -152,48 +152,50 @@ def infinite_sentence(study: Study) -> str:
 
 def prediction_sentences(study: Study) -> list[str]:
     """What the predictions of the family are worth at each depth, and beside two baselines."""
-    found, target = study.prediction, study.data.target
-    if found is None:
+    predicted, target = study.prediction, study.data.target
+    if predicted is None:
         why = "no kernel matrix is positive definite"
         if study.data.y is None:
             why = "no target column was named (--target COLUMN)"
         elif targets_of(study.data) is None:
             why = "its target is constant"
         return [f"No prediction: {why}; what follows is what was found about depth."]
-    score, n = found.targets.score, len(study.data.X)
-    classes = bool(found.targets.classes)
+    score, n = predicted.targets.score, len(study.data.X)
+    classes = bool(predicted.targets.classes)
     named = f"'{target}' of {study.data.name}" if target else f"the target of {study.data.name}"
-    best, last = found.best, max(found.at)
+    best, last = predicted.best, max(predicted.at)
     what = "accuracy" if classes else "root mean square error"
     text = (
-        f"Prediction of {named} from {n} training points, on {len(found.targets.held):,} other rows: {what} "
-        f"{_score(score(found.at[best].losses), classes)} at the best depth, {best:g}"
+        f"Prediction of {named} from {n} training points, on {len(predicted.targets.held):,} other rows: {what} "
+        f"{_score(score(predicted.at[best].losses), classes)} at the best depth, {best:g}"
     )
     if last != best:
-        text += f", and {_score(score(found.at[last].losses), classes)} at depth {last:g}, "
-        text += _beside(found.ahead(found.at[best].losses, found.at[last].losses), classes, "worse", "better")
+        text += f", and {_score(score(predicted.at[last].losses), classes)} at depth {last:g}, "
+        text += _beside(
+            predicted.ahead(predicted.at[best].losses, predicted.at[last].losses), classes, "worse", "better"
+        )
     if not classes:
-        text += f"; the spread (standard deviation) of the target there is {found.targets.held.std():.4g}"
+        text += f"; the spread (standard deviation) of the target there is {predicted.targets.held.std():.4g}"
     return [text + ".", _baselines(study)]
 
 
 def _baselines(study: Study) -> str:
     """The depth that the training points alone choose, beside the RBF kernel and the mean."""
-    found = study.prediction
-    assert found is not None
-    score, classes, taken = found.targets.score, bool(found.targets.classes), found.taken
-    own = found.at[taken].losses
+    predicted = study.prediction
+    assert predicted is not None
+    score, classes, taken = predicted.targets.score, bool(predicted.targets.classes), predicted.taken
+    own = predicted.at[taken].losses
     text = f"Without a look at those rows, leave-one-out takes depth {taken:g}: {_score(score(own), classes)}."
-    if found.rbf is not None:
+    if predicted.rbf is not None:
         text += (
             f" Kernel regression with scikit-learn's RBF kernel, tuned by leave-one-out, has "
-            f"{_score(score(found.rbf.losses), classes)}, "
-            f"{_beside(found.ahead(own, found.rbf.losses), classes, 'worse', 'better')}."
+            f"{_score(score(predicted.rbf.losses), classes)}, "
+            f"{_beside(predicted.ahead(own, predicted.rbf.losses), classes, 'worse', 'better')}."
         )
     name = "majority vote" if classes else "mean of the training targets"
     return text + (
         f" The {name}, which is what the infinitely deep ReLU kernel becomes, has "
-        f"{_score(score(found.mean), classes)}, {_beside(found.ahead(own, found.mean), classes, 'worse', 'better')}."
+        f"{_score(score(predicted.mean), classes)}, {_beside(predicted.ahead(own, predicted.mean), classes, 'worse', 'better')}."
     )
 
 

@@ -44,9 +44,7 @@ def test_without_a_target_or_with_a_constant_one_nothing_is_predicted():
 
 def test_rows_that_do_not_come_onto_the_sphere_are_left_out():
     rows = np.vstack([X[:20], np.zeros((3, 3))])
-    kept = load(
-        np.column_stack([rows, np.arange(23) % 2]), points=4, test_points=2, seed=5, target="4", standardise=False
-    )
+    kept = load(np.column_stack([rows, np.arange(23) % 2]), points=4, test_points=2, seed=3, target="4")
     assert len(kept.held.rows) + kept.held.left_out + 4 == 23
     assert set(kept.held.rows) | set(kept.rows[:4]) == set(range(20)) and kept.held.left_out == 3
     np.testing.assert_array_equal(kept.held.points[:2], kept.x)

@@ -178,11 +178,11 @@ def prediction(family: KernelFamily, data: DataSet, depths: Iterable[int], progr
     at: dict[float, Trained] = {}
     plain: dict[float, Trained] = {}
     for depth in depths:
-        found = _at_depth(family, rows, held, targets, depth)
-        if found:
-            at[depth] = min(found, key=lambda one: one.left_out)
-            if found[0].ridge == 0:
-                plain[depth] = found[0]
+        trained = _at_depth(family, rows, held, targets, depth)
+        if trained:
+            at[depth] = min(trained, key=lambda one: one.left_out)
+            if trained[0].ridge == 0:
+                plain[depth] = trained[0]
         progress("prediction", 1)
     if not at:
         return None
@@ -195,7 +195,7 @@ def prediction(family: KernelFamily, data: DataSet, depths: Iterable[int], progr
 
 def _at_depth(family: KernelFamily, rows: Rows, held: Rows, targets: Targets, depth: float) -> list[Trained]:
     """One for each ridge at which the matrix is positive definite."""
-    y, found = targets.train - targets.mean, []
+    y, trained = targets.train - targets.mean, []
     try:
         kernel = _Kept(family, rows, depth, limit_first=depth == math.inf)
         across = kernel.across(held)
@@ -214,8 +214,8 @@ def _at_depth(family: KernelFamily, rows: Rows, held: Rows, targets: Targets, de
         if len(y) > 1:
             applied, diagonal = solver.inverse(y)
             left_out = float(np.sqrt(np.mean((applied / diagonal[:, None]) ** 2)))
-        found.append(Trained(ridge, left_out, targets.losses(targets.mean + across.T @ alpha + beta)))
-    return found
+        trained.append(Trained(ridge, left_out, targets.losses(targets.mean + across.T @ alpha + beta)))
+    return trained
 
 
 def _above(K: np.ndarray) -> float:
