@@ -29,7 +29,7 @@ def inlined(svg: str, name: str, label: str) -> Markup:
         label: what a reader who does not see it is told.
 
     >>> drawing = '<svg viewBox="0 0 9 6"><g id="a" style="fill: #000000"/></svg>'
-    >>> print(inlined(drawing, "one", "A")[69:])
+    >>> print(inlined(drawing, "one", "A").partition(">")[2])
     <g id="one-a" style="fill: var(--ink)"/></svg>
     """
     text = _NAMESPACE.sub("", _METADATA.sub("", _PREAMBLE.sub("", svg))).rstrip()

@@ -70,7 +70,7 @@ def run(
     >>> import roughntk as rn
     >>> study = rn.study.run("digits", points=5, test_points=2, depths="1:7", out=None)
     >>> len(study.summary)
-    10
+    12
     """
     _checks.require_x64("a study")
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}

@@ -193,10 +193,9 @@ def _baselines(study: Study) -> str:
             f"{_beside(predicted.ahead(own, predicted.rbf.losses), classes, 'worse', 'better')}."
         )
     name = "majority vote" if classes else "mean of the training targets"
-    return text + (
-        f" The {name}, which is what the infinitely deep ReLU kernel becomes, has "
-        f"{_score(score(predicted.mean), classes)}, {_beside(predicted.ahead(own, predicted.mean), classes, 'worse', 'better')}."
-    )
+    vote = _beside(predicted.ahead(own, predicted.mean), classes, "worse", "better")
+    text += f" The {name}, which is what the infinitely deep ReLU kernel becomes, has "
+    return text + f"{_score(score(predicted.mean), classes)}, {vote}."
 
 
 def _score(value: float, classes: bool) -> str:

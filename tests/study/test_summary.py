@@ -192,8 +192,7 @@ def _prediction(data, family, found, numbers, kernels, u):
         _compared(numbers, "lost", at[best][1], at[LAST_DEPTH][1])
     squares = scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(X)) ** 2
     across = scipy.spatial.distance.cdist(X, x) ** 2
-    median = np.median(scipy.spatial.distance.pdist(X))
-    gammas = [0.5 / (2.0**k * median) ** 2 for k in range(-3, 4)]
+    gammas = [0.5 / (2.0**k * np.median(scipy.spatial.distance.pdist(X))) ** 2 for k in range(-3, 4)]
     rbf = min((tuned(np.exp(-g * squares), np.exp(-g * across)) for g in gammas), key=lambda one: one[0])[1]
     vote = np.bincount(labels[:POINTS]).argmax() == wanted
     for name, hits in (("rbf", rbf), ("vote", vote)):
@@ -211,7 +210,6 @@ def _compared(numbers, name, own, other):
     """The difference of two accuracies on the same rows, its error and the verdict."""
     apart = own.astype(float) - other
     gap, error = apart.mean(), scipy.stats.sem(apart)
-    # np.std is divided by sqrt(n - 1), which is the standard error of the mean
     verdict = "same" if abs(gap) <= 2 * error else "worse" if gap > 0 else "better"
     numbers.shows(f"{name}_{verdict}", abs(gap))
     numbers.shows(f"{name}_{verdict}_error", error)
@@ -414,7 +412,7 @@ def _variation(data, family, found, numbers, kernels, u):
         width = scipy.stats.t.ppf(0.975, half - 2) * fit.stderr
         numbers.shows(f"rate_{level}", fit.slope, absolute=1e-6)
         numbers.shows(f"rate_error_{level}", width, relative=1e-3)
-    assert (numbers["p"], numbers["levels"]) == (2, 2)
+    assert numbers["p"] == numbers["levels"] == 2
     assert ("do not converge" in found.summary[6]) == (family == "sigmoid")
 
 

@@ -43,10 +43,10 @@ def prediction(study: Study):
     name = "Dashed: the majority vote" if classes else "Dashed: the mean of the training targets"
     how = "Labels are one column each, 1 or 0, and the largest output decides. " * classes
     caption = (
-        f"{how}Circles: trained to convergence about the mean of the training targets, with the ridge that leave-one-out "
-        f"on the training points takes at each depth. Crosses: without a ridge, by the coefficients that are studied "
-        f"below. Dash-dotted: kernel regression with an RBF kernel, its width and ridge by leave-one-out on the same "
-        f"points. {name}.{outside}"
+        f"{how}Circles: trained to convergence about the mean of the training targets, with the ridge that "
+        f"leave-one-out on the training points takes at each depth. Crosses: without a ridge, by the coefficients "
+        f"that are studied below. Dash-dotted: kernel regression with an RBF kernel, its width and ridge by "
+        f"leave-one-out on the same points. {name}.{outside}"
     )
     return figure, "What depth does to predictions", caption
 
