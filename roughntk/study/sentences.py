@@ -53,9 +53,9 @@ def _slope_verdict(study: Study) -> str:
     why = ""
     if isinstance(study.family, ReluNTK | ReluNNGP):
         theta = float(sphere.joint_angles(study.data.X, study.data.x)[np.triu_indices(len(study.data.X), 1)].min())
-        why = (
-            f" Two points at an angle θ part only beyond some 3π/θ layers, the nearest here at "
-            f"{3 * math.pi / theta:,.0f}."
+        layers = 3 * math.pi / theta
+        why = (f" Two points at an angle θ part only beyond some 3π/θ layers, the nearest here at {layers:,.0f}.") * (
+            layers > slopes["fitted_depths"][1]
         )
     return f"{apart} is no contradiction: theory is of great depths, and {there}.{why}"
 
@@ -156,7 +156,7 @@ def prediction_sentences(study: Study) -> list[str]:
     if predicted is None:
         why = "no kernel matrix is positive definite"
         if study.data.y is None:
-            why = "no target column was named (--target COLUMN)"
+            why = "the data come without a target (--target COLUMN names one in a file)"
         elif targets_of(study.data) is None:
             why = "its target is constant"
         return [f"No prediction: {why}; what follows is what was found about depth."]

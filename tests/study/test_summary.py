@@ -70,8 +70,8 @@ TEXTS = (
     "{Theory (RATE) has <theory_1> and <theory_2> over the same depths. {They agree: the difference of <gap> at level "
     "1 is within the <within> that corrections make||The difference of <gap_beyond> at level 1 is no contradiction: "
     "theory is of great depths, and at depths <far_from> to <far_to> the same drivers have <far_slope> against "
-    "<far_theory>. Two points at an angle θ part only beyond some <three>π/θ layers, the nearest here at <layers>}||"
-    "The drivers of this hyperbolic family do not vanish, as theory says}.",
+    "<far_theory>[[. Two points at an angle θ part only beyond some <three>π/θ layers, the nearest here at "
+    "<layers>]]}||The drivers of this hyperbolic family do not vanish, as theory says}.",
     "Condition number: {<condition>||infinite to working precision} at depth <condition_depth>, <last_condition> at "
     "depth <last_condition_depth>. Closed form: {Cholesky||in deflated form at depths <deflated_from> to "
     "<deflated_to>}[[, else Cholesky]]; largest residual <residual>, coefficients known to <known> of max(1, max "
@@ -412,8 +412,7 @@ def _variation(data, family, found, numbers, kernels, u):
         width = scipy.stats.t.ppf(0.975, half - 2) * fit.stderr
         numbers.shows(f"rate_{level}", fit.slope, absolute=1e-6)
         numbers.shows(f"rate_error_{level}", width, relative=1e-3)
-    assert numbers["p"] == numbers["levels"] == 2
-    assert ("do not converge" in found.summary[6]) == (family == "sigmoid")
+    assert numbers["p"] == numbers["levels"] == 2 and ("do not" in found.summary[6]) == (family == "sigmoid")
 
 
 def _slope_verdict(family, found, numbers):
@@ -439,8 +438,9 @@ def _slope_verdict(family, found, numbers):
         numbers.shows("far_slope", -1, absolute=0.002)  # the angles are 3 pi/L there, and logarithms of ratios 2/L
         numbers.shows("far_theory", -1, absolute=1e-9)
     theta = min(math.acos(X[i] @ X[j]) for i in range(POINTS) for j in range(i))
-    assert numbers["three"] == 3
-    numbers.shows("layers", 3 * math.pi / theta, absolute=0.5)
+    assert ("layers" in numbers) == (3 * math.pi / theta > LAST_DEPTH - 1)
+    if "layers" in numbers:
+        numbers.shows("layers", numbers["three"] * math.pi / theta, absolute=0.5)
 
 
 def _limit(data, family, found, numbers, kernels, u):

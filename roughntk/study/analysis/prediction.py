@@ -31,7 +31,7 @@ WIDTHS = tuple(2.0**k for k in range(-3, 4))
 """Widths of the RBF kernel that are tried, in units of the median distance between training points."""
 MOST_CLASSES = 20
 """Whole numbers with more values than this are no labels."""
-_TIED = 1e-9  # outputs that differ by less are one; the first class is taken
+_TIED = 1e-9  # outputs and errors that differ by less are one; the first class or depth is taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,12 +92,12 @@ class Prediction:
     @property
     def best(self) -> float:
         """The depth of the least error on the held rows; of equals the smallest."""
-        return min(self.at, key=lambda depth: (self.at[depth].losses.mean(), depth))
+        return _least({depth: float(one.losses.mean()) for depth, one in self.at.items()})
 
     @property
     def taken(self) -> float:
         """The depth of the least leave-one-out error on the training points."""
-        return min(self.at, key=lambda depth: (self.at[depth].left_out, depth))
+        return _least({depth: one.left_out for depth, one in self.at.items()})
 
     def ahead(self, losses: np.ndarray, others: np.ndarray) -> tuple[float, float]:
         """By how much the one is better than the other on the same rows, and the standard error of that.
@@ -109,7 +109,8 @@ class Prediction:
         if self.targets.classes:
             return gap, error
         sizes = self.targets.score(losses), self.targets.score(others)
-        return sizes[1] - sizes[0], error / max(sum(sizes), 1e-300)
+        gap = sizes[1] - sizes[0]
+        return gap * (abs(gap) > _TIED * sum(sizes)), error / max(sum(sizes), 1e-300)
 
     def record(self) -> dict[str, Any]:
         """The `prediction` entry of study.json."""
@@ -132,6 +133,12 @@ class Prediction:
             "infinite_depth": None if self.limit is None else score(self.limit.losses),
             "baselines": baselines,
         }  # fmt: skip
+
+
+def _least(errors: dict[float, float]) -> float:
+    """The first depth of those with the least error, but for rounding."""
+    least = min(errors.values())
+    return next(depth for depth, error in errors.items() if error <= least * (1 + _TIED))
 
 
 class _Kept(PartedKernel):
