@@ -64,21 +64,21 @@ def predict(
         training = answers.Training.of(depth, time, ridge)
         family = member(str(network.family), network.parameters)
         data = split(choice, Reading.of(reading), distinct=training.ridge == 0)
-        found = answers.predictions(family, data, training, report)
+        result = answers.predictions(family, data, training, report)
         if drawn is not None:
-            results.write(drawn, prediction_figure.content_of(found, family.name, drawn.suffix.lower()))
+            results.write(drawn, prediction_figure.content_of(result, family.name, drawn.suffix.lower()))
         if written is not None:
-            results.write(written, found.content())
+            results.write(written, result.content())
     if as_json:
-        say_json({"family": network.family, "settings": list(network.parameters), **found.record()})
+        say_json({"family": network.family, "settings": list(network.parameters), **result.record()})
         return
-    say(found.answer())
-    say_table(found.headings(), found.rows())
-    for line in found.notes():
+    say(result.answer())
+    say_table(result.headings(), result.rows())
+    for line in result.notes():
         say(line)
     if not quiet:
-        say_table(*found.first())
-        for line in (*found.remarks(), *data.notes):
+        say_table(*result.first())
+        for line in (*result.remarks(), *data.notes):
             say(line)
     if written is not None:
         say(str(written), head="Predictions:")

@@ -31,7 +31,8 @@ def test_limit_prints_coefficients_predictions_and_the_depth_needed(tmp_path):
     found = at_depth(family, data, 7.5, 0.05)
     np.testing.assert_array_equal(found.u, u)
     np.testing.assert_array_equal(found.predictions, u.T @ data.y[:6])
-    assert f"{found.predictions[0]:.4f}"[:5] in result.stdout
+    best = int(found.predictions[0].argmax())
+    assert f"{data.classes[best]} ({found.predictions[0, best]:.4g})" in result.stdout
     assert "The target is class: 3 classes (0, 1, 2), one-hot" in result.stdout
     header, *lines = (line.split(",") for line in out.read_text().splitlines())
     assert header == ["training row", *(f"test row {row}" for row in data.rows[6:])]

@@ -21,20 +21,20 @@ def depths_of(text: str) -> tuple[float, ...]:
     >>> depths_of("1:3,10.5,inf")
     (1.0, 2.0, 3.0, 10.5, inf)
     """
-    found: list[float] = []
+    listed: list[float] = []
     for part in text.split(","):
         first, colon, last = part.partition(":")
         start = _depth(first, text)
         if not colon:
-            found.append(start)
+            listed.append(start)
             continue
         end = _depth(last, text)
         if not start <= end < math.inf:
             raise InputError(f"expected FIRST:LAST with 1 <= FIRST <= LAST, got {_checks.shown(part)}; swap them")
         if end - start >= MOST:
             raise _too_many(text)
-        found += [start + step for step in range(math.floor(end - start) + 1)]
-    chosen = tuple(dict.fromkeys(found))
+        listed += [start + step for step in range(math.floor(end - start) + 1)]
+    chosen = tuple(dict.fromkeys(listed))
     if len(chosen) > MOST:
         raise _too_many(text)
     return chosen

@@ -87,7 +87,7 @@ class Predictions:
                 return self.at[int(np.argmin(errors))]
         return self.at[0]
 
-    def said(self, each: AtDepth, row: int) -> str:
+    def predicted(self, each: AtDepth, row: int) -> str:
         """A prediction in words."""
         if self.classified:
             k = int(decided(each.values[row : row + 1])[0])
@@ -169,7 +169,7 @@ class Predictions:
         best, data = self.best, self.data
         heading = ("test row", f"prediction at depth {in_words(best.depth)}", data.target)
         rows = [
-            [str(data.test_rows[k]), self.said(best, k), self.target(k) or "not known"]
+            [str(data.test_rows[k]), self.predicted(best, k), self.target(k) or "not known"]
             for k in range(min(SHOWN, len(data.x)))
         ]
         return heading, rows
@@ -226,9 +226,9 @@ def with_deviation(value: float, deviation: float) -> str:
     return f"{value:.{places}f} +- {deviation:.{places}f}"
 
 
-def _target(found: Predictions, row: int) -> str | float:
-    assert found.data.wanted is not None
-    return found.target(row) if found.classified else float(found.data.wanted[row, 0])
+def _target(result: Predictions, row: int) -> str | float:
+    assert result.data.wanted is not None
+    return result.target(row) if result.classified else float(result.data.wanted[row, 0])
 
 
 def check_earlier(path: Path | None) -> None:

@@ -27,8 +27,8 @@ def points_like(table: Table, train: Points, target: str | None, reading: Readin
         matched = matched.with_notes(f"The first column of {table.name} has no name: it is left out, as an index.")
     option = None if wanted is None else f"number:{wanted.number}"
     task = "classification" if train.classes else "regression"
-    found = points_of(matched, option, dataclasses.replace(reading, drop=()), task, train.classes)
-    return dataclasses.replace(found, notes=tuple(note for note in found.notes if note not in train.notes))
+    points = points_of(matched, option, dataclasses.replace(reading, drop=()), task, train.classes)
+    return dataclasses.replace(points, notes=tuple(note for note in points.notes if note not in train.notes))
 
 
 def _named(table: Table, train: Points, reading: Reading) -> tuple[list[Column], Column | None]:
@@ -40,7 +40,7 @@ def _named(table: Table, train: Points, reading: Reading) -> tuple[list[Column],
     by_name = {column.name: column for column in table.columns}
     missing = [name for name in train.names if name not in by_name]
     known = {*train.names, train.target}
-    dropped = [_found(table, name) for name in reading.drop]
+    dropped = [_column(table, name) for name in reading.drop]
     gone = {column.number for column in dropped if column is not None}
     others = [column for column in table.columns if column.name not in known and column.number not in gone]
     if missing:
@@ -56,13 +56,12 @@ def _named(table: Table, train: Points, reading: Reading) -> tuple[list[Column],
     if others and not index:
         raise InputError(
             f"expected no other columns in {table.name} than those of the training points, got "
-            f"{table.names(others)}; leave {'it' if len(others) == 1 else 'each of them'} out: --drop "
-            f"{table.option(others[0])}"
+            f"{table.names(others)}; take {'it' if len(others) == 1 else 'them'} out of the file"
         )
     return [by_name[name] for name in train.names], by_name.get(train.target or "")
 
 
-def _found(table: Table, name: str) -> Column | None:
+def _column(table: Table, name: str) -> Column | None:
     """The column of --drop, None where this table has none."""
     try:
         return table.find(name, "--drop")
@@ -71,7 +70,7 @@ def _found(table: Table, name: str) -> Column | None:
 
 
 def _counted(table: Table, train: Points, target: str | None, reading: Reading) -> tuple[list[Column], Column | None]:
-    gone = [column.number for column in (_found(table, name) for name in reading.drop) if column is not None]
+    gone = [column.number for column in (_column(table, name) for name in reading.drop) if column is not None]
     left, width = table.without(gone), len(train.names)
     if len(left.columns) == width + 1 and target is not None:
         wanted = left.find(target, "--target")

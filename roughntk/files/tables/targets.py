@@ -70,7 +70,7 @@ def target_of(
     return y, (), f"The target is {column.label}: numbers from {values[0]:g} to {values[-1]:g}."
 
 
-def one_hot(values: np.ndarray, classes: Sequence) -> np.ndarray:
+def one_hot(values: np.ndarray, classes: Sequence | np.ndarray) -> np.ndarray:
     """1 where a value is the class of the column and 0 elsewhere, shape (values, classes).
 
     >>> one_hot(np.array([2, 5, 2]), [2, 5]).tolist()

@@ -95,9 +95,9 @@ def figure1(
         _check_unused(reading, chosen)
         sets = [(law, words, *points(law, n, seed), ()) for law, (_, words) in LAWS.items()]
     else:
-        found = load(data, points=n, test_points=1, seed=seed, reading=reading, **chosen)
-        words = f"{drawing.drawable(found.name, 'data')}, {found.projection} projection"
-        sets = [("data", words, found.X, found.x, found.notes)]
+        chosen_points = load(data, points=n, test_points=1, seed=seed, reading=reading, **chosen)
+        words = f"{drawing.drawable(chosen_points.name, 'data')}, {chosen_points.projection} projection"
+        sets = [("data", words, chosen_points.X, chosen_points.x, chosen_points.notes)]
     pictures = []
     with folders.replacing(out, OWN) as folder, matplotlib.rc_context(drawing.STYLE):
         for name, words, X, x, notes in sets:
