@@ -167,5 +167,6 @@ def _draw(X: np.ndarray, x: np.ndarray, depths: int, words: str):
         axis.set_title(title)
     for axis in axes[-1]:
         axis.set_xlabel("network depth $L$")
+    drawing.whole_ticks(*axes.flat)
     figure.suptitle(f"{words}; {len(X)} training points, dashed: limit of infinite depth")
     return figure
