@@ -114,7 +114,7 @@ def posterior(family: KernelFamily, X, y, x, *, depth, noise: float, domain: str
     >>> bool(sure.deviation.max() < 2e-6)
     True
     """
-    family = as_family(family).nngp  # type: ignore[attr-defined]
+    family = _covariance(as_family(family))
     training = check_training(family, X, y, x, depth, math.inf, noise, None, "normalised", domain)
     mean, mean_error, A, A_error = _weights(training, X, x, domain)
     covariance, covariance_error = _spread(_initial(training, "normalised"), A, A_error)
@@ -146,7 +146,7 @@ def log_marginal_likelihood(
     >>> bool(deep < shallow)
     True
     """
-    family = as_family(family).nngp  # type: ignore[attr-defined]
+    family = _covariance(as_family(family))
     training, flow, spectrum = _inverted(family, X, y, depth, noise, domain)
     if not flow.unit > 0:
         raise InputError(
@@ -266,9 +266,19 @@ def sample_trained(
     return np.moveaxis(ends, 1, 0).reshape(samples, m, *training.trailing)
 
 
+def _covariance(family: KernelFamily) -> KernelFamily:
+    """The covariance of the family's architecture."""
+    if not hasattr(family, "nngp"):
+        raise InputError(
+            f"expected a kernel of an architecture, which knows the covariance of the initial function, got "
+            f"{family.name}; use one of rn.kernels with two kernels, for instance rn.kernels.Relu().ntk"
+        )
+    return family.nngp
+
+
 def _initial(training: Training, kernel: str) -> InitialCovariance:
     """Of f_0 at the training points and then the test points."""
-    family = training.family.nngp  # type: ignore[attr-defined]
+    family = _covariance(training.family)
     log_scale = 0.0
     if kernel == "physical":
         columns = training.X.shape[1]
@@ -279,7 +289,7 @@ def _initial(training: Training, kernel: str) -> InitialCovariance:
 
 def _sampled(training: Training, key, count: int) -> np.ndarray:
     """Samples of f_0 at the training points and then the test points, shape (n + m, count)."""
-    family = training.family.nngp  # type: ignore[attr-defined]
+    family = _covariance(training.family)
     both, lengths = np.concatenate(training.directions), np.concatenate(training.lengths)
     return sampled_functions(family, both, lengths, training.depth, key, count)
 
