@@ -14,7 +14,9 @@ import roughntk as rn
 from roughntk.commands import compilation
 
 ROOT = Path(rn.__file__).parent.parent
-OURS = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", compilation.SWITCH)
+OURS = (
+    "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "EQX_ON_ERROR", compilation.SWITCH,
+)  # fmt: skip
 COMMAND = ("signature", "path.csv", "--level", "2", "--quiet")
 """A command that compiles little."""
 
@@ -151,3 +153,19 @@ def test_two_commands_at_once_share_a_folder(caches):
         out, error = each.communicate()
         assert (each.returncode, error) == (0, "") and "24.5" in out
     assert_answers(run(*COMMAND))
+
+
+EQUATION = """
+from roughntk.commands.compilation import kept
+with kept():
+    import roughntk as rn
+    X, x = rn.sphere.uniform(2, 3, 0), rn.sphere.uniform(1, 3, 1)
+    rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2)
+"""
+
+
+def test_the_equation_is_kept_which_diffrax_checks_while_it_runs(caches):
+    """JAX keeps nothing that calls back to Python, as those checks do where they raise."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", EQUATION], env=environment, check=True)
+    assert [path for path in entries(caches) if "integrate" in path.name]
