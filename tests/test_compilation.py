@@ -169,3 +169,23 @@ def test_the_equation_is_kept_which_diffrax_checks_while_it_runs(caches):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", EQUATION], env=environment, check=True)
     assert [path for path in entries(caches) if "integrate" in path.name]
+
+
+UNFINISHED = """
+import sys
+from roughntk.commands.compilation import kept
+with kept():
+    import diffrax
+    solve = diffrax.diffeqsolve
+    diffrax.diffeqsolve = lambda *terms, **named: solve(*terms, **named | {"max_steps": 3})
+    from roughntk.cli import run
+    sys.exit(run(["limit", "sphere", "--points", "4", "--test-points", "1", "--family", "residual-relu-ntk"]))
+"""
+
+
+def test_no_command_takes_nan_for_a_solution(caches):
+    """Where diffrax makes NaN of what it could not integrate, since its checks do not raise."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", UNFINISHED], env=environment, capture_output=True, text=True)
+    assert result.returncode == 70 and "fault" in result.stderr, result.stderr
+    assert "nan" not in result.stdout

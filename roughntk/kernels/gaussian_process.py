@@ -119,12 +119,7 @@ class DeepKernel(Kernel):
 
     def _placed(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """(lengths, unit rows)."""
-        X = _checks.matrix(X, "X")
-        if self.projection == "euclidean":
-            lengths, directions = sphere.polar(X)
-            return np.asarray(lengths), np.asarray(directions)
-        scaled = X / self.radius if self.projection == "stereographic" else X
-        return np.ones(len(X)), sphere.projected(scaled, self.projection)
+        return sphere.placed(_checks.matrix(X, "X"), self.projection, self.radius)
 
     def _gradient(self, rows: np.ndarray) -> np.ndarray:
         """dK/dlog p for what is not fixed, shape (n, n, count)."""

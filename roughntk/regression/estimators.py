@@ -38,15 +38,28 @@ _MOST_ENTRIES = 2**24  # of a matrix between training and test points: more rows
 class _DeepKernel(BaseEstimator):
     """What both estimators share: the network, the way to the sphere, the choice of depth."""
 
-    family: Any
-    depth: Any
-    ridge: Any
-    time: Any
-    projection: Any
-    radius: Any
-    parameters: Any
-    depths: Any
     fitted_: FittedRegression
+
+    def __init__(
+        self,
+        family="relu-ntk",
+        depth=3,
+        *,
+        ridge=1e-6,
+        time=math.inf,
+        projection="stereographic",
+        radius=AUTO,
+        parameters=None,
+        depths=DEPTHS,
+    ):
+        self.family = family
+        self.depth = depth
+        self.ridge = ridge
+        self.time = time
+        self.projection = projection
+        self.radius = radius
+        self.parameters = parameters
+        self.depths = depths
 
     def _fit(self, X: np.ndarray, targets: np.ndarray) -> None:
         """On checked numbers, shapes (n, columns) and (n, k)."""
@@ -60,8 +73,8 @@ class _DeepKernel(BaseEstimator):
         if ridge == 0:
             check_apart(rows)
 
-        def fitted(depth: float) -> FittedRegression:
-            return FittedRegression(family, rows, targets, depth=depth, time=time, ridge=ridge)
+        def fitted(depth: float, callers: int) -> FittedRegression:
+            return FittedRegression(family, rows, targets, depth=depth, time=time, ridge=ridge, callers=callers + 1)
 
         if isinstance(self.depth, str):
             _checks.choice(self.depth, (AUTO,), "depth (or a number from 1 on)")
@@ -73,10 +86,10 @@ class _DeepKernel(BaseEstimator):
             self.depth_, self.fitted_ = self._chosen_depth(fitted, len(X))
         else:
             self.depth_ = _checks.one_depth(self.depth)
-            self.fitted_ = fitted(self.depth_)
+            self.fitted_ = fitted(self.depth_, callers=2)
         self.family_ = family
 
-    def _chosen_depth(self, fitted: Callable[[float], FittedRegression], rows: int) -> tuple[float, FittedRegression]:
+    def _chosen_depth(self, fitted: Callable[..., FittedRegression], rows: int) -> tuple[float, FittedRegression]:
         """The depth of the least leave-one-out error; of equals the one that is listed first."""
         if rows < 2:
             raise InputError("expected at least two rows to choose a depth by leaving one out, got 1 sample; add some")
@@ -88,7 +101,7 @@ class _DeepKernel(BaseEstimator):
         best, errors, refusal = None, [], None
         for depth in depths:
             try:
-                model = fitted(depth)
+                model = fitted(depth, callers=3)
                 errors.append(float(np.sqrt(np.mean(model.leave_one_out() ** 2))))
             except NotPositiveDefiniteError as error:
                 refusal = error
@@ -122,10 +135,8 @@ class _DeepKernel(BaseEstimator):
         """Raw rows on the sphere, or with their lengths."""
         if self.projection == "euclidean":
             family.check_homogeneous()
-            lengths, directions = map(np.asarray, sphere.polar(X))
-            return Rows(directions, lengths)
-        scaled = X / self.radius_ if self.projection == "stereographic" else X
-        return Rows(sphere.projected(scaled, self.projection), np.ones(len(X)))
+        lengths, directions = sphere.placed(X, self.projection, self.radius_)
+        return Rows(directions, lengths)
 
     def _of_rows(self, X: Any, *functions: Callable[[Rows], np.ndarray]) -> list[np.ndarray]:
         """Functions of test rows, some rows at a time."""
@@ -134,6 +145,10 @@ class _DeepKernel(BaseEstimator):
         step = max(1, _MOST_ENTRIES // len(self.fitted_.y))
         parts = [self._rows(X[start : start + step], self.family_) for start in range(0, len(X), step)]
         return [np.concatenate([function(rows) for rows in parts]) for function in functions]
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """f_t at test rows, shape (m, k)."""
+        return self._of_rows(X, lambda rows: self.fitted_.predict(rows))[0]
 
 
 class DeepKernelRegressor(RegressorMixin, _DeepKernel):
@@ -182,14 +197,10 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
         depths=DEPTHS,
         output_scale=AUTO,
     ):
-        self.family = family
-        self.depth = depth
-        self.ridge = ridge
-        self.time = time
-        self.projection = projection
-        self.radius = radius
-        self.parameters = parameters
-        self.depths = depths
+        super().__init__(
+            family, depth, ridge=ridge, time=time, projection=projection, radius=radius, parameters=parameters,
+            depths=depths,
+        )  # fmt: skip
         self.output_scale = output_scale
 
     def fit(self, X, y, **refused):
@@ -235,7 +246,7 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
         """
         _checks.flag(return_std, "return_std")
         if not return_std:
-            return self._shaped(self._of_rows(X, lambda rows: self.fitted_.predict(rows))[0])
+            return self._shaped(self._outputs(X))
         mean, variance = self._of_rows(
             X, lambda rows: self.fitted_.predict(rows), lambda rows: self.fitted_.variance(rows)
         )
@@ -273,27 +284,6 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
     ['up', 'down']
     """
 
-    def __init__(
-        self,
-        family="relu-ntk",
-        depth=3,
-        *,
-        ridge=1e-6,
-        time=math.inf,
-        projection="stereographic",
-        radius=AUTO,
-        parameters=None,
-        depths=DEPTHS,
-    ):
-        self.family = family
-        self.depth = depth
-        self.ridge = ridge
-        self.time = time
-        self.projection = projection
-        self.radius = radius
-        self.parameters = parameters
-        self.depths = depths
-
     def fit(self, X, y, **refused):
         """Factor the kernel matrix of the rows.
 
@@ -327,13 +317,12 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
 
     def decision_function(self, X):
         """The outputs of the network at rows, shape (m, classes); of two classes second less first, shape (m,)."""
-        values = self._of_rows(X, lambda rows: self.fitted_.predict(rows))[0]
+        values = self._outputs(X)
         return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
 
     def predict(self, X):
         """The label of the largest output at rows, shape (m,); of those that only rounding tells apart the first."""
-        values = self._of_rows(X, lambda rows: self.fitted_.predict(rows))[0]
-        return self.classes_[decided(values)]
+        return self.classes_[decided(self._outputs(X))]
 
 
 def chosen_family(family: Any, parameters: Any) -> KernelFamily:

@@ -51,6 +51,7 @@ class FittedRegression:
         rows: training points.
         y: targets, shape (n, k).
         depth, time, ridge: as for `rn.predict`, checked.
+        callers: how many functions of this package stand between this one and the user, for the place of warnings.
 
     Raises:
         NotPositiveDefiniteError: K + R is not positive definite to rounding.
@@ -59,12 +60,15 @@ class FittedRegression:
         InaccurateCoefficientsWarning: fewer than three digits are certain.
     """
 
-    def __init__(self, family: KernelFamily, rows: Rows, y: np.ndarray, *, depth: float, time: float, ridge: float):
+    def __init__(
+        self, family: KernelFamily, rows: Rows, y: np.ndarray, *, depth: float, time: float, ridge: float,
+        callers: int = 0,
+    ):  # fmt: skip
         self.kernel = PartedKernel(family, rows, depth, limit_first=ridge > 0 or time < math.inf)
         self.ridge, self.y = ridge, y
         what = f"{family.name} kernel matrix at depth {depth:.10g}"
         if time == math.inf:
-            self.solver: Converged | Stopped = Converged(self.kernel, ridge, what)
+            self.solver: Converged | Stopped = Converged(self.kernel, ridge, what, callers=callers + 1)
         else:
             self.solver = Stopped(self.kernel, y, time, ridge, what)
         self.alpha, self.beta = self.solver.coefficients(y)
@@ -112,7 +116,7 @@ class FittedRegression:
 class Converged:
     """(K + R)^{-1}, by Cholesky's method for M; see the module."""
 
-    def __init__(self, kernel: PartedKernel, ridge: float, what: str):
+    def __init__(self, kernel: PartedKernel, ridge: float, what: str, *, callers: int):
         n, lengths = len(kernel.rows.lengths), kernel.rows.lengths
         self.length = float(np.linalg.norm(lengths))
         direction = lengths / self.length if self.length > 0 else np.ones(n) / math.sqrt(n)
@@ -130,12 +134,12 @@ class Converged:
         M = self.share * H
         M[np.diag_indices(n - 1)] += ridge / self.w if self.w > 0 else 0.0
         M -= (self.share * self.s / self.kappa) * np.outer(self.h, self.h)
-        self._lower = self._factored((M + M.T) / 2, ridge, what)
+        self._lower = self._factored((M + M.T) / 2, ridge, what, callers + 1)
 
     def _reflect(self, B: np.ndarray, back: bool = False) -> np.ndarray:
         return reflection(self._direction)(B, back)
 
-    def _factored(self, M: np.ndarray, ridge: float, what: str) -> np.ndarray:
+    def _factored(self, M: np.ndarray, ridge: float, what: str, callers: int) -> np.ndarray:
         """The Cholesky factor of M, refused where rounding decides."""
         if not M.size:
             return M
@@ -150,7 +154,7 @@ class Converged:
                 f"the {what}{_plus(ridge)} has a condition number of about {1 / nearness:.2g}, so that predictions are "
                 f"known to about {doubt:.1g} of their size; raise the ridge, or leave out nearly equal rows",
                 InaccurateCoefficientsWarning,
-                stacklevel=6,
+                stacklevel=2 + callers,
             )
         return lower
 

@@ -146,20 +146,36 @@ def _prediction(family, X, y, x, depth, time, ridge, initial, kernel, domain) ->
     """`prediction`, called by what the user calls."""
     _checks.require_x64("predict")
     training = check_training(family, X, y, x, depth, time, ridge, initial, kernel, domain)
-    converged = training.log_time == math.inf and training.ridge == 0
-    flow = linear_flow(training) if converged else flow_of(training)
-    if flow is None:
+    known = by_flow(training, callers=2)
+    if known is None:
         solved = solution(training.family, X, x, depth=training.depth, domain=domain, callers=3)
         f, bound = solved.coefficients.T @ training.residual, solved.forward_error.T @ np.abs(training.residual)
         smallest = math.nan
     else:
-        require_convergent(flow, training)
-        f, bound = flow.at(training.log_time, training.ridge)
-        smallest = flow.smallest
-        require_known(flow, training, f, bound, callers=2)
+        f, bound, smallest = known
     values = training.start + f
     bound = bound + EPS * np.abs(values)
     return PredictionReport(training.shaped(values), training.shaped(bound), smallest)
+
+
+def by_flow(training: Training, callers: int) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """f_t - f_0, the bound of its error and the smallest eigenvalue; None where the coefficients are to be solved for.
+
+    Args:
+        training: the problem.
+        callers: how many functions of this package stand between this one and the user, for the place of warnings.
+
+    Raises, warns:
+        as `require_convergent` and `require_known`.
+    """
+    converged = training.log_time == math.inf and training.ridge == 0
+    flow = linear_flow(training) if converged else flow_of(training)
+    if flow is None:
+        return None
+    require_convergent(flow, training)
+    f, bound = flow.at(training.log_time, training.ridge)
+    require_known(flow, training, f, bound, callers=callers + 1)
+    return f, bound, flow.smallest
 
 
 def require_convergent(flow: GradientFlow, training: Training) -> None:

@@ -67,6 +67,11 @@ class Training:
         return values.reshape(len(values), *self.trailing)
 
 
+def physical_log_scale(family: KernelFamily, depth: float, columns: int) -> float:
+    """log sigma of the physical kernel sigma K of a family, for inputs of so many columns."""
+    return family.log_scale(depth) - (math.log(columns) if family.homogeneous else 0.0)
+
+
 def check_training(family, X, y, x, depth, time, ridge, initial, kernel, domain) -> Training:
     """The arguments of `predict`, checked.
 
@@ -90,7 +95,7 @@ def check_training(family, X, y, x, depth, time, ridge, initial, kernel, domain)
     ridge = _checks.number(ridge, "ridge", least=0.0, remedy="0 is no ridge; it is added to the diagonal of the kernel")
     log_scale = 0.0
     if _checks.choice(kernel, KERNELS, "kernel") == "physical" and not (ridge == 0 and time in (0, math.inf)):
-        log_scale = family.log_scale(depth) - (math.log(X.shape[1]) if family.homogeneous else 0.0)
+        log_scale = physical_log_scale(family, depth, X.shape[1])
     log_time = (math.log(time) if time > 0 else -math.inf) + log_scale
     ridge = exponential(math.log(ridge) - log_scale) if ridge > 0 else 0.0
     directions, lengths = ((X, x), (np.ones(len(X)), np.ones(len(x)))) if on_sphere else _polar(X, x)

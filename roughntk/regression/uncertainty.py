@@ -28,8 +28,8 @@ from roughntk.regression.closed_form import solution
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import GradientFlow
 from roughntk.regression.initial import InitialCovariance, initial_covariance, sampled_functions
-from roughntk.regression.predictor import require_convergent, require_known
-from roughntk.regression.training import Training, check_training, flow_of, inverse_flow, linear_flow
+from roughntk.regression.predictor import by_flow
+from roughntk.regression.training import Training, check_training, inverse_flow, physical_log_scale
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -281,31 +281,29 @@ def _initial(training: Training, kernel: str) -> InitialCovariance:
     family = _covariance(training.family)
     log_scale = 0.0
     if kernel == "physical":
-        columns = training.X.shape[1]
-        log_scale = family.log_scale(training.depth) - (math.log(columns) if family.homogeneous else 0.0)
-    both, lengths = np.concatenate(training.directions), np.concatenate(training.lengths)
-    return initial_covariance(family, both, lengths, training.depth, log_scale=log_scale)
+        log_scale = physical_log_scale(family, training.depth, training.X.shape[1])
+    return initial_covariance(family, *_points(training), training.depth, log_scale=log_scale)
 
 
 def _sampled(training: Training, key, count: int) -> np.ndarray:
     """Samples of f_0 at the training points and then the test points, shape (n + m, count)."""
-    family = _covariance(training.family)
-    both, lengths = np.concatenate(training.directions), np.concatenate(training.lengths)
-    return sampled_functions(family, both, lengths, training.depth, key, count)
+    return sampled_functions(_covariance(training.family), *_points(training), training.depth, key, count)
+
+
+def _points(training: Training) -> tuple[np.ndarray, np.ndarray]:
+    """Directions and lengths of the training points and then the test points."""
+    return np.concatenate(training.directions), np.concatenate(training.lengths)
 
 
 def _weights(training: Training, X, x, domain: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(A r, the bound of its error, A, the bound of its error), A r of shape (m, k) and A of shape (m, n)."""
-    converged = training.log_time == math.inf and training.ridge == 0
     both = dataclasses.replace(training, residual=np.concatenate([training.residual, np.eye(len(training.X))], axis=1))
-    flow = linear_flow(both) if converged else flow_of(both)
-    if flow is None:
+    known = by_flow(both, callers=2)
+    if known is None:
         solved = solution(training.family, X, x, depth=training.depth, domain=domain, callers=3)
         A, A_error = solved.coefficients.T, solved.forward_error.T
         return A @ training.residual, A_error @ np.abs(training.residual), A, A_error
-    require_convergent(flow, both)
-    f, bound = flow.at(both.log_time, both.ridge)
-    require_known(flow, both, f, bound, callers=3)
+    f, bound, _ = known
     k = training.residual.shape[1]
     return f[:, :k], bound[:, :k], f[:, k:], bound[:, k:]
 

@@ -13,6 +13,7 @@ from roughntk.sphere.points import (
     length_ratios,
     lengths,
     lift,
+    placed,
     polar,
     project,
     projected,
@@ -22,5 +23,5 @@ from roughntk.sphere.points import (
 __all__ = [
     "GRAM_LIMIT", "PROJECTIONS", "SAME_ANGLE", "UNIT_TOLERANCE", "AngleFunction", "angles", "check_distinct",
     "check_points", "check_unit", "coincident_rows", "distinct_rows", "joint_angles", "length_ratios", "lengths",
-    "lift", "map_angles", "polar", "project", "projected", "uniform",
+    "lift", "map_angles", "placed", "polar", "project", "projected", "uniform",
 ]  # fmt: skip

@@ -331,6 +331,28 @@ def projected(X, projection: str) -> np.ndarray:
     return (project if projection == "canonical" else lift)(X, distinct=False)
 
 
+def placed(X: np.ndarray, projection: str, radius: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Raw rows as the kernel of a network takes them: lengths times points of the sphere.
+
+    Args:
+        X: raw points, shape (n, n0).
+        projection: as for `projected`, with lengths 1, "stereographic" of X/radius; or "euclidean", which keeps the
+            lengths (`polar`).
+        radius: the length of rows that are lifted onto the equator.
+
+    Returns:
+        (lengths, unit rows), shapes (n,) and (n, n0) or (n, n0 + 1).
+
+    >>> lengths, rows = placed(np.array([[3.0, 4.0]]), "euclidean")
+    >>> lengths.tolist(), rows.tolist()
+    ([5.0], [[0.6, 0.8]])
+    """
+    if projection == "euclidean":
+        lengths, directions = polar(X)
+        return np.asarray(lengths), np.asarray(directions)
+    return np.ones(len(X)), projected(X / radius if projection == "stereographic" else X, projection)
+
+
 def _traced_rows(X: Array, name: str = "X") -> Array:
     """Traced points as floating-point rows."""
     if X.ndim != 2 or 0 in X.shape:

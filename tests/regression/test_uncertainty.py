@@ -182,3 +182,10 @@ def test_a_kernel_of_many_digits_is_that_of_the_package():
     with mp.workdps(50):  # the oracle is about the same family
         exact = float(sigmoid(mp.mpf(1) / 2, 5))
     assert abs(float(SigmoidComposition().at_correlation(0.5, 5)) - exact) < 1e-16
+
+
+def test_a_warning_of_few_digits_is_placed_at_the_call():
+    rows = rn.sphere.project(np.vstack([X[:5], X[0] + [3e-7, 0, 0, 0]]))
+    with pytest.warns(rn.regression.InaccurateCoefficientsWarning) as told:
+        ensemble(MEMBERS["erf"][0], rows, np.arange(6.0), x, depth=3, time=1e12)
+    assert [each.filename for each in told] == [__file__]
