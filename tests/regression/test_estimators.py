@@ -182,5 +182,6 @@ def test_the_package_is_imported_without_scikit_learn():
 def test_a_warning_is_placed_at_the_call_of_fit(depth):
     rows = rn.sphere.project(np.vstack([X[:5], X[0] + [1e-6, 0, 0]]))
     with pytest.warns(rn.regression.InaccurateCoefficientsWarning) as told:
-        rn.DeepKernelRegressor("erf-ntk", depth, depths=(2, 3), ridge=1e-13, projection="none").fit(rows, np.arange(6.0))
+        model = rn.DeepKernelRegressor("erf-ntk", depth, depths=(2, 3), ridge=1e-13, projection="none")
+        model.fit(rows, np.arange(6.0))
     assert {each.filename for each in told} == {__file__}
