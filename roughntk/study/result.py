@@ -17,12 +17,13 @@ from roughntk.study.data import DataSet
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`."""
+    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`; what is to be said of its data."""
 
     name: str
     title: str
     caption: str
     png: Path
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass

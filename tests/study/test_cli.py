@@ -297,6 +297,19 @@ def test_doctor_reports_a_backend_that_is_absent_or_wrong(monkeypatch):
     assert result.exit_code == 1 and "self-test error 5.0e-01" in result.stdout
 
 
+def test_figure1_draws_the_points_of_a_file_and_leaves_gaps_where_they_are_too_many_for_a_depth(here):
+    table = np.column_stack([np.random.default_rng(0).normal(size=(8, 3)).round(3), np.arange(8)])
+    np.savetxt("data.csv", table, delimiter=",", header="a,b,c,y", comments="")
+    options = ("--target", "y", "--points", 5, "--depths", 3, "--out", "fig")
+    result = call("figure1", "data.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == "fig/figure1_data.png" and "3 features: a, b, c." in result.stdout
+    svg = (here / "fig" / "figure1_data.svg").read_text(encoding="utf-8")
+    assert "data.csv, canonical projection; 5 training points" in svg and "depth 1: " in svg
+    assert_refused(here, "expected data with --target, got none", "figure1", *options)
+    assert_refused(here, "column of data.csv", "figure1", "data.csv", "--target", "z", "--out", "fig")
+
+
 def test_figure1_draws_both_laws(here):
     result = call("figure1", "--points", 3, "--depths", 3, "--out", "fig")
     assert result.exit_code == 0, result.output

@@ -20,6 +20,7 @@ import numpy as np
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression import InaccurateCoefficientsWarning
+from roughntk.regression.classes import decided
 from roughntk.regression.fitted import Converged
 from roughntk.regression.parted import PartedKernel, Rows
 from roughntk.study.analysis.closed_form import Progress
@@ -29,9 +30,7 @@ RIDGES = (0.0, 1e-3, 1e-2, 1e-1, 1.0)
 """Those that are tried, in units of how far the diagonal of the kernel matrix stands above the mean of its entries."""
 WIDTHS = tuple(2.0**k for k in range(-3, 4))
 """Widths of the RBF kernel that are tried, in units of the median distance between training points."""
-MOST_CLASSES = 20
-"""Whole numbers with more values than this are no labels."""
-_TIED = 1e-9  # outputs and errors that differ by less are one; the first class or depth is taken
+_TIED = 1e-9  # errors that differ by less are one; the first depth is taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Targets:
         """Of predictions for the held rows: 1 for a wrong class, or the square of the error, shape (rows,)."""
         if not self.classes:
             return np.asarray(((values - self.held) ** 2).sum(axis=1))
-        return np.asarray(chosen(values) != chosen(self.held), dtype=np.float64)
+        return np.asarray(decided(values) != decided(self.held), dtype=np.float64)
 
     def score(self, losses: np.ndarray) -> float:
         """The accuracy, or the root of the mean square."""
@@ -153,27 +152,13 @@ class _Kept(PartedKernel):
         return self._matrix
 
 
-def chosen(values: np.ndarray) -> np.ndarray:
-    """The column of the largest entry in each row; of those that only rounding tells apart the first."""
-    return np.asarray((values >= values.max(axis=1, keepdims=True) - _TIED).argmax(axis=1))
-
-
 def targets_of(data: DataSet) -> Targets | None:
     """What is predicted; None where there is nothing to predict: no target, no held rows, or a constant."""
     if data.y is None or data.held is None or not len(data.held.rows):
         return None
-    train, held = data.y[: len(data.X)], data.held.y
-    if data.classes:
-        return Targets(train, held, data.classes)
+    train, held = (values.reshape(len(values), -1) for values in (data.y[: len(data.X)], data.held.y))
     both = np.concatenate([train, held])
-    values = np.unique(both)
-    if len(values) < 2:
-        return None
-    if len(values) <= MOST_CLASSES and 2 * len(values) <= len(both) and (values == np.round(values)).all():
-        return Targets(
-            np.equal.outer(train, values) * 1.0, np.equal.outer(held, values) * 1.0, tuple(f"{v:g}" for v in values)
-        )
-    return Targets(train[:, None], held[:, None], ())
+    return Targets(train, held, data.classes) if (both != both[:1]).any() else None
 
 
 def prediction(family: KernelFamily, data: DataSet, depths: Iterable[int], progress: Progress) -> Prediction | None:
@@ -255,4 +240,4 @@ def _rbf(data: DataSet, targets: Targets) -> tuple[Trained | None, float]:
     return Trained(ridge, error, targets.losses(targets.mean + model.predict(data.held.points))), gamma
 
 
-__all__ = ["MOST_CLASSES", "RIDGES", "WIDTHS", "Prediction", "Targets", "Trained", "prediction", "targets_of"]
+__all__ = ["RIDGES", "WIDTHS", "Prediction", "Targets", "Trained", "prediction", "targets_of"]
