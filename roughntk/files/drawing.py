@@ -32,6 +32,11 @@ COLOURS = (
     "#6c8e3f",
     "#5d5d9e",
 )
+DASHES: Any = (
+    "-", (0, (6, 1.5)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1.2, 1, 1.2, 1, 1.2)), (0, (9, 3)),
+    (0, (1, 3)), (0, (9, 2, 3, 2)), (0, (5, 1, 1, 1, 1, 1, 1, 1)),
+)  # fmt: skip
+"""Beside `COLOURS`, so that curves are told apart without them."""
 _PEAK = 8.0  # a curve that is so many times larger somewhere than where it mostly is hides the others
 
 LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
@@ -139,6 +144,6 @@ def drawable(name: str, instead: str) -> str:
 
 
 __all__ = [
-    "BESIDE", "COLOURS", "LIMIT_STYLE", "STYLE", "canvas", "content", "drawable", "fold_peaks", "plain_log_labels",
-    "plain_log_ticks", "save", "whole_ticks",
+    "BESIDE", "COLOURS", "DASHES", "LIMIT_STYLE", "STYLE", "canvas", "content", "drawable", "fold_peaks",
+    "plain_log_labels", "plain_log_ticks", "save", "whole_ticks",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from roughntk.study.analysis.closed_form import Kernels
 from roughntk.study.analysis.deep import DeepLimit
 from roughntk.study.analysis.drivers import Drivers
 from roughntk.study.analysis.laws import Law
+from roughntk.study.analysis.prediction import Prediction
 from roughntk.study.analysis.signatures import DriverConvergence, Signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
@@ -16,12 +17,13 @@ from roughntk.study.data import DataSet
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`."""
+    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`; what is to be said of its data."""
 
     name: str
     title: str
     caption: str
     png: Path
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass
@@ -42,7 +44,8 @@ class Study:
         convergence: the drivers against the zero path as rough paths, level by level; None for fewer than two drivers.
         first_depth: what became of depth 1.
         deep: kernel and coefficients at real depths up to 10^6; None for a family without real depth.
-        summary: ten lines for a person.
+        prediction: errors on rows that are not for training; None where there is nothing to predict.
+        summary: lines for a person: what was predicted, what depth does, the checks.
         timings: seconds per stage.
         out: folder of the report, None when nothing was written.
     """
@@ -61,6 +64,7 @@ class Study:
     timings: dict[str, float]
     convergence: DriverConvergence | None = None
     deep: DeepLimit | None = None
+    prediction: Prediction | None = None
     summary: list[str] = dataclasses.field(default_factory=list)
     out: Path | None = None
 
