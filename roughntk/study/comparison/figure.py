@@ -1,0 +1,83 @@
+"""The figure of a comparison: the error of every family against depth."""
+
+import numpy as np
+
+from roughntk.files.drawing import COLOURS, DASHES, LIMIT_STYLE, canvas, drawable, plain_log_ticks
+from roughntk.study.comparison.result import Comparison
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
+"""Beside `COLOURS` and `DASHES`, so that ten families are told apart without colour."""
+
+
+def families(comparison: Comparison):
+    """Error on held rows against depth for every family, beside two baselines."""
+    known, beside = comparison.predicted, comparison.baselines
+    targets = known[0][1].targets
+    assert beside is not None
+    score, classes = targets.score, bool(targets.classes)
+    figure, axes = canvas(1, 1, (4.8, 4.6))
+    axis = axes[0, 0]
+    seen = [score(one.losses) for _, predicted in known for one in predicted.at.values()]
+    ends = [score(predicted.limit.losses) for _, predicted in known if predicted.limit is not None]
+    mean, last = score(beside.mean), max(max(predicted.at) for _, predicted in known)
+    if beside.rbf is not None:
+        seen.append(score(beside.rbf.losses))
+        axis.axhline(seen[-1], color="#555555", linestyle="-.", linewidth=1.4, label="RBF kernel")
+    for place, (member, predicted) in enumerate(known):
+        colour, marker = COLOURS[place], MARKERS[place]
+        values = [score(one.losses) for one in predicted.at.values()]
+        axis.plot(
+            list(predicted.at), values, color=colour, linestyle=DASHES[place], marker=marker, markersize=5,
+            markevery=(0.01 * place, 0.07), linewidth=1.5, label=drawable(member.name, f"family {place + 1}"),
+        )  # fmt: skip
+        best = predicted.best
+        axis.plot(
+            best, score(predicted.at[best].losses), marker, color=colour, markersize=10, markeredgecolor="black",
+            markeredgewidth=1.1, zorder=4,
+        )  # fmt: skip
+        if predicted.limit is not None:
+            end = score(predicted.limit.losses)
+            axis.plot(1.5 * last, end, marker, color=colour, markersize=6, markerfacecolor="none", zorder=4)
+    low, high = _limits(seen, [mean, *ends])
+    axis.set_ylim(low, high)
+    outside = "" if low <= mean <= high else f": {mean:.4g}, {'below' if mean < low else 'above'}"
+    axis.axhline(mean, label=("majority vote" if classes else "mean") + outside, **LIMIT_STYLE)
+    axis.set_xscale("log")
+    plain_log_ticks(axis, [int(depth) for depth in sorted({depth for _, each in known for depth in each.at})])
+    if any(low <= end <= high for end in ends):
+        labels = [text.get_text() for text in axis.get_xticklabels()]
+        axis.set_xticks([*axis.get_xticks(), 1.5 * last], [*labels, "∞"])
+    else:
+        axis.set_xlim(right=1.1 * last)
+    measure = "Accuracy" if classes else "Root mean square error"
+    axis.set(title=f"{measure} on {len(targets.held):,} rows", xlabel="network depth $L$")
+    axis.set_ylabel("part of the rows that is right" if classes else "in units of the target")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure, "The families against depth", _caption(classes, sum(not low <= end <= high for end in ends))
+
+
+def _limits(curves: list[float], others: list[float]) -> tuple[float, float]:
+    """Of the axis: all values, or the curves alone where these would be squeezed into a fourth of it."""
+    seen = [*curves, *others]
+    if np.ptp(curves) < np.ptp(seen) / 4:
+        seen = curves
+    margin = max(0.06 * float(np.ptp(seen)), 1e-3 * float(np.max(np.abs(seen))))
+    return float(np.min(seen)) - margin, float(np.max(seen)) + margin
+
+
+def _caption(classes: bool, hidden: int) -> str:
+    """What is drawn; `hidden` values of infinite depth are not."""
+    name = "the majority vote" if classes else "the mean of the training targets"
+    how = "Labels are one column each, 1 or 0, and the largest output decides. " * classes
+    return (
+        f"{how}Every family is trained to convergence about the mean of the training targets, with the ridge that "
+        f"leave-one-out on the training points takes at each depth. Large, with a dark rim: the best depth of each "
+        f"family on these rows. Empty, at the right end: infinite depth, where it is known. Dash-dotted: kernel "
+        f"regression with an RBF kernel, its width and ridge by leave-one-out on the same points. Dashed, in the "
+        f"colour of the text: {name}."
+        + f" The values of {hidden} families at infinite depth are outside; the table has them."
+        * (hidden > 0)
+    )
+
+
+__all__ = ["MARKERS", "families"]
