@@ -345,7 +345,8 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
 
     def predict(self, X):
         """The label of the largest output at rows, shape (m,); of those that only rounding tells apart the first."""
-        return self.classes_[decided(self._outputs(X))]
+        columns = decided(self._outputs(X))  # which says so where nothing was fitted
+        return self.classes_[columns]
 
 
 def chosen_family(family: Any, parameters: Any) -> KernelFamily:
