@@ -2,9 +2,10 @@
 
 In units of one system, the n (n + m) numbers of K(X, X) and K(X, x):
 
-* drivers: every driver at every sample, (depths - 1) samples systems, `DRIVERS` times over at the peak, which is the
+* drivers: every driver at every sample, starts x samples systems, `DRIVERS` times over at the peak, which is the
   singular value decomposition of all their steps (the paths, the steps, LAPACK's copy, and V^T twice);
-* kernels: all layers down to the last depth, once computed and once kept; the deflated form beside them;
+* kernels: all layers down to the last depth of a range, or those listed, once computed and once kept; the deflated
+  form beside them;
 * one system being solved, with its inverse and the bounds of its entries; and the equation along real depth, whose
   path is known at `REAL_DEPTH` depths;
 * of each study that is finished and kept beside this one, `KEPT` systems a depth; its drivers are not kept.
@@ -17,6 +18,7 @@ Peaks of whole processes above that of a study of 3 points, for relu-ntk and 33 
 """
 
 from roughntk import _checks
+from roughntk.study.depths import StudyDepths, depth_words
 
 DRIVERS = 7
 SYSTEM = 16
@@ -36,29 +38,35 @@ def check_systems(points: int, test_points: int) -> None:
     )
 
 
-def study_bytes(points: int, test_points: int, depths: range, samples: int, held: int = 0, finished: int = 0) -> float:
+def study_bytes(
+    points: int, test_points: int, chosen: StudyDepths, samples: int, held: int = 0, finished: int = 0
+) -> float:
     """Bytes at the peak of a study, above what is taken before it.
 
     Args:
         points, test_points: n and m.
-        depths, samples: of its drivers.
+        chosen, samples: of its drivers.
         held: rows that predictions are tried on.
         finished: studies of the same points and depths that are kept.
     """
-    systems = DRIVERS * float(len(depths) - 1) * samples + 2.0 * depths[-1] + 3.0 * len(depths) + SYSTEM + REAL_DEPTH
-    systems += KEPT * float(finished) * len(depths)
+    count = len(chosen.depths) + len(chosen.following)
+    layers = 2.0 * (chosen.depths[-1] if chosen.is_range else count)
+    systems = DRIVERS * float(len(chosen.starts)) * samples + layers + 3.0 * count + SYSTEM + REAL_DEPTH
+    systems += KEPT * float(finished) * count
     return 8.0 * points * ((points + test_points) * systems + HELD * held) + COMPILED
 
 
-def check_study(points: int, test_points: int, depths: range, samples: int, held: int = 0, finished: int = 0) -> None:
+def check_study(
+    points: int, test_points: int, chosen: StudyDepths, samples: int, held: int = 0, finished: int = 0
+) -> None:
     """Refuse a study that does not fit in memory.
 
     Raises:
         InputError: it takes more than is free; with the need, what is free, and what to lower.
     """
     _checks.memory(
-        study_bytes(points, test_points, depths, samples, held, finished),
-        f"a study of {points} training and {test_points} test points at the depths {depths[0]} to {depths[-1]}, "
+        study_bytes(points, test_points, chosen, samples, held, finished),
+        f"a study of {points} training and {test_points} test points at {depth_words(chosen.depths)}, "
         f"{samples} samples a driver,",
-        "lower --points, --test-points, --samples or the last of --depths",
+        f"lower --points, --test-points, --samples or the {'last' if chosen.is_range else 'number'} of --depths",
     )

@@ -83,10 +83,10 @@ def run(
     return study
 
 
-def configured(data: Any, settings: dict[str, Any], left_out: str = "data") -> StudyConfig:
-    """The settings of a study of `data`, checked; `left_out` is none that a user may give here."""
+def configured(data: Any, settings: dict[str, Any]) -> StudyConfig:
+    """The settings of a study of `data`, checked."""
     _checks.require_x64("a study")
-    known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data", left_out}
+    known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
     for name in settings:
         _checks.choice(name, sorted(known), "setting")
     given = printable(os.fspath(data)) if isinstance(data, str | os.PathLike) else f"a {type(data).__name__}"
@@ -112,7 +112,7 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
     """The data, and all numbers of the study."""
     data = loaded(source, config)
     held = 0 if data.held is None else len(data.held.rows)
-    capacity.check_study(len(data.X), len(data.x), config.depth_range, config.samples, held)
+    capacity.check_study(len(data.X), len(data.x), config.chosen_depths, config.samples, held)
     with fitting_threads(len(data.X)):
         return stages(data, config, None, progress)
 
@@ -144,9 +144,10 @@ def stages(
         timings[name] = round(time.perf_counter() - clock, 3)
         return result
 
-    depths, family = config.depth_range, config.member()
+    chosen, family = config.chosen_depths, config.member()
     known = law(family)
-    kernels = stage("closed form", len(depths), closed_form.kernels_at_depths, family, data, depths)
+    count = len(chosen.depths) + len(chosen.following)
+    kernels = stage("closed form", count, closed_form.kernels_at_depths, family, data, chosen)
     starts, first_depth = transport.transport_pairs(kernels)
     transported = stage("transport", 4 * len(starts), transport.transport_records, kernels, starts)
     sampled = stage(
@@ -165,7 +166,7 @@ def stages(
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     if data.held is not None:
         predicted = functools.partial(prediction.prediction, known=baselines)
-        study.prediction = stage("prediction", len(depths), predicted, family, data, depths)
+        study.prediction = stage("prediction", len(chosen.depths), predicted, family, data, kernels.depths)
     study.summary = summary.summary_lines(study)
     return study
 
@@ -281,7 +282,7 @@ def _write_tables(study: Study, folder: Path) -> None:
                 "coefficient": solved.coefficients[i, k],
                 "error_bound": solved.forward_error[i, k],
             }
-            for depth, solved in kernels.solved.items()
+            for depth, solved in ((depth, kernels.solved[depth]) for depth in kernels.solved_depths)
             if solved
             for i in range(len(study.data.X))
             for k in range(len(study.data.x))

@@ -12,6 +12,7 @@ from roughntk.study.analysis.prediction import Prediction, Targets, targets_of
 from roughntk.study.analysis.signatures import Agreement
 from roughntk.study.analysis.variation import AGREE
 from roughntk.study.data import DataSet
+from roughntk.study.depths import in_words
 from roughntk.study.result import Study
 
 
@@ -158,11 +159,11 @@ def prediction_sentences(study: Study) -> list[str]:
         return [f"No prediction: {unpredicted(study.data)}; what follows is what was found about depth."]
     best, last = predicted.best, max(predicted.at)
     text = f"{asked(predicted.targets, study.data)} {score_words(predicted, predicted.at[best].losses)} at the best "
-    text += f"depth, {best:g}"
+    text += f"depth, {in_words(best)}"
     if last != best:
-        text += f", and {score_words(predicted, predicted.at[last].losses)} at depth {last:g}, "
+        text += f", and {score_words(predicted, predicted.at[last].losses)} at depth {in_words(last)}, "
         text += beside(predicted, predicted.at[best].losses, predicted.at[last].losses)
-    return [f"{text}{spread(predicted.targets)}.", baselines(predicted, f"depth {predicted.taken:g}")]
+    return [f"{text}{spread(predicted.targets)}.", baselines(predicted, f"depth {in_words(predicted.taken)}")]
 
 
 def unpredicted(data: DataSet) -> str:

@@ -23,6 +23,7 @@ from roughntk.study.comparison import page, pipeline, records, sentences
 from roughntk.study.comparison.figure import MARKERS, families
 from roughntk.study.comparison.result import Comparison, Member
 from roughntk.study.data import load
+from roughntk.study.depths import study_depths
 
 run_room = importlib.import_module("roughntk.study.pipeline")
 POWERS = rn.kernels.sequence(lambda c, depth: c**depth, name="powers <b>")
@@ -189,7 +190,7 @@ def test_held_rows_and_finished_studies_are_in_the_count(monkeypatch):
         rn.study.compare("wine", ("relu-ntk", "sigmoid", "erf-ntk"), points=6, test_points=2, depths="1:4", out=None)
     assert given["check"][:2] == (6, 2) and given["check"][-2:] == (172, 2)
     plain, held, finished = (
-        capacity.study_bytes(6, 2, range(1, 5), 33, *more) for more in ((), (172,), (0, 2))
+        capacity.study_bytes(6, 2, study_depths("1:4"), 33, *more) for more in ((), (172,), (0, 2))
     )  # fmt: skip
     assert held - plain == 8 * capacity.HELD * 6 * 172
     assert finished - plain == 8 * capacity.KEPT * 2 * 4 * 6 * 8

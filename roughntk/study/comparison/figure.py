@@ -43,7 +43,7 @@ def families(comparison: Comparison):
     outside = "" if low <= mean <= high else f": {mean:.4g}, {'below' if mean < low else 'above'}"
     axis.axhline(mean, label=("majority vote" if classes else "mean") + outside, **LIMIT_STYLE)
     axis.set_xscale("log")
-    plain_log_ticks(axis, [int(depth) for depth in sorted({depth for _, each in known for depth in each.at})])
+    plain_log_ticks(axis, sorted({depth for _, each in known for depth in each.at}))
     if any(low <= end <= high for end in ends):
         labels = [text.get_text() for text in axis.get_xticklabels()]
         axis.set_xticks([*axis.get_xticks(), 1.5 * last], [*labels, "∞"])

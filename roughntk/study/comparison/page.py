@@ -9,6 +9,7 @@ from roughntk import __version__
 from roughntk.study.comparison.records import family_rows
 from roughntk.study.comparison.result import Comparison
 from roughntk.study.comparison.sentences import ANSWER, summary_groups
+from roughntk.study.depths import depth_words, in_words
 from roughntk.study.report import Part, Section, drawn, key_of, template
 from roughntk.study.result import Picture
 
@@ -26,7 +27,7 @@ def render(comparison: Comparison, pictures: Sequence[Picture]) -> str:
         parameters=f" ({', '.join(given)})" if given else "",
         points=data["n"],
         test_points=data["m"],
-        depths=f"{depths[0]:g} to {depths[-1]:g}",
+        depths=depth_words(depths),
         sections=_sections(comparison, pictures),
     )
 
@@ -71,10 +72,10 @@ def _cells(row: dict[str, Any]) -> list[str]:
     limit = f"failed: {row['failure']}" if row["limit"] is None else f"to {row['limit']}"
     return [
         name,
-        number("best_depth", "g"),
+        _depth(row["best_depth"]),
         number("best_score", ".4g"),
         behind,
-        number("leave_one_out_depth", "g"),
+        _depth(row["leave_one_out_depth"]),
         number("leave_one_out_score", ".4g"),
         number("infinite_depth_score", ".4g"),
         Markup('<span class="words">{}</span>').format(limit),
@@ -82,6 +83,10 @@ def _cells(row: dict[str, Any]) -> list[str]:
         number("condition_number", ".3g"),
         number("transport_error", ".1e"),
     ]
+
+
+def _depth(depth: float | None) -> str:
+    return "–" if depth is None else in_words(depth)
 
 
 def _note(comparison: Comparison) -> str:

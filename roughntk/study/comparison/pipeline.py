@@ -137,7 +137,7 @@ def _compared(
     first = configs[0]
     data = loaded(source, first)
     n, held = len(data.X), 0 if data.held is None else len(data.held.rows)
-    capacity.check_study(n, len(data.x), first.depth_range, first.samples, held, len(configs) - 1)
+    capacity.check_study(n, len(data.x), first.chosen_depths, first.samples, held, len(configs) - 1)
     with fitting_threads(n):
         shared = baselines(data)
     members, timings = [], {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from roughntk.study.analysis.prediction import Baselines, Prediction
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
+from roughntk.study.depths import in_words
 from roughntk.study.result import Study
 
 
@@ -103,7 +104,7 @@ class Comparison:
         text = f"<Comparison of {', '.join(each.name for each in self.members)} on {self.data.name}"
         if self.ranked:
             member, predicted = self.ranked[0]
-            text += f": the least error has {member.name} at depth {predicted.best:g}"
+            text += f": the least error has {member.name} at depth {in_words(predicted.best)}"
         return text + ">"
 
 

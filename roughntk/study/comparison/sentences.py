@@ -5,6 +5,7 @@ import math
 from roughntk.study.analysis.prediction import Prediction
 from roughntk.study.comparison.records import drivers_verdict, transport_error
 from roughntk.study.comparison.result import Comparison, Member
+from roughntk.study.depths import in_words
 from roughntk.study.result import Study
 from roughntk.study.sentences import asked, baselines, beside, score_words, spread, unpredicted
 
@@ -32,16 +33,16 @@ def _answer(comparison: Comparison) -> list[str]:
     (best, predicted), (member, chosen) = ranked[0], taken
     own = predicted.at[predicted.best].losses
     text = f"{asked(predicted.targets, comparison.data)} {score_words(predicted, own)} by {best.name} at depth "
-    text += f"{predicted.best:g}"
+    text += f"{in_words(predicted.best)}"
     if len(ranked) > 1:
         text += f", the best of {len(ranked)} families{spread(predicted.targets)}. "
         second, other = ranked[1]
         losses = other.at[other.best].losses
-        text += f"The next, {second.name} at depth {other.best:g}, has {score_words(other, losses)}, "
+        text += f"The next, {second.name} at depth {in_words(other.best)}, has {score_words(other, losses)}, "
         text += f"{beside(predicted, own, losses)}; both depths are chosen on these very rows, which flatters them."
     else:
         text += f", the only family with a prediction{spread(predicted.targets)}."
-    return [text, baselines(chosen, f"{member.name} at depth {chosen.taken:g}")]
+    return [text, baselines(chosen, f"{member.name} at depth {in_words(chosen.taken)}")]
 
 
 def _family_line(comparison: Comparison, member: Member) -> str:
@@ -70,11 +71,11 @@ def _family_line(comparison: Comparison, member: Member) -> str:
 def _predictions(comparison: Comparison, predicted: Prediction) -> str:
     first = comparison.ranked[0][1]
     own = predicted.at[predicted.best].losses
-    text = f"{score_words(predicted, own)} at its best depth, {predicted.best:g}"
+    text = f"{score_words(predicted, own)} at its best depth, {in_words(predicted.best)}"
     if predicted is not first:
         text += f", beside the best {beside(predicted, first.at[first.best].losses, own)}"
     taken = predicted.at[predicted.taken].losses
-    text += f"; leave-one-out takes depth {predicted.taken:g}, with {score_words(predicted, taken)}"
+    text += f"; leave-one-out takes depth {in_words(predicted.taken)}, with {score_words(predicted, taken)}"
     if predicted.limit is not None:
         text += f"; at infinite depth {score_words(predicted, predicted.limit.losses)}"
     return text + ". "
@@ -84,7 +85,7 @@ def _checks(comparison: Comparison) -> list[str]:
     known = [(each.name, each.study) for each in comparison.members if each.study is not None]
     last = known[0][1].kernels.depths[-1]
     conditions = ", ".join(f"{name} {_condition(study)}" for name, study in known)
-    lines = [f"Condition number at depth {last}: {conditions}."]
+    lines = [f"Condition number at depth {in_words(last)}: {conditions}."]
     errors = [(error, name) for name, study in known if (error := transport_error(study)) is not None]
     if not errors:
         return [*lines, "Transport (Theorem 3): none, as the kernel matrices are singular."]
