@@ -95,10 +95,10 @@ class Comparison:
 
     def __getitem__(self, name: str) -> Study:
         """The study of the family of that name; KeyError where there is none."""
-        found = next((each.study for each in self.members if each.name == name), None)
-        if found is None:
+        study = next((each.study for each in self.members if each.name == name), None)
+        if study is None:
             raise KeyError(name)
-        return found
+        return study
 
     def __repr__(self) -> str:
         text = f"<Comparison of {', '.join(each.name for each in self.members)} on {self.data.name}"
