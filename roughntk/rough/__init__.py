@@ -55,7 +55,7 @@ from roughntk.rough.variation.exact import (
     p_variation_partition,
 )
 from roughntk.rough.variation.given_increments import p_variation_levels_of_increments
-from roughntk.rough.variation.levels import Variation
+from roughntk.rough.variation.levels import Variation, VariationTable
 from roughntk.rough.variation.partitions import greedy_partition
 from roughntk.rough.variation.regularity import (
     Control,
@@ -80,6 +80,7 @@ __all__ = [
     "SIGNATURE_BACKENDS",
     "StationaryGaussian",
     "Variation",
+    "VariationTable",
     "add_time",
     "available_backends",
     "backend_install_command",

@@ -1,9 +1,13 @@
 """What a study finds, as data."""
 
 import dataclasses
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from roughntk import _display
 from roughntk.kernels import KernelFamily
 from roughntk.study.analysis.closed_form import Kernels
 from roughntk.study.analysis.deep import DeepLimit
@@ -12,6 +16,10 @@ from roughntk.study.analysis.laws import Law
 from roughntk.study.analysis.signatures import DriverConvergence, Signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +32,12 @@ class Picture:
     png: Path
 
 
-@dataclasses.dataclass
-class Study:
+@dataclasses.dataclass(repr=False)
+class Study(_display.Displayed):
     """A finished study.
+
+    A notebook shows it as a table; `plot` draws the coefficients against depth, and `to_dataframe` has a row for
+    each depth.
 
     Attributes:
         config: its settings.
@@ -68,3 +79,83 @@ class Study:
     def signature(self) -> dict[str, Any]:
         """The `signature` entry of study.json."""
         return self.signatures.record
+
+    @property
+    def headline(self) -> str:
+        """What was studied."""
+        depths = self.kernels.depths
+        return (
+            f"{_display.shortened(self.data.name, 40)}, {_display.counted(len(self.data.X), 'training point')} and "
+            f"{_display.counted(len(self.data.x), 'test point')}, {_display.shortened(self.config.family_name, 40)}, "
+            f"depths {depths[0]} to {depths[-1]}"
+        )
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display: the settings in short, and the ten lines of `summary`."""
+        rows = [("data", self.data.name), ("family", self.config.family_name)]
+        for number, line in enumerate(self.summary, start=1):
+            rows.append((f"finding {number}", line))
+        if self.out is not None:
+            rows.append(("report", str(self.out / "report.html")))
+        return rows
+
+    def remarks(self) -> tuple[str, ...]:
+        """What was guessed about the data, and what is to be heeded."""
+        return self.data.notes
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The coefficients of the first test point against depth, the limit of infinite depth dashed where it is known.
+
+        The ten training points that are nearest to the test point by the kernel of the first depth are drawn, from
+        depth 2 on. All figures of the report are in its folder.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes.
+        """
+        kernels = self.kernels
+        depths = [depth for depth in kernels.solved_depths if depth > 1]
+        with _display.drawn_on(ax) as axes:
+            if depths:
+                nearest = np.sort(np.argsort(-np.abs(kernels.across[0, :, 0]), kind="stable")[: _display.MOST_CURVES])
+                few = {} if len(depths) <= 40 else {"markevery": len(depths) // 20}
+                for place, i in enumerate(nearest):
+                    line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
+                    axes.plot(depths, line, label=f"$u_{{{i}}}$", **_display.look(place), **few)
+                if kernels.limit_coefficients is not None:
+                    for value in np.unique(np.round(kernels.limit_coefficients[nearest, 0], 12)):
+                        axes.axhline(value, **_display.LIMIT_STYLE)
+                    axes.plot([], [], label="limit", **_display.LIMIT_STYLE)
+                _display.whole_ticks(axes.xaxis)
+            else:
+                _display.write_instead(axes, "no depth from 2 on has coefficients")
+            name = _display.shortened(self.config.family_name, 30).replace("$", r"\$")
+            _display.name_axes(
+                axes,
+                title=f"Coefficients of the first test point, {name}",
+                xlabel="network depth $L$",
+                ylabel="coefficient $u_i$ (dimensionless)",
+                legend=bool(depths),
+            )
+        return axes
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each depth.
+
+        Returns:
+            Columns `depth`, `condition_number` of K_L(X,X), `method` ("singular" where there are no coefficients),
+            `residual`, `error_bound` (relative), `log_determinant` of K_L(X,X), `largest_coefficient` (max |u|), and
+            `variation_level_k` for the levels k measured: the p-variation of the driver from that depth to the next.
+            NaN where a number does not exist.
+        """
+        records = self.kernels.records()
+        missing = {"residual": math.nan, "error_bound": math.nan, "largest_coefficient": math.nan}
+        names = list(records[0]) if records else ["depth"]
+        columns = {name: [missing[name] if row[name] is None else row[name] for row in records] for name in names}
+        measured = {(r["level"], r["depth"]): r["norm"] for r in self.variation if r["p"] == self.config.p}
+        for level in sorted({level for level, _ in measured}):
+            columns[f"variation_level_{level}"] = [measured.get((level, row["depth"]), math.nan) for row in records]
+        return _display.data_frame(columns)

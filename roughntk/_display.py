@@ -1,0 +1,215 @@
+"""How results show themselves: one line, a table in a notebook, a picture, a data frame.
+
+A result says what it is by `headline` (one line) and `rows` (quantity, value), and draws and tabulates itself; what
+results share is here: :class:`Displayed`, the look of figures, and the axes to draw on. matplotlib and pandas are
+imported where something is drawn or tabulated.
+"""
+
+import abc
+import contextlib
+import html
+import math
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from roughntk._checks import InputError
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
+COLOURS = (
+    "#2c6fbb",
+    "#c8553d",
+    "#3a8f5c",
+    "#8a5a9e",
+    "#b8860b",
+    "#4b4b4b",
+    "#1b9aaa",
+    "#d1495b",
+    "#6c8e3f",
+    "#5d5d9e",
+)
+LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+STYLE: Any = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e5e5",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "roughntk",
+    "svg.fonttype": "none",
+}
+_MARKERS = "osD^vXP<>h"
+_LINES: Any = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+MOST_CURVES = len(COLOURS)
+"""So many curves are told apart in one picture; results draw no more."""
+
+_LONGEST_LINE, _LONGEST_CELL, _MOST_ROWS, _TITLE = 160, 240, 30, 52
+_APART = 0.1  # of the width of the axes: labels of ticks that are nearer run into each other
+
+
+class Displayed(abc.ABC):
+    """A result that shows itself: `repr` in one line, a table in notebooks, `plot` and `to_dataframe`."""
+
+    @property
+    @abc.abstractmethod
+    def headline(self) -> str:
+        """What came out, in one line."""
+
+    @abc.abstractmethod
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display."""
+
+    def remarks(self) -> Sequence[str]:
+        """Sentences that are to be heeded; a notebook shows them below the table."""
+        return ()
+
+    @abc.abstractmethod
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw it on `ax`, or on new axes; returns them."""
+
+    @abc.abstractmethod
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """Its numbers as a table."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {shortened(self.headline, _LONGEST_LINE)}>"
+
+    def _repr_html_(self) -> str:
+        """The headline and the rows as an HTML table that needs nothing from elsewhere."""
+        rows = self.rows()
+        lines = [
+            f'<tr><th scope="row" style="text-align:left">{_cell(name)}</th>'
+            f'<td style="text-align:left">{_cell(value)}</td></tr>'
+            for name, value in rows[:_MOST_ROWS]
+        ]
+        if len(rows) > _MOST_ROWS:
+            lines.append(f'<tr><td colspan="2">and {len(rows) - _MOST_ROWS} more</td></tr>')
+        table = f"<table><tbody>{''.join(lines)}</tbody></table>" if lines else ""
+        below = "".join(f"<p>{_cell(remark)}</p>" for remark in list(self.remarks())[:_MOST_ROWS])
+        title = f"<p><strong>{type(self).__name__}</strong>: {_cell(self.headline)}</p>"
+        return f'<div class="roughntk-result">{title}{table}{below}</div>'
+
+
+def _cell(text: str) -> str:
+    return html.escape(shortened(text, _LONGEST_CELL))
+
+
+def shortened(text: str, most: int) -> str:
+    """The text in one line of printable characters, its middle left out where it is longer than `most`.
+
+    >>> shortened("a family with a long name", 11)
+    'a fam… name'
+    """
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    if len(line) <= most:
+        return line
+    end = (most - 1) // 2
+    return line[: most - 1 - end] + "…" + line[len(line) - end :]
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "data point"), counted(1797, "data point")
+    ('1 data point', '1,797 data points')
+    """
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def depth_words(depth: float) -> str:
+    """A depth as text: whole ones without a point."""
+    return "infinity" if math.isinf(depth) else f"{depth:,.15g}"
+
+
+@contextlib.contextmanager
+def drawn_on(ax: "Axes | None", size: tuple[float, float] = (5.4, 3.7)) -> Iterator["Axes"]:
+    """The axes to draw on, within the style of all figures: those given, or new ones without pyplot's global state.
+
+    Args:
+        ax: matplotlib's Axes; None makes a figure with constrained layout, which is `axes.figure`.
+        size: of that figure, in inches.
+
+    Raises:
+        InputError: `ax` is something else, as a figure or an array of axes.
+    """
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise InputError(
+            f"expected ax to be matplotlib Axes, got {type(ax).__name__}; give one of figure.subplots(), or None"
+        )
+    with matplotlib.rc_context(STYLE):
+        if ax is None:
+            figure = Figure(figsize=size, layout="constrained")
+            FigureCanvasAgg(figure)
+            ax = figure.subplots()
+        yield ax
+
+
+def look(place: int, *, line: bool = True) -> dict[str, Any]:
+    """Colour, marker and line of the curve in that place, which tell it from the others without colour, too."""
+    return {
+        "color": COLOURS[place % len(COLOURS)],
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "linestyle": _LINES[place % len(_LINES)] if line else "none",
+        "markersize": 4.5,
+        "linewidth": 1.3,
+    }
+
+
+def name_axes(ax: "Axes", *, title: str, xlabel: str, ylabel: str, legend: bool = False) -> None:
+    """Title, in lines that fit a narrow picture, labels, and a legend to the right of the axes, where no data can be.
+
+    Axes that share their figure with others keep their legend within them.
+    """
+    ax.set(title="\n".join(textwrap.wrap(title, _TITLE)), xlabel=xlabel, ylabel=ylabel)
+    if legend and len(ax.figure.axes) > 1:
+        ax.legend(loc="best")
+    elif legend:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def write_instead(ax: "Axes", text: str) -> None:
+    """A sentence in the middle of axes that have nothing to show."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", wrap=True)
+    ax.set(xticks=[], yticks=[])
+
+
+def plain_ticks(axis: Any, places: Iterable[float], labels: Iterable[str] | None = None) -> None:
+    """Ticks of an axis (`ax.xaxis`) at these places alone, from the last on less those too near to the one before."""
+    places = list(places)
+    names = [f"{place:g}" for place in places] if labels is None else list(labels)
+    across = axis.get_transform().transform(np.asarray(places, dtype=np.float64))
+    kept: list[int] = []
+    for place in reversed(range(len(places))):
+        if not kept or abs(across[kept[0]] - across[place]) >= _APART * np.ptp(across):
+            kept.insert(0, place)
+    axis.set_ticks([places[place] for place in kept], labels=[names[place] for place in kept])
+    axis.set_ticks([], minor=True)
+
+
+def whole_ticks(*axes: Any) -> None:
+    """Ticks of an axis (`ax.xaxis`) at whole numbers, however few there are."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def data_frame(columns: dict[str, Any]) -> "pandas.DataFrame":
+    """Columns of equal length as a pandas data frame."""
+    import pandas
+
+    return pandas.DataFrame(columns)

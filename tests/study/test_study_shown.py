@@ -1,0 +1,52 @@
+"""A study shows itself: in one line, as a table of a notebook, as a picture, as a data frame."""
+
+import csv
+import dataclasses
+
+import numpy as np
+from routes import LAST_DEPTH, POINTS
+from shown_results import check_shown, html_of, text_of
+
+
+def test_a_study_shows_itself(written) -> None:
+    study = written.study
+    check_shown(study)
+    assert "digits" in repr(study) and study.config.family_name in repr(study)
+    assert all(line[:60] in text_of(study) for line in study.summary)
+
+
+def test_names_of_data_and_out_are_escaped(written, tmp_path) -> None:
+    data = dataclasses.replace(written.study.data, name="<b>" + "wide" * 200, notes=("column <b>x</b>",))
+    study = dataclasses.replace(written.study, data=data, out=tmp_path / "<b>")
+    check_shown(study)
+    assert html_of(study).find(".//b") is None and "column <b>x</b>" in text_of(study)
+
+
+def test_the_data_frame_is_the_written_table_with_the_variation(written) -> None:
+    frame = written.study.to_dataframe()
+    with (written.folder / "tables" / "depths.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == list(frame)[: len(rows[0])] and frame.depth.tolist() == list(range(1, LAST_DEPTH + 1))
+    for name in ("condition_number", "log_determinant", "largest_coefficient"):
+        np.testing.assert_array_equal(frame[name], [float(row[name] or "nan") for row in rows])
+    p = written.study.config.p
+    for row in written.study.variation:
+        if row["p"] == p:
+            assert frame.set_index("depth")[f"variation_level_{row['level']}"][row["depth"]] == row["norm"]
+
+
+def test_the_picture_has_the_coefficients_and_their_limit(written) -> None:
+    kernels, axes = written.study.kernels, written.study.plot()
+    for i in range(POINTS):
+        expected = [kernels.coefficients_at(depth)[i, 0] for depth in range(2, LAST_DEPTH + 1)]
+        assert axes.lines[i].get_ydata().tolist() == expected
+    assert axes.lines[POINTS].get_ydata()[0] == np.round(kernels.limit_coefficients[0, 0], 12)
+
+
+def test_a_study_without_coefficients_says_so(written) -> None:
+    kernels = written.study.kernels
+    singular = dataclasses.replace(kernels, solved=dict.fromkeys(kernels.depths))
+    study = dataclasses.replace(written.study, kernels=singular)
+    check_shown(study)
+    assert study.plot().texts[0].get_text() == "no depth from 2 on has coefficients"
+    assert study.to_dataframe().residual.isna().all() and set(study.to_dataframe().method) == {"singular"}
