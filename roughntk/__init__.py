@@ -59,13 +59,17 @@ if TYPE_CHECKING:
     from roughntk._checks import InputError, MissingBackendError
     from roughntk.depth import classify, depth_needed
     from roughntk.regression import coefficients, predict
+    from roughntk.regression.estimators import DeepKernelClassifier, DeepKernelRegressor
 
 __all__ = [
-    "InputError", "MissingBackendError", "classify", "coefficients", "depth", "depth_needed", "files", "kernels",
-    "linalg", "maps", "predict", "regression", "rough", "sphere", "study", "transport",
+    "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "classify", "coefficients",
+    "depth", "depth_needed", "files", "kernels", "linalg", "maps", "predict", "regression", "rough", "sphere", "study",
+    "transport",
 ]  # fmt: skip
 
 _MODULE_OF = {
+    "DeepKernelClassifier": "regression.estimators",
+    "DeepKernelRegressor": "regression.estimators",
     "InputError": "_checks",
     "MissingBackendError": "_checks",
     "classify": "depth",

@@ -74,6 +74,7 @@ PORTABLE = (
     "test_sphere.py",
     "regression/test_coefficients.py",
     "regression/test_deep_coefficients.py",
+    "regression/test_prediction_digits.py",
     "transport/test_deflated.py",
     "depth/test_depth_needed.py",
     "transport/test_equation.py",

@@ -34,6 +34,7 @@ OF_A_FAMILY: dict[str, Callable] = {
     "solve": lambda family: rn.regression.solve(family, X, x, depth=3).coefficients,
     "prediction": lambda family: rn.regression.prediction(family, X, Y, x, depth=3).values,
     "predict": lambda family: rn.predict(family, X, Y, x, depth=3),
+    "regressor": lambda family: rn.DeepKernelRegressor(family, projection="none").fit(X, Y).predict(x),
     "between_depths": lambda family: rn.transport.between_depths(family, X, x, depth=3),
     "to_depth": lambda family: rn.transport.to_depth(family, X, x, start=3, stop=4),
     "depth_needed": lambda family: rn.depth_needed(family, X, x, 0.1),
@@ -49,6 +50,7 @@ CHEAP = [name for name in OF_A_FAMILY if name not in ("classify", "criteria.chec
 OF_A_DEPTH: dict[str, Callable] = {
     "coefficients": lambda depth: rn.coefficients(NTK, X, x, depth=depth),
     "predict": lambda depth: rn.predict(NTK, X, Y, x, depth=depth),
+    "regressor": lambda depth: rn.DeepKernelRegressor("relu-ntk", depth, projection="none").fit(X, Y).predict(x),
     "predict for a time": lambda depth: rn.predict(NTK, X, Y, x, depth=depth, time=1.0),
     "between_depths": lambda depth: rn.transport.between_depths(NTK, X, x, depth=depth).coefficients,
     "to_depth": lambda depth: rn.transport.to_depth(NTK, X, x, start=2, stop=depth).coefficients,

@@ -14,7 +14,9 @@ import roughntk as rn
 from roughntk.commands import compilation
 
 ROOT = Path(rn.__file__).parent.parent
-OURS = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", compilation.SWITCH)
+OURS = (
+    "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "EQX_ON_ERROR", compilation.SWITCH,
+)  # fmt: skip
 COMMAND = ("signature", "path.csv", "--level", "2", "--quiet")
 """A command that compiles little."""
 
@@ -151,3 +153,39 @@ def test_two_commands_at_once_share_a_folder(caches):
         out, error = each.communicate()
         assert (each.returncode, error) == (0, "") and "24.5" in out
     assert_answers(run(*COMMAND))
+
+
+EQUATION = """
+from roughntk.commands.compilation import kept
+with kept():
+    import roughntk as rn
+    X, x = rn.sphere.uniform(2, 3, 0), rn.sphere.uniform(1, 3, 1)
+    rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2)
+"""
+
+
+def test_the_equation_is_kept_which_diffrax_checks_while_it_runs(caches):
+    """JAX keeps nothing that calls back to Python, as those checks do where they raise."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", EQUATION], env=environment, check=True)
+    assert [path for path in entries(caches) if "integrate" in path.name]
+
+
+UNFINISHED = """
+import sys
+from roughntk.commands.compilation import kept
+with kept():
+    import diffrax
+    solve = diffrax.diffeqsolve
+    diffrax.diffeqsolve = lambda *terms, **named: solve(*terms, **named | {"max_steps": 3})
+    from roughntk.cli import run
+    sys.exit(run(["limit", "sphere", "--points", "4", "--test-points", "1", "--family", "residual-relu-ntk"]))
+"""
+
+
+def test_no_command_takes_nan_for_a_solution(caches):
+    """Where diffrax makes NaN of what it could not integrate, since its checks do not raise."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", UNFINISHED], env=environment, capture_output=True, text=True)
+    assert result.returncode == 70 and "fault" in result.stderr, result.stderr
+    assert "nan" not in result.stdout

@@ -107,6 +107,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "PiecewiseLinear": lambda: clocked.evaluate(0.75, 2.5),
         "PiecewiseLinear late": lambda: rough.PiecewiseLinear(path, late).evaluate(late[0] + 0.5, late[0] + 2.5),
         "StationaryGaussian": lambda: rough.StationaryGaussian(0.5 ** np.arange(4.0)).smallest_eigenvalue,
+        "SignatureTransformer": lambda: rough.SignatureTransformer(2).fit_transform(path[None]),
         "add_time": lambda: rough.add_time(clocked).values,
         "add_time late": lambda: rough.add_time(rough.PiecewiseLinear(path, late)).values,
         "brownian": lambda: rough.brownian(jax.random.key(0), 5).times,

@@ -43,6 +43,9 @@ def kept() -> Iterator[None]:
         return
     os.environ |= {"JAX_COMPILATION_CACHE_DIR": os.fspath(place)}
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    # What calls back to Python is not kept, and what diffrax checks of times while it runs would: of a bad one it makes
+    # NaN then, and no command takes NaN for a solution.
+    os.environ.setdefault("EQX_ON_ERROR", "nan")
     with _failures() as failures:
         yield
     if any("reading" in failure for failure in failures):

@@ -1,5 +1,8 @@
 """What an infinitely wide network of depth L computes: architectures, each with two kernels, and families by name."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from roughntk.kernels.activation import Activation, ActivationNNGP, ActivationNTK
 from roughntk.kernels.architecture import Architecture
 from roughntk.kernels.base import KernelFamily
@@ -20,10 +23,19 @@ from roughntk.kernels.relu import (
 from roughntk.kernels.residual import ResidualRelu, ResidualReluNNGP, ResidualReluNTK
 from roughntk.kernels.sequences import KernelSequence, sequence
 
+if TYPE_CHECKING:
+    from roughntk.kernels.gaussian_process import as_gp_kernel
+
 __all__ = [
     "FAMILIES", "Activation", "ActivationNNGP", "ActivationNTK", "Architecture", "BiasedRelu", "BiasedReluNNGP",
     "BiasedReluNTK", "Composition", "CompositionKernel", "Deflated", "Erf", "ErfNNGP", "ErfNTK", "Gelu", "GeluNNGP",
     "GeluNTK", "KernelFamily", "KernelSequence", "LeakyRelu", "LeakyReluNNGP", "LeakyReluNTK", "Relu", "ReluNNGP",
     "ReluNTK", "ResidualRelu", "ResidualReluNNGP", "ResidualReluNTK", "SigmoidComposition", "Tanh", "TanhNNGP",
-    "TanhNTK", "as_family", "family", "sequence",
+    "TanhNTK", "as_family", "as_gp_kernel", "family", "sequence",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name != "as_gp_kernel":  # its module imports scikit-learn, which takes a while
+        raise AttributeError(f"module 'roughntk.kernels' has no attribute {name!r}")
+    return importlib.import_module("roughntk.kernels.gaussian_process").as_gp_kernel

@@ -34,7 +34,7 @@ class KernelSystem(NamedTuple):
 
 
 class DeflatedSystem(NamedTuple):
-    """K = c 1 1^T + s G and b = c 1 + s g, with ratio = s/c (infinite where c is 0) and scale = s."""
+    """K = c 1 1^T + s G and b = c 1 + s g, with level = c, ratio = s/c (infinite where c is 0) and scale = s."""
 
     matrix: np.ndarray
     right: np.ndarray
@@ -42,6 +42,8 @@ class DeflatedSystem(NamedTuple):
     ratio: float
     ratio_error: float
     scale: float
+    level: float
+    log_scale: float
 
 
 def kernel_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -> KernelSystem:
@@ -74,7 +76,8 @@ def deflated_system(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth) -
     ratio = scale / deflated.level if deflated.level else math.inf
     matrix, right = deflated.values[:, :n], deflated.values[:, n:]
     errors = Errors(error[:, :n], error[:, n:], on)
-    return DeflatedSystem(matrix, right, errors, ratio, ratio_error(deflated.log_scale, ratio), scale)
+    off = ratio_error(deflated.log_scale, ratio)
+    return DeflatedSystem(matrix, right, errors, ratio, off, scale, deflated.level, deflated.log_scale)
 
 
 class Systems:

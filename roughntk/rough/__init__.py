@@ -6,6 +6,9 @@ lexicographic word order, without the leading 1; log-signatures are in the Lyndo
 algebra on tuples of levels, `flat` the same on flat vectors with batch axes.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from roughntk.rough.algebra import flat, tensor
 from roughntk.rough.algebra.bases import convert_basis, hall_brackets
 from roughntk.rough.algebra.norms import homogeneous_norm, projective_norm
@@ -66,6 +69,9 @@ from roughntk.rough.variation.regularity import (
     hoelder_norm,
 )
 
+if TYPE_CHECKING:
+    from roughntk.rough.signatures.transformer import SignatureTransformer
+
 __all__ = [
     "Control",
     "Convergence",
@@ -78,6 +84,7 @@ __all__ = [
     "RDEOptions",
     "RDESolution",
     "SIGNATURE_BACKENDS",
+    "SignatureTransformer",
     "StationaryGaussian",
     "Variation",
     "VariationTable",
@@ -137,3 +144,9 @@ __all__ = [
     "window_signatures",
     "witt_dimension",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "SignatureTransformer":  # its module imports scikit-learn, which takes a while
+        raise AttributeError(f"module 'roughntk.rough' has no attribute {name!r}")
+    return importlib.import_module("roughntk.rough.signatures.transformer").SignatureTransformer

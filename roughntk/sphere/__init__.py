@@ -2,6 +2,7 @@
 
 from roughntk.sphere.pairs import GRAM_LIMIT, AngleFunction, angles, joint_angles, map_angles
 from roughntk.sphere.points import (
+    PROJECTIONS,
     SAME_ANGLE,
     UNIT_TOLERANCE,
     check_distinct,
@@ -12,13 +13,15 @@ from roughntk.sphere.points import (
     length_ratios,
     lengths,
     lift,
+    placed,
     polar,
     project,
+    projected,
     uniform,
 )
 
 __all__ = [
-    "GRAM_LIMIT", "SAME_ANGLE", "UNIT_TOLERANCE", "AngleFunction", "angles", "check_distinct", "check_points",
-    "check_unit", "coincident_rows", "distinct_rows", "joint_angles", "length_ratios", "lengths", "lift", "map_angles",
-    "polar",    "project", "uniform",
+    "GRAM_LIMIT", "PROJECTIONS", "SAME_ANGLE", "UNIT_TOLERANCE", "AngleFunction", "angles", "check_distinct",
+    "check_points", "check_unit", "coincident_rows", "distinct_rows", "joint_angles", "length_ratios", "lengths",
+    "lift", "map_angles", "placed", "polar", "project", "projected", "uniform",
 ]  # fmt: skip

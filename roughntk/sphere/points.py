@@ -19,6 +19,9 @@ UNIT_TOLERANCE = 1e-10
 SAME_ANGLE = 4 * EPS
 """Two unit rows at most this far apart (radians) cannot be told apart from rounding."""
 
+PROJECTIONS = ("canonical", "stereographic", "none")
+"""How raw rows may come onto the sphere, by name."""
+
 _SINGLE = 1e-5
 """Deviations of row norms up to this one are those of single precision."""
 
@@ -303,16 +306,51 @@ def distinct_rows(X, *, projection: str = "canonical") -> np.ndarray:
     >>> distinct_rows([[1.0, 2.0], [0.5, 0.1], [2.0, 4.0]])
     array([0, 1])
     """
-    _checks.choice(projection, ("canonical", "stereographic", "none"), "projection")
     if _checks.is_traced(X):
         raise _checks.traced_array("X")
-    if projection == "canonical":
-        unit = project(X, distinct=False)
-    elif projection == "stereographic":
-        unit = lift(X, distinct=False)
-    else:
-        unit = check_unit(X)
+    unit = projected(X, projection)
     return np.delete(np.arange(len(unit)), [j for _, j in coincident_rows(unit)])
+
+
+def projected(X, projection: str) -> np.ndarray:
+    """Rows on the sphere by a projection that is named; rows may land on the same point.
+
+    Args:
+        X: raw points, shape (n, n0).
+        projection: "canonical" (`project`), "stereographic" (`lift`), or "none" for rows of norm 1 (`check_unit`).
+
+    Returns:
+        Unit rows, shape (n, n0), or (n, n0 + 1) with "stereographic".
+
+    >>> projected([[3.0, 4.0], [6.0, 8.0]], "canonical").tolist()
+    [[0.6, 0.8], [0.6, 0.8]]
+    """
+    _checks.choice(projection, PROJECTIONS, "projection")
+    if projection == "none":
+        return check_unit(X)
+    return (project if projection == "canonical" else lift)(X, distinct=False)
+
+
+def placed(X: np.ndarray, projection: str, radius: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Raw rows as the kernel of a network takes them: lengths times points of the sphere.
+
+    Args:
+        X: raw points, shape (n, n0).
+        projection: as for `projected`, with lengths 1, "stereographic" of X/radius; or "euclidean", which keeps the
+            lengths (`polar`).
+        radius: the length of rows that are lifted onto the equator.
+
+    Returns:
+        (lengths, unit rows), shapes (n,) and (n, n0) or (n, n0 + 1).
+
+    >>> lengths, rows = placed(np.array([[3.0, 4.0]]), "euclidean")
+    >>> lengths.tolist(), rows.tolist()
+    ([5.0], [[0.6, 0.8]])
+    """
+    if projection == "euclidean":
+        lengths, directions = polar(X)
+        return np.asarray(lengths), np.asarray(directions)
+    return np.ones(len(X)), projected(X / radius if projection == "stereographic" else X, projection)
 
 
 def _traced_rows(X: Array, name: str = "X") -> Array:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from roughntk.kernels import LeakyReluNNGP, ReluNNGP
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.analysis.signatures import Agreement
 from roughntk.study.result import Study
@@ -111,7 +112,7 @@ def infinite_sentence(study: Study) -> str:
         return "This family has no real depth."
     met = [row for row in deep.needed if row["whole_depth"]]
     if not met:
-        return "The coefficients tend to 1/n each." if study.config.family_name.endswith("relu-nngp") else ""
+        return "The coefficients tend to 1/n each." if isinstance(study.family, ReluNNGP | LeakyReluNNGP) else ""
     words = ", ".join(f"{row['tolerance']:g} from depth {row['whole_depth']:,} on" for row in met)
     loose = max(row["looseness"] for row in met)
     return f"All coefficients are within {words} (the a-posteriori bound is at most {loose:.2g} times the distance)."

@@ -9,7 +9,7 @@ import pytest
 
 import roughntk as rn
 from roughntk.kernels import BiasedReluNTK, ReluNTK
-from roughntk.regression import InaccurateCoefficientsWarning
+from roughntk.regression import InaccurateCoefficientsWarning, NotPositiveDefiniteError
 
 Y = np.array([1.0, -2.0, 0.5, 0.3])
 
@@ -58,20 +58,32 @@ def test_the_bound_of_a_prediction_holds_at_every_time(time):
 
 
 def test_a_kernel_whose_small_eigenvalues_are_rounding_is_refused_from_the_time_at_which_they_decide():
-    points, tests, y = rn.sphere.uniform(6, 5, 0), rn.sphere.uniform(2, 5, 7), np.arange(6.0)
-    family = BiasedReluNTK()  # eigenvalues of 1e-30 at depth 200
-    early = rn.predict(family, points, y, tests, depth=200, time=1e3)
-    np.testing.assert_allclose(early, 2.5, atol=1e-9)  # nothing but the mean is learned by then
+    points, y = circle(2 * np.pi * np.arange(8) / 8), np.arange(8.0)  # K_2 is singular on antipodal points
+    settled = rn.predict(ReluNTK(), points, y, x, depth=2, time=1e5)  # the smallest eigenvalue but 0 is 0.04
     for time in (1e20, 1e30):
         with pytest.raises(rn.InputError, match="train until") as refused:
-            rn.predict(family, points, y, tests, depth=200, time=time)
+            rn.predict(ReluNTK(), points, y, x, depth=2, time=time)
     until = float(re.search(r"until (\S+) at most", str(refused.value)).group(1))
     assert 1e6 < until < 1e16  # the eigenvalues are known to 1e-14
-    np.testing.assert_allclose(rn.predict(family, points, y, tests, depth=200, time=until), 2.5, atol=1e-3)
-    with pytest.warns(InaccurateCoefficientsWarning, match="known to"):
-        rn.predict(family, points, y, tests, depth=200, time=8 * until)
-    final = rn.predict(family, points, y, tests, depth=200)  # by the deflated form
-    assert np.ptp(final) > 0.5
+    np.testing.assert_allclose(rn.predict(ReluNTK(), points, y, x, depth=2, time=until), settled, atol=1e-3)
+    with pytest.warns(InaccurateCoefficientsWarning, match="known to") as told:
+        rn.predict(ReluNTK(), points, y, x, depth=2, time=8 * until)
+    assert told[0].filename == __file__
+    with pytest.raises(NotPositiveDefiniteError, match="singular|smallest eigenvalue"):
+        rn.predict(ReluNTK(), points, y, x, depth=2)
+
+
+def test_a_kernel_that_collapses_is_followed_through_the_times_at_which_its_small_eigenvalues_decide():
+    points, tests, y = rn.sphere.uniform(6, 5, 0), rn.sphere.uniform(2, 5, 7), np.arange(6.0)
+    at = {
+        t: rn.predict(BiasedReluNTK(), points, y, tests, depth=200, time=t) for t in (1e3, 1e29, 1e31, 1e33, math.inf)
+    }
+    np.testing.assert_allclose(
+        at[1e3], 2.5, atol=1e-12
+    )  # eigenvalues of 1e-30: nothing but the mean is learned by then
+    assert np.all(np.abs(at[math.inf] - at[1e31]) < np.abs(at[math.inf] - at[1e29]))
+    np.testing.assert_allclose(at[1e33], at[math.inf], atol=1e-10)  # by another way, the bordered system
+    assert np.ptp(at[math.inf]) > 0.5
 
 
 def test_times_of_any_type_are_one_number():

@@ -1,6 +1,7 @@
 """Studies of other settings, without figures: drawing is checked separately, and coarsely."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from roughntk.study.analysis import closed_form, transport, variation
 from roughntk.study.analysis import drivers as drivers_room
 from roughntk.study.analysis import signatures as signatures_room
 from roughntk.study.data import load
+from roughntk.study.sentences import infinite_sentence
 
 EPS = np.finfo(np.float64).eps
 
@@ -163,3 +165,14 @@ def test_progress_counts_every_stage_to_its_end_and_linear_algebra_takes_one_thr
 def test_bad_settings_are_named(settings, match):
     with pytest.raises(rn.InputError, match=match):
         study(**settings)
+
+
+def test_what_a_covariance_tends_to_is_said_of_its_kind_and_not_of_its_name():
+    class Mine(rn.kernels.LeakyReluNNGP):
+        name = "my-leaky-covariance"
+
+    class Named(rn.kernels.ReluNTK):
+        name = "my-relu-nngp"
+
+    studies = [SimpleNamespace(family=each, deep=SimpleNamespace(needed=[])) for each in (Mine(0.1), Named())]
+    assert [infinite_sentence(each) for each in studies] == ["The coefficients tend to 1/n each.", ""]
