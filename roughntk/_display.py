@@ -52,6 +52,7 @@ _LINES: Any = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MOST_CURVES = len(COLOURS)
 """So many curves are told apart in one picture; results draw no more."""
 
+_MOST_COLUMNS = 4  # more markers over each other are not told apart
 _LONGEST_LINE, _LONGEST_CELL, _MOST_ROWS, _TITLE = 160, 240, 30, 52
 _APART = 0.1  # of the width of the axes: labels of ticks that are nearer run into each other
 
@@ -167,6 +168,30 @@ def look(place: int, *, line: bool = True) -> dict[str, Any]:
         "markersize": 4.5,
         "linewidth": 1.3,
     }
+
+
+def draw_columns(ax: "Axes", values: np.ndarray, bars: np.ndarray, what: str) -> str:
+    """A marker for each entry of a matrix over its row, a look a column, with bars of that length up and down.
+
+    Args:
+        ax: where to draw.
+        values: shape (n, m); of more than four columns the first four are drawn.
+        bars: of the same shape, >= 0; there is none where it is not finite.
+        what: a column, in the legend.
+
+    Returns:
+        How many columns of how many are drawn, in words, with a space at the end; "" where all are.
+    """
+    n, m = values.shape
+    for column in range(min(m, _MOST_COLUMNS)):
+        length = np.where(np.isfinite(bars[:, column]), bars[:, column], 0.0)
+        style = look(column, line=False) | {"markersize": 4.5 if n <= 100 else 2.0, "elinewidth": 1.0}
+        label = f"{what} {column}" if m > 1 else None
+        ax.errorbar(np.arange(n), values[:, column], yerr=length, label=label, **style)
+    if values.size:
+        ax.axhline(0.0, color="#999999", linewidth=0.8)
+        whole_ticks(ax.xaxis)
+    return f"of {_MOST_COLUMNS} of {m:,} {what}s " if m > _MOST_COLUMNS else ""
 
 
 def name_axes(ax: "Axes", *, title: str, xlabel: str, ylabel: str, legend: bool = False) -> None:

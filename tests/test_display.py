@@ -18,6 +18,8 @@ from roughntk._checks import InputError
 from roughntk.depth.extrapolation import GeometricRate, Term
 from roughntk.depth.phases.classification import Classification, Evidence
 from roughntk.linalg import Solution, solve
+from roughntk.regression import PredictionReport
+from roughntk.regression.uncertainty import Gaussian
 from roughntk.rough.variation.levels import Variation, VariationTable
 from roughntk.transport.result import TransportResult
 
@@ -56,6 +58,13 @@ def raw_solution(n: int, m: int, **changes: Any) -> Solution:
                        | changes))  # fmt: skip
 
 
+def predicted(m: int, k: int) -> PredictionReport:
+    values = np.arange(m * k, dtype=float).reshape(m, k)
+    return PredictionReport(values, values / 100, 0.25)
+
+
+GAUSSIAN = Gaussian(np.array([1.0, -2.0, 0.5]), np.diag([4.0, 1.0, 0.0]), np.full(3, 1e-15), np.full((3, 3), 1e-15))
+
 RESULTS: dict[str, Any] = {
     "solution": lambda: solve(np.diag([2.0, 4.0]), np.ones((2, 3))),
     "solution of one unknown": lambda: solve(np.eye(1), np.ones((1, 1))),
@@ -63,6 +72,17 @@ RESULTS: dict[str, Any] = {
     "empty solution": lambda: raw_solution(0, 0),
     "solution without digits": lambda: raw_solution(
         2, 1, coefficients=np.array([[np.nan], [1.0]]), residual=math.nan, condition_number=math.inf
+    ),
+    "prediction": lambda: predicted(3, 2),
+    "prediction of one target": lambda: PredictionReport(np.array([0.5]), np.array([1e-14]), 0.3),
+    "prediction of many": lambda: predicted(300, 12),
+    "derivative that is not known": lambda: PredictionReport(
+        np.array([np.nan, 1.0]), np.full(2, np.inf), what="derivative in depth"
+    ),
+    "prediction of nothing": lambda: PredictionReport(np.zeros((0, 2)), np.zeros((0, 2))),
+    "ensemble": lambda: GAUSSIAN,
+    "ensemble of two targets": lambda: dataclasses.replace(
+        GAUSSIAN, mean=np.ones((3, 2)), mean_error=np.full((3, 2), 1e-15)
     ),
     "transport between depths": lambda: transported(3, 2, [2, *[np.nan] * 7, 3]),
     "transport to infinity": lambda: transported(12, 1, [2, 3.5, 10, math.inf]),
@@ -147,6 +167,27 @@ def test_the_picture_of_coefficients_has_their_numbers() -> None:
     axes = solution.plot()
     assert [container[0].get_ydata().tolist() for container in axes.containers] == solution.coefficients.T[:4].tolist()
     assert "4 of 6 test points" in axes.get_title()
+
+
+def test_predictions_are_tabulated_where_they_belong() -> None:
+    report = predicted(3, 2)
+    frame = report.to_dataframe().set_index(["target", "test_point"])
+    for k in range(2):
+        for i in range(3):
+            assert frame.value[k, i] == report.values[i, k] and frame.error_bound[k, i] == report.forward_error[i, k]
+    assert [container[0].get_ydata().tolist() for container in report.plot().containers] == report.values.T.tolist()
+    assert "3 test points, 2 targets; 0 to 5, error at most 0.05" in repr(report)
+    assert ("test point 1", "2 ± 0.02, 3 ± 0.03") in report.rows()
+    assert "4 of 12 targets" in predicted(3, 12).plot().get_title()
+
+
+def test_an_ensemble_shows_its_standard_deviations() -> None:
+    frame = GAUSSIAN.to_dataframe()
+    assert frame["mean"].tolist() == [1.0, -2.0, 0.5] and frame.deviation.tolist() == [2.0, 1.0, 0.0]
+    (container,) = GAUSSIAN.plot().containers
+    (bars,) = container[2]
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[-3.0, 5.0], [-4.0, 0.0], [0.5, 0.5]]
+    assert ("test point 0", "1 ± 2") in GAUSSIAN.rows()
 
 
 def test_values_on_the_way_are_tabulated_where_they_belong() -> None:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 CHOLESKY, INDEFINITE, DEFLATED = "cholesky", "symmetric indefinite", "deflated"
 """The direct methods, as `Solution.method` says them."""
 
-_MOST_COLUMNS = 4  # more markers over each other are not told apart
-
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Solution(_display.Displayed):
@@ -103,27 +101,16 @@ class Solution(_display.Displayed):
         >>> solution.plot().get_title()
         'Coefficients (condition number 2)'
         """
-        n, m = self.coefficients.shape
-        bounds = self._bounds()
         with _display.drawn_on(ax) as axes:
-            shown = min(m, _MOST_COLUMNS)
-            for k in range(shown):
-                bars = np.where(np.isfinite(bounds[:, k]), bounds[:, k], 0.0)
-                look = _display.look(k, line=False) | {"markersize": 4.5 if n <= 100 else 2.0, "elinewidth": 1.0}
-                label = f"test point {k}" if m > 1 else None
-                axes.errorbar(np.arange(n), self.coefficients[:, k], yerr=bars, label=label, **look)
-            if self.coefficients.size:
-                axes.axhline(0.0, color="#999999", linewidth=0.8)
-                _display.whole_ticks(axes.xaxis)
-            else:
+            of = _display.draw_columns(axes, self.coefficients, self._bounds(), "test point")
+            if not self.coefficients.size:
                 _display.write_instead(axes, "no coefficients")
-            of = f"of {shown} of {m} test points " if shown < m else ""
             _display.name_axes(
                 axes,
                 title=f"Coefficients {of}(condition number {self.condition_number:.3g})",
                 xlabel="data point $i$",
                 ylabel="coefficient $u_i$ (dimensionless)",
-                legend=m > 1,
+                legend=self.coefficients.shape[1] > 1,
             )
         return axes
 

@@ -91,7 +91,7 @@ class Study(_display.Displayed):
         )
 
     def rows(self) -> list[tuple[str, str]]:
-        """(quantity, value) for display: the settings in short, and the ten lines of `summary`."""
+        """(quantity, value) for display: the settings in short, and the lines of `summary`."""
         rows = [("data", self.data.name), ("family", self.config.family_name)]
         for number, line in enumerate(self.summary, start=1):
             rows.append((f"finding {number}", line))
@@ -121,10 +121,10 @@ class Study(_display.Displayed):
         with _display.drawn_on(ax) as axes:
             if depths:
                 nearest = np.sort(np.argsort(-np.abs(kernels.across[0, :, 0]), kind="stable")[: _display.MOST_CURVES])
-                few = {} if len(depths) <= 40 else {"markevery": len(depths) // 20}
+                markers = max(1, len(depths) // 20)
                 for place, i in enumerate(nearest):
                     line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
-                    axes.plot(depths, line, label=f"$u_{{{i}}}$", **_display.look(place), **few)
+                    axes.plot(depths, line, label=f"$u_{{{i}}}$", markevery=markers, **_display.look(place))
                 if kernels.limit_coefficients is not None:
                     for value in np.unique(np.round(kernels.limit_coefficients[nearest, 0], 12)):
                         axes.axhline(value, **_display.LIMIT_STYLE)

@@ -202,9 +202,8 @@ class VariationTable(_display.Displayed, dict[int, Variation]):
         0      1    2.0
         1      2    2.0
         """
-        found = list(self.values())
         names = ("level", "p", "norm", "root", "value", "intervals", "method")
-        return _display.data_frame({name: [getattr(each, name) for each in found] for name in names})
+        return _display.data_frame({name: [getattr(each, name) for each in self.values()] for name in names})
 
 
 def table_of(by_level: Mapping[int, tuple[Supremum, str]], p: float, norm: str, root: bool) -> VariationTable:
