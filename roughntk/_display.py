@@ -53,7 +53,9 @@ MOST_CURVES = len(COLOURS)
 """So many curves are told apart in one picture; results draw no more."""
 
 _MOST_COLUMNS = 4  # more markers over each other are not told apart
-_LONGEST_LINE, _LONGEST_CELL, _MOST_ROWS, _TITLE = 160, 240, 30, 52
+_LONGEST_LINE, _LONGEST_CELL, _MOST_ROWS, _TITLE = 160, 500, 30, 52
+_CELL = "text-align:left;vertical-align:top"
+_SHORT_NAME = 16
 _APART = 0.1  # of the width of the axes: labels of ticks that are nearer run into each other
 
 
@@ -88,8 +90,8 @@ class Displayed(abc.ABC):
         """The headline and the rows as an HTML table that needs nothing from elsewhere."""
         rows = self.rows()
         lines = [
-            f'<tr><th scope="row" style="text-align:left">{_cell(name)}</th>'
-            f'<td style="text-align:left">{_cell(value)}</td></tr>'
+            f'<tr><th scope="row" style="{_CELL};padding-right:1em{_whole(name)}">{_cell(name)}</th>'
+            f'<td style="{_CELL}">{_cell(value)}</td></tr>'
             for name, value in rows[:_MOST_ROWS]
         ]
         if len(rows) > _MOST_ROWS:
@@ -98,6 +100,11 @@ class Displayed(abc.ABC):
         below = "".join(f"<p>{_cell(remark)}</p>" for remark in list(self.remarks())[:_MOST_ROWS])
         title = f"<p><strong>{type(self).__name__}</strong>: {_cell(self.headline)}</p>"
         return f'<div class="roughntk-result">{title}{table}{below}</div>'
+
+
+def _whole(name: str) -> str:
+    """Short names are not broken into lines, however narrow the page."""
+    return ";white-space:nowrap" if len(name) <= _SHORT_NAME else ""
 
 
 def _cell(text: str) -> str:
@@ -170,7 +177,7 @@ def look(place: int, *, line: bool = True) -> dict[str, Any]:
     }
 
 
-def draw_columns(ax: "Axes", values: np.ndarray, bars: np.ndarray, what: str) -> str:
+def draw_columns(ax: "Axes", values: np.ndarray, bars: np.ndarray, what: str, apart: float = 0.0) -> str:
     """A marker for each entry of a matrix over its row, a look a column, with bars of that length up and down.
 
     Args:
@@ -178,16 +185,19 @@ def draw_columns(ax: "Axes", values: np.ndarray, bars: np.ndarray, what: str) ->
         values: shape (n, m); of more than four columns the first four are drawn.
         bars: of the same shape, >= 0; there is none where it is not finite.
         what: a column, in the legend.
+        apart: by how much each column stands to the right of the one before, so that their bars are told apart.
 
     Returns:
         How many columns of how many are drawn, in words, with a space at the end; "" where all are.
     """
     n, m = values.shape
-    for column in range(min(m, _MOST_COLUMNS)):
+    drawn = min(m, _MOST_COLUMNS)
+    for column in range(drawn):
         length = np.where(np.isfinite(bars[:, column]), bars[:, column], 0.0)
         style = look(column, line=False) | {"markersize": 4.5 if n <= 100 else 2.0, "elinewidth": 1.0}
         label = f"{what} {column}" if m > 1 else None
-        ax.errorbar(np.arange(n), values[:, column], yerr=length, label=label, **style)
+        across = np.arange(n) + apart * (column - (drawn - 1) / 2)
+        ax.errorbar(across, values[:, column], yerr=length, label=label, **style)
     if values.size:
         ax.axhline(0.0, color="#999999", linewidth=0.8)
         whole_ticks(ax.xaxis)
@@ -199,11 +209,26 @@ def name_axes(ax: "Axes", *, title: str, xlabel: str, ylabel: str, legend: bool 
 
     Axes that share their figure with others keep their legend within them.
     """
-    ax.set(title="\n".join(textwrap.wrap(title, _TITLE)), xlabel=xlabel, ylabel=ylabel)
+    ax.set(title=_in_lines(title), xlabel=xlabel, ylabel=ylabel)
     if legend and len(ax.figure.axes) > 1:
-        ax.legend(loc="best")
+        columns = 2 if len(ax.get_legend_handles_labels()[1]) > 5 else 1
+        ax.legend(loc="best", frameon=True, framealpha=0.85, ncols=columns)
     elif legend:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))
+
+
+def _in_lines(title: str) -> str:
+    """In as few lines as fit a narrow picture, of nearly the same length.
+
+    >>> _in_lines("Coefficients of 4 of 6 test points (condition number 52.3)")
+    'Coefficients of 4 of 6 test\\npoints (condition number 52.3)'
+    """
+    lines = textwrap.wrap(title, _TITLE)
+    for width in range(len(title) // max(len(lines), 1), _TITLE):
+        even = textwrap.wrap(title, max(width, 1))
+        if len(even) <= len(lines):
+            return "\n".join(even)
+    return "\n".join(lines)
 
 
 def write_instead(ax: "Axes", text: str) -> None:

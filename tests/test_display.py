@@ -178,6 +178,8 @@ def test_predictions_are_tabulated_where_they_belong() -> None:
     assert [container[0].get_ydata().tolist() for container in report.plot().containers] == report.values.T.tolist()
     assert "3 test points, 2 targets; 0 to 5, error at most 0.05" in repr(report)
     assert ("test point 1", "2 ± 0.02, 3 ± 0.03") in report.rows()
+    sure = PredictionReport(np.array([2.0, 1e-9]), np.array([1e-12, 1e-12]))
+    assert sure.rows()[1:] == [("test point 0", "2"), ("test point 1", "1e-09")]
     assert "4 of 12 targets" in predicted(3, 12).plot().get_title()
 
 

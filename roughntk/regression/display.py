@@ -40,16 +40,20 @@ def span(values: np.ndarray) -> str:
 
 
 def value_rows(values: np.ndarray, apart: np.ndarray) -> list[tuple[str, str]]:
-    """(test point, its values with what each may be apart from it)."""
+    """(test point, its values, each with what it may be apart from it, where that is not NaN)."""
     rows = []
     for point, (row, around) in enumerate(zip(by_target(values), by_target(apart), strict=True)):
         kept = list(zip(row, around, strict=True))[:_MOST_TARGETS]
         cut = ", ..." if len(row) > len(kept) else ""
-        rows.append((f"test point {point}", ", ".join(f"{value:.6g} ± {e:.2g}" for value, e in kept) + cut))
+        rows.append((f"test point {point}", ", ".join(_word(*pair) for pair in kept) + cut))
     return rows
 
 
-def draw(ax: "Axes | None", values: np.ndarray, bars: np.ndarray, what: str, remark: str) -> "Axes":
+def _word(value: float, apart: float) -> str:
+    return f"{value:.6g}" if np.isnan(apart) else f"{value:.6g} ± {apart:.2g}"
+
+
+def draw(ax: "Axes | None", values: np.ndarray, bars: np.ndarray, what: str, remark: str, apart: float = 0.0) -> "Axes":
     """The values against the test points, a look a target, with bars; see `_display.draw_columns`.
 
     Args:
@@ -58,13 +62,14 @@ def draw(ax: "Axes | None", values: np.ndarray, bars: np.ndarray, what: str, rem
         bars: of the shape of the values.
         what: the values are, for title and axis.
         remark: for the title, in parentheses.
+        apart: as for `_display.draw_columns`.
 
     Returns:
         The Axes.
     """
     columns = by_target(values)
     with _display.drawn_on(ax) as axes:
-        of = _display.draw_columns(axes, columns, by_target(bars), "target")
+        of = _display.draw_columns(axes, columns, by_target(bars), "target", apart)
         if not columns.size:
             _display.write_instead(axes, "no test points")
         _display.name_axes(

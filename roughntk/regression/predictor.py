@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_SEEN = 1e-6  # of the largest value: smaller bounds are beyond the digits that are shown
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class PredictionReport(_display.Displayed):
     """Predictions, and what is known of them.
@@ -67,11 +70,12 @@ class PredictionReport(_display.Displayed):
         return f"error at most {np.max(self.forward_error, initial=0.0):.2g}"
 
     def rows(self) -> list[tuple[str, str]]:
-        """(quantity, value) for display."""
-        rows = [(self.what, f"at {display.extent(self.values)}; ± is the bound of its error")]
+        """(quantity, value) for display; values have the bounds of their errors where these are seen."""
+        rows = [(self.what, f"at {display.extent(self.values)}; {self._error}")]
         if not math.isnan(self.smallest_eigenvalue):
             rows.append(("smallest eigenvalue of K(X,X)", f"{self.smallest_eigenvalue:.3g}"))
-        return rows + display.value_rows(self.values, self.forward_error)
+        seen = self.forward_error > _SEEN * np.max(np.abs(self.values), initial=0.0)
+        return rows + display.value_rows(self.values, np.where(seen, self.forward_error, math.nan))
 
     def plot(self, *, ax: "Axes | None" = None) -> "Axes":
         """The values against the test points, a curve a target, with the bounds of their errors where they are seen.

@@ -95,7 +95,8 @@ class Gaussian(_display.Displayed):
         >>> rn.regression.ensemble("relu-ntk", X, X[:, 0], x, depth=3).plot().get_title()
         'Prediction (mean, two standard deviations)'
         """
-        return display.draw(ax, self.mean, 2 * self._deviations, "Prediction", "mean, two standard deviations")
+        bars = 2 * self._deviations
+        return display.draw(ax, self.mean, bars, "Prediction", "mean, two standard deviations", apart=0.12)
 
     def to_dataframe(self) -> "pandas.DataFrame":
         """A row for each prediction, the test points of the first target first.

@@ -104,7 +104,9 @@ class Study(_display.Displayed):
         return self.data.notes
 
     def plot(self, *, ax: "Axes | None" = None) -> "Axes":
-        """The coefficients of the first test point against depth, the limit of infinite depth dashed where it is known.
+        """The coefficients of the first test point against depth, and their limit of infinite depth where it is known.
+
+        The limit is a dashed line where it is one for all, else a diamond at the right end for each.
 
         The ten training points that are nearest to the test point by the kernel of the first depth are drawn, from
         depth 2 on. All figures of the report are in its folder.
@@ -126,9 +128,7 @@ class Study(_display.Displayed):
                     line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
                     axes.plot(depths, line, label=f"$u_{{{i}}}$", markevery=markers, **_display.look(place))
                 if kernels.limit_coefficients is not None:
-                    for value in np.unique(np.round(kernels.limit_coefficients[nearest, 0], 12)):
-                        axes.axhline(value, **_display.LIMIT_STYLE)
-                    axes.plot([], [], label="limit", **_display.LIMIT_STYLE)
+                    _draw_limits(axes, kernels.limit_coefficients[nearest, 0])
                 _display.whole_ticks(axes.xaxis)
             else:
                 _display.write_instead(axes, "no depth from 2 on has coefficients")
@@ -159,3 +159,14 @@ class Study(_display.Displayed):
         for level in sorted({level for level, _ in measured}):
             columns[f"variation_level_{level}"] = [measured.get((level, row["depth"]), math.nan) for row in records]
         return _display.data_frame(columns)
+
+
+def _draw_limits(axes: "Axes", limits: np.ndarray) -> None:
+    """A dashed line where the curves have one limit, else a diamond for each at the right end, in its colour."""
+    if np.ptp(limits) < 1e-12:
+        axes.axhline(float(limits[0]), label="limit", **_display.LIMIT_STYLE)
+        return
+    right = axes.get_yaxis_transform()
+    for place, value in enumerate(limits):
+        axes.plot(1.0, value, "D", color=_display.COLOURS[place], markersize=5, transform=right, clip_on=False)
+    axes.plot([], [], "D", color="black", markersize=5, label="limit")

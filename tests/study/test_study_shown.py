@@ -40,7 +40,7 @@ def test_the_picture_has_the_coefficients_and_their_limit(written) -> None:
     for i in range(POINTS):
         expected = [kernels.coefficients_at(depth)[i, 0] for depth in range(2, LAST_DEPTH + 1)]
         assert axes.lines[i].get_ydata().tolist() == expected
-    assert axes.lines[POINTS].get_ydata()[0] == np.round(kernels.limit_coefficients[0, 0], 12)
+    assert axes.lines[POINTS].get_ydata()[0] == kernels.limit_coefficients[0, 0]
 
 
 def test_a_study_without_coefficients_says_so(written) -> None:
@@ -50,3 +50,13 @@ def test_a_study_without_coefficients_says_so(written) -> None:
     check_shown(study)
     assert study.plot().texts[0].get_text() == "no depth from 2 on has coefficients"
     assert study.to_dataframe().residual.isna().all() and set(study.to_dataframe().method) == {"singular"}
+
+
+def test_limits_that_differ_are_drawn_at_the_right_end_in_the_colours_of_their_curves(written) -> None:
+    limits = np.arange(POINTS, dtype=float)[:, None] / 10
+    kernels = dataclasses.replace(written.study.kernels, limit_coefficients=limits)
+    axes = dataclasses.replace(written.study, kernels=kernels).plot()
+    ends = axes.lines[POINTS : 2 * POINTS]
+    assert [end.get_ydata().tolist() for end in ends] == limits.tolist()
+    assert [end.get_color() for end in ends] == [line.get_color() for line in axes.lines[:POINTS]]
+    assert axes.get_xlim()[1] < LAST_DEPTH + 2

@@ -124,7 +124,7 @@ class Variation(_display.Displayed):
         >>> from roughntk import rough
         >>> rough.p_variation_levels([0.0, 1.0, 0.5, 1.5], 1.0)[1].to_dataframe()[["level", "value", "intervals"]]
            level  value  intervals
-        0      1    2.0          3
+        0      1    2.5          3
         """
         return VariationTable({self.level: self}).to_dataframe()
 
