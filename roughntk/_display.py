@@ -33,6 +33,11 @@ COLOURS = (
     "#6c8e3f",
     "#5d5d9e",
 )
+DASHES: Any = (
+    "-", (0, (6, 1.5)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1.2, 1, 1.2, 1, 1.2)), (0, (9, 3)),
+    (0, (1, 3)), (0, (9, 2, 3, 2)), (0, (5, 1, 1, 1, 1, 1, 1, 1)),
+)  # fmt: skip
+"""Beside `COLOURS`, so that curves are told apart without them."""
 LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 STYLE: Any = {
     "font.size": 10,
@@ -48,7 +53,6 @@ STYLE: Any = {
     "svg.fonttype": "none",
 }
 _MARKERS = "osD^vXP<>h"
-_LINES: Any = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MOST_CURVES = len(COLOURS)
 """So many curves are told apart in one picture; results draw no more."""
 
@@ -171,7 +175,7 @@ def look(place: int, *, line: bool = True) -> dict[str, Any]:
     return {
         "color": COLOURS[place % len(COLOURS)],
         "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _LINES[place % len(_LINES)] if line else "none",
+        "linestyle": DASHES[place % len(DASHES)] if line else "none",
         "markersize": 4.5,
         "linewidth": 1.3,
     }

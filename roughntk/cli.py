@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from roughntk import __version__
-from roughntk.commands import classify, compilation, doctor, figure1, limit, signature, study, variation
+from roughntk.commands import classify, compilation, doctor, figure1, limit, predict, signature, study, variation
 from roughntk.commands.terminal import streams
 from roughntk.commands.terminal.console import err_console, out_console
 
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     study.study: study.EXAMPLES,
     figure1.figure1: figure1.EXAMPLES,
+    predict.predict: predict.EXAMPLES,
     limit.limit: limit.EXAMPLES,
     classify.classify: classify.EXAMPLES,
     signature.signature: signature.EXAMPLES,

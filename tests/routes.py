@@ -14,6 +14,7 @@ from roughntk.study import figures
 
 POINTS, TEST_POINTS, LAST_DEPTH = 5, 2, 7
 FIGURES = (
+    "prediction",
     "kernel_entries",
     "coefficients",
     "errors",

@@ -166,7 +166,7 @@ def test_the_picture_of_coefficients_has_their_numbers() -> None:
     solution = raw_solution(3, 6)
     axes = solution.plot()
     assert [container[0].get_ydata().tolist() for container in axes.containers] == solution.coefficients.T[:4].tolist()
-    assert "4 of 6 test points" in axes.get_title()
+    assert "4 of 6 test points" in axes.get_title().replace("\n", " ")
 
 
 def test_predictions_are_tabulated_where_they_belong() -> None:

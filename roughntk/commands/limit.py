@@ -63,7 +63,7 @@ def limit(
         say(
             f"Data: {chosen.name}, {choice.points} training points, {choice.test_points} test points; {network.family}."
         )
-        for line in chosen.notes:
+        for line in (*chosen.notes, *chosen.target_notes()):
             say(line)
         say(result.note, head=f"Depth {result.depth:g}:")
     say_table(HEADINGS, result.rows)

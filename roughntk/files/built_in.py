@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from roughntk import _checks
-from roughntk.files.tables import Points
+from roughntk.files.tables import Points, one_hot
 
 NAMES = ("digits", "wine", "breast_cancer")
 
@@ -26,9 +26,12 @@ _FEATURES = {
     "breast_cancer": tuple(form.format(each) for form in ("mean {}", "{} error", "worst {}") for each in _CELL),
 }
 
+_CLASSES = {"breast_cancer": ("malignant", "benign")}
+"""Classes that have names."""
+
 
 def points(name: str) -> Points:
-    """The points of a built-in data set, with its classes as targets.
+    """The points of a built-in data set, with its classes as targets, one-hot.
 
     Args:
         name: digits, wine or breast_cancer.
@@ -41,7 +44,9 @@ def points(name: str) -> Points:
     """
     _checks.choice(name, NAMES, "built-in data")
     values, y = _from_file(name) or _from_package(name)
-    return Points(values, _FEATURES[name], np.arange(len(values)), y, (), "class", ())
+    numbers = np.unique(y)
+    classes = _CLASSES.get(name) or tuple(f"{number:g}" for number in numbers)
+    return Points(values, _FEATURES[name], np.arange(len(values)), one_hot(y, numbers), classes, "class", ())
 
 
 def _from_file(name: str) -> tuple[np.ndarray, np.ndarray] | None:

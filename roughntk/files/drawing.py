@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from roughntk import _display
-from roughntk._display import COLOURS, LIMIT_STYLE, STYLE
+from roughntk._display import COLOURS, DASHES, LIMIT_STYLE, STYLE
 
 _PEAK = 8.0  # a curve that is so many times larger somewhere than where it mostly is hides the others
 
@@ -113,6 +113,6 @@ def drawable(name: str, instead: str) -> str:
 
 
 __all__ = [
-    "BESIDE", "COLOURS", "LIMIT_STYLE", "STYLE", "canvas", "content", "drawable", "fold_peaks", "plain_log_labels",
-    "plain_log_ticks", "save", "whole_ticks",
+    "BESIDE", "COLOURS", "DASHES", "LIMIT_STYLE", "STYLE", "canvas", "content", "drawable", "fold_peaks",
+    "plain_log_labels", "plain_log_ticks", "save", "whole_ticks",
 ]  # fmt: skip

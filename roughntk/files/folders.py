@@ -19,10 +19,11 @@ MARK = "study.json"
 
 FIGURES = (
     "coefficients", "conditioning", "driver_components", "errors", "infinite_depth", "kernel_entries",
-    "signature_terms", "variation",
+    "prediction", "signature_terms", "variation",
 )  # fmt: skip
 TABLES = (
-    "coefficients", "depths", "kernel_test_points", "p_variation", "signature_terms", "signatures", "transport",
+    "coefficients", "depths", "kernel_test_points", "p_variation", "prediction", "signature_terms", "signatures",
+    "transport",
 )  # fmt: skip
 
 STUDY = (

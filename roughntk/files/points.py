@@ -11,30 +11,60 @@ from roughntk.files import tables
 from roughntk.files.tables import Points, Reading, printable
 
 
-def points_in(data: Any, target: str | None = None, reading: Reading | None = None) -> tuple[str, Points]:
+def points_in(
+    data: Any, target: str | None = None, reading: Reading | None = None, task: str = "auto"
+) -> tuple[str, Points]:
     """The name of the data, fit to be printed, and their points.
 
     Args:
         data: a file or "-" (`roughntk.files.tables`), or a data frame, an array, nested lists.
         target: the column of the targets, by name or by number from 1; in a .npz the array, y if left out.
         reading: how to read a file.
+        task: what targets are: "classification", "regression", or "auto", by which text and few whole numbers are
+            classes.
 
     Raises:
         InputError: what cannot be read, or not in one way.
     """
     reading = reading or Reading()
+    table, wanted = _table_in(data, target, reading)
+    return table.name, tables.points_of(table, wanted, reading, task)
+
+
+def points_like(
+    data: Any, train: Points, target: str | None = None, reading: Reading | None = None
+) -> tuple[str, Points]:
+    """The name of test data, and their points with the features of the training points.
+
+    Args:
+        data, target, reading: as for `points_in`; the target may be missing.
+        train: what `points_in` gave for the training points.
+
+    Raises:
+        InputError: what cannot be read, other columns than those of the training points, other classes.
+    """
+    reading = reading or Reading()
+    table, wanted = _table_in(data, target, reading, needed=False)
+    return table.name, tables.points_like(table, train, wanted, reading)
+
+
+def _table_in(data: Any, target: str | None, reading: Reading, needed: bool = True) -> tuple[tables.Table, str | None]:
+    """The table in the data, and the name of its target.
+
+    An archive has a target where it has that array, which must be so where it is `needed`.
+    """
     if not isinstance(data, str | os.PathLike):
         name = name_of(data)
         reading.check_used("memory", name)
-        return name, tables.points_of(tables.memory_table(data, name), target, reading)
+        return tables.memory_table(data, name), target
     source = tables.source(data)
     reading.check_used(source.kind, source.name)
     if source.kind == "npz":
-        return source.name, _from_archive(source, target, reading)
+        return _from_archive(source, target, needed)
     if source.kind == "npy":
         array = tables.read_arrays(source, lambda _: ("",))[""]
-        return source.name, tables.points_of(_table(array, "", source.name), target, reading)
-    return source.name, tables.points_of(tables.read(source, reading), target, reading)
+        return _table(array, "", source.name), target
+    return tables.read(source, reading), target
 
 
 def name_of(data: Any) -> str:
@@ -57,15 +87,18 @@ def _table(array: np.ndarray, label: str, name: str) -> tables.Table:
     return tables.table_of_array(array, label, name)
 
 
-def _from_archive(source: tables.Source, target: str | None, reading: Reading) -> Points:
-    """The points of a .npz file: its array X, or the only one beside the targets y, or beside the array `target`."""
+def _from_archive(source: tables.Source, target: str | None, needed: bool) -> tuple[tables.Table, str | None]:
+    """The table of a .npz file, and the name of its target.
+
+    It is its array X, or the only one beside the targets y, or beside the array `target`.
+    """
     label = "y" if target is None else target
     picked: list[str] = []
 
     def pick(members: list[tables.Member]) -> list[str]:
         names = [member.name for member in members]
         arrays = [member.name for member in members if member.shape is not None and member.name != label]
-        if target is not None and target not in names:
+        if needed and target is not None and target not in names:
             raise InputError(
                 f"expected --target to name an array of {source.name} ({', '.join(map(printable, names))}), got "
                 f"{printable(target)!r}"
@@ -79,7 +112,7 @@ def _from_archive(source: tables.Source, target: str | None, reading: Reading) -
     picked_arrays = tables.read_arrays(source, pick)
     table = _table(picked_arrays[picked[0]], picked[0], source.name)
     if len(picked) == 1:
-        return tables.points_of(table, None, reading)
+        return table, None
     y = picked_arrays[picked[1]]
     if y.shape != (table.rows,):
         raise InputError(
@@ -89,8 +122,7 @@ def _from_archive(source: tables.Source, target: str | None, reading: Reading) -
     column = dataclasses.replace(
         tables.table_of_array(y, label, source.name).columns[0], name=label, number=len(table.columns) + 1
     )
-    both = dataclasses.replace(table, columns=(*table.columns, column))
-    return tables.points_of(both, f"number:{column.number}", reading)
+    return dataclasses.replace(table, columns=(*table.columns, column)), f"number:{column.number}"
 
 
-__all__ = ["Points", "name_of", "points_in"]
+__all__ = ["Points", "name_of", "points_in", "points_like"]

@@ -21,6 +21,7 @@ from roughntk._checks import InputError
 from roughntk.kernels import Architecture, KernelFamily, as_family
 from roughntk.kernels import family as family_of_name
 from roughntk.linalg import NotPositiveDefiniteError
+from roughntk.regression.classes import decided
 from roughntk.regression.fitted import FittedRegression
 from roughntk.regression.parted import Rows
 
@@ -31,7 +32,6 @@ DEPTHS = (2, 3, 4, 6, 10, 20, 50, 100, 1000)
 """Depths that "auto" tries."""
 
 AUTO = "auto"
-_TIED = 1e-12  # outputs that differ by less than this part of the largest are one
 _MOST_ENTRIES = 2**24  # of a matrix between training and test points: more rows are predicted in several parts
 
 
@@ -322,9 +322,7 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
 
     def predict(self, X):
         """The label of the largest output at rows, shape (m,); of those that only rounding tells apart the first."""
-        values = self._outputs(X)
-        top = values.max(axis=1, keepdims=True)
-        return self.classes_[(values >= top - _TIED * np.abs(top)).argmax(axis=1)]
+        return self.classes_[decided(self._outputs(X))]
 
 
 def chosen_family(family: Any, parameters: Any) -> KernelFamily:

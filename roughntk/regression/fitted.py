@@ -116,7 +116,7 @@ class FittedRegression:
 class Converged:
     """(K + R)^{-1}, by Cholesky's method for M; see the module."""
 
-    def __init__(self, kernel: PartedKernel, ridge: float, what: str, *, callers: int):
+    def __init__(self, kernel: PartedKernel, ridge: float, what: str, *, callers: int = 0):
         n, lengths = len(kernel.rows.lengths), kernel.rows.lengths
         self.length = float(np.linalg.norm(lengths))
         direction = lengths / self.length if self.length > 0 else np.ones(n) / math.sqrt(n)

@@ -11,6 +11,7 @@ from roughntk._checks import InputError
 from roughntk.files import built_in, tables
 from roughntk.files.points import Points, name_of, points_in
 from roughntk.files.tables import Reading
+from roughntk.regression.classes import decided
 from roughntk.study import capacity
 from roughntk.study.settings import BUILT_IN, MOST, PROJECTIONS
 
@@ -19,6 +20,26 @@ PIECE = 2**17
 """Numbers that are looked at together."""
 APART = 1e3
 """Columns whose sizes differ by more than this are pointed out."""
+MOST_HELD = 2000
+"""Rows that predictions are tried on, at most: the error of an accuracy is then below 0.012."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """Rows that are not for training, on which predictions are tried.
+
+    Attributes:
+        points: on the unit sphere, shape (k, dim); the test points of the study are the first of them.
+        y: their targets, as in `DataSet`.
+        rows: their numbers in the source, shape (k,).
+        left_out: how many rows of the source are neither trained on nor tried: those that do not come onto the sphere,
+            and those beyond `MOST_HELD`.
+    """
+
+    points: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+    left_out: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +53,12 @@ class DataSet:
         projection: how the rows came onto the sphere.
         rows: row numbers in the source, training points first, shape (n + m,).
         y: targets of all chosen rows where the source has them, shape (n + m,), or one-hot, shape (n + m, classes),
-            where they are text.
+            where they are classes.
         classes: the texts that the columns of a one-hot y stand for.
         target: the name of the target, None without one.
         features: the names of the features, empty where they have none.
         notes: sentences on what was guessed about the source, which columns are features, and what is to be heeded.
+        held: rows with targets that are not for training; None where the source has no targets.
     """
 
     name: str
@@ -49,6 +71,7 @@ class DataSet:
     target: str | None = None
     features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    held: Held | None = None
 
     def describe(self) -> dict[str, object]:
         """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
@@ -64,11 +87,17 @@ class DataSet:
             "notes": list(self.notes),
         }
 
+    def target_notes(self) -> list[str]:
+        """The sentence on classes, where `notes` leave it out, as of built-in data."""
+        if not self.classes or any(note.startswith("The target is ") for note in self.notes):
+            return []
+        return [tables.in_classes(str(self.target), self.classes)]
+
     def predicted(self, values: np.ndarray) -> str:
         """A prediction in words: a number, or the class whose sum is largest."""
         if not self.classes:
             return f"{values:.10g}"
-        best = int(np.argmax(values))
+        best = int(decided(values[None])[0])
         return f"{self.classes[best]} ({values[best]:.4g})"
 
     def wanted(self, row: int) -> str:
@@ -88,6 +117,7 @@ def load(
     drop_duplicates: bool = False,
     dimension: int | None = None,
     target: str | None = None,
+    task: str = "auto",
     standardise: bool = False,
     reading: Reading | None = None,
 ) -> DataSet:
@@ -102,6 +132,8 @@ def load(
         drop_duplicates: use only the first of several rows that land on the same point.
         dimension: of the random sets `sphere` and `cube`.
         target: the column of the targets, by name or by number from 1; in a .npz the array, y if left out.
+        task: what targets are: "classification", "regression", or "auto", by which text and whole numbers of a few
+            values are classes.
         standardise: give every column mean 0 and standard deviation 1 on the training points.
         reading: how to read a file.
 
@@ -112,10 +144,11 @@ def load(
     test_points = _checks.integer(test_points, "test points", least=1, most=MOST)
     seed = _checks.integer(seed, "seed", least=0)
     _checks.choice(projection, PROJECTIONS, "projection")
-    name, source = _source(data, points + test_points, seed, dimension, target, reading or Reading())
+    _checks.choice(task, tables.TASKS, "task")
+    name, source = source_of(data, points + test_points, seed, dimension, target, reading or Reading(), task)
     raw, pool = source.values, source.kept
     if drop_duplicates:
-        pool = _first_of_each(raw, pool, projection, standardise)
+        pool = first_of_each(raw, pool, projection, standardise)
     count = points + test_points
     if count > len(pool):
         extra = " after dropping duplicates" if drop_duplicates else ""
@@ -124,22 +157,41 @@ def load(
             f"and {test_points} test points; lower --points or --test-points"
         )
     capacity.check_systems(points, test_points)
-    rows = np.random.default_rng(seed).permutation(pool)[:count]
+    shuffled = np.random.default_rng(seed).permutation(pool)
+    rows = shuffled[:count]
     chosen, notes = raw[rows], list(source.notes)
+    others = shuffled[points:][: 0 if source.y is None else max(MOST_HELD, test_points)]
+    tried = raw[others]
     if standardise:
-        chosen, sentence = _standardised(chosen, points, source.names)
-        notes.append(sentence)
+        both, sentence = standardised(np.concatenate([chosen, tried]), points, source.names)
+        (chosen, tried), notes = (both[:count], both[count:]), [*notes, sentence]
     else:
-        notes += _scales(raw, source.kept, source.names)
-    unit = _on_sphere(chosen, rows, projection)
-    _check_distinct(unit[:points], chosen, rows, projection, name)
+        notes += scales(raw, source.kept, source.names)
+    unit = on_sphere(chosen, rows, projection)
+    check_distinct(unit[:points], chosen, rows, projection, name)
+    held = None
+    if source.y is not None:
+        fit = _placeable(tried, projection)
+        held = Held(
+            on_sphere(tried[fit], others[fit], projection), source.y[others[fit]], others[fit],
+            len(shuffled) - points - len(fit),
+        )  # fmt: skip
     return DataSet(
         name, unit[:points], unit[points:], projection, rows, None if source.y is None else source.y[rows],
-        source.classes, source.target, source.names if any(source.names) else (), tuple(notes),
+        source.classes, source.target, source.names if any(source.names) else (), tuple(notes), held,
     )  # fmt: skip
 
 
-def _first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardise: bool) -> np.ndarray:
+def _placeable(values: np.ndarray, projection: str) -> np.ndarray:
+    """The rows that come onto the sphere."""
+    if projection == "canonical":
+        return np.flatnonzero(values.any(axis=1))
+    if projection == "none":
+        return np.flatnonzero(np.abs(np.linalg.norm(values, axis=1) - 1) <= sphere.UNIT_TOLERANCE)
+    return np.arange(len(values))
+
+
+def first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardise: bool) -> np.ndarray:
     """The first of the rows that land on one point; of equal rows, where standardising comes before the projection."""
     if standardise:
         return pool[np.sort(np.unique(raw[pool], axis=0, return_index=True)[1])]
@@ -147,7 +199,7 @@ def _first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardi
     return keep[sphere.distinct_rows(raw[keep], projection=projection)]
 
 
-def _standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
+def standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
     """Columns of mean 0 and standard deviation 1 on the first `points` rows; columns that are constant there go."""
     train = chosen[:points]
     scale = np.abs(train).max(axis=0)
@@ -168,7 +220,7 @@ def _standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tu
     )
 
 
-def _scales(raw: np.ndarray, kept: np.ndarray, names: tuple[str, ...]) -> list[str]:
+def scales(raw: np.ndarray, kept: np.ndarray, names: tuple[str, ...]) -> list[str]:
     """A sentence where some columns are so much larger than others that these do not count, in the rows `kept`."""
     step = max(1, PIECE // raw.shape[1])  # rows at a time, so that nothing of the size of the table is copied
     pieces = [kept[first : first + step] for first in range(0, len(kept), step)]
@@ -193,7 +245,7 @@ def _shortened(words: list[str], most: int = 6) -> str:
     return ", ".join(words if len(words) <= most else [*words[: most - 1], "..."])
 
 
-def _check_distinct(unit: np.ndarray, chosen: np.ndarray, rows: np.ndarray, projection: str, name: str) -> None:
+def check_distinct(unit: np.ndarray, chosen: np.ndarray, rows: np.ndarray, projection: str, name: str) -> None:
     """Raise `InputError` where training points coincide, naming rows of the source."""
     pairs = sphere.coincident_rows(unit)
     if not pairs:
@@ -210,7 +262,7 @@ def _check_distinct(unit: np.ndarray, chosen: np.ndarray, rows: np.ndarray, proj
     )
 
 
-def _on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndarray:
+def on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndarray:
     """The chosen rows on the sphere; errors name the rows of the source."""
     if projection == "stereographic":
         return sphere.lift(chosen, distinct=False)
@@ -238,14 +290,20 @@ def _nonzero_rows(raw: np.ndarray, projection: str) -> np.ndarray:
     return np.flatnonzero(raw.any(axis=1)) if projection == "canonical" else np.arange(len(raw))
 
 
-def _source(
-    data: Any, count: int, seed: int, dimension: int | None, target: str | None, reading: Reading
+def source_of(
+    data: Any,
+    count: int,
+    seed: int,
+    dimension: int | None,
+    target: str | None,
+    reading: Reading,
+    task: str = "auto",
 ) -> tuple[str, Points]:
     """The name of the data and their unprojected rows, float64 and finite where kept."""
     if isinstance(data, str | os.PathLike):
         data = os.fspath(data)
         if data in BUILT_IN:
-            if target is not None or reading != Reading():
+            if target is not None or reading != Reading() or task != "auto":
                 raise InputError(
                     f"expected --target, --drop, --missing and the like with a file only, got {data}; leave them out"
                 )
@@ -253,7 +311,7 @@ def _source(
     _no_dimension(dimension, name_of(data))
     if isinstance(data, str) and not tables.is_source(data):
         _checks.choice(data, BUILT_IN, f"data (or the name of a {tables.IN_WORDS})")
-    return points_in(data, target, reading)
+    return points_in(data, target, reading, task)
 
 
 def _no_dimension(dimension: int | None, name: str) -> None:

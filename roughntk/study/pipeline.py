@@ -19,8 +19,8 @@ from roughntk._settings import settings_of, values_of
 from roughntk.files import folders
 from roughntk.files.tables import printable
 from roughntk.kernels import KernelSequence
-from roughntk.study import capacity, figures, report
-from roughntk.study.analysis import closed_form, deep, drivers, signatures, transport, variation
+from roughntk.study import capacity, figures, report, summary
+from roughntk.study.analysis import closed_form, deep, drivers, prediction, signatures, transport, variation
 from roughntk.study.analysis.laws import law
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet, load
@@ -70,11 +70,11 @@ def run(
     >>> import roughntk as rn
     >>> study = rn.study.run("digits", points=5, test_points=2, depths="1:7", out=None)
     >>> len(study.summary)
-    10
+    12
     >>> study
     <Study: digits, 5 training points and 2 test points, relu-ntk, depths 1 to 7>
     >>> study.to_dataframe().shape, study.plot().get_xlabel()
-    ((7, 9), 'network depth $L$')
+    ((7, 11), 'network depth $L$')
     """
     _checks.require_x64("a study")
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
@@ -141,6 +141,7 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
     driver_signatures = stage("signatures", len(sampled.paths), signatures.signatures, sampled, config.p)
     measured = stage("p-variation", len(sampled.paths), variation.variation_records, sampled, config.p)
     slopes = variation.fitted_slopes(measured, config.p, known)
+    slopes |= variation.far_slopes(kernels, known, slopes)
     study = Study(
         config, family, known, data, kernels, transported, sampled, driver_signatures, measured, slopes, first_depth,
         timings,
@@ -148,7 +149,9 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
     study.convergence = signatures.driver_convergence(driver_signatures, measured, config.p, known)
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
-    study.summary = report.summary_lines(study)
+    if data.held is not None:
+        study.prediction = stage("prediction", len(depths), prediction.prediction, family, data, depths)
+    study.summary = summary.summary_lines(study)
     return study
 
 
@@ -175,6 +178,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "coefficients": study.kernels.records(),
         "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
         "first_depth": study.first_depth,
+        "prediction": None if study.prediction is None else study.prediction.record(),
         "deep": None if study.deep is None else dataclasses.asdict(study.deep),
         "summary": study.summary,
         "timings": study.timings,
@@ -231,6 +235,8 @@ def _write_tables(study: Study, folder: Path) -> None:
     _write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
     _write_csv(folder / "p_variation.csv", study.variation)
     _write_csv(folder / "depths.csv", study.kernels.records())
+    if study.prediction is not None:
+        _write_csv(folder / "prediction.csv", study.prediction.record()["depths"])
     _write_csv(
         folder / "coefficients.csv",
         (

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from roughntk import _display
+from roughntk import _checks, _display
+from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
 from roughntk.study.analysis.closed_form import Kernels
 from roughntk.study.analysis.deep import DeepLimit
 from roughntk.study.analysis.drivers import Drivers
 from roughntk.study.analysis.laws import Law
+from roughntk.study.analysis.prediction import Prediction
 from roughntk.study.analysis.signatures import DriverConvergence, Signatures
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
@@ -24,20 +26,21 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`."""
+    """A drawn figure: file stem, title and caption, and the PNG bytes are at `png`; what is to be said of its data."""
 
     name: str
     title: str
     caption: str
     png: Path
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(repr=False)
 class Study(_display.Displayed):
     """A finished study.
 
-    A notebook shows it as a table; `plot` draws the coefficients against depth, and `to_dataframe` has a row for
-    each depth.
+    A notebook shows it as a table; `plot` draws what depth does to predictions, or to the coefficients, and
+    `to_dataframe` has a row for each depth.
 
     Attributes:
         config: its settings.
@@ -53,7 +56,8 @@ class Study(_display.Displayed):
         convergence: the drivers against the zero path as rough paths, level by level; None for fewer than two drivers.
         first_depth: what became of depth 1.
         deep: kernel and coefficients at real depths up to 10^6; None for a family without real depth.
-        summary: ten lines for a person.
+        prediction: errors on rows that are not for training; None where there is nothing to predict.
+        summary: lines for a person: what was predicted, what depth does, the checks.
         timings: seconds per stage.
         out: folder of the report, None when nothing was written.
     """
@@ -72,6 +76,7 @@ class Study(_display.Displayed):
     timings: dict[str, float]
     convergence: DriverConvergence | None = None
     deep: DeepLimit | None = None
+    prediction: Prediction | None = None
     summary: list[str] = dataclasses.field(default_factory=list)
     out: Path | None = None
 
@@ -103,44 +108,44 @@ class Study(_display.Displayed):
         """What was guessed about the data, and what is to be heeded."""
         return self.data.notes
 
-    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
-        """The coefficients of the first test point against depth, and their limit of infinite depth where it is known.
+    def plot(self, what: str | None = None, *, ax: "Axes | None" = None) -> "Axes":
+        """Against depth the error on rows that are not for training, or the coefficients of the first test point.
 
-        The limit is a dashed line where it is one for all, else a diamond at the right end for each.
-
-        The ten training points that are nearest to the test point by the kernel of the first depth are drawn, from
-        depth 2 on. All figures of the report are in its folder.
+        The error stands beside those of kernel regression with an RBF kernel and of the mean or the majority vote. Of
+        the coefficients those of the ten training points are drawn that are nearest to the test point by the kernel of
+        the first depth, from depth 2 on, and their limit of infinite depth where it is known: a dashed line where it is
+        one for all, else a diamond at the right end for each. All figures of the report are in its folder.
 
         Args:
+            what: "prediction" or "coefficients"; None for predictions where there are any.
             ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
                 of.
 
         Returns:
             The Axes.
+
+        Raises:
+            InputError: another `what`, or predictions of a study without targets.
         """
-        kernels = self.kernels
-        depths = [depth for depth in kernels.solved_depths if depth > 1]
-        with _display.drawn_on(ax) as axes:
-            if depths:
-                nearest = np.sort(np.argsort(-np.abs(kernels.across[0, :, 0]), kind="stable")[: _display.MOST_CURVES])
-                markers = max(1, len(depths) // 20)
-                for place, i in enumerate(nearest):
-                    line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
-                    axes.plot(depths, line, label=f"$u_{{{i}}}$", markevery=markers, **_display.look(place))
-                if kernels.limit_coefficients is not None:
-                    _draw_limits(axes, kernels.limit_coefficients[nearest, 0])
-                _display.whole_ticks(axes.xaxis)
-            else:
-                _display.write_instead(axes, "no depth from 2 on has coefficients")
-            name = _display.shortened(self.config.family_name, 30).replace("$", r"\$")
-            _display.name_axes(
-                axes,
-                title=f"Coefficients of the first test point, {name}",
-                xlabel="network depth $L$",
-                ylabel="coefficient $u_i$ (dimensionless)",
-                legend=bool(depths),
+        if what is None:
+            what = "coefficients" if self.prediction is None else "prediction"
+        _checks.choice(what, ("prediction", "coefficients"), "what")
+        if what == "prediction" and self.prediction is None:
+            raise InputError(
+                "expected a study with targets and rows that are not for training, got one that predicts nothing; "
+                "plot the coefficients, or give a target and fewer points"
             )
+        with _display.drawn_on(ax) as axes:
+            if what == "prediction" and self.prediction is not None:
+                _draw_prediction(axes, self.prediction, self._short_family)
+            else:
+                _draw_coefficients(axes, self.kernels, self._short_family)
         return axes
+
+    @property
+    def _short_family(self) -> str:
+        """For titles."""
+        return _display.shortened(self.config.family_name, 30).replace("$", r"\$")
 
     def to_dataframe(self) -> "pandas.DataFrame":
         """A row for each depth.
@@ -149,6 +154,7 @@ class Study(_display.Displayed):
             Columns `depth`, `condition_number` of K_L(X,X), `method` ("singular" where there are no coefficients),
             `residual`, `error_bound` (relative), `log_determinant` of K_L(X,X), `largest_coefficient` (max |u|), and
             `variation_level_k` for the levels k measured: the p-variation of the driver from that depth to the next.
+            With targets also `accuracy` or `rmse` on rows that are not for training, and the `ridge` that it is with.
             NaN where a number does not exist.
         """
         records = self.kernels.records()
@@ -158,7 +164,58 @@ class Study(_display.Displayed):
         measured = {(r["level"], r["depth"]): r["norm"] for r in self.variation if r["p"] == self.config.p}
         for level in sorted({level for level, _ in measured}):
             columns[f"variation_level_{level}"] = [measured.get((level, row["depth"]), math.nan) for row in records]
+        if self.prediction is not None:
+            record = self.prediction.record()
+            predicted = {row["depth"]: row for row in record["depths"]}
+            for name, key in ((record["measure"], "score"), ("ridge", "ridge")):
+                columns[name] = [predicted.get(row["depth"], {}).get(key, math.nan) for row in records]
         return _display.data_frame(columns)
+
+
+def _draw_prediction(axes: "Axes", prediction: Prediction, family: str) -> None:
+    """The error or accuracy against depth beside the baselines, and the best depth."""
+    classes, best = bool(prediction.targets.classes), prediction.best
+    scores = {depth: prediction.targets.score(one.losses) for depth, one in prediction.at.items()}
+    label = f"{family}, best at depth {_display.depth_words(best)}"
+    axes.plot(list(scores), list(scores.values()), label=label, **_display.look(0))
+    axes.plot(best, scores[best], "*", color=_display.COLOURS[1], markersize=13)
+    if prediction.rbf is not None:
+        level = prediction.targets.score(prediction.rbf.losses)
+        axes.axhline(level, color=_display.COLOURS[2], linestyle="-.", linewidth=1.4, label="RBF kernel")
+    name = "majority vote" if classes else "mean"
+    axes.axhline(prediction.targets.score(prediction.mean), label=name, **_display.LIMIT_STYLE)
+    axes.set_xscale("log")
+    _display.plain_ticks(axes.xaxis, list(scores))
+    _display.name_axes(
+        axes,
+        title=f"{'Accuracy' if classes else 'Root mean square error'} on {len(prediction.targets.held):,} rows",
+        xlabel="network depth $L$",
+        ylabel="part of the rows that is right" if classes else "error (units of the target)",
+    )
+    axes.legend(loc="best", frameon=True, framealpha=0.85)
+
+
+def _draw_coefficients(axes: "Axes", kernels: Kernels, family: str) -> None:
+    """The coefficients of the first test point against depth."""
+    depths = [depth for depth in kernels.solved_depths if depth > 1]
+    if depths:
+        nearest = np.sort(np.argsort(-np.abs(kernels.across[0, :, 0]), kind="stable")[: _display.MOST_CURVES])
+        markers = max(1, len(depths) // 20)
+        for place, i in enumerate(nearest):
+            line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
+            axes.plot(depths, line, label=f"$u_{{{i}}}$", markevery=markers, **_display.look(place))
+        if kernels.limit_coefficients is not None:
+            _draw_limits(axes, kernels.limit_coefficients[nearest, 0])
+        _display.whole_ticks(axes.xaxis)
+    else:
+        _display.write_instead(axes, "no depth from 2 on has coefficients")
+    _display.name_axes(
+        axes,
+        title=f"Coefficients of the first test point, {family}",
+        xlabel="network depth $L$",
+        ylabel="coefficient $u_i$ (dimensionless)",
+        legend=bool(depths),
+    )
 
 
 def _draw_limits(axes: "Axes", limits: np.ndarray) -> None:

@@ -4,7 +4,7 @@ A field says its type, default, help and range; `roughntk.study.config` checks t
 """
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from roughntk._settings import listed, setting
 from roughntk.files.reading_settings import FILE_HELP, ReadingSettings
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("digits", "wine", "breast_cancer", "sphere", "cube")
 PROJECTIONS = ("canonical", "stereographic", "none")
+TASKS = ("auto", "classification", "regression")
 FAMILIES = (
     "relu-ntk", "relu-nngp", "sigmoid", "leaky-relu-ntk", "leaky-relu-nngp", "biased-relu-ntk", "biased-relu-nngp",
     "erf-ntk", "erf-nngp", "tanh-ntk", "tanh-nngp", "gelu-ntk", "gelu-nngp", "activation-ntk", "activation-nngp",
@@ -46,7 +47,66 @@ class PointSettings:
     target: str | None = setting(
         None, "Column of the targets, name or number (name:2, number:2); y in a .npz if left out.", metavar="COLUMN"
     )
+    task: str = setting(
+        "auto",
+        "What targets are: classification, regression (numbers), or auto: text and whole numbers of at most 20 values "
+        "are classes.",
+        names=TASKS, strict=True,
+    )  # fmt: skip
     standardise: bool = setting(False, "Give every column mean 0 and standard deviation 1 on the training points.")
+
+
+def _again(name: str) -> Any:
+    """A setting of points as it is."""
+    field = PointSettings.__dataclass_fields__[name]
+    return dataclasses.field(default=field.default, metadata=field.metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictionSettings:
+    """Which points are trained on and which are predicted."""
+
+    data: str = _again("data")
+    points: int | None = setting(
+        None, "Training points n, at least 2; all that are no test points if left out.", least=2, most=MOST
+    )
+    test_points: int | None = setting(
+        None, "Test points m, at least 1, chosen by --seed; a fifth of all if left out.", least=1, most=MOST
+    )
+    seed: int = _again("seed")
+    projection: str = setting(
+        "stereographic",
+        "How rows come onto the sphere: stereographic (lengths in units of their root mean square, one dimension "
+        "more), canonical (x/|x|), or none (they are on it).",
+        names=PROJECTIONS, strict=True,
+    )  # fmt: skip
+    drop_duplicates: bool = _again("drop_duplicates")
+    dimension: int | None = _again("dimension")
+    target: str | None = _again("target")
+    task: str = _again("task")
+    standardise: bool = _again("standardise")
+    test: str | None = setting(
+        None, "File of the test points, with the same columns; the target may be missing.", metavar="FILE"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureSettings:
+    """Which points the paper's Figure 1 is drawn for."""
+
+    data: str | None = setting(
+        None,
+        f"A file, one point a row: {FILE_HELP}; or {listed(BUILT_IN)}. If left out, points of both input laws of the "
+        f"paper.",
+        option="DATA", names=BUILT_IN,
+    )  # fmt: skip
+    points: int = setting(10, "Training points n, 2 to 100.", least=2, most=100)
+    seed: int = _again("seed")
+    projection: str = _again("projection")
+    drop_duplicates: bool = _again("drop_duplicates")
+    dimension: int | None = _again("dimension")
+    target: str | None = setting(None, "A column that is no feature, name or number.", metavar="COLUMN")
+    standardise: bool = _again("standardise")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,5 +137,6 @@ class StudySettings(ReadingSettings, DepthSettings, FamilySettings, PointSetting
 
 
 __all__ = [
-    "BUILT_IN", "FAMILIES", "MOST", "PROJECTIONS", "DepthSettings", "FamilySettings", "PointSettings", "StudySettings",
+    "BUILT_IN", "FAMILIES", "MOST", "PROJECTIONS", "TASKS", "DepthSettings", "FamilySettings", "FigureSettings",
+    "PointSettings", "PredictionSettings", "StudySettings",
 ]  # fmt: skip

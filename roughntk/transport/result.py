@@ -168,7 +168,7 @@ class TransportResult(_display.Displayed):
         >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
         >>> frame = rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2).to_dataframe()
         >>> frame[frame.depth == 3].coefficient.round(4).tolist()
-        [0.2025, 0.0324, 0.066]
+        [0.2024, 0.0324, 0.066]
         """
         k, n, m = self.values.shape
         return _display.data_frame(

@@ -17,7 +17,8 @@ def test_a_built_in_set_is_what_scikit_learn_gives_bit_by_bit(name, monkeypatch)
     monkeypatch.setattr(datasets, f"load_{name}", refuse)
     read = built_in.points(name)
     np.testing.assert_array_equal(read.values, expected.data)
-    np.testing.assert_array_equal(read.y, expected.target)
+    np.testing.assert_array_equal(read.y, np.eye(len(expected.target_names))[expected.target])  # classes, no numbers
+    assert read.classes == tuple(str(each).removeprefix("class_") for each in expected.target_names)
     assert read.values.dtype == read.y.dtype == np.float64
     assert list(read.names) == [str(each) for each in expected.feature_names]
 

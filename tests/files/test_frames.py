@@ -129,7 +129,7 @@ def test_a_study_of_columns_with_foreign_names_is_printed_in_any_encoding(monkey
     assert cli.run(["study", "温度.csv", "--out", "report"]) == 0
     text = printed.buffer.getvalue().decode(encoding)
     assert named in text and text.splitlines()[-1].startswith("Report: report/report.html (")
-    assert all(f"\n{number:2d} " in text for number in range(1, 11))
+    assert all(f"\n{number:2d} " in text for number in range(1, 13))
     assert "温度" in Path("report/report.html").read_text(encoding="utf-8")
 
 

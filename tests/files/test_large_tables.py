@@ -18,8 +18,8 @@ def reading_peak(values, path):
     np.save(path, values)
     tracemalloc.start()
     try:
-        name, points = data._source(str(path), 5, 0, None, None, tables.Reading())
-        said = data._scales(points.values, points.kept, points.names)
+        name, points = data.source_of(str(path), 5, 0, None, None, tables.Reading())
+        said = data.scales(points.values, points.kept, points.names)
         return tracemalloc.get_traced_memory()[1] / (8 * values.size), points, said
     finally:
         tracemalloc.stop()
@@ -74,6 +74,6 @@ def test_scales_are_those_of_all_rows(monkeypatch):
     raw = np.random.default_rng(0).normal(size=(50, 3)) * [1e-200, 1.0, 1e5]
     kept = np.arange(1, 50)
     sizes = np.sqrt((raw[kept, 2] ** 2).mean()), 1e-200 * np.sqrt(((raw[kept, 0] * 1e200) ** 2).mean())
-    (said,) = data._scales(raw, kept, ("a", "b", "c"))
+    (said,) = data.scales(raw, kept, ("a", "b", "c"))
     words = re.fullmatch("Scales differ: c has root mean square (.*), a (.*), so that .*", said)
     assert words and [float(each) for each in words.groups()] == pytest.approx(sizes, rel=0.006)  # three digits

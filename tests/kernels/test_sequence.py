@@ -144,7 +144,7 @@ def test_classification_says_what_values_show_and_what_they_do_not():
 
 def test_a_study_takes_a_sequence():
     study = rn.study.run("sphere", out=None, points=5, test_points=2, depths="2:4", samples=5, family=FLAT)
-    assert "Family flat" in study.summary[1]
+    assert "Family flat" in study.summary[2]
     record = as_json(study, "")
     assert record["family"] == record["settings"]["family"] == "flat"
     assert json.dumps(record)

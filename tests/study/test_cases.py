@@ -152,7 +152,12 @@ def test_a_labelled_table_has_features_and_a_target():
     data = load(str(CASES / "labelled.csv"), points=8, test_points=3, seed=0, target="label")
     assert data.X.shape == (8, 6) and data.features == tuple(f"f{i}" for i in range(1, 7)) and data.target == "label"
     table = np.genfromtxt(CASES / "labelled.csv", delimiter=",", skip_header=1)
-    np.testing.assert_array_equal(data.y, table[data.rows, 6])
+    np.testing.assert_array_equal(data.y, np.eye(3)[table[data.rows, 6].astype(int)])
+    numbers = load(str(CASES / "labelled.csv"), points=8, test_points=3, seed=0, target="label", task="regression")
+    np.testing.assert_array_equal(numbers.y, table[data.rows, 6])
+    refused(
+        "numbers as targets of a regression", "limit", "text_target.csv", "--target", "kind", "--task", "regression"
+    )
     assert any("3 classes (0, 1, 2)" in sentence for sentence in data.notes)
     text = said("limit", "labelled.csv", "--target", "label", "--points", 8, "--test-points", 3)
     assert "6 features: f1, f2, f3, f4, f5, f6." in text and "3 classes (0, 1, 2)" in text

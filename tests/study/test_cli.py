@@ -245,7 +245,7 @@ def test_help_names_every_command():
     assert all(command in result.stdout for command in ("study", "figure1", "signature", "variation", "doctor"))
 
 
-def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, written):
+def test_study_prints_its_lines_and_where_the_report_is(here, monkeypatch, written):
     """The same study as the shared one, so that nothing is compiled again; its figures are drawn there."""
     monkeypatch.setattr(run_room.figures, "draw_all", lambda study, folder: [])
     monkeypatch.setattr(sys, "argv", ["roughntk", "study", "digits", "--out", "my [report]"])
@@ -255,11 +255,11 @@ def test_study_prints_ten_lines_and_where_the_report_is(here, monkeypatch, writt
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[:10] == [f"{number:2d} {line}" for number, line in enumerate(written.study.summary, 1)]
-    assert len(lines) == 11 and lines[10].startswith("Report: my [report]/report.html (")
+    assert lines[:12] == [f"{number:2d} {line}" for number, line in enumerate(written.study.summary, 1)]
+    assert len(lines) == 13 and lines[12].startswith("Report: my [report]/report.html (")
     assert [line for line in result.stderr.splitlines() if "at work for" not in line] == [
         "closed form: 7 done", "transport: 24 done", "drivers: 6 done", "signatures: 6 done", "p-variation: 6 done",
-        "infinite depth: 41 done", "report: 1 done",
+        "infinite depth: 41 done", "prediction: 7 done", "report: 1 done",
     ]  # fmt: skip
     record = json.loads((here / out / "study.json").read_text())
     assert record["command"] == "roughntk study digits --out 'my [report]'"
@@ -295,6 +295,19 @@ def test_doctor_reports_a_backend_that_is_absent_or_wrong(monkeypatch):
     monkeypatch.setattr(installation, "EXPECTED_SIGNATURE", (7.0, 5.0, 24.5, 19.0, 16.0, 12.0))
     result = call("doctor")
     assert result.exit_code == 1 and "self-test error 5.0e-01" in result.stdout
+
+
+def test_figure1_draws_the_points_of_a_file_and_leaves_gaps_where_they_are_too_many_for_a_depth(here):
+    table = np.column_stack([np.random.default_rng(0).normal(size=(8, 3)).round(3), np.arange(8)])
+    np.savetxt("data.csv", table, delimiter=",", header="a,b,c,y", comments="")
+    options = ("--target", "y", "--points", 5, "--depths", 3, "--out", "fig")
+    result = call("figure1", "data.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == "fig/figure1_data.png" and "3 features: a, b, c." in result.stdout
+    svg = (here / "fig" / "figure1_data.svg").read_text(encoding="utf-8")
+    assert "data.csv, canonical projection; 5 training points" in svg and "depth 1: " in svg
+    assert_refused(here, "expected data with --target, got none", "figure1", *options)
+    assert_refused(here, "column of data.csv", "figure1", "data.csv", "--target", "z", "--out", "fig")
 
 
 def test_figure1_draws_both_laws(here):

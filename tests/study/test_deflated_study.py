@@ -8,7 +8,7 @@ import pytest
 
 import roughntk as rn
 from roughntk.files import drawing
-from roughntk.study import report
+from roughntk.study import summary
 from roughntk.study.analysis import transport
 from roughntk.study.config import StudyConfig
 from roughntk.transport import segments
@@ -73,7 +73,7 @@ def test_the_distance_to_the_limit_is_that_of_60_digits(deep):
         found = np.abs(deep.kernels.coefficients_at(depth) - deep.kernels.limit_coefficients).max()
         assert abs(found - distance) <= 2 * known < 1e-12
     # 6e-15 is below what 64 bit knows, and the summary says so
-    sentence = report._distance_to_limit(deep)
+    sentence = summary._distance_to_limit(deep)
     assert "64 bit leaves unknown" in sentence
     assert distance <= float(sentence.split("within ")[1].split(" ")[0])
 
@@ -119,7 +119,7 @@ def test_a_transport_beyond_its_bound_has_not_converged(deep, monkeypatch):
     monkeypatch.setattr(transport, "between_systems", off)
     records = transport.transport_records(deep.kernels, [20], silent)
     assert not any(row["converged"] for row in records)
-    assert "4 NOT converged" in report._transport_line(records)
+    assert "4 NOT converged" in summary._transport_line(records)
 
 
 @pytest.mark.parametrize(("p", "levels"), [(1.0, [1]), (2.5, [1, 2]), (3.5, [1, 2, 3])])
@@ -128,7 +128,7 @@ def test_every_p_from_1_to_4_has_its_levels(p, levels):
     assert sorted({row["level"] for row in found.variation if row["p"] == p}) == levels
     assert list(found.convergence.measured.levels) == levels
     words = f"levels 1 to {levels[-1]}" if len(levels) > 1 else "level 1"
-    assert f"(p = {p:g}, {words})" in found.summary[8]
+    assert f"(p = {p:g}, {words})" in found.summary[5]
 
 
 @pytest.mark.parametrize("p", [0.5, 4.0, 7])

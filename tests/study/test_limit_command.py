@@ -31,17 +31,23 @@ def test_limit_prints_coefficients_predictions_and_the_depth_needed(tmp_path):
     found = at_depth(family, data, 7.5, 0.05)
     np.testing.assert_array_equal(found.u, u)
     np.testing.assert_array_equal(found.predictions, u.T @ data.y[:6])
-    assert f"{found.predictions[0]:.4f}"[:5] in result.stdout
+    best = int(found.predictions[0].argmax())
+    assert f"{data.classes[best]} ({found.predictions[0, best]:.4g})" in result.stdout
+    assert "The target is class: 3 classes (0, 1, 2), one-hot" in result.stdout
     header, *lines = (line.split(",") for line in out.read_text().splitlines())
     assert header == ["training row", *(f"test row {row}" for row in data.rows[6:])]
     assert [int(line[0]) for line in lines] == list(data.rows[:6])
     np.testing.assert_array_equal(np.array([line[1:] for line in lines], dtype=float), u)  # all digits
 
 
-def test_prediction_at_infinite_depth_is_the_sum_of_targets_over_n_plus_3():
+def test_prediction_at_infinite_depth_is_the_number_of_training_points_of_each_class_over_n_plus_3():
     data = load("digits", points=8, test_points=3, seed=1)
     found = at_depth(rn.kernels.ReluNTK(), data, "inf", 0.1)
-    np.testing.assert_allclose(found.predictions, data.y[:8].sum() / 11, rtol=1e-13)
+    np.testing.assert_allclose(found.predictions, np.tile(data.y[:8].sum(axis=0) / 11, (3, 1)), rtol=1e-13)
+    counts = {name: int(number) for name, number in zip(data.classes, data.y[:8].sum(axis=0), strict=True)}
+    most = max(counts, key=lambda name: counts[name])  # the first of equals
+    assert [row[1] for row in found.rows] == [f"{most} ({counts[most] / 11:.4g})"] * 3
+    assert data.target == "class" and all(row[2] in data.classes for row in found.rows)
 
 
 def test_data_without_targets_has_no_predictions():

@@ -43,7 +43,7 @@ def test_two_depths_are_enough(written):
     assert record["transport"] == expected
     assert record["slopes"]["level1"] is None and record["convergence"] is None
     assert any("Too few depths for a fitted slope" in line for line in found.summary)
-    assert any("Too few drivers" in line for line in found.summary) and len(found.summary) == 10
+    assert any("Too few drivers" in line for line in found.summary) and len(found.summary) == 12
 
 
 def test_a_study_of_the_nngp_kernel_works():
@@ -56,7 +56,7 @@ def test_a_study_of_the_nngp_kernel_works():
     for depth in (2, 3, 4):
         K, B = plain_kernels("relu-nngp", found.data.X, found.data.x, depth)
         np.testing.assert_allclose(found.kernels.solved[depth].coefficients, np.linalg.solve(K, B), atol=200 * EPS * 14)
-    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
+    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None) - (found.prediction is None)
 
 
 def test_one_training_and_one_test_point_are_enough():
@@ -80,7 +80,7 @@ def test_one_training_and_one_test_point_are_enough():
     signature = record["signature"]
     assert (signature["level"], signature["channels"], signature["on_principal_directions"]) == (3, 2, False)
     assert signature["captured"] == {"1": 1.0, "2": 1.0, "3": 1.0}
-    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None)
+    assert draw_every_figure(found) == len(FIGURES) - (found.deep is None) - (found.prediction is None)
 
 
 def test_depth_one_is_left_out_of_the_transport_where_it_is_singular():

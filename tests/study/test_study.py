@@ -1,7 +1,7 @@
 """The study: what it writes, and its numbers against other routes to them."""
 
-import base64
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -17,8 +17,9 @@ from routes import FIGURES, LAST_DEPTH, POINTS, TEST_POINTS, largest_sum, plain_
 
 import roughntk as rn
 from roughntk.files import folders, manifest
+from roughntk.files.drawing import COLOURS
 from roughntk.kernels import SigmoidComposition
-from roughntk.study import pipeline, report
+from roughntk.study import pipeline, report, summary
 from roughntk.study.analysis import closed_form, transport, variation
 from roughntk.study.analysis import drivers as drivers_room
 from roughntk.study.analysis import signatures as signatures_room
@@ -27,7 +28,16 @@ from roughntk.study.data import load
 
 EPS = np.finfo(np.float64).eps
 LAW = law(rn.kernels.ReluNTK())
-TABLES = ("transport", "p_variation", "depths", "coefficients", "kernel_test_points", "signatures", "signature_terms")
+TABLES = (
+    "prediction",
+    "transport",
+    "p_variation",
+    "depths",
+    "coefficients",
+    "kernel_test_points",
+    "signatures",
+    "signature_terms",
+)
 
 
 # What is written
@@ -53,7 +63,16 @@ def test_the_record_has_every_key_that_was_promised(written):
     described = {"name": "digits", "n": POINTS, "m": TEST_POINTS, "dim": 64, "projection": "canonical"}
     assert {key: record["data"][key] for key in described} == described
     assert all(seconds >= 0 for seconds in record["timings"].values())
-    stages = {"closed form", "transport", "drivers", "signatures", "p-variation", "infinite depth", "report"}
+    stages = {
+        "closed form",
+        "transport",
+        "drivers",
+        "signatures",
+        "p-variation",
+        "infinite depth",
+        "prediction",
+        "report",
+    }
     assert stages == set(record["timings"])
 
 
@@ -66,42 +85,68 @@ def test_not_a_number_and_infinity_are_written_as_null():
 
 
 class Page(HTMLParser):
-    """Collects what a page refers to, its pictures, and whether its tags close."""
+    """Collects what a page refers to, its drawings and its tables, and whether its tags close."""
 
     def __init__(self, text):
         super().__init__()
-        self.references, self.pictures, self.open = [], [], []
+        self.references, self.drawings, self.anchors, self.identifiers, self.open = [], [], [], [], []
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
-        self.references += [found[key] for key in ("src", "href", "srcset", "data") if key in found]
-        if tag == "img":
-            self.pictures.append(found)
-        if tag not in ("meta", "img", "br", "link"):
+        self.references += [found[key] for key in ("src", "href", "srcset", "data", "xlink:href") if key in found]
+        self.identifiers += [found["id"]] if "id" in found else []
+        if tag == "svg":
+            self.drawings.append(found)
+        if tag not in ("meta", "br", "link"):
             self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.open.pop()
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
 
-def test_the_report_is_one_file_with_all_figures_in_it(written):
+def test_the_report_is_one_file_with_all_drawings_in_it(written):
     text = (written.folder / "report.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    assert not re.search(r"https?:|//\w|url\(|@import|<script|<link", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text))
-    assert len(page.references) == len(page.pictures) == len(FIGURES)
-    prefix = "data:image/png;base64,"
-    assert all(reference.startswith(prefix) for reference in page.references)
-    embedded = [base64.b64decode(reference[len(prefix) :], validate=True) for reference in page.references]
-    assert embedded == [(written.folder / "figures" / f"{name}.png").read_bytes() for name in FIGURES]
-    assert all(picture["alt"] for picture in page.pictures)
-    plain = re.sub(r"</?span[^>]*>", "", text).replace("&#x27;", "'")
+    assert not re.search(r"https?:|//\w|url\((?!#)|@import|<script .*src|<link|<img", text)
+    assert len(page.identifiers) == len(set(page.identifiers))
+    assert all(reference[0] == "#" and reference[1:] in page.identifiers for reference in page.references)
+    assert all(name in page.identifiers for name in re.findall(r"url\(#([^)]*)\)", text))
+    assert len(page.drawings) == len(FIGURES) and all(drawing["aria-label"] for drawing in page.drawings)
+    assert "prefers-color-scheme: dark" in text and "@media print" in text
+    drawn = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    assert not {colour for colour in COLOURS if colour in drawn}  # the page says what they are, by day and by night
+    plain = re.sub(r"</?span[^>]*>", "", text).replace("&#39;", "'")
     assert all(f"<li>{line}" in plain for line in written.study.summary if "<" not in line)
-    words = re.sub(r"base64,[A-Za-z0-9+/=]+|<t[dh]>.*?</t[dh]>", "", text)
+    words = re.sub(
+        r"<svg.*?</svg>|<t[dh]>.*?</t[dh]>|<(?:script|style)>.*?</(?:script|style)>", "", text, flags=re.DOTALL
+    )
     broken = re.findall(r"(?<![>\d.])\d[\d.]*e[-+]\d+", words)
     assert broken == []  # each stands in a span that is not broken
+
+
+def test_the_report_begins_with_the_prediction(written):
+    text = (written.folder / "report.html").read_text(encoding="utf-8")
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    assert titles[:3] == ["Does it predict?", "What depth does", "Checks"]
+    first = re.search(r"<svg[^>]*aria-label=\"(.*?)\"", text)
+    assert first and first[1] == "What depth does to predictions"
+    assert text.index("Prediction of") < text.index(first[0]) < text.index("Kernel: off-diagonal")
+
+
+def test_what_the_user_names_is_escaped_in_the_report(written):
+    bad = "<script>alert(1)</script>&\"'"
+    data = dataclasses.replace(written.study.data, name=bad, target=bad, notes=(bad,))
+    study = dataclasses.replace(written.study, data=data)
+    study.summary = summary.summary_lines(study)
+    text = report.render(study, [])
+    assert "<script>alert" not in text and text.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;") >= 5
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -220,9 +265,9 @@ def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
         scale = max(1, np.abs(kernels.solved[row["depth"] + 1].coefficients).max())
         assert row["error"] == pytest.approx(0.25 / scale, abs=1e-12)
         assert (row["residual"], row["steps"], row["converged"]) == (0.5, 3, False)
-    line = report._transport_line(records)
+    line = summary._transport_line(records)
     assert "8 NOT converged" in line and "largest residual 0.5" in line
-    assert "all within their bounds" in report._transport_line([result])
+    assert "all within their bounds" in summary._transport_line([result])
 
 
 def driver(written, depth, samples=33):
@@ -394,14 +439,14 @@ def test_level_three_enters_from_p_3_on_where_directions_are_few(written):
     assert row["distance_to_zero"] == pytest.approx(row["norm"], rel=1e-12)
 
 
-def test_the_summary_has_ten_lines_and_reports_the_worst_numbers(written):
+def test_the_summary_has_twelve_lines_and_reports_the_worst_numbers(written):
     lines = written.study.summary
-    assert lines == written.record["summary"] and len(lines) == 10
+    assert lines == written.record["summary"] and len(lines) == 12
     worst = max(row["error"] for row in written.record["transport"])
-    assert f"24 integrations, largest error {worst:.2g}" in lines[4] and "all within their bounds" in lines[4]
-    assert "Depth 1 (the linear kernel) joins" in lines[1]
+    assert f"24 integrations, largest error {worst:.2g}" in lines[9] and "all within their bounds" in lines[9]
+    assert "Depth 1 (the linear kernel) joins" in lines[3]
     K, _ = written.study.kernels.at(LAST_DEPTH)
     off = K[~np.eye(POINTS, dtype=bool)]
-    assert f"[{off.min():.6g}, {off.max():.6g}]; their limit is 0.25" in lines[2]
+    assert f"[{off.min():.6g}, {off.max():.6g}]; their limit is 0.25" in lines[4]
     distance = np.abs(written.study.kernels.solved[LAST_DEPTH].coefficients - 1 / (POINTS + 3)).max()
-    assert f"within {distance:.3g} of their limit" in lines[9]
+    assert f"within {distance:.3g} of their limit" in lines[5]

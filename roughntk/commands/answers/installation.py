@@ -23,6 +23,8 @@ PACKAGES = (
     "equinox",
     "lineax",
     "jaxtyping",
+    "jinja2",
+    "markupsafe",
     "matplotlib",
     "narwhals",
     "pandas",

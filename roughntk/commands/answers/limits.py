@@ -66,7 +66,7 @@ class AtDepth:
 def at_depth(family: KernelFamily, data: DataSet, depth: str | float, tolerance: float) -> AtDepth:
     """Coefficients and predictions u^T y at that depth, and the depth from which u is within `tolerance` of its limit.
 
-    Of targets that are text, the prediction is the class with the largest sum.
+    Of targets that are classes, the prediction is the class with the largest sum.
 
     Raises:
         InputError: a depth that is not a number >= 1 or "inf", a tolerance that is not positive or not reached, a

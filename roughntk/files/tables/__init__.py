@@ -9,11 +9,12 @@ import os
 from roughntk._checks import InputError
 from roughntk.files.tables.arrays import Member, read_arrays, table_of_array
 from roughntk.files.tables.csv_text import read_text
+from roughntk.files.tables.matching import points_like
 from roughntk.files.tables.records import memory_table, read_json, read_parquet
 from roughntk.files.tables.selection import TIME_NAMES, Path, Points, path_of, points_of
 from roughntk.files.tables.sources import IN_WORDS, REMEDY, STANDARD_INPUT, SUFFIXES, Source, is_source, source
 from roughntk.files.tables.table import MISSING_RULES, Reading, Table, printable
-from roughntk.files.tables.targets import target_of
+from roughntk.files.tables.targets import TASKS, in_classes, one_hot, target_of
 
 
 def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> Table:
@@ -43,7 +44,7 @@ def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> T
 
 
 __all__ = [
-    "IN_WORDS", "MISSING_RULES", "STANDARD_INPUT", "SUFFIXES", "TIME_NAMES", "Member", "Path", "Points", "Reading",
-    "Source", "Table", "is_source", "memory_table", "path_of", "points_of", "printable", "read", "read_arrays",
-    "source", "table_of_array", "target_of",
+    "IN_WORDS", "MISSING_RULES", "STANDARD_INPUT", "SUFFIXES", "TASKS", "TIME_NAMES", "Member", "Path", "Points",
+    "Reading", "Source", "Table", "in_classes", "is_source", "memory_table", "one_hot", "path_of", "points_like",
+    "points_of", "printable", "read", "read_arrays", "source", "table_of_array", "target_of",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ class Points:
         values: float64, shape (rows, features); rows that are left out hold NaN.
         names: of the features, or "" each.
         kept: the rows that are not left out.
-        y: targets, shape (rows,), or one-hot, shape (rows, classes), where they are text; None without targets.
+        y: targets, shape (rows,), or one-hot, shape (rows, classes), where they are classes; None without targets.
         classes: the texts that the columns of a one-hot y stand for.
         target: the name of the target, None without one.
         notes: sentences on what was guessed and chosen.
@@ -47,10 +47,13 @@ class Path:
     notes: tuple[str, ...]
 
 
-def points_of(table: Table, target: str | None, reading: Reading) -> Points:
+def points_of(
+    table: Table, target: str | None, reading: Reading, task: str = "auto", classes: tuple[str, ...] = ()
+) -> Points:
     """Features and target of a table of points.
 
-    `target`: the column of the targets, by name or by number from 1.
+    `target`: the column of the targets, by name or by number from 1; `task`: what they are (`TASKS`); `classes`: those
+    that are known.
 
     Raises:
         InputError: no such column, text or dates among the features, missing cells (unless rows are dropped).
@@ -84,8 +87,9 @@ def points_of(table: Table, target: str | None, reading: Reading) -> Points:
     notes += [f"{counted(len(names), 'feature')}{listed}.", *_column_notes(table)]
     if wanted is None:
         return Points(values, names, kept, None, (), None, (*notes, *label_like(features, kept)))
-    y, classes, sentence = target_of(wanted, table, kept)
-    return Points(values, names, kept, y, classes, wanted.label, (*notes, sentence))
+    y, classes, sentence = target_of(wanted, table, kept, task, classes)
+    notes += [*label_like(features, kept, wanted), sentence]
+    return Points(values, names, kept, y, classes, wanted.label, tuple(notes))
 
 
 def _side_by_side(columns: Sequence[Column]) -> np.ndarray:

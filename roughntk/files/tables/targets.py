@@ -1,6 +1,6 @@
-"""The targets of points: numbers as they are, text as classes; and features that look like a target."""
+"""The targets of points: numbers, or classes, one-hot; and features that look like a target."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,37 +14,42 @@ LABEL_NAMES = (
     "response",
 )  # fmt: skip
 MOST_CLASSES = 20
-"""Whole numbers of up to so many values are called classes."""
+"""Whole numbers of up to so many values are taken as classes."""
+TASKS = ("auto", "classification", "regression")
+"""What targets are: classes, numbers, or what they look like."""
 PIECE = 2**14
 """Rows that are looked at together, so that nothing of the size of a column is copied."""
 
 
-def target_of(column: Column, table: Table, kept: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """The targets of a column: numbers as they are, text one-hot; the classes of text; and a sentence on them.
+def target_of(
+    column: Column, table: Table, kept: np.ndarray, task: str = "auto", known: tuple[str, ...] = ()
+) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """The targets of a column, numbers or one-hot; the classes; and a sentence on them.
+
+    Text is classes, and so are whole numbers of a few values where `task` is "auto"; `known` are all classes that there
+    are to be, none for those of the column.
 
     Raises:
-        InputError: dates, infinite numbers, or text that is another in every row.
+        InputError: dates, infinite numbers, classes that are others in every row or not known, text for a regression.
     """
     if column.kind in (DATE, CLOCK):
         raise InputError(
             f"expected numbers or text as the target, got dates in {called(column)} of {table.name}; encode them"
         )
     if column.kind == TEXT:
-        classes = tuple(sorted({column.values[row] for row in kept}))
-        if len(classes) == len(kept) > 2:
+        if task == "regression":
             raise InputError(
-                f"expected classes in {called(column)} of {table.name}, got another text in each of its {len(kept)} "
-                f"rows ({example(table, column)}); name the column that holds the classes"
+                f"expected numbers as targets of a regression in {called(column)} of {table.name}, got text "
+                f"({example(table, column)}); name another column, or leave --task out"
             )
-        y = np.full((len(column.values), len(classes)), np.nan)
         texts = np.array([column.values[row] for row in kept], dtype=object)
-        y[kept] = texts[:, None] == np.array(classes, dtype=object)
-        shown = tuple(map(printable, classes))
-        sentence = (
-            f"The target is {column.label}: {counted(len(shown), 'class')} ({joined(shown)}), one-hot; the prediction "
-            f"is the class whose sum is largest."
-        )
-        return y, shown, sentence
+        if known:
+            return _of_known(np.array([printable(text) for text in texts], dtype=object), known, column, table, kept)
+        names = sorted(set(texts))
+        if len(names) == len(kept) > 2:
+            raise _no_classes(column, table, kept, f"text in each of its {len(kept)} rows ({example(table, column)})")
+        y, shown = _scattered(one_hot(texts, names), column, kept), tuple(map(printable, names))
+        return y, shown, in_classes(column.label, shown)
     y = column.floats()
     bad = kept[~np.isfinite(y[kept])]
     if bad.size:
@@ -52,31 +57,85 @@ def target_of(column: Column, table: Table, kept: np.ndarray) -> tuple[np.ndarra
             f"expected finite targets in {called(column)} of {table.name}, got {y[bad[0]]} in {table.places(bad)}; "
             f"correct or remove them"
         )
+    if known:
+        return _of_known(np.array([_digits(value) for value in y[kept]], dtype=object), known, column, table, kept)
     values = np.unique(y[kept])
-    if _are_labels(values, len(kept)):
-        listed = f"{counted(len(values), 'class')} ({joined([f'{value:.0f}' for value in values])})"
-        return y, (), f"The target is {column.label}: {listed}, taken as the numbers that they are."
+    if task == "classification" and len(values) == len(kept) > 2:
+        raise _no_classes(column, table, kept, f"number in each of its {len(kept)} rows ({y[kept[0]]:g}, ...)")
+    guessed = task == "auto" and _are_labels(values, len(kept))
+    if guessed or task == "classification":
+        shown = tuple(map(_digits, values))
+        sentence = in_classes(column.label, shown) + " --task regression takes them as numbers." * guessed
+        return _scattered(one_hot(y[kept], values), column, kept), shown, sentence
     return y, (), f"The target is {column.label}: numbers from {values[0]:g} to {values[-1]:g}."
+
+
+def one_hot(values: np.ndarray, classes: Sequence | np.ndarray) -> np.ndarray:
+    """1 where a value is the class of the column and 0 elsewhere, shape (values, classes).
+
+    >>> one_hot(np.array([2, 5, 2]), [2, 5]).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    """
+    return np.asarray(values[:, None] == np.array(classes, dtype=values.dtype), dtype=np.float64)
+
+
+def in_classes(label: str, classes: Sequence[str]) -> str:
+    """The sentence on targets that are classes."""
+    return (
+        f"The target is {label}: {counted(len(classes), 'class')} ({joined(classes)}), one-hot; the prediction is the "
+        f"class whose sum is largest."
+    )
+
+
+def _of_known(
+    labels: np.ndarray, known: tuple[str, ...], column: Column, table: Table, kept: np.ndarray
+) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """What `target_of` returns for labels of the rows `kept`, which are to be among those that are known."""
+    other = np.flatnonzero([label not in known for label in labels])
+    if other.size:
+        raise InputError(
+            f"expected classes of the training points ({joined(known)}) in {called(column)} of {table.name}, got "
+            f"{labels[other[0]]!r} in {table.place(kept[other[0]])}; leave those rows out, or train on some of them"
+        )
+    return _scattered(one_hot(labels, known), column, kept), known, in_classes(column.label, known)
+
+
+def _digits(value: float) -> str:
+    """A number that is a class, as text: 1 for 1.0, and all digits of others."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else repr(float(value))
+
+
+def _scattered(rows: np.ndarray, column: Column, kept: np.ndarray) -> np.ndarray:
+    """Rows in the places `kept`, NaN in all others."""
+    y = np.full((len(column.values), rows.shape[1]), np.nan)
+    y[kept] = rows
+    return y
+
+
+def _no_classes(column: Column, table: Table, kept: np.ndarray, got: str) -> InputError:
+    return InputError(
+        f"expected classes in {called(column)} of {table.name}, got another {got}; name the column that holds the "
+        f"classes"
+    )
 
 
 def _are_labels(values: np.ndarray, rows: int) -> bool:
     return bool(2 <= len(values) <= min(MOST_CLASSES, max(rows // 2, 2)) and (values == np.round(values)).all())
 
 
-def label_like(features: Table, kept: np.ndarray) -> list[str]:
-    """A sentence where a feature looks like a label: by its name, or the last one by its values."""
+def label_like(features: Table, kept: np.ndarray, target: Column | None = None) -> list[str]:
+    """A sentence where a feature looks like a label: by its name or, without a target, the last one by its values."""
     if len(features.columns) < 2:
         return []
     named = [column for column in features.columns if column.name.lower() in LABEL_NAMES]
-    if not named and not _ends_with_labels(features, kept):
+    if not named and (target is not None or not _ends_with_labels(features, kept)):
         return []
     column = named[0] if named else features.columns[-1]
     values = np.unique(column.floats()[kept])
     few = f"{counted(len(values), 'value')}: {joined([f'{value:g}' for value in values])}"
-    return [
-        f"Column {column.label} looks like a label ({few}) and is used as a feature; --target "
-        f"{features.option(column)} takes it as the target."
-    ]
+    option = features.option(column)
+    remedy = f"--target {option} takes it as the target" if target is None else f"--drop {option} leaves it out"
+    return [f"Column {column.label} looks like a label ({few}) and is used as a feature; {remedy}."]
 
 
 def _ends_with_labels(features: Table, kept: np.ndarray) -> bool:
@@ -108,4 +167,6 @@ def _pieces(column: Column, kept: np.ndarray) -> Iterator[np.ndarray]:
         yield np.asarray(column.values[kept[first : first + PIECE]], dtype=np.float64)
 
 
-__all__ = ["LABEL_NAMES", "MOST_CLASSES", "PIECE", "label_like", "target_of"]
+__all__ = [
+    "LABEL_NAMES", "MOST_CLASSES", "PIECE", "TASKS", "in_classes", "label_like", "one_hot", "target_of",
+]  # fmt: skip

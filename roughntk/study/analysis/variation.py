@@ -3,14 +3,23 @@
 import math
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from roughntk import rough
-from roughntk.study.analysis.closed_form import Progress
+from roughntk import rough, sphere
+from roughntk.linalg import NotPositiveDefiniteError
+from roughntk.study.analysis.closed_form import Kernels, Progress
 from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.analysis.laws import Law
+from roughntk.transport.clocks import ArcClock
+from roughntk.transport.deflated import kernel_segment
 
 FULL_LEVEL_2_CHANNELS = 60
+FAR = (100_000, 200_000)
+"""Depths at which it is seen whether a slope tends to that of theory."""
+AGREE = 0.1
+"""Slopes of level 1 that differ by no more agree: the rates of theory are leading terms, and the next ones change
+slopes by 1/log L."""
 
 
 def levels_of(p: float, directions: int) -> list[int]:
@@ -77,4 +86,39 @@ def fitted_slopes(records: list[dict[str, Any]], p: float, known: Law) -> dict[s
     return slopes
 
 
-__all__ = ["fitted_slopes", "levels_of", "variation_records"]
+def far_slopes(kernels: Kernels, known: Law, slopes: dict[str, Any]) -> dict[str, Any]:
+    """The slope of level 1 between the depths `FAR`, measured and by theory; nothing where it agrees already, or where
+    the family does not go so deep."""
+    family = kernels.family
+    if slopes.get("level1") is None or known.rate is None or known.hyperbolic or not family.has_real_depth:
+        return {}
+    if abs(slopes["level1"] - slopes["theory_level1"]) <= AGREE:
+        return {}
+    try:
+        sizes = np.array([_length(kernels, depth) for depth in FAR])
+    except NotPositiveDefiniteError:
+        return {}
+    if not (sizes > 0).all():
+        return {}
+    expected = known.rate(np.array(FAR, dtype=float))
+    step = math.log(FAR[1] / FAR[0])
+    return {
+        "far_depths": list(FAR),
+        "far_level1": math.log(sizes[1] / sizes[0]) / step,
+        "far_theory_level1": math.log(expected[1] / expected[0]) / step,
+    }
+
+
+def _length(kernels: Kernels, depth: int) -> float:
+    """The l1 length of the chord of one driver, which is nearly straight."""
+    family, n = kernels.family, len(kernels.data.X)
+    theta = sphere.joint_angles(kernels.data.X, kernels.data.x)
+    K0, K1 = (np.asarray(family.at_angle(jnp.asarray(theta), float(each))) for each in (depth, depth + 1))
+    collapsed = None
+    if family.collapses:
+        collapsed = family.deflated(theta, depth), family.deflated(theta, depth + 1)
+    segment = kernel_segment(K0[:, :n], K1[:, :n], K0[:, n:], K1[:, n:], collapsed)
+    return float(np.abs(segment.driver(ArcClock()).sample(np.array([0.0, 1.0]))[-1]).sum())
+
+
+__all__ = ["AGREE", "FAR", "far_slopes", "fitted_slopes", "levels_of", "variation_records"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib
 
 from roughntk.files import drawing
-from roughntk.study.figures import drivers, kernels
+from roughntk.study.figures import drivers, kernels, prediction
 from roughntk.study.result import Picture, Study
 
 ALWAYS = (
@@ -21,7 +21,9 @@ ALWAYS = (
 
 def draws(study: Study) -> tuple:
     """The functions that draw the figures of this study; each returns (figure, title, caption)."""
-    return ALWAYS if study.deep is None else (*ALWAYS, kernels.infinite_depth)
+    first = () if study.prediction is None else (prediction.prediction,)
+    last = () if study.deep is None else (kernels.infinite_depth,)
+    return (*first, *ALWAYS, *last)
 
 
 def draw_all(study: Study, folder: Path) -> list[Picture]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from roughntk._checks.precision import EPS
-from roughntk.files.drawing import COLOURS, LIMIT_STYLE, canvas, fold_peaks, whole_ticks
+from roughntk.files.drawing import COLOURS, DASHES, LIMIT_STYLE, canvas, fold_peaks, whole_ticks
 from roughntk.study.result import Study
 from roughntk.study.sentences import infinite_sentence, transport_sentence
 
@@ -56,9 +56,9 @@ def coefficients(study: Study):
         for row in study.transport
         if row["clock"] == "psi" and row["rhs"] == "joint" and row["coefficients"] is not None
     }
-    for colour, i in zip(COLOURS, chosen, strict=False):
+    for colour, dash, i in zip(COLOURS, DASHES, chosen, strict=False):
         line = [kernels.coefficients_at(depth)[i, 0] for depth in depths]
-        axis.plot(depths, line, color=colour, linewidth=1.3, label=f"$u_{{{i}}}$")
+        axis.plot(depths, line, color=colour, linestyle=dash, linewidth=1.3, label=f"$u_{{{i}}}$")
         axis.plot(list(carried), [u[i, 0] for u in carried.values()], "o", color=colour, markersize=3.6)
     axis.plot([], [], "o", color="#555555", markersize=3.6, label="equation, ψ clock")
     dashed = ""
@@ -180,9 +180,9 @@ def infinite_depth(study: Study):
     end = L[-1] * 6  # where the limit itself is drawn
     chosen = np.argsort(-deep.kernel[0])[: len(COLOURS)]
     limit = study.kernels.limit_coefficients[:, 0]
-    for colour, i in zip(COLOURS, chosen, strict=False):
-        axes[0, 0].plot(L, deep.kernel[:, i], color=colour, linewidth=1.1)
-        axes[0, 1].plot(L, deep.coefficients[:, i], color=colour, linewidth=1.1)
+    for colour, dash, i in zip(COLOURS, DASHES, chosen, strict=False):
+        axes[0, 0].plot(L, deep.kernel[:, i], color=colour, linestyle=dash, linewidth=1.1)
+        axes[0, 1].plot(L, deep.coefficients[:, i], color=colour, linestyle=dash, linewidth=1.1)
         axes[0, 1].plot(end, limit[i], "D", color=colour, markersize=5)
     axes[0, 0].plot(end, study.kernels.limit_entry, "D", color="black", markersize=5)
     axes[0, 0].axhline(study.kernels.limit_entry, label=f"limit {study.kernels.limit_entry:.4g}", **LIMIT_STYLE)

@@ -1,0 +1,89 @@
+"""`roughntk predict`: predictions of a target at several depths, how sure they are, and how right."""
+
+from typing import Annotated
+
+import typer
+
+from roughntk.commands.options import real, with_settings
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.terminal.progress import stages
+from roughntk.files.reading_settings import ReadingSettings
+from roughntk.study.settings import FamilySettings, PredictionSettings
+
+EXAMPLES = (
+    "roughntk predict",
+    "roughntk predict points.csv --target price --test-points 10 --standardise --out predictions.csv",
+    "roughntk predict train.csv --target kind --test new.csv --depth 2,5,10.5,inf --figure depths.png",
+)
+
+
+@with_settings
+def predict(
+    choice: PredictionSettings,
+    depth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEPTHS",
+            help="Numbers from 1 on, inf, or FIRST:LAST, with commas; if left out some from 1 to inf.",
+        ),
+    ] = None,
+    time: Annotated[
+        float,
+        typer.Option(parser=real, metavar="<float>", help="Training time t >= 0; inf trains to convergence."),
+    ] = float("inf"),
+    ridge: Annotated[
+        float,
+        typer.Option(parser=real, metavar="<float>", help="R >= 0, added to the diagonal of the kernel, which is 1."),
+    ] = 1e-6,
+    *,
+    network: FamilySettings,
+    reading: ReadingSettings,
+    out: Annotated[str | None, typer.Option(help="Write all predictions, all digits, to this .csv file.")] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="Draw the error against depth, and the predictions: .png, .svg or .pdf.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict a column of DATA at several depths, with uncertainty, and measure the error on test points.
+
+    Text and class labels are classified, numbers are predicted as numbers.
+    """
+    with clear_errors(), stages(quiet) as report:
+        from roughntk.commands.answers import prediction_figure
+        from roughntk.commands.answers import predictions as answers
+        from roughntk.files import results
+        from roughntk.files.tables import Reading
+        from roughntk.study.families import member
+        from roughntk.study.split import split
+
+        inputs = [choice.data, choice.test or ""]
+        written = results.check_target(out, "--out", answers.SUFFIXES, inputs)
+        answers.check_earlier(written)
+        drawn = results.check_target(figure, "--figure", prediction_figure.SUFFIXES, inputs)
+        training = answers.Training.of(depth, time, ridge)
+        family = member(str(network.family), network.parameters)
+        data = split(choice, Reading.of(reading), distinct=training.ridge == 0)
+        result = answers.predictions(family, data, training, report)
+        if drawn is not None:
+            results.write(drawn, prediction_figure.content_of(result, family.name, drawn.suffix.lower()))
+        if written is not None:
+            results.write(written, result.content())
+    if as_json:
+        say_json({"family": network.family, "settings": list(network.parameters), **result.record()})
+        return
+    say(result.answer())
+    say_table(result.headings(), result.rows())
+    for line in result.notes():
+        say(line)
+    if not quiet:
+        say_table(*result.first())
+        for line in (*result.remarks(), *data.notes):
+            say(line)
+    if written is not None:
+        say(str(written), head="Predictions:")
+    if drawn is not None:
+        say(str(drawn), head="Figure:")
+
+
+__all__ = ["EXAMPLES", "predict"]
