@@ -105,7 +105,7 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
     """The data, and all numbers of the study."""
     chosen = values_of(config, PointSettings) | {"data": source}
     data = load(**chosen, reading=config.reading)
-    capacity.check_study(len(data.X), len(data.x), config.depth_range, config.samples)
+    capacity.check_study(len(data.X), len(data.x), config.chosen_depths, config.samples)
     with fitting_threads(len(data.X)):
         return _stages(data, config, progress)
 
@@ -130,9 +130,10 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
         timings[name] = round(time.perf_counter() - clock, 3)
         return result
 
-    depths, family = config.depth_range, config.member()
+    chosen, family = config.chosen_depths, config.member()
     known = law(family)
-    kernels = stage("closed form", len(depths), closed_form.kernels_at_depths, family, data, depths)
+    count = len(chosen.depths) + len(chosen.following)
+    kernels = stage("closed form", count, closed_form.kernels_at_depths, family, data, chosen)
     starts, first_depth = transport.transport_pairs(kernels)
     transported = stage("transport", 4 * len(starts), transport.transport_records, kernels, starts)
     sampled = stage(
@@ -150,7 +151,7 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     if data.held is not None:
-        study.prediction = stage("prediction", len(depths), prediction.prediction, family, data, depths)
+        study.prediction = stage("prediction", len(chosen.depths), prediction.prediction, family, data, kernels.depths)
     study.summary = summary.summary_lines(study)
     return study
 
@@ -247,7 +248,7 @@ def _write_tables(study: Study, folder: Path) -> None:
                 "coefficient": solved.coefficients[i, k],
                 "error_bound": solved.forward_error[i, k],
             }
-            for depth, solved in kernels.solved.items()
+            for depth, solved in ((depth, kernels.solved[depth]) for depth in kernels.solved_depths)
             if solved
             for i in range(len(study.data.X))
             for k in range(len(study.data.x))
