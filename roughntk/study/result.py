@@ -92,7 +92,7 @@ class Study(_display.Displayed):
         return (
             f"{_display.shortened(self.data.name, 40)}, {_display.counted(len(self.data.X), 'training point')} and "
             f"{_display.counted(len(self.data.x), 'test point')}, {_display.shortened(self.config.family_name, 40)}, "
-            f"depths {depths[0]} to {depths[-1]}"
+            f"depths {_display.depth_words(depths[0])} to {_display.depth_words(depths[-1])}"
         )
 
     def rows(self) -> list[tuple[str, str]]:
@@ -153,7 +153,7 @@ class Study(_display.Displayed):
         Returns:
             Columns `depth`, `condition_number` of K_L(X,X), `method` ("singular" where there are no coefficients),
             `residual`, `error_bound` (relative), `log_determinant` of K_L(X,X), `largest_coefficient` (max |u|), and
-            `variation_level_k` for the levels k measured: the p-variation of the driver from that depth to the next.
+            `variation_level_k` for the levels k measured: the p-variation of the driver that adds a layer there.
             With targets also `accuracy` or `rmse` on rows that are not for training, and the `ridge` that it is with.
             NaN where a number does not exist.
         """
@@ -206,7 +206,11 @@ def _draw_coefficients(axes: "Axes", kernels: Kernels, family: str) -> None:
             axes.plot(depths, line, label=f"$u_{{{i}}}$", markevery=markers, **_display.look(place))
         if kernels.limit_coefficients is not None:
             _draw_limits(axes, kernels.limit_coefficients[nearest, 0])
-        _display.whole_ticks(axes.xaxis)
+        if len(depths) < (depths[-1] - depths[0]) / 4:  # a list of depths, far from each other
+            axes.set_xscale("log")
+            _display.plain_ticks(axes.xaxis, depths)
+        else:
+            _display.whole_ticks(axes.xaxis)
     else:
         _display.write_instead(axes, "no depth from 2 on has coefficients")
     _display.name_axes(
