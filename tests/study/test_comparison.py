@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from driver_routes import silent
 from routes import LAST_DEPTH, POINTS, TEST_POINTS
+from shown_results import check_shown
 from typer.testing import CliRunner
 
 import roughntk as rn
@@ -98,7 +99,7 @@ def test_the_best_and_the_taken_are_those_of_the_table_of_depths(compared):
     assert f"accuracy {float(best['score']):.3f} by {best['family']} at depth {best['depth']}, the best of 2" in first
     assert f"leave-one-out takes {taken['family']} at depth {taken['depth']}: {float(taken['score']):.3f}." in second
     assert "RBF kernel, tuned by leave-one-out" in second and "majority vote" in second
-    assert repr(compared.comparison).endswith(f"the least error has {best['family']} at depth {best['depth']}>")
+    assert repr(compared.comparison).endswith(f", least error by {best['family']} at depth {best['depth']}>")
 
 
 def test_a_family_is_behind_by_the_mean_of_the_paired_differences(compared):
@@ -287,6 +288,16 @@ def test_the_command_hands_over_the_names_and_prints_the_answer(compared, monkey
     assert document["members"][2]["failure"] and document["members"][2]["folder"] is None
 
 
+def test_a_comparison_shows_itself(compared):
+    check_shown(compared.comparison)
+    frame = compared.comparison.to_dataframe()
+    rows = table(compared.folder, "depths")
+    assert frame["family"].tolist() == [row["family"] for row in rows]
+    assert frame["accuracy"].tolist() == [float(row["score"]) for row in rows]
+    curve = compared.comparison.plot().lines[1]
+    assert curve.get_label() == "relu-ntk" and curve.get_ydata().tolist() == frame["accuracy"].tolist()[:LAST_DEPTH]
+
+
 def without_prediction(study):
     return dataclasses.replace(study, prediction=None, data=dataclasses.replace(study.data, y=None, held=None))
 
@@ -298,7 +309,10 @@ def test_without_a_target_the_answer_says_so_and_the_rest_is_there(compared):
     assert lines[0].startswith("No prediction: the data come without a target") and len(lines) == 5
     assert records.family_rows(found)[0]["best_depth"] is None and records.prediction_record(found) is None
     found.summary = lines
-    assert "<svg" not in page.render(found, []) and repr(found) == "<Comparison of relu-ntk, powers <b> on digits>"
+    assert "<svg" not in page.render(found, []) and repr(found) == "<Comparison: digits, relu-ntk, powers <b>>"
+    assert len(found.to_dataframe()) == 0
+    with pytest.raises(rn.InputError, match="a comparison with predictions"):
+        found.plot()
     pipeline.as_json(found, None)
 
 
@@ -314,7 +328,7 @@ def test_of_families_with_equal_errors_the_first_is_taken(compared):
 
 def test_ten_families_are_told_apart_without_colour(compared):
     assert len(set(MARKERS)) >= pipeline.MOST and len(set(map(str, drawing.DASHES))) >= pipeline.MOST
-    figure, _, caption = families(compared.comparison)
+    figure, _, caption = families(compared.comparison.curves, compared.comparison.baselines)
     axis = figure.axes[0]
     curves = [line for line in axis.lines if len(line.get_xdata()) == LAST_DEPTH]
     assert [line.get_label() for line in curves] == ["relu-ntk", "powers <b>"]

@@ -1,34 +1,44 @@
 """The figure of a comparison: the error of every family against depth."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from roughntk.files.drawing import COLOURS, DASHES, LIMIT_STYLE, canvas, drawable, plain_log_ticks
-from roughntk.study.comparison.result import Comparison
+from roughntk.study.analysis.prediction import Baselines, Prediction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 """Beside `COLOURS` and `DASHES`, so that ten families are told apart without colour."""
 
 
-def families(comparison: Comparison):
-    """Error on held rows against depth for every family, beside two baselines."""
-    known, beside = comparison.predicted, comparison.baselines
-    targets = known[0][1].targets
-    assert beside is not None
-    score, classes = targets.score, bool(targets.classes)
+def families(known: Sequence[tuple[str, Prediction]], beside: Baselines):
+    """Error on held rows against depth for every family, by its name, beside two baselines."""
     figure, axes = canvas(1, 1, (4.8, 4.6))
-    axis = axes[0, 0]
+    hidden = draw(axes[0, 0], known, beside)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure, "The families against depth", _caption(bool(known[0][1].targets.classes), hidden)
+
+
+def draw(axis: "Axes", known: Sequence[tuple[str, Prediction]], beside: Baselines) -> int:
+    """The curves on an axis, without a legend; how many values of infinite depth are outside it."""
+    targets = known[0][1].targets
+    score, classes = targets.score, bool(targets.classes)
     seen = [score(one.losses) for _, predicted in known for one in predicted.at.values()]
     ends = [score(predicted.limit.losses) for _, predicted in known if predicted.limit is not None]
     mean, last = score(beside.mean), max(max(predicted.at) for _, predicted in known)
     if beside.rbf is not None:
         seen.append(score(beside.rbf.losses))
         axis.axhline(seen[-1], color="#555555", linestyle="-.", linewidth=1.4, label="RBF kernel")
-    for place, (member, predicted) in enumerate(known):
+    for place, (name, predicted) in enumerate(known):
         colour, marker = COLOURS[place], MARKERS[place]
         values = [score(one.losses) for one in predicted.at.values()]
         axis.plot(
             list(predicted.at), values, color=colour, linestyle=DASHES[place], marker=marker, markersize=5,
-            markevery=(0.01 * place, 0.07), linewidth=1.5, label=drawable(member.name, f"family {place + 1}"),
+            markevery=(0.01 * place, 0.07), linewidth=1.5, label=drawable(name, f"family {place + 1}"),
         )  # fmt: skip
         best = predicted.best
         axis.plot(
@@ -52,8 +62,7 @@ def families(comparison: Comparison):
     measure = "Accuracy" if classes else "Root mean square error"
     axis.set(title=f"{measure} on {len(targets.held):,} rows", xlabel="network depth $L$")
     axis.set_ylabel("part of the rows that is right" if classes else "in units of the target")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure, "The families against depth", _caption(classes, sum(not low <= end <= high for end in ends))
+    return sum(not low <= end <= high for end in ends)
 
 
 def _limits(curves: list[float], others: list[float]) -> tuple[float, float]:
@@ -80,4 +89,4 @@ def _caption(classes: bool, hidden: int) -> str:
     )
 
 
-__all__ = ["MARKERS", "families"]
+__all__ = ["MARKERS", "draw", "families"]

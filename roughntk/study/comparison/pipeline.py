@@ -188,10 +188,10 @@ def _write(comparison: Comparison, folder: Path, command: str | None) -> None:
     (folder / "tables").mkdir()
     write_csv(folder / "tables" / "comparison.csv", records.family_rows(comparison))
     pictures = []
-    if comparison.ranked:
+    if comparison.curves and comparison.baselines is not None:
         write_csv(folder / "tables" / "depths.csv", records.depth_rows(comparison))
         with matplotlib.rc_context(drawing.STYLE):
-            figure, title, caption = families_figure(comparison)
+            figure, title, caption = families_figure(comparison.curves, comparison.baselines)
             png = drawing.save(figure, folder / "figures", "families")
         pictures.append(Picture("families", title, caption, png))
     (folder / "report.html").write_text(page.render(comparison, pictures), encoding="utf-8")

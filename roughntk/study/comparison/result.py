@@ -3,12 +3,19 @@
 import dataclasses
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from roughntk import _display
+from roughntk._checks import InputError
 from roughntk.study.analysis.prediction import Baselines, Prediction
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
 from roughntk.study.depths import in_words
 from roughntk.study.result import Study
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 
 def folder_of(name: str) -> str:
@@ -51,8 +58,11 @@ class Member:
 
 
 @dataclasses.dataclass(repr=False)
-class Comparison:
+class Comparison(_display.Displayed):
     """Studies of several families on the same points.
+
+    A notebook shows it as a table; `plot` draws the error of every family against depth, and `to_dataframe` has a row
+    for each family and depth.
 
     The samples of the drivers and the coefficients of the transports are not kept, since those of all families together
     may not fit in memory: `study.drivers.paths` have no rows.
@@ -84,6 +94,11 @@ class Comparison:
         return [(each, each.prediction) for each in self.members if each.prediction is not None]
 
     @property
+    def curves(self) -> list[tuple[str, Prediction]]:
+        """Families with predictions, by name."""
+        return [(member.name, one) for member, one in self.predicted]
+
+    @property
     def ranked(self) -> list[tuple[Member, Prediction]]:
         """Members with predictions, the least error on the held rows first, each at its best depth."""
         return sorted(self.predicted, key=lambda pair: _rounded(float(pair[1].at[pair[1].best].losses.mean())))
@@ -100,12 +115,62 @@ class Comparison:
             raise KeyError(name)
         return study
 
-    def __repr__(self) -> str:
-        text = f"<Comparison of {', '.join(each.name for each in self.members)} on {self.data.name}"
+    @property
+    def headline(self) -> str:
+        """Which family predicts best."""
+        names = ", ".join(each.name for each in self.members)
+        text = f"{_display.shortened(self.data.name, 40)}, {_display.shortened(names, 60)}"
         if self.ranked:
             member, predicted = self.ranked[0]
-            text += f": the least error has {member.name} at depth {in_words(predicted.best)}"
-        return text + ">"
+            text += f", least error by {_display.shortened(member.name, 20)} at depth {in_words(predicted.best)}"
+        return text
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display: the families, and the lines of `summary`."""
+        rows = [("data", self.data.name), ("families", ", ".join(each.name for each in self.members))]
+        rows += [(f"finding {number}", line) for number, line in enumerate(self.summary, start=1)]
+        return rows if self.out is None else [*rows, ("report", str(self.out / "report.html"))]
+
+    def remarks(self) -> tuple[str, ...]:
+        """What was guessed about the data, and what is to be heeded."""
+        return self.data.notes
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The error or accuracy of every family against depth, beside two baselines.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes.
+
+        Raises:
+            InputError: nothing was predicted.
+        """
+        from roughntk.study.comparison.figure import draw  # matplotlib takes a while to import
+
+        if self.baselines is None or not self.predicted:
+            raise InputError("expected a comparison with predictions, got one without; give data with a target")
+        with _display.drawn_on(ax) as axes:
+            draw(axes, self.curves, self.baselines)
+            axes.legend(loc="best", frameon=True, framealpha=0.85)
+        return axes
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each family and depth with a prediction.
+
+        Returns:
+            Columns `family`, `depth`, `accuracy` or `rmse` on the rows that are not for training, `ridge` and
+            `leave_one_out` (root mean square, on the training points). No rows where nothing was predicted.
+        """
+        records = [(member.name, one.record()) for member, one in self.predicted]
+        measure = records[0][1]["measure"] if records else "rmse"
+        rows = [(name, row) for name, record in records for row in record["depths"]]
+        columns: dict[str, list] = {"family": [name for name, _ in rows]}
+        for name, key in (("depth", "depth"), (measure, "score"), ("ridge", "ridge"), ("leave_one_out",) * 2):
+            columns[name] = [row[key] for _, row in rows]
+        return _display.data_frame(columns)
 
 
 __all__ = ["Comparison", "Member", "folder_of"]
