@@ -20,41 +20,11 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-COLOURS = (
-    "#2c6fbb",
-    "#c8553d",
-    "#3a8f5c",
-    "#8a5a9e",
-    "#b8860b",
-    "#4b4b4b",
-    "#1b9aaa",
-    "#d1495b",
-    "#6c8e3f",
-    "#5d5d9e",
-)
-DASHES: Any = (
-    "-", (0, (6, 1.5)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1.2, 1, 1.2, 1, 1.2)), (0, (9, 3)),
-    (0, (1, 3)), (0, (9, 2, 3, 2)), (0, (5, 1, 1, 1, 1, 1, 1, 1)),
-)  # fmt: skip
-"""Beside `COLOURS`, so that curves are told apart without them."""
+from roughntk import _display
+from roughntk._display import COLOURS, DASHES, LIMIT_STYLE, STYLE
+
 _PEAK = 8.0  # a curve that is so many times larger somewhere than where it mostly is hides the others
-
-LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
-STYLE: Any = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e5e5e5",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "svg.hashsalt": "roughntk",
-    "svg.fonttype": "none",
-}
 
 BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
 """Legends stand to the right of the axes, where no data can be."""
@@ -105,8 +75,7 @@ def fold_peaks(axis, values: np.ndarray) -> str:
 
 def whole_ticks(*axes: Any) -> None:
     """Depth ticks at whole numbers, however few depths there are."""
-    for axis in axes:
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _display.whole_ticks(*(each.xaxis for each in axes))
 
 
 def spread_out(depths: Sequence[float]) -> bool:

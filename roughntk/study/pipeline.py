@@ -71,6 +71,10 @@ def run(
     >>> study = rn.study.run("digits", points=5, test_points=2, depths="1:7", out=None)
     >>> len(study.summary)
     12
+    >>> study
+    <Study: digits, 5 training points and 2 test points, relu-ntk, depths 1 to 7>
+    >>> study.to_dataframe().shape, study.plot().get_xlabel()
+    ((7, 11), 'network depth $L$')
     """
     _checks.require_x64("a study")
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
@@ -172,7 +176,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "p_variation": study.variation,
         "slopes": study.slopes,
         "convergence": _convergence(study),
-        "coefficients": coefficient_rows(study),
+        "coefficients": study.kernels.records(),
         "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
         "first_depth": study.first_depth,
         "prediction": None if study.prediction is None else study.prediction.record(),
@@ -209,25 +213,6 @@ def _convergence(study: Study) -> dict[str, Any] | None:
     }
 
 
-def coefficient_rows(study: Study) -> list[dict[str, Any]]:
-    """One row per depth: condition number and log det of K, how u was solved, residual, bound of its error, size."""
-    rows = []
-    for depth in study.kernels.depths:
-        solved = study.kernels.solved[depth]
-        rows.append(
-            {
-                "depth": depth,
-                "condition_number": study.kernels.condition[depth],
-                "method": solved.method if solved else "singular",
-                "residual": solved.residual if solved else None,
-                "error_bound": solved.relative_error if solved else None,
-                "log_determinant": study.kernels.log_det[depth],
-                "largest_coefficient": float(np.max(np.abs(solved.coefficients))) if solved else None,
-            }
-        )
-    return rows
-
-
 def _plain(value: Any) -> Any:
     """Plain JSON types; NaN and infinities become None."""
     if isinstance(value, dict):
@@ -250,7 +235,7 @@ def _write_tables(study: Study, folder: Path) -> None:
     hidden = {"coefficients"}
     _write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
     _write_csv(folder / "p_variation.csv", study.variation)
-    _write_csv(folder / "depths.csv", coefficient_rows(study))
+    _write_csv(folder / "depths.csv", study.kernels.records())
     if study.prediction is not None:
         _write_csv(folder / "prediction.csv", study.prediction.record()["depths"])
     _write_csv(

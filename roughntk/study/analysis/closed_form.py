@@ -6,6 +6,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from jax import Array
@@ -91,6 +92,24 @@ class Kernels:
     def solved_depths(self) -> list[Depth]:
         """The depths of the study with coefficients."""
         return [depth for depth in self.depths if self.solved[depth] is not None]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One row per depth: condition number and log det of K, how u was solved, residual, error bound, size."""
+        rows = []
+        for depth in self.depths:
+            solved = self.solved[depth]
+            rows.append(
+                {
+                    "depth": depth,
+                    "condition_number": self.condition[depth],
+                    "method": solved.method if solved else "singular",
+                    "residual": solved.residual if solved else None,
+                    "error_bound": solved.relative_error if solved else None,
+                    "log_determinant": self.log_det[depth],
+                    "largest_coefficient": float(np.max(np.abs(solved.coefficients))) if solved else None,
+                }
+            )
+        return rows
 
 
 @contextlib.contextmanager
