@@ -155,7 +155,8 @@ def _to_angles(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
 def _map_correlations(function: AngleFunction, values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
     """Fills `values` with function(theta), from the angle only near 0 and pi; raises `_ManyNear` as above."""
     near, blocks = _Near(values.size), list(_correlations(values, X, Z))
-    beyond = _in_threads(lambda block: function.write_at_correlations(block, GRAM_LIMIT), [block for _, block in blocks])
+    flat = [block for _, block in blocks]
+    beyond = _in_threads(lambda block: function.write_at_correlations(block, GRAM_LIMIT), flat)
     for (start, _), (places, cosines) in zip(blocks, beyond, strict=True):
         near.add(places + start, cosines)
     theta = near.angles(X, Z)
