@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
-    "_process", "_settings", "_caches", "_checks", "_compiled", "sphere", "linalg", "maps", "kernels", "rough",
-    "regression", "depth", "transport", "files", "study", "commands", "cli",
+    "_process", "_settings", "_caches", "_checks", "_display", "_compiled", "sphere", "linalg", "maps", "kernels",
+    "rough", "regression", "depth", "transport", "files", "study", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "maps": {"sphere", "linalg"},

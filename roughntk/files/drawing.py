@@ -9,6 +9,8 @@ Figures are made without pyplot's global state. Draw within `matplotlib.rc_conte
 """
 
 import io
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +20,11 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-COLOURS = (
-    "#2c6fbb",
-    "#c8553d",
-    "#3a8f5c",
-    "#8a5a9e",
-    "#b8860b",
-    "#4b4b4b",
-    "#1b9aaa",
-    "#d1495b",
-    "#6c8e3f",
-    "#5d5d9e",
-)
-DASHES: Any = (
-    "-", (0, (6, 1.5)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1.2, 1, 1.2, 1, 1.2)), (0, (9, 3)),
-    (0, (1, 3)), (0, (9, 2, 3, 2)), (0, (5, 1, 1, 1, 1, 1, 1, 1)),
-)  # fmt: skip
-"""Beside `COLOURS`, so that curves are told apart without them."""
+from roughntk import _display
+from roughntk._display import COLOURS, DASHES, LIMIT_STYLE, STYLE
+
 _PEAK = 8.0  # a curve that is so many times larger somewhere than where it mostly is hides the others
-
-LIMIT_STYLE: Any = {"color": "black", "linestyle": "--", "linewidth": 1.2}
-STYLE: Any = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e5e5e5",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "svg.hashsalt": "roughntk",
-    "svg.fonttype": "none",
-}
 
 BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
 """Legends stand to the right of the axes, where no data can be."""
@@ -103,19 +75,40 @@ def fold_peaks(axis, values: np.ndarray) -> str:
 
 def whole_ticks(*axes: Any) -> None:
     """Depth ticks at whole numbers, however few depths there are."""
+    _display.whole_ticks(*(each.xaxis for each in axes))
+
+
+def spread_out(depths: Sequence[float]) -> bool:
+    """Whether depths are so far apart that an axis has to be logarithmic.
+
+    >>> spread_out(range(1, 31)), spread_out([2, 5, 10, 100])
+    (False, True)
+    """
+    steps = np.diff(depths)
+    return bool(depths[-1] > 4 * depths[0] and steps.max() > 1.5 * steps.min())
+
+
+def depth_ticks(depths: Sequence[float], *axes: Any) -> None:
+    """Depth ticks at whole numbers, on a logarithmic axis where the depths are spread out."""
+    if not spread_out(depths):
+        whole_ticks(*axes)
+        return
     for axis in axes:
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axis.set_xscale("log")
+        plain_log_ticks(axis, depths)
 
 
-def plain_log_ticks(axis, depths: list[int]) -> None:
-    """Depth ticks at whole numbers, written plainly, on a log axis: all of a few, else 1, 2, 3, 5, 10, ..."""
+def plain_log_ticks(axis, depths: Sequence[float]) -> None:
+    """Depth ticks written plainly on a log axis: all of a few depths, else 1, 2, 3, 5, 10, ...; beyond 1e4 powers."""
     first, last = depths[0], depths[-1]
     steps = [step * 10**power for power in range(13) for step in (1, 2, 3, 5)]
-    ticks = [t for t in steps if first <= t <= last]
+    ticks: list[float] = [t for t in steps if first <= t <= last]
+    if len(ticks) > 9:  # of a wide range
+        ticks = [10**power for power in range(13) if first <= 10**power <= last]
     if last <= first + 5 or len(ticks) < 3:
-        count = min(last - first + 1, 6)
-        ticks = sorted({round(t) for t in np.linspace(first, last, count)})
-    axis.set_xticks(ticks, [str(t) for t in ticks])
+        evenly = np.linspace(math.ceil(first), math.floor(last), min(math.floor(last) - math.ceil(first) + 1, 6))
+        ticks = list(depths) if len(depths) <= 6 else sorted({round(t) for t in evenly})
+    axis.set_xticks(ticks, [f"{t:g}" if t < 1e4 else f"$10^{{{math.log10(t):.3g}}}$" for t in ticks])
     axis.set_xticks([], minor=True)
 
 
@@ -144,6 +137,6 @@ def drawable(name: str, instead: str) -> str:
 
 
 __all__ = [
-    "BESIDE", "COLOURS", "DASHES", "LIMIT_STYLE", "STYLE", "canvas", "content", "drawable", "fold_peaks",
-    "plain_log_labels", "plain_log_ticks", "save", "whole_ticks",
+    "BESIDE", "COLOURS", "DASHES", "LIMIT_STYLE", "STYLE", "canvas", "content", "depth_ticks", "drawable", "fold_peaks",
+    "plain_log_labels", "plain_log_ticks", "save", "spread_out", "whole_ticks",
 ]  # fmt: skip

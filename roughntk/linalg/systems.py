@@ -7,22 +7,30 @@ in another form (:mod:`roughntk.linalg.bordered`).
 """
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
+from roughntk import _display
 from roughntk._checks import InputError, flag
 from roughntk.linalg.exceptions import REMEDY, singular, warn_indefinite
 from roughntk.linalg.factor import Factor
 from roughntk.linalg.forward_error import Errors, forward_error, relative
 
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
 CHOLESKY, INDEFINITE, DEFLATED = "cholesky", "symmetric indefinite", "deflated"
 """The direct methods, as `Solution.method` says them."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Solution:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Solution(_display.Displayed):
     """The solution of a linear system K u = b, and how it was found.
+
+    A notebook shows it as a table; `plot` draws it, and `to_dataframe` has its numbers.
 
     Attributes:
         coefficients: u, shape (n, m).
@@ -55,6 +63,86 @@ class Solution:
         if self.multipliers is None:
             return self.coefficients
         return np.concatenate([self.coefficients, self.multipliers[None]])
+
+    @property
+    def headline(self) -> str:
+        """The size of u, how it was found, and how far it may be off."""
+        n, m = self.coefficients.shape
+        return (
+            f"{_display.counted(n, 'coefficient')} at {_display.counted(m, 'point')}, {self.method}, condition number "
+            f"{self.condition_number:.3g}, relative error at most {self.relative_error:.2g}"
+        )
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display."""
+        n, m = self.coefficients.shape
+        return [
+            ("coefficients", f"{n} by {m}"),
+            ("method", self.method),
+            ("positive definite", "yes" if self.positive_definite else "no"),
+            ("condition number", f"{self.condition_number:.3g}"),
+            ("smallest eigenvalue", f"{self.smallest_eigenvalue:.3g}"),
+            ("residual", f"{self.residual:.3g}"),
+            ("relative error at most", f"{self.relative_error:.3g}"),
+        ]
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The coefficients u_i against i, a curve a column, with the bounds of their errors where these are finite.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes. Of more than four columns the first four are drawn, and the title says so.
+
+        >>> import numpy as np
+        >>> solution = solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([[2.0], [2.0]]))
+        >>> solution.plot().get_title()
+        'Coefficients (condition number 2)'
+        """
+        with _display.drawn_on(ax) as axes:
+            of = _display.draw_columns(axes, self.coefficients, self._bounds(), "test point")
+            if not self.coefficients.size:
+                _display.write_instead(axes, "no coefficients")
+            _display.name_axes(
+                axes,
+                title=f"Coefficients {of}(condition number {self.condition_number:.3g})",
+                xlabel="data point $i$",
+                ylabel="coefficient $u_i$ (dimensionless)",
+                legend=self.coefficients.shape[1] > 1,
+            )
+        return axes
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each coefficient, the data points of the first test point first.
+
+        Returns:
+            Columns `test_point` and `data_point` (from 0), `coefficient` (u), `error_bound` (of |u - true u|; infinite
+            where nothing is known).
+
+        >>> import numpy as np
+        >>> solution = solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([[2.0], [2.0]]))
+        >>> solution.to_dataframe()[["data_point", "coefficient"]]
+           data_point  coefficient
+        0           0          1.0
+        1           1          0.5
+        """
+        n, m = self.coefficients.shape
+        return _display.data_frame(
+            {
+                "test_point": np.repeat(np.arange(m), n),
+                "data_point": np.tile(np.arange(n), m),
+                "coefficient": self.coefficients.T.ravel(),
+                "error_bound": self._bounds().T.ravel(),
+            }
+        )
+
+    def _bounds(self) -> np.ndarray:
+        """`forward_error` in the shape of the coefficients."""
+        if self.forward_error.shape == self.coefficients.shape:
+            return self.forward_error
+        return np.full(self.coefficients.shape, np.inf)
 
 
 def solve(

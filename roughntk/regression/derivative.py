@@ -88,7 +88,7 @@ def prediction_derivative(
         values, bound = _by_time(flow, clock)
         weight = training.time if math.isfinite(training.time) else 1.0
     require_known(flow, training, weight * values, weight * bound, callers=1)
-    return PredictionReport(training.shaped(values), training.shaped(bound), flow.smallest)
+    return PredictionReport(training.shaped(values), training.shaped(bound), flow.smallest, f"derivative in {along}")
 
 
 def _require_real_depth(training: Training) -> None:

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from roughntk import _checks, sphere
+from roughntk import __version__, _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels import Architecture, KernelFamily, as_family
 from roughntk.kernels import family as family_of_name
@@ -32,6 +32,7 @@ DEPTHS = (2, 3, 4, 6, 10, 20, 50, 100, 1000)
 """Depths that "auto" tries."""
 
 AUTO = "auto"
+_SAVED_BY = "roughntk_version"
 _MOST_ENTRIES = 2**24  # of a matrix between training and test points: more rows are predicted in several parts
 
 
@@ -145,6 +146,28 @@ class _DeepKernel(BaseEstimator):
         step = max(1, _MOST_ENTRIES // len(self.fitted_.y))
         parts = [self._rows(X[start : start + step], self.family_) for start in range(0, len(X), step)]
         return [np.concatenate([function(rows) for rows in parts]) for function in functions]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is saved, with the version that does it."""
+        return super().__getstate__() | {_SAVED_BY: __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A saved model, whose family must be one that this version has.
+
+        Raises:
+            InputError: a family, or a parameter of it, that this version does not know.
+        """
+        state = dict(state)
+        saved = state.pop(_SAVED_BY, "an unknown version")
+        if "family_" in state and isinstance(state.get("family"), str):
+            try:
+                chosen_family(state["family"], state.get("parameters"))
+            except InputError as error:
+                raise InputError(
+                    f"expected a model that roughntk {__version__} knows, got one saved by roughntk {saved} ({error}); "
+                    f"load it with that version, or fit it again"
+                ) from None
+        super().__setstate__(state)
 
     def _outputs(self, X: Any) -> np.ndarray:
         """f_t at test rows, shape (m, k)."""
@@ -322,7 +345,8 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
 
     def predict(self, X):
         """The label of the largest output at rows, shape (m,); of those that only rounding tells apart the first."""
-        return self.classes_[decided(self._outputs(X))]
+        columns = decided(self._outputs(X))  # which says so where nothing was fitted
+        return self.classes_[columns]
 
 
 def chosen_family(family: Any, parameters: Any) -> KernelFamily:

@@ -18,34 +18,98 @@ with `time=inf` the second. With a ridge R > 0 both are the flow of the constant
 import dataclasses
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roughntk import _checks
+from roughntk import _checks, _display
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
+from roughntk.regression import display
 from roughntk.regression.closed_form import solution
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import GradientFlow, exponential
 from roughntk.regression.training import Training, check_training, flow_of, linear_flow
 
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class PredictionReport:
+
+_SEEN = 1e-6  # of the largest value: smaller bounds are beyond the digits that are shown
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class PredictionReport(_display.Displayed):
     """Predictions, and what is known of them.
+
+    A notebook shows it as a table; `plot` draws it, and `to_dataframe` has its numbers.
 
     Attributes:
         values: f_t(x), shape (m,) or (m, k).
         forward_error: a bound of |f - true f|, of the same shape.
         smallest_eigenvalue: of K(X, X), or of F^T F where K = F F^T at depth 1, without the ridge; NaN at infinite
             time without a ridge.
+        what: the values are: "prediction", or the derivative of one.
     """
 
     values: np.ndarray
     forward_error: np.ndarray
     smallest_eigenvalue: float = math.nan
+    what: str = "prediction"
+
+    @property
+    def headline(self) -> str:
+        """What there is, within which range, and how far it may be off."""
+        return f"{self.what} at {display.extent(self.values)}; {display.span(self.values)}, {self._error}"
+
+    @property
+    def _error(self) -> str:
+        return f"error at most {np.max(self.forward_error, initial=0.0):.2g}"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display; values have the bounds of their errors where these are seen."""
+        rows = [(self.what, f"at {display.extent(self.values)}; {self._error}")]
+        if not math.isnan(self.smallest_eigenvalue):
+            rows.append(("smallest eigenvalue of K(X,X)", f"{self.smallest_eigenvalue:.3g}"))
+        seen = self.forward_error > _SEEN * np.max(np.abs(self.values), initial=0.0)
+        return rows + display.value_rows(self.values, np.where(seen, self.forward_error, math.nan))
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The values against the test points, a curve a target, with the bounds of their errors where they are seen.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes. Of more than four targets the first four are drawn, and the title says so.
+
+        >>> import roughntk as rn
+        >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+        >>> rn.regression.prediction(rn.kernels.ReluNTK(), X, X[:, 0], x, depth=3).plot().get_xlabel()
+        'test point'
+        """
+        return display.draw(ax, self.values, self.forward_error, self.what.capitalize(), self._error)
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each value, the test points of the first target first.
+
+        Returns:
+            Columns `target` and `test_point` (from 0), `value` (in units of the targets; a derivative is per unit of
+            depth or time), `error_bound` (of |value - true value|).
+
+        >>> import roughntk as rn
+        >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+        >>> frame = rn.regression.prediction("sigmoid", X, [1, 2, 3, 4, 5], x, depth=30, time=1e3).to_dataframe()
+        >>> frame[["target", "test_point", "value"]].round(6)
+           target  test_point  value
+        0       0           0    3.0
+        1       0           1    3.0
+        """
+        return _display.data_frame(display.columns_of({"value": self.values, "error_bound": self.forward_error}))
 
 
 def predict(

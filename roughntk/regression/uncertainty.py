@@ -16,14 +16,16 @@ R A A^T.
 import dataclasses
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roughntk import _checks
+from roughntk import _checks, _display
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import NotPositiveDefiniteError
+from roughntk.regression import display
 from roughntk.regression.closed_form import solution
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
 from roughntk.regression.flow import GradientFlow
@@ -31,10 +33,16 @@ from roughntk.regression.initial import InitialCovariance, initial_covariance, s
 from roughntk.regression.predictor import by_flow
 from roughntk.regression.training import Training, check_training, inverse_flow, physical_log_scale
 
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Gaussian:
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Gaussian(_display.Displayed):
     """A Gaussian distribution of predictions.
+
+    A notebook shows it as a table; `plot` draws means with two standard deviations, and `to_dataframe` has both.
 
     Attributes:
         mean: shape (m,) or (m, k).
@@ -51,6 +59,62 @@ class Gaussian:
     def deviation(self) -> np.ndarray:
         """Standard deviations, shape (m,)."""
         return np.sqrt(np.maximum(np.diagonal(self.covariance), 0.0))
+
+    @property
+    def headline(self) -> str:
+        """Within which range means and standard deviations are."""
+        means, deviations = display.span(self.mean), display.span(self.deviation)
+        return f"predictions at {display.extent(self.mean)}; mean {means}, standard deviation {deviations}"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display: means with standard deviations."""
+        errors = [float(np.max(error, initial=0.0)) for error in (self.mean_error, self.covariance_error)]
+        rows = [
+            ("predictions", f"at {display.extent(self.mean)}; ± is the standard deviation"),
+            ("errors", f"of means at most {errors[0]:.2g}, of covariances at most {errors[1]:.2g}"),
+        ]
+        return rows + display.value_rows(self.mean, self._deviations)
+
+    @property
+    def _deviations(self) -> np.ndarray:
+        """In the shape of the mean."""
+        return np.broadcast_to(self.deviation.reshape(-1, *[1] * (self.mean.ndim - 1)), self.mean.shape)
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The means against the test points, a curve a target, with bars of two standard deviations up and down.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes. Of more than four targets the first four are drawn, and the title says so.
+
+        >>> import roughntk as rn
+        >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+        >>> rn.regression.ensemble("relu-ntk", X, X[:, 0], x, depth=3).plot().get_title()
+        'Prediction (mean, two standard deviations)'
+        """
+        bars = 2 * self._deviations
+        return display.draw(ax, self.mean, bars, "Prediction", "mean, two standard deviations", apart=0.12)
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each prediction, the test points of the first target first.
+
+        Returns:
+            Columns `target` and `test_point` (from 0), `mean`, `deviation` (standard deviation; both in units of the
+            targets), `mean_error` (bound of |mean - true mean|).
+
+        >>> import roughntk as rn
+        >>> X, x = rn.sphere.uniform(5, 3, 0), rn.sphere.uniform(2, 3, 1)
+        >>> start = rn.regression.ensemble("relu-ntk", X, X[:, 0], x, depth=3, time=0.0)
+        >>> start.to_dataframe()[["test_point", "mean", "deviation"]]
+           test_point  mean  deviation
+        0           0   0.0        1.0
+        1           1   0.0        1.0
+        """
+        numbers = {"mean": self.mean, "deviation": self._deviations, "mean_error": self.mean_error}
+        return _display.data_frame(display.columns_of(numbers))
 
 
 def ensemble(

@@ -58,7 +58,7 @@ from roughntk.rough.variation.exact import (
     p_variation_partition,
 )
 from roughntk.rough.variation.given_increments import p_variation_levels_of_increments
-from roughntk.rough.variation.levels import Variation
+from roughntk.rough.variation.levels import Variation, VariationTable
 from roughntk.rough.variation.partitions import greedy_partition
 from roughntk.rough.variation.regularity import (
     Control,
@@ -87,6 +87,7 @@ __all__ = [
     "SignatureTransformer",
     "StationaryGaussian",
     "Variation",
+    "VariationTable",
     "add_time",
     "available_backends",
     "backend_install_command",

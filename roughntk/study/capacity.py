@@ -2,9 +2,10 @@
 
 In units of one system, the n (n + m) numbers of K(X, X) and K(X, x):
 
-* drivers: every driver at every sample, (depths - 1) samples systems, `DRIVERS` times over at the peak, which is the
+* drivers: every driver at every sample, starts x samples systems, `DRIVERS` times over at the peak, which is the
   singular value decomposition of all their steps (the paths, the steps, LAPACK's copy, and V^T twice);
-* kernels: all layers down to the last depth, once computed and once kept; the deflated form beside them;
+* kernels: all layers down to the last depth of a range, or those listed, once computed and once kept; the deflated
+  form beside them;
 * one system being solved, with its inverse and the bounds of its entries; and the equation along real depth, whose
   path is known at `REAL_DEPTH` depths.
 
@@ -13,6 +14,7 @@ Compiled functions come on top. Peaks of whole processes above that of a study o
 """
 
 from roughntk import _checks
+from roughntk.study.depths import StudyDepths, depth_words
 
 DRIVERS = 7
 SYSTEM = 16
@@ -30,21 +32,23 @@ def check_systems(points: int, test_points: int) -> None:
     )
 
 
-def study_bytes(points: int, test_points: int, depths: range, samples: int) -> float:
+def study_bytes(points: int, test_points: int, chosen: StudyDepths, samples: int) -> float:
     """Bytes at the peak of a study, above what is taken before it."""
-    systems = DRIVERS * float(len(depths) - 1) * samples + 2.0 * depths[-1] + 3.0 * len(depths) + SYSTEM + REAL_DEPTH
+    count = len(chosen.depths) + len(chosen.following)
+    layers = 2.0 * (chosen.depths[-1] if chosen.is_range else count)
+    systems = DRIVERS * float(len(chosen.starts)) * samples + layers + 3.0 * count + SYSTEM + REAL_DEPTH
     return 8.0 * points * (points + test_points) * systems + COMPILED
 
 
-def check_study(points: int, test_points: int, depths: range, samples: int) -> None:
+def check_study(points: int, test_points: int, chosen: StudyDepths, samples: int) -> None:
     """Refuse a study that does not fit in memory.
 
     Raises:
         InputError: it takes more than is free; with the need, what is free, and what to lower.
     """
     _checks.memory(
-        study_bytes(points, test_points, depths, samples),
-        f"a study of {points} training and {test_points} test points at the depths {depths[0]} to {depths[-1]}, "
+        study_bytes(points, test_points, chosen, samples),
+        f"a study of {points} training and {test_points} test points at {depth_words(chosen.depths)}, "
         f"{samples} samples a driver,",
-        "lower --points, --test-points, --samples or the last of --depths",
+        f"lower --points, --test-points, --samples or the {'last' if chosen.is_range else 'number'} of --depths",
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 from typing import Any
 
 from roughntk import _checks
@@ -10,12 +9,11 @@ from roughntk._checks import InputError
 from roughntk._settings import Setting, settings_of
 from roughntk.files.tables import Reading
 from roughntk.kernels import KernelFamily, as_family
+from roughntk.study.depths import StudyDepths, depth_words, study_depths
 from roughntk.study.families import member
 from roughntk.study.settings import StudySettings
 
 MOST_P = 4.0
-MOST_DEPTH = 10**12
-"""The last depth of a study at most; memory ends long before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +35,7 @@ class StudyConfig(StudySettings):
                 f"expected p from {least} to below {most} in a study, whose signatures go up to level 3, got {got}; "
                 f"use roughntk.rough.p_variation for larger p"
             )
-        _ = self.depth_range
+        _ = self.chosen_depths
 
     def member(self) -> KernelFamily:
         """The family with its parameters, made once."""
@@ -70,29 +68,17 @@ class StudyConfig(StudySettings):
         """How a table is read."""
         return Reading.of(self)
 
-    @property
-    def depth_range(self) -> range:
-        """The depths as a range; "3" alone means depths 1 to 3."""
-        text = str(self.depths).strip()
-        match = re.fullmatch(r"(-?[0-9]+)(?:\s*:\s*(-?[0-9]+))?", text)
-        if not match:
-            raise InputError(f"expected depths as FIRST:LAST, for instance 1:30, got {_checks.shown(text)}")
-        if max(len(digits) for digits in match.groups("")) > 4000:  # more than Python converts
-            raise InputError(f"expected depths of at most {MOST_DEPTH:,}, got {_checks.shown(text)}; lower them")
-        first, last = (int(match[1]), int(match[2])) if match[2] else (1, int(match[1]))
-        if first < 1:
-            raise InputError(f"expected depths of at least 1, got {first}; depth 1 is the input layer")
-        if last < max(first + 1, 3):
+    @functools.cached_property
+    def chosen_depths(self) -> StudyDepths:
+        """The depths, read."""
+        chosen, family = study_depths(self.depths), self.member()
+        between = [] if chosen.is_range else [depth for depth in chosen.depths if isinstance(depth, float)]
+        if between and not family.has_real_depth:
             raise InputError(
-                f"expected at least two depths from 2 on, got {text}; the equation runs from one depth to the next, "
-                f"for instance 2:3"
+                f"expected whole depths for {self.family_name}, which is not known between them, got "
+                f"{depth_words(between)}; take a family of real depth, for instance relu-ntk, or whole depths"
             )
-        if last > MOST_DEPTH:
-            raise InputError(
-                f"expected depths of at most {MOST_DEPTH:,} in a study, which keeps every one of them, got "
-                f"{_checks.whole(last)}; lower the last"
-            )
-        return range(first, last + 1)
+        return chosen
 
 
 def _check(setting: Setting, value: Any) -> None:
@@ -105,4 +91,4 @@ def _check(setting: Setting, value: Any) -> None:
         _checks.choice(value, setting.names, setting.words)
 
 
-__all__ = ["MOST_DEPTH", "MOST_P", "StudyConfig"]
+__all__ = ["MOST_P", "StudyConfig"]

@@ -71,6 +71,10 @@ def run(
     >>> study = rn.study.run("digits", points=5, test_points=2, depths="1:7", out=None)
     >>> len(study.summary)
     12
+    >>> study
+    <Study: digits, 5 training points and 2 test points, relu-ntk, depths 1 to 7>
+    >>> study.to_dataframe().shape, study.plot().get_xlabel()
+    ((7, 11), 'network depth $L$')
     """
     _checks.require_x64("a study")
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
@@ -101,7 +105,7 @@ def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study
     """The data, and all numbers of the study."""
     chosen = values_of(config, PointSettings) | {"data": source}
     data = load(**chosen, reading=config.reading)
-    capacity.check_study(len(data.X), len(data.x), config.depth_range, config.samples)
+    capacity.check_study(len(data.X), len(data.x), config.chosen_depths, config.samples)
     with fitting_threads(len(data.X)):
         return _stages(data, config, progress)
 
@@ -126,9 +130,10 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
         timings[name] = round(time.perf_counter() - clock, 3)
         return result
 
-    depths, family = config.depth_range, config.member()
+    chosen, family = config.chosen_depths, config.member()
     known = law(family)
-    kernels = stage("closed form", len(depths), closed_form.kernels_at_depths, family, data, depths)
+    count = len(chosen.depths) + len(chosen.following)
+    kernels = stage("closed form", count, closed_form.kernels_at_depths, family, data, chosen)
     starts, first_depth = transport.transport_pairs(kernels)
     transported = stage("transport", 4 * len(starts), transport.transport_records, kernels, starts)
     sampled = stage(
@@ -146,7 +151,7 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     if data.held is not None:
-        study.prediction = stage("prediction", len(depths), prediction.prediction, family, data, depths)
+        study.prediction = stage("prediction", len(chosen.depths), prediction.prediction, family, data, kernels.depths)
     study.summary = summary.summary_lines(study)
     return study
 
@@ -171,7 +176,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "p_variation": study.variation,
         "slopes": study.slopes,
         "convergence": _convergence(study),
-        "coefficients": coefficient_rows(study),
+        "coefficients": study.kernels.records(),
         "limits": {"kernel_entry": kernels.limit_entry, "coefficients": kernels.limit_coefficients},
         "first_depth": study.first_depth,
         "prediction": None if study.prediction is None else study.prediction.record(),
@@ -208,25 +213,6 @@ def _convergence(study: Study) -> dict[str, Any] | None:
     }
 
 
-def coefficient_rows(study: Study) -> list[dict[str, Any]]:
-    """One row per depth: condition number and log det of K, how u was solved, residual, bound of its error, size."""
-    rows = []
-    for depth in study.kernels.depths:
-        solved = study.kernels.solved[depth]
-        rows.append(
-            {
-                "depth": depth,
-                "condition_number": study.kernels.condition[depth],
-                "method": solved.method if solved else "singular",
-                "residual": solved.residual if solved else None,
-                "error_bound": solved.relative_error if solved else None,
-                "log_determinant": study.kernels.log_det[depth],
-                "largest_coefficient": float(np.max(np.abs(solved.coefficients))) if solved else None,
-            }
-        )
-    return rows
-
-
 def _plain(value: Any) -> Any:
     """Plain JSON types; NaN and infinities become None."""
     if isinstance(value, dict):
@@ -249,7 +235,7 @@ def _write_tables(study: Study, folder: Path) -> None:
     hidden = {"coefficients"}
     _write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
     _write_csv(folder / "p_variation.csv", study.variation)
-    _write_csv(folder / "depths.csv", coefficient_rows(study))
+    _write_csv(folder / "depths.csv", study.kernels.records())
     if study.prediction is not None:
         _write_csv(folder / "prediction.csv", study.prediction.record()["depths"])
     _write_csv(
@@ -262,7 +248,7 @@ def _write_tables(study: Study, folder: Path) -> None:
                 "coefficient": solved.coefficients[i, k],
                 "error_bound": solved.forward_error[i, k],
             }
-            for depth, solved in kernels.solved.items()
+            for depth, solved in ((depth, kernels.solved[depth]) for depth in kernels.solved_depths)
             if solved
             for i in range(len(study.data.X))
             for k in range(len(study.data.x))

@@ -9,10 +9,11 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from roughntk import __version__
+from roughntk.study.depths import depth_words, in_words
 from roughntk.study.inline import inlined
 from roughntk.study.result import Picture, Study
 from roughntk.study.sentences import convergence_sentence
-from roughntk.study.summary import ANSWER, CHECKS, DEPTH, depth_words, family_words, summary_groups
+from roughntk.study.summary import ANSWER, CHECKS, DEPTH, family_words, summary_groups
 
 _DEPTH_FIGURES = ("coefficients", "kernel_entries", "infinite_depth", "driver_components", "variation")
 _EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")
@@ -121,7 +122,7 @@ def _prediction_table(study: Study) -> Part:
     measure = "accuracy" if predicted.targets.classes else "root mean square error"
     rows = [
         [
-            f"{depth:g}",
+            in_words(depth),
             f"{score(one.losses):.4g}",
             f"{one.ridge:.3g}",
             f"{one.left_out:.4g}",
@@ -150,7 +151,7 @@ def _transport_rows(study: Study) -> list[list[str]]:
 
 def _transport_notes(study: Study) -> list[str]:
     """Why transports were not carried, each reason once, with the depths that they start from."""
-    reasons: dict[str, list[int]] = {}
+    reasons: dict[str, list[float]] = {}
     for row in study.transport:
         if row["note"]:
             reasons.setdefault(row["note"], []).append(row["depth"])
@@ -158,7 +159,7 @@ def _transport_notes(study: Study) -> list[str]:
 
 
 def _depth_rows(study: Study) -> list[list[str]]:
-    def lookup(depth: int, p: float, level: int) -> str:
+    def lookup(depth: float, p: float, level: int) -> str:
         matching = [r for r in study.variation if (r["depth"], r["p"], r["level"]) == (depth, p, level)]
         return f"{matching[0]['norm']:.4g}" if matching else "–"
 

@@ -11,6 +11,7 @@ from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.analysis.prediction import targets_of
 from roughntk.study.analysis.signatures import Agreement
 from roughntk.study.analysis.variation import AGREE
+from roughntk.study.depths import in_words
 from roughntk.study.result import Study
 
 
@@ -167,10 +168,10 @@ def prediction_sentences(study: Study) -> list[str]:
     what = "accuracy" if classes else "root mean square error"
     text = (
         f"Prediction of {named} from {n} training points, on {len(predicted.targets.held):,} other rows: {what} "
-        f"{_score(score(predicted.at[best].losses), classes)} at the best depth, {best:g}"
+        f"{_score(score(predicted.at[best].losses), classes)} at the best depth, {in_words(best)}"
     )
     if last != best:
-        text += f", and {_score(score(predicted.at[last].losses), classes)} at depth {last:g}, "
+        text += f", and {_score(score(predicted.at[last].losses), classes)} at depth {in_words(last)}, "
         text += _beside(
             predicted.ahead(predicted.at[best].losses, predicted.at[last].losses), classes, "worse", "better"
         )
@@ -185,7 +186,7 @@ def _baselines(study: Study) -> str:
     assert predicted is not None
     score, classes, taken = predicted.targets.score, bool(predicted.targets.classes), predicted.taken
     own = predicted.at[taken].losses
-    text = f"Without a look at those rows, leave-one-out takes depth {taken:g}: {_score(score(own), classes)}."
+    text = f"Without a look at those rows, leave-one-out takes depth {in_words(taken)}: {_score(score(own), classes)}."
     if predicted.rbf is not None:
         text += (
             f" Kernel regression with scikit-learn's RBF kernel, tuned by leave-one-out, has "

@@ -123,7 +123,11 @@ class FamilySettings:
 class DepthSettings:
     """The depths, and what is measured of the drivers between them."""
 
-    depths: str = setting("1:30", "First and last depth, FIRST:LAST with 1 <= FIRST < LAST.")
+    depths: str = setting(
+        "1:30",
+        "First and last depth, FIRST:LAST in steps of 1; or numbers and ranges with commas, as 2,5,10,100 or 2.5:4 "
+        "(where the family has real depth), from each of which one layer is followed.",
+    )
     p: float = setting(2.0, "Variation exponent p, from 1 to below 4; the levels 1 to floor(p) enter.")
     signature_channels: int = setting(
         8, "Principal directions of the drivers that signatures are computed on, 1 to 40.", least=1, most=40

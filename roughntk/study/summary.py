@@ -1,10 +1,10 @@
 """What a study says in lines for a person: what was predicted, what was found about depth, and the checks."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
+from roughntk.study.depths import depth_words
 from roughntk.study.result import Study
 from roughntk.study.sentences import (
     agreement_words,
@@ -27,8 +27,8 @@ def summary_groups(study: Study) -> dict[str, list[str]]:
         DEPTH: [
             f"Data: {data['name']}, {data['n']} training and {data['m']} test points on the sphere in R^{data['dim']} "
             f"({data['projection']} projection, seed {study.config.seed}).",
-            f"Family {family_words(study)}, depths {kernels.depths[0]} to {last}. "
-            + (study.first_depth or "The study starts at a depth from 2 on."),
+            f"Family {family_words(study)}, {depth_words(kernels.depths)}. "
+            + (study.first_depth or "The study starts beyond depth 1."),
             _kernel_line(study),
             _distance_to_limit(study) + needed,
             convergence_sentence(study),
@@ -116,7 +116,7 @@ def _reach(study: Study) -> str:
     depths = kernels.solved_depths
     if not depths:
         return "Closed form: the matrices of all depths are singular."
-    reports = {depth: solved for depth, solved in kernels.solved.items() if solved}
+    reports = {depth: solved for depth in depths if (solved := kernels.solved[depth])}
     deflated = [depth for depth in depths if reports[depth].method == "deflated"]
     indefinite = [depth for depth in depths if not reports[depth].positive_definite]
     singular = [depth for depth in kernels.depths if depth not in depths]
@@ -134,15 +134,6 @@ def _reach(study: Study) -> str:
     if singular:
         text += f" The matrix is singular to working precision at {depth_words(singular)}."
     return text
-
-
-def depth_words(depths: Sequence[int]) -> str:
-    """ "depth 3", "depths 3 to 7", "depths 1, 4, 9 ..."."""
-    if len(depths) == 1:
-        return f"depth {depths[0]}"
-    if list(depths) == list(range(depths[0], depths[-1] + 1)):
-        return f"depths {depths[0]} to {depths[-1]}"
-    return f"depths {', '.join(map(str, depths[:6]))}{' ...' if len(depths) > 6 else ''}"
 
 
 def _driver_line(study: Study) -> str:
@@ -190,4 +181,4 @@ def _distance_to_limit(study: Study) -> str:
     )
 
 
-__all__ = ["ANSWER", "CHECKS", "DEPTH", "depth_words", "family_words", "summary_groups", "summary_lines"]
+__all__ = ["ANSWER", "CHECKS", "DEPTH", "family_words", "summary_groups", "summary_lines"]

@@ -130,8 +130,8 @@ class BorderedSystem(LinearSystem):
         return min(sum(float(np.linalg.slogdet(M)[1]) for M in (self.matrix, other.matrix)), 0.0)
 
 
-def bordered_ends(systems: Systems, depth: int) -> tuple[BorderedSystem, BorderedSystem, float]:
-    """The bordered systems of a whole depth and of the next, and s/c at the first."""
+def bordered_ends(systems: Systems, depth: float) -> tuple[BorderedSystem, BorderedSystem, float]:
+    """The bordered systems of a depth and of the next, and s/c at the first."""
     ends = [systems.deflated(level) for level in (depth, depth + 1)]
     ratio = ends[0].ratio
     if math.isinf(ratio):

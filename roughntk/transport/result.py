@@ -7,16 +7,21 @@ error of the carried ones is held to.
 
 import dataclasses
 import functools
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import diffrax
 import numpy as np
 
+from roughntk import _display
 from roughntk._checks.precision import EPS
 from roughntk.linalg import Solution
 from roughntk.transport.clocks import Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
 from roughntk.transport.paths import CoefficientPath
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 TOLERANCE = 1e-9
 """Largest accepted residual and error of well-conditioned systems."""
@@ -29,9 +34,11 @@ class TransportError(RuntimeError):
     """The integration failed or its result is not known well enough; the message says by how much and what to try."""
 
 
-@dataclasses.dataclass(frozen=True)
-class TransportResult:
+@dataclasses.dataclass(frozen=True, repr=False)
+class TransportResult(_display.Displayed):
     """Coefficients carried from one depth to another.
+
+    A notebook shows it as a table; `plot` draws the coefficients on their way, and `to_dataframe` has them.
 
     Attributes:
         coefficients: u at the end, shape (n, m).
@@ -77,6 +84,104 @@ class TransportResult:
     system: str = "kernel"
     drivers_vanish: bool = True
 
+    @property
+    def headline(self) -> str:
+        """From where to where, and whether it converged."""
+        n, m = self.coefficients.shape
+        converged = "converged" if self.converged else "not converged"
+        return (
+            f"{_display.counted(n, 'data point')}, {_display.counted(m, 'test point')}, {self._way}; {converged}, "
+            f"residual {self.residual:.2g}, error {self.error:.2g} (bound {self.error_bound:.2g})"
+        )
+
+    @property
+    def _way(self) -> str:
+        if not len(self.depths):
+            return "no depths"
+        return f"depth {_display.depth_words(self.depths[0])} to {_display.depth_words(self.depths[-1])}"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display."""
+        n, m = self.coefficients.shape
+        steps = ", ".join(f"{self.stats[key]} {key}" for key in ("steps", "accepted", "rejected") if key in self.stats)
+        return [
+            ("coefficients", f"{n} by {m}, {self._way}"),
+            ("converged", "yes" if self.converged else "no"),
+            ("residual", f"{self.residual:.3g}"),
+            ("error against the closed form", f"{self.error:.3g}, bound {self.error_bound:.3g}"),
+            ("largest condition number", f"{self.condition_number:.3g}"),
+            ("solver", ", ".join(filter(None, [str(self.stats.get("solver", "")), steps])) or "not recorded"),
+            ("system", self.system),
+        ]
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The coefficients of the first test point on their way; markers are the values carried, joined by lines.
+
+        They stand over s = 1 - 1/L where the depth L of every value is known, the ticks being depths, and over the time
+        of the clock between two whole depths. Of more than ten coefficients the ten largest at the end are drawn.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes.
+
+        >>> import roughntk as rn
+        >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+        >>> axes = rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2).plot()
+        >>> axes.get_title(), len(axes.get_legend().get_texts())
+        ('Coefficients, depth 2 to 3', 3)
+        """
+        with _display.drawn_on(ax) as axes:
+            u = self.values[:, :, 0] if self.values.ndim == 3 and self.values.size else np.zeros((0, 0))
+            if not u.size:
+                _display.write_instead(axes, "no coefficients")
+            by_depth = bool(np.isfinite(1 / self.depths).all()) if u.size else False
+            across = 1 - 1 / self.depths if by_depth else self.times
+            largest = np.argsort(-np.abs(np.nan_to_num(u[-1])), kind="stable") if u.size else np.zeros(0, dtype=int)
+            for place, i in enumerate(np.sort(largest[: _display.MOST_CURVES])):
+                axes.plot(across, u[:, i], label=f"$u_{{{i}}}$", **_display.look(place))
+            if u.size and by_depth:
+                _display.plain_ticks(axes.xaxis, across, [_short_depth(depth) for depth in self.depths])
+            of = ""
+            if self.values.ndim == 3 and self.values.shape[2] > 1:
+                of = " of the first test point"
+            _display.name_axes(
+                axes,
+                title=f"Coefficients{of}, {self._way}" + ("" if self.converged else " (not converged)"),
+                xlabel="network depth $L$ (placed at $1 - 1/L$)" if by_depth else "time of the clock (dimensionless)",
+                ylabel="coefficient $u_i$ (dimensionless)",
+                legend=bool(u.size),
+            )
+        return axes
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each value on the way: by time, then test point, then data point.
+
+        Returns:
+            Columns `time` (of the clock), `depth` (NaN strictly between two whole depths), `test_point` and
+            `data_point` (from 0), `coefficient`, `error` (against the closed form, of all coefficients at that time
+            together, relative to max(1, max |u|); NaN where `depth` is).
+
+        >>> import roughntk as rn
+        >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
+        >>> frame = rn.transport.between_depths(rn.kernels.ReluNTK(), X, x, depth=2).to_dataframe()
+        >>> frame[frame.depth == 3].coefficient.round(4).tolist()
+        [0.2024, 0.0324, 0.066]
+        """
+        k, n, m = self.values.shape
+        return _display.data_frame(
+            {
+                "time": np.repeat(self.times, n * m),
+                "depth": np.repeat(self.depths, n * m),
+                "test_point": np.tile(np.repeat(np.arange(m), n), k),
+                "data_point": np.tile(np.arange(n), k * m),
+                "coefficient": np.swapaxes(self.values, 1, 2).ravel(),
+                "error": np.repeat(self.errors, n * m),
+            }
+        )
+
     @functools.cached_property
     def drivers(self) -> Driver:
         """The driver v, values (n, n + m), a path on the positions of `path`, computed when first asked for."""
@@ -93,6 +198,11 @@ class TransportResult:
         Source: StArnaud2025, equation 5 and Theorem 3.
         """
         return QuadratureDriver(self.path.paper_derivative, self.drivers.knots)
+
+
+def _short_depth(depth: float) -> str:
+    """A depth as the label of a tick."""
+    return "$\\infty$" if np.isinf(depth) else f"{depth:.4g}"
 
 
 class Verdict(NamedTuple):

@@ -90,10 +90,10 @@ def between_depths(
 
 
 def between_systems(
-    systems: Systems, depth: int, *, clock: str, rhs: str, system: str = "auto",
+    systems: Systems, depth: float, *, clock: str, rhs: str, system: str = "auto",
     options: SolverOptions | None = None, throw: bool = True,
 ) -> TransportResult:  # fmt: skip
-    """`between_depths` with checked arguments, of points whose systems may be known already."""
+    """`between_depths` with checked arguments, of points whose systems may be known already, from any depth L."""
     family = systems.family
     result = _across(
         *_ends(systems, depth, system), clock=clock, rhs=rhs, options=options or SolverOptions(), throw=throw,
@@ -102,7 +102,7 @@ def between_systems(
     return dataclasses.replace(result, drivers_vanish=family.drivers_vanish)
 
 
-def _ends(systems: Systems, depth: int, system: str) -> tuple[LinearSystem, LinearSystem]:
+def _ends(systems: Systems, depth: float, system: str) -> tuple[LinearSystem, LinearSystem]:
     """The systems at both ends, those that `system` asks for."""
     if system == "deflated" or (system == "auto" and systems.family.collapses):
         first, last, ratio = bordered_ends(systems, depth)

@@ -111,6 +111,14 @@ def test_a_pipeline_searches_over_depth_and_is_pickled():
     assert unfitted.family.settings == rn.kernels.GeluNTK(2.0).settings
 
 
+def test_a_saved_model_of_a_family_that_is_not_known_is_refused():
+    model = rn.DeepKernelRegressor("relu-ntk").fit(X, Y)
+    state = model.__getstate__() | {"family": "relu-ntk-of-tomorrow", "roughntk_version": "9.1.0"}
+    with pytest.raises(InputError, match=r"saved by roughntk 9\.1\.0 .*relu-ntk-of-tomorrow.*fit it again"):
+        rn.DeepKernelRegressor.__new__(rn.DeepKernelRegressor).__setstate__(state)
+    assert set(vars(pickle.loads(pickle.dumps(model)))) == set(vars(model))
+
+
 def test_names_of_columns_are_kept_and_compared():
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     model = rn.DeepKernelRegressor().fit(frame, pd.Series(Y))

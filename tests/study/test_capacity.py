@@ -9,12 +9,13 @@ import roughntk as rn
 from roughntk._checks import capacity as machine
 from roughntk.study import capacity
 from roughntk.study.analysis import drivers
+from roughntk.study.depths import StudyDepths
 
 run_room = importlib.import_module("roughntk.study.pipeline")
 
 
 def test_a_study_that_does_not_fit_is_refused_before_work_begins_and_one_that_fits_is_not(tmp_path, monkeypatch):
-    need = capacity.study_bytes(200, 5, range(2, 12), 33)
+    need = capacity.study_bytes(200, 5, StudyDepths(range(2, 12)), 33)
     began = []
 
     def begin(*arguments):
@@ -43,7 +44,7 @@ def test_a_study_that_does_not_fit_is_refused_before_work_begins_and_one_that_fi
     [(100, 10, 30, 33, 723), (200, 5, 10, 33, 803), (50, 200, 20, 33, 563)],
 )
 def test_the_count_is_that_of_measured_studies_and_at_most_twice_as_much(n, m, depths, samples, measured):
-    found = capacity.study_bytes(n, m, range(2, 2 + depths), samples) / 2**20
+    found = capacity.study_bytes(n, m, StudyDepths(range(2, 2 + depths)), samples) / 2**20
     assert measured <= found <= 2 * measured
 
 
@@ -51,7 +52,9 @@ def test_the_count_follows_what_is_kept():
     """Drivers of all depths at all samples, each entry once: less than a DRIVERS-th of the count beside the rest."""
     paths = {depth: np.zeros((33, 40 * 45)) for depth in range(2, 11)}
     kept = sum(path.nbytes for path in paths.values())
-    counted = capacity.study_bytes(40, 5, range(2, 12), 33) - capacity.study_bytes(40, 5, range(2, 12), 3)
+    counted = capacity.study_bytes(40, 5, StudyDepths(range(2, 12)), 33) - capacity.study_bytes(
+        40, 5, StudyDepths(range(2, 12)), 3
+    )
     assert counted == pytest.approx(capacity.DRIVERS * kept * 30 / 33, rel=1e-12)
 
 

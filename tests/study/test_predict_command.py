@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk.cli import app
-from roughntk.commands.answers import depths
 from roughntk.commands.answers.predictions import DEPTHS, HEADING
+from roughntk.study import depths
 
 ROWS = np.random.default_rng(0).normal(size=(14, 3)).round(3)
 PRICES = (ROWS[:, 0] + ROWS[:, 1] ** 2).round(3)

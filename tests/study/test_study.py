@@ -25,6 +25,7 @@ from roughntk.study.analysis import drivers as drivers_room
 from roughntk.study.analysis import signatures as signatures_room
 from roughntk.study.analysis.laws import law
 from roughntk.study.data import load
+from roughntk.study.depths import StudyDepths
 
 EPS = np.finfo(np.float64).eps
 LAW = law(rn.kernels.ReluNTK())
@@ -410,7 +411,7 @@ def test_drivers_that_vanish_give_no_slope():
 
 def test_drivers_of_a_hyperbolic_family_are_measured_not_to_converge():
     data = load("digits", points=POINTS, test_points=TEST_POINTS, seed=0)
-    kernels = closed_form.kernels_at_depths(SigmoidComposition(), data, range(2, 12), silent)
+    kernels = closed_form.kernels_at_depths(SigmoidComposition(), data, StudyDepths(range(2, 12)), silent)
     drivers = drivers_room.driver_paths(kernels, list(range(2, 11)), 33, 8, silent)
     records = variation.variation_records(drivers, 2.0, silent)
     views = signatures_room.signatures(drivers, 2.0, silent)

@@ -12,6 +12,7 @@ from roughntk.regression import systems
 from roughntk.study import threads
 from roughntk.study.analysis import closed_form, transport
 from roughntk.study.data import load
+from roughntk.study.depths import StudyDepths
 
 
 def counts():
@@ -39,7 +40,9 @@ def test_each_depth_is_evaluated_once_a_stage(family, monkeypatch):
 
         monkeypatch.setattr(systems, name, counted)
     data = load("sphere", points=POINTS, test_points=TEST_POINTS, seed=0)
-    found = closed_form.kernels_at_depths(rn.kernels.family(family), data, range(9, 13), lambda stage, steps: None)
+    found = closed_form.kernels_at_depths(
+        rn.kernels.family(family), data, StudyDepths(range(9, 13)), lambda stage, steps: None
+    )
     assert asked == [9, 10, 11, 12, math.inf]  # the last one for the limits
     asked.clear()
     records = transport.transport_records(found, [9, 10, 11], lambda stage, steps: None)

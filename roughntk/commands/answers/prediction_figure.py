@@ -7,10 +7,10 @@ import matplotlib
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from roughntk.commands.answers.depths import in_words
 from roughntk.commands.answers.predictions import Predictions
 from roughntk.files.drawing import COLOURS, LIMIT_STYLE, STYLE, canvas, content, drawable
 from roughntk.regression.classes import decided
+from roughntk.study.depths import in_words
 
 SUFFIXES = (".png", ".svg", ".pdf")
 """Of figures."""

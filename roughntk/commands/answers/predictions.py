@@ -10,13 +10,13 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.commands.answers.depths import depths_of, in_words
 from roughntk.files import results
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.classes import decided
 from roughntk.regression.fitted import FittedRegression
 from roughntk.regression.parted import Rows
+from roughntk.study.depths import depths_of, in_words
 from roughntk.study.split import Split
 from roughntk.study.threads import fitting_threads
 

@@ -1,11 +1,19 @@
 """What infinite depth does to a family: the record of a classification, and how it reads."""
 
 import dataclasses
+import math
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from roughntk import _checks
+import numpy as np
+
+from roughntk import _checks, _display
 from roughntk._checks import InputError
 from roughntk.depth.extrapolation import GeometricRate, Term, digits
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 _SMALLEST_DENOMINATORS = 16
 _FRACTION = 1e-5  # less certain than this, one ratio in a hundred would be near a simple fraction by chance
@@ -24,9 +32,12 @@ class Evidence:
         return f"{self.what} = {digits(self.value, self.uncertainty)} ({self.where})"
 
 
-@dataclasses.dataclass(frozen=True)
-class Classification:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Classification(_display.Displayed):
     """What infinite depth does to a family; every number is measured.
+
+    A notebook shows it as a table; `plot` draws how fast the limit is approached, and `to_dataframe` has the numbers in
+    one row, so that those of several families make a table.
 
     Attributes:
         family: its name, and `parameters` those that it was measured with.
@@ -113,9 +124,8 @@ class Classification:
 
     def rows(self) -> list[tuple[str, str]]:
         """(quantity, value) for display."""
-        shown = ", ".join(f"{name} = {word(value, '.15g')}" for name, value in self.parameters)
         rows = [
-            ("family", self.family + (f" ({shown})" if shown else "")),
+            ("family", self.family + (f" ({self._parameters})" if self.parameters else "")),
             ("phase", self.phase + ("" if self.chi is None else f", chi = {digits(self.chi, self.chi_uncertainty)}")),
             ("fixed point of the correlation map", _plain(self.fixed_point, self.fixed_point_uncertainty)),
             ("multiplier there", f"{_plain(self.multiplier, self.multiplier_uncertainty)} ({self.kind})"),
@@ -128,6 +138,90 @@ class Classification:
             beta, gamma = digits(self.beta, self.beta_uncertainty), digits(self.gamma, self.gamma_uncertainty)
             rows.insert(6, ("beta, gamma", f"{beta}, {gamma}"))
         return rows
+
+    @property
+    def headline(self) -> str:
+        """The family, its phase, and the limits of its coefficients and rate."""
+        rate = "rate not seen" if self.rate is None else f"rate {self.rate}"
+        family = _display.shortened(self.family, 50)
+        return f"{family}, phase {self.phase}, coefficients tend to: {self.coefficients}, {rate}"
+
+    def remarks(self) -> tuple[str, ...]:
+        """What could not be decided, and why."""
+        return self.notes
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The leading term of |K_L - limit| at the pair theta = 1 against the depth L, as measured.
+
+        Of an algebraic rate that is A (log L)^k / L^q, on logarithmic axes; of a geometric one L^q base^L, which has no
+        known factor before it, over the depths at which it was measured, relative to the first of them.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes, with a sentence in them where no rate was seen.
+
+        >>> import roughntk as rn
+        >>> axes = rn.classify(rn.kernels.ReluNTK()).plot()
+        >>> axes.get_title(), axes.get_xscale()
+        ('relu-ntk: critical, 0.37500 log L / L', 'log')
+        """
+        rate = self.rate
+        ylabel = r"$|K_L - \lim K|$"
+        with _display.drawn_on(ax) as axes:
+            if isinstance(rate, Term):
+                depths = np.geomspace(2.0, 1e6, 200)
+                axes.loglog(depths, _law(rate, depths), **_display.look(0) | {"marker": ""})
+                ylabel = r"leading term of $|K_L - \lim K|$"
+            elif rate is not None:
+                first, last = rate.depths
+                depths = np.linspace(first, max(last, first + 1), 200)
+                axes.semilogy(depths, _relative_law(rate, depths), **_display.look(0) | {"marker": ""})
+                ylabel = rf"$|K_L - \lim K|$ relative to depth {first}"
+                _display.whole_ticks(axes.xaxis)
+            else:
+                _display.write_instead(axes, "the rate of approach was not seen")
+            name = _display.shortened(self.family, 30).replace("$", r"\$")
+            title = f"{name}: {self.phase}" + ("" if rate is None else f", {rate}")
+            _display.name_axes(axes, title=title, xlabel="network depth $L$", ylabel=ylabel)
+        return axes
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """One row; `pandas.concat` makes a table of those of several families.
+
+        Returns:
+            Columns `family`, `parameters` (text), `phase`, `chi`, `kind`, `fixed_point`, `multiplier`, `limit`,
+            `ratio`, `beta`, `gamma` (numbers, NaN where there is none; of all but `limit` a column `..._uncertainty`),
+            `rate` (text, "" where none was seen), `coefficients` (their limit in words), `depends_on_data` (True, False
+            or None).
+
+        >>> import roughntk as rn
+        >>> frame = rn.classify(rn.kernels.ReluNTK()).to_dataframe()
+        >>> frame[["family", "phase", "coefficients"]]
+             family     phase  coefficients
+        0  relu-ntk  critical  1/(n + 3) each
+        """
+        columns: dict[str, list] = {
+            "family": [self.family],
+            "parameters": [self._parameters],
+            "phase": [self.phase],
+            "kind": [self.kind],
+        }
+        for name in ("chi", "fixed_point", "multiplier", "limit", "ratio", "beta", "gamma"):
+            value = getattr(self, name)
+            columns[name] = [math.nan if value is None else float(value)]
+            if name != "limit":
+                columns[f"{name}_uncertainty"] = [math.nan if value is None else getattr(self, f"{name}_uncertainty")]
+        columns["rate"] = ["" if self.rate is None else str(self.rate)]
+        columns["coefficients"] = [self.coefficients]
+        columns["depends_on_data"] = [self.depends_on_data]
+        return _display.data_frame(columns)
+
+    @property
+    def _parameters(self) -> str:
+        return ", ".join(f"{name} = {word(value, '.15g')}" for name, value in self.parameters)
 
     @property
     def limit_text(self) -> str:
@@ -156,6 +250,17 @@ class Classification:
 def word(value: float | str, form: str) -> str:
     """A parameter as text: a word as it is, a number in that format."""
     return value if isinstance(value, str) else f"{value:{form}}"
+
+
+def _law(rate: Term, depths: np.ndarray) -> np.ndarray:
+    """The size of the term at these depths."""
+    return abs(rate.amplitude) * np.log(depths) ** rate.logs / depths**rate.power
+
+
+def _relative_law(rate: GeometricRate, depths: np.ndarray) -> np.ndarray:
+    """L^power base^L at these depths, relative to the first."""
+    first = depths[0]
+    return np.exp(rate.power * np.log(depths / first) + (depths - first) * math.log(rate.base))
 
 
 def _plain(value: float | None, uncertainty: float) -> str:

@@ -3,18 +3,22 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
 
-from roughntk import _checks
+from roughntk import _checks, _display
 from roughntk._checks import InputError
 from roughntk.rough.paths.lifts import Lift
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 from roughntk.rough.variation.increments import paired_steps
 from roughntk.rough.variation.levels import NORMS, level_suprema, wanted_levels
 from roughntk.rough.variation.trend import trend_of
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 #: Rates below this are not told from no decay; distances below this part of the limit's size count as none.
 LEAST_RATE, NO_DISTANCE = 0.05, 1e-12
@@ -34,9 +38,11 @@ RULE = (
 CONVERGES, DOES_NOT, UNDECIDED = "converges", "does not converge", "undecided"
 
 
-@dataclass(frozen=True)
-class Convergence:
+@dataclass(frozen=True, repr=False)
+class Convergence(_display.Displayed):
     """The distances of paths X_1, X_2, ... from a limit, and what they say.
+
+    A notebook shows it as a table; `plot` draws the distances, and `to_dataframe` has them.
 
     p, norm: of the inhomogeneous p-variation distance (outer root taken), see `p_variation_distance`.
     levels: the levels 1 .. floor(p).
@@ -68,10 +74,95 @@ class Convergence:
             "".join(f"{head:>18}" for head in ["scale", *heads]),
         ]
         lines += ["".join(f"{x:>18.6g}" for x in [s, *row]) for s, row in zip(self.scale, self.distances, strict=True)]
-        shown = [f"{r:.3f} +- {e:.3f}" for r, e in zip(self.rates, self.rate_errors, strict=True)]
+        shown = self._shown_rates()
         lines.append("".join(f"{x:>18}" for x in ["rate", *shown]))
         lines.append(f"{self.verdict}: " + ", ".join(f"{h} {v}" for h, v in zip(heads, self.verdicts, strict=True)))
         return "\n".join([*lines, f"rule: {self.rule}"])
+
+    def _shown_rates(self) -> list[str]:
+        return [f"{r:.3f} +- {e:.3f}" for r, e in zip(self.rates, self.rate_errors, strict=True)]
+
+    @property
+    def headline(self) -> str:
+        """The verdict, and the distances that it was reached by."""
+        paths = _display.counted(len(self.scale), "path")
+        return f"{self.verdict} ({paths}, p = {self.p:g}, {self.norm} norm); rates {', '.join(self._shown_rates())}"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(quantity, value) for display."""
+        rows = [("verdict", self.verdict)]
+        if len(self.scale):
+            rows.append(("scale", f"{self.scale[0]:g} to {self.scale[-1]:g}, {len(self.scale)} paths"))
+        for column, (level, rate) in enumerate(zip(self.levels, self._shown_rates(), strict=True)):
+            last = f"last distance {self.distances[-1, column]:.4g}, " if len(self.distances) else ""
+            rows.append((f"level {level}", f"{self.verdicts[column]}; {last}rate {rate}"))
+        return rows
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """The distances against the scale, both logarithmic, a curve a level; its name says rate and verdict.
+
+        Args:
+            ax: matplotlib's Axes; None makes them, in a figure of their own (`axes.figure`) that pyplot knows nothing
+                of.
+
+        Returns:
+            The Axes. Distances of 0 and what is not finite have no place on a logarithmic axis, and are left out.
+
+        >>> distances = [[1.0], [0.5], [0.25], [0.125]]
+        >>> convergence_of_distances(distances, 1.0, scale=[1, 2, 4, 8]).plot().get_title()
+        'Distance to the limit (p = 1, l1 norm): converges'
+        """
+        with _display.drawn_on(ax) as axes:
+            drawn = False
+            for column, level in enumerate(self.levels[: _display.MOST_CURVES]):
+                values = self.distances[:, column]
+                kept = np.isfinite(values) & (values > 0)
+                rate = "" if math.isnan(self.rates[column]) else f"rate {self._shown_rates()[column]}, "
+                label = f"level {level}: {rate}{self.verdicts[column]}"
+                axes.plot(self.scale[kept], values[kept], label=label, **_display.look(column))
+                drawn = drawn or bool(kept.any())
+            if drawn:
+                axes.set(xscale="log", yscale="log")
+                _display.plain_ticks(axes.xaxis, self.scale)
+                axes.legend(loc="best")
+            else:
+                _display.write_instead(axes, "all distances are 0" if np.size(self.distances) else "no distances")
+            _display.name_axes(
+                axes,
+                title=f"Distance to the limit (p = {self.p:g}, {self.norm} norm): {self.verdict}",
+                xlabel="scale of the path",
+                ylabel="p-variation distance (outer root taken)",
+            )
+        return axes
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """A row for each path and level, the levels of the first path first.
+
+        Returns:
+            Columns `path` (from 0), `scale`, `level`, `distance`, and `rate`, `rate_error`, `verdict`, which are the
+            same in all rows of a level.
+
+        >>> distances = [[1.0], [0.5], [0.25], [0.125]]
+        >>> frame = convergence_of_distances(distances, 1.0, scale=[1, 2, 4, 8]).to_dataframe()
+        >>> frame[["path", "scale", "level", "distance"]]
+           path  scale  level  distance
+        0     0    1.0      1     1.000
+        1     1    2.0      1     0.500
+        2     2    4.0      1     0.250
+        3     3    8.0      1     0.125
+        """
+        paths, levels = len(self.scale), len(self.levels)
+        return _display.data_frame(
+            {
+                "path": np.repeat(np.arange(paths), levels),
+                "scale": np.repeat(self.scale, levels),
+                "level": np.tile(np.asarray(self.levels, dtype=int), paths),
+                "distance": np.ravel(self.distances),
+                "rate": np.tile(self.rates, paths),
+                "rate_error": np.tile(self.rate_errors, paths),
+                "verdict": list(self.verdicts) * paths,
+            }
+        )
 
 
 def convergence(paths: Sequence[Any], limit: Any, p: float, *, scale: Any = None, norm: str = "l1") -> Convergence:

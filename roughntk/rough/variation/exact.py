@@ -24,6 +24,7 @@ from roughntk.rough.variation.level_one import level_one
 from roughntk.rough.variation.levels import (
     NORMS,
     Variation,
+    VariationTable,
     difference,
     largest,
     level_suprema,
@@ -168,7 +169,7 @@ def homogeneous_variation(path_a: Any, path_b: Any, p: float, *, level: int | No
 
 def p_variation_levels(
     path: Any, p: float, *, against: Any = None, level: int | None = None, norm: str = "l1", root: bool = True
-) -> dict[int, Variation]:
+) -> VariationTable:
     """The table of the p-variation level by level, each with a partition that attains it and how it was found.
 
     Args:
@@ -177,7 +178,8 @@ def p_variation_levels(
         level: that level alone; None: the levels 1 .. floor(p), of an array too.
 
     Returns:
-        A `Variation` for each level, by level.
+        A `Variation` for each level, by level, in a dictionary that notebooks show as a table and that has `plot` and
+        `to_dataframe` (`VariationTable`).
 
     Raises:
         InputError: as `p_variation` and `p_variation_distance`, and for a batch.

@@ -9,12 +9,12 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.variation.dynamic import Programme, Supremum
-from roughntk.rough.variation.levels import NORMS, Variation, table_of
+from roughntk.rough.variation.levels import NORMS, VariationTable, table_of
 
 
 def p_variation_levels_of_increments(
     increments: Sequence[Any], p: float, *, norm: str = "l1", root: bool = True, finest: int = 1
-) -> dict[int, Variation]:
+) -> VariationTable:
     """The p-variation of increments Z_{i,j} that are given for all pairs of sample points i < j, at each level k:
 
     ( sup over partitions of sum |Z^k_{t_i,t_{i+1}}|^{p/k} )^{k/p}.
@@ -30,7 +30,7 @@ def p_variation_levels_of_increments(
         finest: the level of the first array.
 
     Returns:
-        A `Variation` for each level, by level.
+        A `Variation` for each level, by level: a `VariationTable`.
 
     Raises:
         InputError: p < 1, an unknown norm, no levels, arrays that do not hold all pairs of the same two or more points,

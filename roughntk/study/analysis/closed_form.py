@@ -6,8 +6,10 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+from jax import Array
 
 from roughntk import sphere
 from roughntk._checks import InputError
@@ -23,7 +25,9 @@ from roughntk.regression import (
 from roughntk.regression.closed_form import known_solution
 from roughntk.regression.systems import Systems
 from roughntk.study.data import DataSet
+from roughntk.study.depths import StudyDepths
 
+Depth = int | float
 Progress = Callable[[str, int], None]
 """Called with the name of a stage and the number of steps finished in it."""
 
@@ -32,7 +36,9 @@ Progress = Callable[[str, int], None]
 class Kernels:
     """Kernel matrices and closed-form coefficients at every depth of the study.
 
-    `within` (depths, n, n), `across` (depths, n, m); `solved[L]` is None where K_L(X,X) is singular.
+    `within` (depths, n, n), `across` (depths, n, m); `following[L]` are both one layer beyond depths of a list. All
+    that is by depth has these as well. `starts` are the depths from which a layer is followed. `solved[L]` is None
+    where K_L(X,X) is singular.
     `condition` and `log_det` are those of K_L(X,X) itself, infinite where it is singular to working precision.
     `deflated[L]` holds K = c + s G on (X, X and x) for a family that collapses, whose entries in `within` tend to one
     value and no longer tell its inverse. `limit_entry` is None where pairs tend to different values, those of
@@ -41,47 +47,69 @@ class Kernels:
 
     family: KernelFamily
     data: DataSet
-    depths: list[int]
+    depths: list[Depth]
+    starts: list[Depth]
     within: np.ndarray
     across: np.ndarray
-    solved: dict[int, Solution | None]
-    condition: dict[int, float]
-    log_det: dict[int, float]
-    deflated: dict[int, Deflated]
+    following: dict[Depth, tuple[np.ndarray, np.ndarray]]
+    solved: dict[Depth, Solution | None]
+    condition: dict[Depth, float]
+    log_det: dict[Depth, float]
+    deflated: dict[Depth, Deflated]
     limit_entry: float | None
     limit_coefficients: np.ndarray | None
     limit_pairs: tuple[np.ndarray, np.ndarray] | None = None
 
     @functools.cached_property
     def systems(self) -> Systems:
-        """The linear systems at whole depths, as the transport takes them."""
+        """The linear systems at one depth, as the transport takes them."""
         return Systems(self.family, *sphere.check_points(self.data.X, self.data.x))
 
-    def at(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    def at(self, depth: Depth) -> tuple[np.ndarray, np.ndarray]:
         """(K_L(X,X), K_L(X,x))."""
+        if depth in self.following:
+            return self.following[depth]
         row = self.depths.index(depth)
         return self.within[row], self.across[row]
 
-    def collapsed(self, depth: int) -> tuple[Deflated, Deflated] | None:
+    def collapsed(self, depth: Depth) -> tuple[Deflated, Deflated] | None:
         """The deflated kernels at a depth and the next, for a family that collapses."""
         return (self.deflated[depth], self.deflated[depth + 1]) if depth in self.deflated else None
 
-    def coefficients_at(self, depth: int) -> np.ndarray:
+    def coefficients_at(self, depth: Depth) -> np.ndarray:
         """Closed-form coefficients at a depth where the matrix is not singular."""
         solved = self.solved[depth]
         if solved is None:
             raise NotPositiveDefiniteError(f"expected a regular kernel matrix at depth {depth}, got a singular one")
         return solved.coefficients
 
-    def regular(self, depth: int) -> bool:
+    def regular(self, depth: Depth) -> bool:
         """Whether the coefficients at this depth are known and K is positive definite."""
         solved = self.solved[depth]
         return solved is not None and solved.positive_definite
 
     @property
-    def solved_depths(self) -> list[int]:
-        """The depths with coefficients."""
+    def solved_depths(self) -> list[Depth]:
+        """The depths of the study with coefficients."""
         return [depth for depth in self.depths if self.solved[depth] is not None]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One row per depth: condition number and log det of K, how u was solved, residual, error bound, size."""
+        rows = []
+        for depth in self.depths:
+            solved = self.solved[depth]
+            rows.append(
+                {
+                    "depth": depth,
+                    "condition_number": self.condition[depth],
+                    "method": solved.method if solved else "singular",
+                    "residual": solved.residual if solved else None,
+                    "error_bound": solved.relative_error if solved else None,
+                    "log_determinant": self.log_det[depth],
+                    "largest_coefficient": float(np.max(np.abs(solved.coefficients))) if solved else None,
+                }
+            )
+        return rows
 
 
 @contextlib.contextmanager
@@ -93,16 +121,17 @@ def unwarned() -> Iterator[None]:
         yield
 
 
-def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progress: Progress) -> Kernels:
+def kernels_at_depths(family: KernelFamily, data: DataSet, chosen: StudyDepths, progress: Progress) -> Kernels:
     """Stages 3 and 4: kernel matrices by the angle recursion, coefficients as `rn.coefficients` finds them."""
-    chosen = np.array(depths) - 1
-    within = np.asarray(family.trajectory(sphere.angles(data.X), depths[-1]))[chosen]
-    across = np.asarray(family.trajectory(sphere.angles(data.X, data.x), depths[-1]))[chosen]
-    solved: dict[int, Solution | None] = {}
+    depths, following = list(chosen.depths), chosen.following
+    within = _values(family, sphere.angles(data.X), chosen)
+    across = _values(family, sphere.angles(data.X, data.x), chosen)
+    beyond = {depth: (within[row], across[row]) for row, depth in enumerate(following, len(depths))}
+    solved: dict[Depth, Solution | None] = {}
     condition, log_det, deflated = {}, {}, {}
     theta = sphere.joint_angles(data.X, data.x)
     systems = Systems(family, *sphere.check_points(data.X, data.x))
-    for depth, K in zip(depths, within, strict=True):
+    for depth, K in zip([*depths, *following], within, strict=True):
         try:
             with unwarned():  # the report and the summary say both
                 solved[depth] = solution = known_solution(systems, depth)
@@ -117,8 +146,17 @@ def kernels_at_depths(family: KernelFamily, data: DataSet, depths: range, progre
                 largest = float(np.linalg.eigvalsh(K)[-1])
                 condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, solution)
         progress("closed form", 1)
-    return Kernels(family, data, list(depths), within, across, solved, condition, log_det, deflated,
-                   *limits(family, data))  # fmt: skip
+    return Kernels(
+        family, data, depths, list(chosen.starts), within[: len(depths)], across[: len(depths)], beyond, solved,
+        condition, log_det, deflated, *limits(family, data),
+    )  # fmt: skip
+
+
+def _values(family: KernelFamily, theta: Array, chosen: StudyDepths) -> np.ndarray:
+    """The kernel at the depths of the study, then at those that follow; shape (depths, *theta.shape)."""
+    if chosen.is_range:
+        return np.asarray(family.trajectory(theta, int(chosen.depths[-1])))[np.array(chosen.depths) - 1]
+    return np.array([np.asarray(family.at_angle(theta, depth)) for depth in (*chosen.depths, *chosen.following)])
 
 
 def _spectrum(deflated: Deflated, largest: float, solution: Solution) -> tuple[float, float]:

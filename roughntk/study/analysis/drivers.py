@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from roughntk.study.analysis.closed_form import Kernels, Progress
+from roughntk.study.analysis.closed_form import Depth, Kernels, Progress
 from roughntk.transport.clocks import ArcClock
 from roughntk.transport.deflated import kernel_segment
 
@@ -21,10 +21,10 @@ class Drivers:
     quadrature, relative to the largest value of the driver.
     """
 
-    paths: dict[int, np.ndarray]
-    closed_form_error: dict[int, float]
-    reduced: dict[int, np.ndarray]
-    captured: dict[int, float]
+    paths: dict[Depth, np.ndarray]
+    closed_form_error: dict[Depth, float]
+    reduced: dict[Depth, np.ndarray]
+    captured: dict[Depth, float]
     channels: int
     directions: int
 
@@ -34,7 +34,7 @@ class Drivers:
         return self.directions == self.channels
 
 
-def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: int, progress: Progress) -> Drivers:
+def driver_paths(kernels: Kernels, starts: list[Depth], samples: int, directions: int, progress: Progress) -> Drivers:
     """Sample every driver, check its closed form against quadrature, find the principal directions.
 
     While the entries of K are apart the samples are those of the closed form. Once they are within 1 % of one value
@@ -54,7 +54,9 @@ def driver_paths(kernels: Kernels, starts: list[int], samples: int, directions: 
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
 
 
-def _principal(paths: dict[int, np.ndarray], directions: int) -> tuple[dict[int, np.ndarray], dict[int, float], int]:
+def _principal(
+    paths: dict[Depth, np.ndarray], directions: int
+) -> tuple[dict[Depth, np.ndarray], dict[Depth, float], int]:
     """Project all drivers onto their common leading principal directions, each driver weighted to unit length."""
     if not paths:
         return {}, {}, 0

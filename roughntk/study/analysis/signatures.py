@@ -14,6 +14,7 @@ import numpy as np
 
 from roughntk import rough
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
+from roughntk.study.analysis.closed_form import Depth
 from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.analysis.laws import Law
 
@@ -38,9 +39,9 @@ class BackendView:
     `failure` says what it raised first.
     """
 
-    whole: dict[int, np.ndarray]
-    increments: dict[int, np.ndarray]
-    distances: dict[int, list[float]]
+    whole: dict[Depth, np.ndarray]
+    increments: dict[Depth, np.ndarray]
+    distances: dict[Depth, list[float]]
     failure: str = ""
 
 
@@ -107,7 +108,9 @@ def signatures(drivers: Drivers, p: float, progress: Callable[[str, int], None])
     return Signatures(record, views, agreement, level, drivers.directions)
 
 
-def _seen(view: BackendView, backend: str, depth: int, path: np.ndarray, level: int, top: int, p: float) -> BackendView:
+def _seen(
+    view: BackendView, backend: str, depth: Depth, path: np.ndarray, level: int, top: int, p: float
+) -> BackendView:
     """The view with one more depth. What a backend raises, or gives besides finite numbers, is NaN and is named."""
     channels = path.shape[1]
     grid = path[_grid(len(path))]
@@ -149,7 +152,7 @@ def level_norms(flat: np.ndarray, channels: int, level: int) -> list[float]:
 
 
 def _disagreements(
-    views: Mapping[str, BackendView], depth: int, path: np.ndarray, level: int, top: int
+    views: Mapping[str, BackendView], depth: Depth, path: np.ndarray, level: int, top: int
 ) -> dict[tuple[str, str], list[float]]:
     """For each pair of backends the disagreement at each level, of the signature and of all increments."""
     disagreements = {}

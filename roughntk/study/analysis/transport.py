@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from roughntk.regression import NotPositiveDefiniteError
-from roughntk.study.analysis.closed_form import Kernels, Progress
+from roughntk.study.analysis.closed_form import Depth, Kernels, Progress
 from roughntk.transport.whole_depth import between_systems
 
 FIRST_DEPTH_CONDITION = 1e8
 """Depth 1, the linear kernel, joins the transport only below this condition number."""
 
 
-def transport_pairs(kernels: Kernels) -> tuple[list[int], str]:
+def transport_pairs(kernels: Kernels) -> tuple[list[Depth], str]:
     """Depths L from which L -> L + 1 is transported, and what became of depth 1."""
-    starts = kernels.depths[:-1]
+    starts = kernels.starts
     note = ""
     if starts[0] == 1:
         condition = kernels.condition[1]
@@ -31,7 +31,7 @@ def transport_pairs(kernels: Kernels) -> tuple[list[int], str]:
     return starts, note
 
 
-def transport_records(kernels: Kernels, starts: list[int], progress: Progress) -> list[dict[str, Any]]:
+def transport_records(kernels: Kernels, starts: list[Depth], progress: Progress) -> list[dict[str, Any]]:
     """Stage 5: Theorem 3 between each pair of depths, both clocks, both right-hand sides.
 
     `error` is against the closed form of the study at L + 1; a transport has converged only if that is within

@@ -8,7 +8,7 @@ import numpy as np
 
 from roughntk import rough, sphere
 from roughntk.linalg import NotPositiveDefiniteError
-from roughntk.study.analysis.closed_form import Kernels, Progress
+from roughntk.study.analysis.closed_form import Depth, Kernels, Progress
 from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
 from roughntk.study.analysis.laws import Law
 from roughntk.transport.clocks import ArcClock
@@ -37,7 +37,7 @@ def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[di
     most = {1: drivers.channels, 2: FULL_LEVEL_2_CHANNELS, 3: LEVEL_3_CHANNELS}
     kinds = [(1.0, 1)] * (p > 1) + [(p, k) for k in levels_of(p, drivers.directions)]
     records: list[dict[str, Any]] = []
-    previous: int | None = None
+    previous: Depth | None = None
     for depth in drivers.paths:
         for exponent, level in kinds:
             on_directions = drivers.channels > most[level]
@@ -82,7 +82,7 @@ def fitted_slopes(records: list[dict[str, Any]], p: float, known: Law) -> dict[s
         expected = None if known.rate is None else known.rate(L)
         slope = 0.0 if expected is None else float(np.polyfit(np.log(L), np.log(expected), 1)[0])
         slopes[f"theory_level{level}"] = None if expected is None else level * slope
-        slopes["fitted_depths"] = [int(L[0]), int(L[-1])]
+        slopes["fitted_depths"] = [int(end) if end == int(end) else float(end) for end in (L[0], L[-1])]
     return slopes
 
 

@@ -1,5 +1,6 @@
 """The figures of a study that show its drivers: along the segment, their signatures, their p-variation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _level_ends(channels: int, level: int) -> tuple[int, int]:
     return start, start + channels**level
 
 
-def _log_curve(axis: Any, points: list[tuple[int, float]], **look: Any) -> None:
+def _log_curve(axis: Any, points: Sequence[tuple[float, float]], **look: Any) -> None:
     """A curve on logarithmic axes, without what they cannot show: zeros, and entries that are not finite."""
     kept = [(depth, value) for depth, value in points if np.isfinite(value) and value > 0]
     axis.loglog([depth for depth, _ in kept], [value for _, value in kept], **look)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from roughntk._checks.precision import EPS
-from roughntk.files.drawing import COLOURS, DASHES, LIMIT_STYLE, canvas, fold_peaks, whole_ticks
+from roughntk.files.drawing import COLOURS, DASHES, LIMIT_STYLE, canvas, depth_ticks, fold_peaks, spread_out
 from roughntk.study.result import Study
 from roughntk.study.sentences import infinite_sentence, transport_sentence
 
@@ -28,11 +28,12 @@ def kernel_entries(study: Study):
             axis.axhline(kernels.limit_entry, label=f"limit {kernels.limit_entry:.4g}", **LIMIT_STYLE)
             axis.legend(loc="best")
         axis.set(title=title, xlabel="network depth $L$", ylabel="kernel value")
-    whole_ticks(*axes[0])
+    depth_ticks(kernels.depths, *axes[0])
     tends = "All of them tend to the dashed limit: "
     if kernels.limit_pairs is not None:
         ends = (kernels.limit_pairs[0][i[pick], j[pick]], kernels.limit_pairs[1][:, 0][:60])
-        right = kernels.depths[-1] + 0.05 * (kernels.depths[-1] - kernels.depths[0])
+        first, last = kernels.depths[0], kernels.depths[-1]
+        right = 1.3 * last if spread_out(kernels.depths) else last + 0.05 * (last - first)
         for axis, values in zip(axes[0], ends, strict=True):
             axis.plot(np.full(len(values), right), values, "D", color="black", markersize=3)
         tends = "Diamonds at the right end are the limit of infinite depth, "
@@ -48,7 +49,8 @@ def coefficients(study: Study):
     kernels = study.kernels
     figure, axes = canvas(1, 1, (9.6, 4.2))
     axis = axes[0, 0]
-    depths = [depth for depth in kernels.solved_depths if depth > 1]
+    known = sorted({*kernels.depths, *kernels.following})
+    depths = [depth for depth in known if depth > 1 and kernels.solved[depth] is not None]
     chosen = np.argsort(-np.abs(kernels.across[0, :, 0]))[: len(COLOURS)]
     chosen = chosen[np.argsort(chosen)]
     carried = {
@@ -69,12 +71,12 @@ def coefficients(study: Study):
         dashed = " Dashed: the limit of infinite depth."
     axis.set(xlabel="network depth $L$", ylabel="coefficient $u_i$", title="Coefficients of the first test point")
     folded = fold_peaks(axis, np.array([kernels.coefficients_at(depth)[chosen, 0] for depth in depths]))
-    whole_ticks(axis)
+    depth_ticks(kernels.depths, axis)
     axis.legend(ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
     linear = " (depth 1, the linear kernel, is in tables/coefficients.csv)" if kernels.depths[0] == 1 else ""
     caption = (
         "Lines: closed form K(X,X)⁻¹K(X,x) at each depth. Markers: the solution of the controlled equation "
-        "(Theorem 3), carried from the depth before with the paper's clock ψ. They coincide. Shown are the "
+        "(Theorem 3), carried from one layer before with the paper's clock ψ. They coincide. Shown are the "
         f"{len(chosen)} training points nearest to the test point, from depth 2 on{linear}."
         f"{dashed}{folded}"
     )
@@ -106,7 +108,7 @@ def errors(study: Study):
         (axes[0, 1], r"Residual max$_t|A(t)u(t) - b(t)|$"),
     ):
         axis.set(title=title, xlabel="network depth $L$ (transport $L \\to L+1$)", yscale="log")
-    whole_ticks(*axes[0])
+    depth_ticks(study.kernels.depths, *axes[0])
     axes[0, 0].set_ylabel("dimensionless")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
@@ -139,7 +141,7 @@ def conditioning(study: Study):
     condition = np.array([kernels.condition[d] for d in kernels.depths])
     axes[0, 1].semilogy(depths, condition, "o-", color=COLOURS[1], markersize=3.2)
     axes[0, 1].set(title="Condition number", xlabel="network depth $L$", ylabel=r"$\lambda_{\max} / \lambda_{\min}$")
-    whole_ticks(*axes[0])
+    depth_ticks(kernels.depths, *axes[0])
     ratio = study.law.ratio
     if ratio is not None and 0 <= ratio < 1 and np.allclose(kernels.within[:, 0, 0], 1.0):
         limit = ((n - 1) * np.log1p(-ratio) + np.log1p((n - 1) * ratio)) / np.log(10)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from roughntk.files.drawing import COLOURS, LIMIT_STYLE, canvas, plain_log_ticks
+from roughntk.study.depths import in_words
 from roughntk.study.result import Study
 
 
@@ -23,7 +24,12 @@ def prediction(study: Study):
     )
     best = predicted.best
     axis.plot(
-        best, score(predicted.at[best].losses), "*", color=COLOURS[1], markersize=14, label=f"best: depth {best:g}"
+        best,
+        score(predicted.at[best].losses),
+        "*",
+        color=COLOURS[1],
+        markersize=14,
+        label=f"best: depth {in_words(best)}",
     )
     if predicted.rbf is not None:
         axis.axhline(lines[1], color=COLOURS[2], linestyle="-.", linewidth=1.4, label="RBF kernel")
@@ -33,7 +39,7 @@ def prediction(study: Study):
     margin = max(0.08 * (high - low), 1e-3 * abs(high))
     axis.set_ylim(low - margin, high + margin)
     axis.set_xscale("log")
-    plain_log_ticks(axis, [int(depth) for depth in depths])
+    plain_log_ticks(axis, depths)
     measure = "Accuracy" if classes else "Root mean square error"
     axis.set(title=f"{measure} on {len(predicted.targets.held):,} rows", xlabel="network depth $L$")
     axis.set_ylabel("part of the rows that is right" if classes else "in units of the target")
