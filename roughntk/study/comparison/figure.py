@@ -20,7 +20,8 @@ def families(known: Sequence[tuple[str, Prediction]], beside: Baselines):
     figure, axes = canvas(1, 1, (4.8, 4.6))
     hidden = draw(axes[0, 0], known, beside)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure, "The families against depth", _caption(bool(known[0][1].targets.classes), hidden)
+    drawn = sum(predicted.limit is not None for _, predicted in known) - hidden
+    return figure, "The families against depth", _caption(bool(known[0][1].targets.classes), drawn, hidden)
 
 
 def draw(axis: "Axes", known: Sequence[tuple[str, Prediction]], beside: Baselines) -> int:
@@ -74,18 +75,17 @@ def _limits(curves: list[float], others: list[float]) -> tuple[float, float]:
     return float(np.min(seen)) - margin, float(np.max(seen)) + margin
 
 
-def _caption(classes: bool, hidden: int) -> str:
-    """What is drawn; `hidden` values of infinite depth are not."""
+def _caption(classes: bool, drawn: int, hidden: int) -> str:
+    """What is drawn, of the values of infinite depth so many; `hidden` others are outside."""
+    ends = "Empty, at the right end: infinite depth, where it is known. " * (drawn > 0)
+    outside = f" The values of {hidden} families at infinite depth are outside; the table has them." * (hidden > 0)
     name = "the majority vote" if classes else "the mean of the training targets"
     how = "Labels are one column each, 1 or 0, and the largest output decides. " * classes
     return (
         f"{how}Every family is trained to convergence about the mean of the training targets, with the ridge that "
         f"leave-one-out on the training points takes at each depth. Large, with a dark rim: the best depth of each "
-        f"family on these rows. Empty, at the right end: infinite depth, where it is known. Dash-dotted: kernel "
-        f"regression with an RBF kernel, its width and ridge by leave-one-out on the same points. Dashed, in the "
-        f"colour of the text: {name}."
-        + f" The values of {hidden} families at infinite depth are outside; the table has them."
-        * (hidden > 0)
+        f"family on these rows. {ends}Dash-dotted: kernel regression with an RBF kernel, its width and ridge by "
+        f"leave-one-out on the same points. Dashed, in the colour of the text: {name}.{outside}"
     )
 
 
