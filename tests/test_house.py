@@ -72,6 +72,7 @@ def version_in_citation() -> str:
 
 def version_in_changelog() -> str:
     entries = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert len(set(entries)) == len(entries)  # a merge once made two of one
     return next(entry for entry in entries if entry != "Unreleased")
 
 

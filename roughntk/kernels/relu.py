@@ -243,6 +243,8 @@ class ReluArchitecture(LayeredArchitecture):
 class LeakyRelu(ReluArchitecture):
     """phi(u) = max(u, 0) + slope min(u, 0) without biases, at the critical weight variance 2/(1 + slope^2).
 
+    The first layer, before which there is no phi, has the weight variance 1: Sigma_L(x, x) = |x|^2/n0 at every L.
+
     Args:
         slope: of phi below 0, in [-1, 1); 0 is the ReLU, -1 the absolute value.
 

@@ -17,7 +17,7 @@ Most entries of a matrix never need their angle. Where |rho| <= 0.999 a second t
 in the square root of 1 - |rho|, so that relative to 1 - |rho| it is smooth again, at every depth.
 
 One evaluation takes 6 coefficients and as many multiplications, at any depth; the coefficients themselves take some
-ten milliseconds for each new depth. Tables are filled up to the same length, so that all depths share what is compiled.
+ten milliseconds for each new depth.
 Source: `roughntk.maps.relu_flow` for the closed form; Trefethen2013 for interpolation in Chebyshev points.
 """
 
@@ -27,7 +27,6 @@ from functools import cached_property, lru_cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
 from jaxtyping import Float
 from numpy.polynomial import chebyshev
 
@@ -41,8 +40,6 @@ LEAST_DEPTH = 5.0
 _PIECE_BITS = 7
 _PIECES = 2**_PIECE_BITS  # to an octave
 _TERMS = 6
-_LENGTH = 2**17  # angles in one call of the compiled evaluation, which is compiled for this number; as in `sphere`
-_ROWS = 2**13  # of the coefficients, the last one repeated; more, by powers of two, above depth 5e19
 _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
 
 # Some thousand angles do not repay an optimising compiler.
@@ -58,8 +55,6 @@ _SHIFT = 52 - _PIECE_BITS
 _FIRST = 1023 << _PIECE_BITS
 _OCTAVES = 10  # of 1 - |rho|, below 1: down to 2^-10, which is less than 1 - 0.999
 _FIRST_DEFECT = (1023 - _OCTAVES) << _PIECE_BITS
-_POSITION = (1 << _SHIFT) - 1
-_UNIT = 2.0**-_SHIFT
 
 
 def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 6"]]:
@@ -145,31 +140,6 @@ def _closed_form(kernel: str, theta: np.ndarray, depth: float) -> np.ndarray:
     return np.concatenate(parts)[: len(theta)]
 
 
-@jax.jit
-def _evaluate(theta: Array, scale: Array, table: Array) -> Array:
-    """K at flat angles from the filled-up table; angles outside [0, pi] take the nearest piece."""
-    bits = lax.bitcast_convert_type(1 + scale * theta, jnp.int64)
-    piece = jnp.clip((bits >> _SHIFT) - _FIRST, 0, table.shape[1] - 1).astype(jnp.int32)
-    t = (bits & _POSITION).astype(jnp.float64) * _UNIT
-    value = jnp.zeros_like(theta)
-    for row in table[::-1]:
-        value = value * t + row.at[piece].get(mode="promise_in_bounds")
-    return value
-
-
-@jax.jit
-def _evaluate_correlation(rho: Array, table: Array) -> Array:
-    """K at flat correlations, |rho| <= 0.999; others take the nearest piece."""
-    bits = lax.bitcast_convert_type(1 - jnp.abs(rho), jnp.int64)
-    piece = jnp.clip((bits >> _SHIFT) - _FIRST_DEFECT, 0, _OCTAVES * _PIECES)
-    piece = (piece + jnp.where(rho < 0, _OCTAVES * _PIECES + 1, 0)).astype(jnp.int32)
-    t = (bits & _POSITION).astype(jnp.float64) * _UNIT
-    value = jnp.zeros_like(rho)
-    for row in table[::-1]:
-        value = value * t + row.at[piece].get(mode="promise_in_bounds")
-    return value
-
-
 class KernelTable:
     """theta -> K(theta; L), elementwise, and rho -> K where |rho| <= 0.999; see `kernel_table`."""
 
@@ -180,36 +150,37 @@ class KernelTable:
 
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         """K at known angles in [0, pi], any shape."""
-        flat = np.asarray(theta, dtype=np.float64).reshape(-1)
-        parts = [flat[start : start + _LENGTH] for start in range(0, len(flat), _LENGTH)]
-        values = [np.asarray(self.begin(part))[: len(part)] for part in parts]
-        return np.concatenate(values).reshape(np.shape(theta)) if values else np.zeros(np.shape(theta))
+        values = np.array(theta, dtype=np.float64)
+        self.write_at_angles(values.reshape(-1))
+        return values
 
-    def begin(self, theta: np.ndarray) -> Array:
-        """K at flat angles, at most 2^17, and behind them more numbers; JAX returns before it is done."""
-        with jax.ensure_compile_time_eval():
-            return _evaluate(_filled(theta), *self._angle_table)
+    def write_at_angles(self, theta: np.ndarray) -> None:
+        """Replaces flat angles by K."""
+        from roughntk.kernels import table_loops  # loads numba
 
-    def begin_at_correlation(self, rho: np.ndarray) -> Array:
-        """The same at flat correlations; what it gives where |rho| > 0.999 has no meaning."""
-        with jax.ensure_compile_time_eval():
-            return _evaluate_correlation(_filled(rho), self._correlation_table)
+        scale, table = self._angle_table
+        table_loops.at_angles(theta, scale, table, _SHIFT, _FIRST)
+
+    def write_at_correlations(self, rho: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Replaces flat correlations by K; (places, correlations) of those beyond `limit`, where K has no meaning."""
+        from roughntk.kernels import table_loops  # loads numba
+
+        places, cosines = np.empty(rho.size, np.intp), np.empty(rho.size)
+        count = table_loops.at_correlations(
+            rho, self._correlation_table, _SHIFT, _FIRST_DEFECT, limit, places, cosines
+        )  # fmt: skip
+        return places[:count].copy(), cosines[:count].copy()
 
     # Many matrices need one of the two tables only.
 
     @cached_property
-    def _angle_table(self) -> tuple[float, Array]:
+    def _angle_table(self) -> tuple[float, np.ndarray]:
         scale, table = coefficients(self.kernel, self.depth)
-        rows = max(_ROWS, 2 ** math.ceil(math.log2(len(table))))
-        return scale, jnp.asarray(np.pad(table.T, ((0, 0), (0, rows - len(table))), mode="edge"))
+        return scale, np.ascontiguousarray(table)
 
     @cached_property
-    def _correlation_table(self) -> Array:
-        return jnp.asarray(correlation_coefficients(self.kernel, self.depth).T)
-
-
-def _filled(values: np.ndarray) -> np.ndarray:
-    return values if len(values) == _LENGTH else np.pad(values, (0, _LENGTH - len(values)))
+    def _correlation_table(self) -> np.ndarray:
+        return np.ascontiguousarray(correlation_coefficients(self.kernel, self.depth))
 
 
 def kernel_table(kernel: str, depth: float) -> KernelTable:

@@ -3,8 +3,8 @@
     f_t(x) = f_0(x) + K(x,X) phi_t(K(X,X) + R) (y - f_0(X)),    phi_t(k) = (1 - exp(-t k))/k,
     f_inf(x) = f_0(x) + u(x)^T (y - f_0(X))    without a ridge R
 
-for gradient flow on half the squared error, plus R/2 times the squared distance of the parameters from their initial
-values (``references.bib``: Lee2019, paper Propositions 3 and 6). The mean over networks has f_0 = 0.
+for gradient flow on half the sum of the squared errors, plus R/2 times the squared distance of the parameters from
+their initial values (``references.bib``: Lee2019, paper Propositions 3 and 6). The mean over networks has f_0 = 0.
 
 Where the kernel collapses with depth, K = c 1 1^T + s G, the flow has one fast mode and n - 1 of the speed s, which
 are taken from G (:mod:`roughntk.regression.flow`): the spectrum of K itself, rounded, knows nothing of them.
@@ -138,7 +138,9 @@ def predict(
         depth: network depth, whole, real or infinite where the family allows it. At infinite depth a kernel that
             collapses has forgotten its points at every finite time, and f_t(x) = f_0(x) + (1 - exp(-t n c))
             mean(y - f_0(X)); only `time=inf` gives the limit of f_inf. The two limits do not commute.
-        time: t >= 0; infinity is training to convergence.
+        time: t >= 0 of gradient flow on half the sum of the squared errors. Gradient descent of small steps on half
+            their mean over n points and k targets has come to t = (learning rate)(steps)/(n k) of the physical kernel.
+            Infinity is training to convergence.
         ridge: R >= 0.
         initial: f_0 as a pair of its values at X and at x, shapes of y and of the result; None or "zero" for the mean
             over networks.

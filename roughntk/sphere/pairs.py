@@ -9,8 +9,10 @@ which is accurate at every angle; arccos(x . z) loses half of its digits near 0 
 (``references.bib``: Kahan2006).
 """
 
+import os
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +21,8 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks
 from roughntk.sphere.points import SAME_ANGLE, check_unit
+
+Result = TypeVar("Result")
 
 GRAM_LIMIT = 0.999
 """Entries of the Gram matrix beyond this are recomputed from differences of rows."""
@@ -29,6 +33,9 @@ _PAIR_BLOCK = 2**22
 _BLOCK = 2**17
 """Entries of a block of angles (1 MB): it stays in the cache from the first step to the last."""
 
+_THREADS = 16
+"""At most."""
+
 _BYTES_A_PAIR = 9.0
 """Memory of the angles of so many pairs: the matrix itself, and a share for entries near 0 and pi."""
 
@@ -37,18 +44,15 @@ _NEAR_SHARE = 1 / 8
 
 
 class AngleFunction(Protocol):
-    """An elementwise function of known angles that is computed while something else goes on.
-
-    Inputs are flat, at most 2^17 numbers, and must not change before the result is waited for; it may be longer.
-    """
+    """An elementwise function of known angles, written over them. It is called by several threads at once."""
 
     at_zero: float
 
-    def begin(self, theta: np.ndarray) -> Array:
-        """Begins with angles."""
+    def write_at_angles(self, theta: np.ndarray) -> None:
+        """Of flat angles."""
 
-    def begin_at_correlation(self, rho: np.ndarray) -> Array:
-        """Begins with correlations; beyond `GRAM_LIMIT` in size they may give anything."""
+    def write_at_correlations(self, rho: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Of flat correlations; (places, correlations) of those beyond `limit` in size, which may give anything."""
 
 
 class _ManyNear(Exception):
@@ -126,7 +130,7 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
         except _ManyNear:
             values[:] = _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
             if function is not None:
-                _overlapped(function.begin, (block for _, block in _blocks(values)))
+                _in_threads(function.write_at_angles, [block for _, block in _blocks(values)])
         return jax.device_put(values)
 
 
@@ -150,16 +154,13 @@ def _to_angles(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
 
 def _map_correlations(function: AngleFunction, values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
     """Fills `values` with function(theta), from the angle only near 0 and pi; raises `_ManyNear` as above."""
-    near = _Near(values.size)
-
-    def blocks() -> Iterator[np.ndarray]:
-        for start, block in _correlations(values, X, Z):
-            near.take(start, block)
-            yield block
-
-    _overlapped(function.begin_at_correlation, blocks())
+    near, blocks = _Near(values.size), list(_correlations(values, X, Z))
+    flat = [block for _, block in blocks]
+    beyond = _in_threads(lambda block: function.write_at_correlations(block, GRAM_LIMIT), flat)
+    for (start, _), (places, cosines) in zip(blocks, beyond, strict=True):
+        near.add(places + start, cosines)
     theta = near.angles(X, Z)
-    _overlapped(function.begin, (block for _, block in _blocks(theta)))
+    _in_threads(function.write_at_angles, [block for _, block in _blocks(theta)])
     near.write(values, theta)
     if Z is None:
         np.fill_diagonal(values, function.at_zero)
@@ -178,12 +179,16 @@ class _Near:
         if block.max() <= GRAM_LIMIT and block.min() >= -GRAM_LIMIT:
             return self.places[0]
         near = np.flatnonzero(np.abs(block) > GRAM_LIMIT)
-        self.allowed -= near.size
+        self.add(near + start, block[near])
+        return near
+
+    def add(self, places: np.ndarray, cosines: np.ndarray) -> None:
+        """Keeps entries by their number in the matrix. Raises `_ManyNear`."""
+        self.allowed -= places.size
         if self.allowed < 0:
             raise _ManyNear
-        self.places.append(near + start)
-        self.cosines.append(block[near])
-        return near
+        self.places.append(places)
+        self.cosines.append(cosines)
 
     def angles(self, X: np.ndarray, Z: np.ndarray | None) -> np.ndarray:
         """Their angles theta = 2 atan2(|x - z|, |x + z|).
@@ -227,19 +232,13 @@ def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     return ((start, flat[start : start + _BLOCK]) for start in range(0, flat.size, _BLOCK))
 
 
-def _overlapped(begin: Callable[[np.ndarray], Array], blocks: Iterator[np.ndarray]) -> None:
-    """Writes the result of `begin` over each block, while the next one is under way."""
-    previous: list[tuple[np.ndarray, Array]] = []
-    for block in blocks:
-        previous.append((block, begin(block)))
-        if len(previous) > 1:
-            _finish(*previous.pop(0))
-    for pair in previous:
-        _finish(*pair)
-
-
-def _finish(block: np.ndarray, result: Array) -> None:
-    block[:] = np.asarray(result)[: block.size]
+def _in_threads(function: Callable[[np.ndarray], Result], blocks: list[np.ndarray]) -> list[Result]:
+    """A function of each block, in as many threads as there are processors for."""
+    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _THREADS)
+    if len(blocks) < 2 or workers < 2:
+        return [function(block) for block in blocks]
+    with ThreadPoolExecutor(min(workers, len(blocks))) as pool:
+        return list(pool.map(function, blocks))
 
 
 def _aligned_empty(n: int, m: int) -> np.ndarray:

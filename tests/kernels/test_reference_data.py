@@ -1,8 +1,8 @@
 """The reference data of the kernel families: present, whole, and in agreement where the sources overlap.
 
 The files are written by tools/generate_families.py and tools/generate_deep_coefficients.py (multiple precision) and by
-tools/generate_neural_tangents.py (another library, float64), none of which uses this package. Nothing of the package
-is tested here.
+tools/generate_neural_tangents.py and tools/generate_neural_tangents_predictions.py (another library, float64), none of
+which uses this package. Nothing of the package is tested here.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def limit(family: str) -> dict:
     return next(c for c in DEEP["cases"] if c["family"] == family and "inf" in np.atleast_1d(c["depth"]).tolist())
 
 
-@pytest.mark.parametrize("name", ["families", "deep_coefficients", "neural_tangents"])
+@pytest.mark.parametrize("name", ["families", "deep_coefficients", "neural_tangents", "neural_tangents_predictions"])
 def test_each_file_says_what_it_is_and_is_below_200_kilobytes(name):
     assert f"tools/generate_{name}.py" in json.loads((DATA / f"{name}.json").read_text())["what"]
     assert (DATA / f"{name}.json").stat().st_size < 200_000
