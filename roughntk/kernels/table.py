@@ -156,19 +156,17 @@ class KernelTable:
 
     def write_at_angles(self, theta: np.ndarray) -> None:
         """Replaces flat angles by K."""
-        from roughntk.kernels import table_loops  # loads numba
+        from roughntk.kernels.table_loops import at_angles  # loads numba
 
         scale, table = self._angle_table
-        table_loops.at_angles(theta, scale, table, _SHIFT, _FIRST)
+        at_angles(theta, scale, table, _SHIFT, _FIRST)
 
     def write_at_correlations(self, rho: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
         """Replaces flat correlations by K; (places, correlations) of those beyond `limit`, where K has no meaning."""
-        from roughntk.kernels import table_loops  # loads numba
+        from roughntk.kernels.table_loops import at_correlations  # loads numba
 
         places, cosines = np.empty(rho.size, np.intp), np.empty(rho.size)
-        count = table_loops.at_correlations(
-            rho, self._correlation_table, _SHIFT, _FIRST_DEFECT, limit, places, cosines
-        )  # fmt: skip
+        count = at_correlations(rho, self._correlation_table, _SHIFT, _FIRST_DEFECT, limit, places, cosines)
         return places[:count].copy(), cosines[:count].copy()
 
     # Many matrices need one of the two tables only.
