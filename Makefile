@@ -63,6 +63,7 @@ docs: setup
 	@$(RUN) docs/check_links.py
 	@$(RUN) docs/run_snippets.py
 	@$(RUN) docs/make_families.py --check
+	@$(RUN) docs/make_predictions.py --check
 
 bench: setup
 	@for script in benchmarks/*.py; do \

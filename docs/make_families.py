@@ -5,8 +5,6 @@ python docs/make_families.py --check    measure the tables of families and condi
 """
 
 import argparse
-import math
-import re
 import shutil
 import sys
 import tempfile
@@ -14,19 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from measured_tables import differences, markdown, replaced, rows_of, significant, table_of, unit
+
 import roughntk as rn
 from roughntk.commands.answers import classifications, phases
 
 PAGE = Path(__file__).parent / "which-kernel-has-which-limit.md"
 FIGURES = Path(__file__).parent / "figures"
-NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 CRITERIA_HEADINGS = ("family", "bounded", "positive definite", "det → 0", "summable", "hyperbolic")
-
-
-def markdown(headings, rows) -> str:
-    """A table in Markdown."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def families_table(found) -> str:
@@ -48,41 +41,9 @@ def criteria_members() -> list:
     return [rn.kernels.family(name) for name in rn.kernels.FAMILIES]
 
 
-def replaced(text: str, name: str, table: str) -> str:
-    """The page with the table of that name in place of the one that it has."""
-    begin, end = f"<!-- {name}: measured -->", f"<!-- {name}: end -->"
-    before, rest = text.split(begin)
-    return f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
-
-
 def committed(name: str) -> str:
     """The table of that name as the page has it."""
-    text = PAGE.read_text(encoding="utf-8")
-    return text.split(f"<!-- {name}: measured -->\n")[1].split(f"\n<!-- {name}: end -->")[0]
-
-
-def rows_of(table: str) -> list[tuple[str, ...]]:
-    """The headings and the rows of a table in Markdown."""
-    lines = [line for line in table.splitlines() if not line.startswith("| ---")]
-    return [tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
-
-
-def agree(page: str, now: str, tolerance: Callable[[float], float]) -> bool:
-    """Whether two cells have the same words, and numbers no further apart than `tolerance` of their size."""
-    if NUMBER.sub("#", page) != NUMBER.sub("#", now):
-        return False
-    pairs = [(float(a), float(b)) for a, b in zip(NUMBER.findall(page), NUMBER.findall(now), strict=True)]
-    return all(abs(a - b) <= tolerance(max(abs(a), abs(b))) * (1 + 1e-9) for a, b in pairs)
-
-
-def unit(places: int) -> Callable[[float], float]:
-    """One unit of the last of so many decimals."""
-    return lambda size: 10.0**-places
-
-
-def significant(figures: int) -> Callable[[float], float]:
-    """One unit of the last of so many significant figures. Whole numbers below 10^figures have to be the same."""
-    return lambda size: 10.0 ** (math.floor(math.log10(size)) - figures + 1) if size > 0 else 0.0
+    return table_of(PAGE.read_text(encoding="utf-8"), name)
 
 
 def family_tolerances(found) -> list[Callable[[float], float]]:
@@ -106,17 +67,6 @@ def family_tolerances(found) -> list[Callable[[float], float]]:
 def phase_tolerances() -> list[Callable[[float], float]]:
     """The same for a row of the table of the three phases, whose numbers have four digits."""
     return [unit(0), unit(0), significant(6), *[unit(4)] * 3, significant(3), *[significant(4)] * 4]
-
-
-def differences(page: Sequence[Sequence[str]], now: Sequence[Sequence[str]], tolerances) -> list[str]:
-    """The rows of a table that are not what is measured now, and those that one side lacks."""
-    if len(page) != len(now):
-        return [f"the page has {len(page)} rows, now there are {len(now)}"]
-    return [
-        f"page: {' | '.join(old)}\nnow:  {' | '.join(new)}"
-        for old, new, tolerance in zip(page, now, tolerances, strict=True)
-        if len(old) != len(new) or not all(map(agree, old, new, tolerance))
-    ]
 
 
 def family_differences(page: Sequence[Sequence[str]], found) -> list[str]:

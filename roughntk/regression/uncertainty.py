@@ -28,7 +28,7 @@ from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression import display
 from roughntk.regression.closed_form import solution
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
-from roughntk.regression.flow import GradientFlow
+from roughntk.regression.flow import GradientFlow, exponential
 from roughntk.regression.initial import InitialCovariance, initial_covariance, sampled_functions
 from roughntk.regression.predictor import by_flow
 from roughntk.regression.training import Training, check_training, inverse_flow, physical_log_scale
@@ -211,14 +211,15 @@ def log_marginal_likelihood(
     True
     """
     family = _covariance(as_family(family))
-    training, flow, spectrum = _inverted(family, X, y, depth, noise, domain)
-    if not flow.unit > 0:
+    training, flow, spectrum, log_unit = _inverted(family, X, y, depth, noise, domain)
+    unit = exponential(log_unit)
+    if not unit > 0:
         raise InputError(
             f"expected a depth at which the {training.what} differs from its limit within float64 for a likelihood, "
             f"got a difference of exp({flow.log_unit:.6g}); choose a smaller depth, or give a noise"
         )
-    square = (flow.eta**2 / spectrum[:, None]).sum(axis=0) / flow.unit
-    log_determinant = float(np.log(spectrum).sum()) + len(spectrum) * flow.log_unit
+    square = (flow.eta**2 / spectrum[:, None]).sum(axis=0) / unit
+    log_determinant = float(np.log(spectrum).sum()) + len(spectrum) * log_unit
     if flow.large:
         end = flow.large.value + training.ridge
         square, log_determinant = square + flow.large.eta**2 / end, log_determinant + math.log(end)
@@ -248,13 +249,13 @@ def leave_one_out(family: KernelFamily, X, y, *, depth, ridge: float = 0.0, doma
     >>> bool(abs(left[0] - apart) < 1e-14)
     True
     """
-    training, flow, spectrum = _inverted(family, X, y, depth, ridge, domain)
+    training, flow, spectrum, log_unit = _inverted(family, X, y, depth, ridge, domain)
     if len(training.X) < 2:
         raise InputError("expected at least two training points to leave one out, got 1; add some")
     scaled = flow.vectors / spectrum
     inverse_y, diagonal = scaled @ flow.eta, (scaled * flow.vectors).sum(axis=1)
     if flow.large:
-        share = flow.unit / (flow.large.value + training.ridge)
+        share = exponential(log_unit) / (flow.large.value + training.ridge)
         inverse_y = inverse_y + share * np.outer(flow.large.vector, flow.large.eta)
         diagonal = diagonal + share * flow.large.vector**2
     return (inverse_y / diagonal[:, None]).reshape(len(training.X), *training.trailing)
@@ -383,24 +384,31 @@ def _spread(start: InitialCovariance, A: np.ndarray, A_error: np.ndarray) -> tup
     return covariance, bound + moved + moved.T + A_error @ most[:n, :n] @ A_error.T
 
 
-def _inverted(family, X, y, depth, ridge, domain) -> tuple[Training, GradientFlow, np.ndarray]:
-    """A problem without test points, its flow, and the eigenvalues of A + ridge/s, which are positive."""
+def _inverted(family, X, y, depth, ridge, domain) -> tuple[Training, GradientFlow, np.ndarray, float]:
+    """A problem without test points, its flow, and the eigenvalues of K + R, the large one aside, with their unit.
+
+    They are positive, and in units of w = s + R, whose logarithm comes last: s alone may be 0 in float64.
+    """
     training = check_training(family, X, y, X[:1], depth, math.inf, ridge, None, "normalised", domain)
     flow = inverse_flow(training)
-    spectrum = flow.spectrum + flow.clock(math.inf, training.ridge).scaled_ridge
-    least = float(spectrum.min(initial=math.inf))
-    if not least > flow.doubt:
+    log_unit, share, over = flow.log_unit, 1.0, 0.0
+    if training.ridge:
+        log_unit = math.log(flow.unit + training.ridge)
+        share, over = exponential(flow.log_unit - log_unit), training.ridge / (flow.unit + training.ridge)
+    unit, spectrum = exponential(log_unit), share * flow.spectrum + over
+    least, doubt = float(spectrum.min(initial=math.inf)), share * flow.doubt
+    if not least > doubt:
         raise NotPositiveDefiniteError(
-            f"expected a positive definite {training.what} plus ridge, got the eigenvalue {least * flow.unit:.3g}, "
-            f"known to {flow.doubt * flow.unit:.2g} only; raise the ridge, choose another depth, or move nearly equal "
+            f"expected a positive definite {training.what} plus ridge, got the eigenvalue {least * unit:.3g}, "
+            f"known to {doubt * unit:.2g} only; raise the ridge, choose another depth, or move nearly equal "
             f"points apart"
         )
-    if flow.doubt > FEW_DIGITS * least:
+    if doubt > FEW_DIGITS * least:
         warnings.warn(
-            f"the eigenvalue {least * flow.unit:.3g} of the {training.what} plus ridge is known to "
-            f"{flow.doubt * flow.unit:.2g} only, so that few digits of what follows from its inverse are certain; "
+            f"the eigenvalue {least * unit:.3g} of the {training.what} plus ridge is known to "
+            f"{doubt * unit:.2g} only, so that few digits of what follows from its inverse are certain; "
             f"raise the ridge, or move nearly equal points apart",
             InaccurateCoefficientsWarning,
             stacklevel=3,
         )
-    return training, flow, spectrum
+    return training, flow, spectrum, log_unit

@@ -119,6 +119,16 @@ def test_leave_one_out_equals_refitting_without_each_point(family, depth, ridge)
     np.testing.assert_allclose(leave_one_out(family, X, Y[:, 0], depth=depth, ridge=ridge), left[:, 0], atol=1e-14)
 
 
+def test_where_a_kernel_is_its_limit_within_float64_a_ridge_leaves_the_constant_kernel():
+    family, depth, ridge = BiasedReluNTK().nngp, 2000, 0.1  # K is 1 for all pairs, up to exp(-1386), which is 0
+    left = leave_one_out(family, X, Y, depth=depth, ridge=ridge)
+    np.testing.assert_allclose(left, Y - (Y.sum(axis=0) - Y) / (5 + ridge), rtol=0, atol=1e-14)
+    likelihood = [log_marginal_likelihood(family, X, Y, depth=L, noise=ridge) for L in (depth, math.inf)]
+    np.testing.assert_allclose(*likelihood, rtol=1e-13)
+    with pytest.raises(rn.InputError, match="differs from its limit within float64"):
+        log_marginal_likelihood(family, X, Y, depth=depth)
+
+
 @pytest.mark.parametrize("family", [ReluNTK(), BiasedReluNTK()], ids=lambda family: family.name)
 def test_samples_have_the_covariance_that_they_are_drawn_from(family):
     samples, depth = 20_000, 40
