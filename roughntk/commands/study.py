@@ -3,7 +3,8 @@
 import shlex
 import sys
 import time
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ EXAMPLES = (
     "roughntk study wine --points 12 --depths 1:12 --out wine-report",
     "roughntk study points.csv --projection stereographic --points 30",
     "roughntk study digits --family leaky-relu-ntk --set slope=0.2",
+    "roughntk study digits --family relu-ntk,sigmoid,erf-ntk",
 )
 
 
@@ -32,15 +34,13 @@ def study(
 ) -> None:
     """Kernels, coefficients, Theorem 3, drivers, signatures and p-variation on DATA, with a report.
 
-    A driver is the path that the controlled equation of Theorem 3 follows from one depth to the next.
+    A driver is the path that the controlled equation of Theorem 3 follows from one depth to the next. Several families
+    are studied side by side, with a report that compares them.
     """
     clock = time.perf_counter()
     command = " ".join(["roughntk", *map(shlex.quote, sys.argv[1:])])
     with clear_errors(), stages(quiet) as report:
-        from roughntk.study.pipeline import as_json as record
-        from roughntk.study.pipeline import run
-
-        result = run(out=out, command=command, progress=report, **values_of(settings, StudySettings))
+        result, record = _studied(settings, out=out, command=command, progress=report)
     if as_json:
         say_json(record(result, command))
         return
@@ -51,6 +51,20 @@ def study(
             out_console.print(f"[bold cyan]{number:2d}[/]", end=" ")
             say(line)
     say(f"{out}/report.html ({time.perf_counter() - clock:.0f} s)", head="Report:")
+
+
+def _studied(settings: StudySettings, **more: Any) -> tuple[Any, Callable[[Any, str], dict[str, Any]]]:
+    """The study, or the comparison where several families are named, and what makes its study.json."""
+    values = values_of(settings, StudySettings)
+    family = str(settings.family)
+    if "," not in family:
+        from roughntk.study.pipeline import as_json, run
+
+        return run(**values, **more), as_json
+    from roughntk.study.comparison import pipeline
+
+    del values["family"]
+    return pipeline.compare(families=family.split(","), **values, **more), pipeline.as_json
 
 
 __all__ = ["EXAMPLES", "study"]

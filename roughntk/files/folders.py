@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from roughntk import _process
@@ -31,6 +31,14 @@ STUDY = (
     *(f"tables/{name}.csv" for name in TABLES),
 )  # fmt: skip
 """What a study writes; the first name says the kind of the result. What has another name is somebody's."""
+
+
+def comparison(members: Sequence[str]) -> tuple[str, ...]:
+    """What a study of several families writes, those of each in a folder of its own; of the same kind as `STUDY`."""
+    figures = tuple(f"figures/families.{kind}" for kind in ("png", "svg"))
+    tables = ("tables/comparison.csv", "tables/depths.csv")
+    return (MARK, "report.html", *figures, *tables, *(f"{member}/{name}" for member in members for name in STUDY))
+
 
 _OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of writing that come without the name of a file."""

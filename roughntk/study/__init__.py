@@ -4,14 +4,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roughntk.study.comparison.pipeline import compare
+    from roughntk.study.comparison.result import Comparison
     from roughntk.study.config import StudyConfig
     from roughntk.study.figures.paper import figure1
     from roughntk.study.pipeline import run
     from roughntk.study.result import Study
 
-__all__ = ["Study", "StudyConfig", "figure1", "run"]
+__all__ = ["Comparison", "Study", "StudyConfig", "compare", "figure1", "run"]
 
-_MODULE_OF = {"Study": "result", "StudyConfig": "config", "figure1": "figures.paper", "run": "pipeline"}
+_MODULE_OF = {
+    "Comparison": "comparison.result", "Study": "result", "StudyConfig": "config", "compare": "comparison.pipeline",
+    "figure1": "figures.paper", "run": "pipeline",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

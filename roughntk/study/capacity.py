@@ -7,9 +7,13 @@ In units of one system, the n (n + m) numbers of K(X, X) and K(X, x):
 * kernels: all layers down to the last depth of a range, or those listed, once computed and once kept; the deflated
   form beside them;
 * one system being solved, with its inverse and the bounds of its entries; and the equation along real depth, whose
-  path is known at `REAL_DEPTH` depths.
+  path is known at `REAL_DEPTH` depths;
+* of each study that is finished and kept beside this one, `KEPT` systems a depth; its drivers are not kept.
 
-Compiled functions come on top. Peaks of whole processes above that of a study of 3 points, for relu-ntk and 33 samples:
+The rows that predictions are tried on come on top: their angles with the n points, and what becomes of these, `HELD`
+numbers a pair at the peak. So do compiled functions.
+
+Peaks of whole processes above that of a study of 3 points, for relu-ntk and 33 samples:
 723 MiB for n = 100, m = 10 and 30 depths, 803 MiB for n = 200, m = 5 and 10 depths, with one copy of the steps more.
 """
 
@@ -19,6 +23,8 @@ from roughntk.study.depths import StudyDepths, depth_words
 DRIVERS = 7
 SYSTEM = 16
 REAL_DEPTH = 300
+KEPT = 4
+HELD = 6
 COMPILED = 160 * 2**20
 """Bytes of the functions that are compiled for new shapes."""
 
@@ -32,22 +38,34 @@ def check_systems(points: int, test_points: int) -> None:
     )
 
 
-def study_bytes(points: int, test_points: int, chosen: StudyDepths, samples: int) -> float:
-    """Bytes at the peak of a study, above what is taken before it."""
+def study_bytes(
+    points: int, test_points: int, chosen: StudyDepths, samples: int, held: int = 0, finished: int = 0
+) -> float:
+    """Bytes at the peak of a study, above what is taken before it.
+
+    Args:
+        points, test_points: n and m.
+        chosen, samples: of its drivers.
+        held: rows that predictions are tried on.
+        finished: studies of the same points and depths that are kept.
+    """
     count = len(chosen.depths) + len(chosen.following)
     layers = 2.0 * (chosen.depths[-1] if chosen.is_range else count)
     systems = DRIVERS * float(len(chosen.starts)) * samples + layers + 3.0 * count + SYSTEM + REAL_DEPTH
-    return 8.0 * points * (points + test_points) * systems + COMPILED
+    systems += KEPT * float(finished) * count
+    return 8.0 * points * ((points + test_points) * systems + HELD * held) + COMPILED
 
 
-def check_study(points: int, test_points: int, chosen: StudyDepths, samples: int) -> None:
+def check_study(
+    points: int, test_points: int, chosen: StudyDepths, samples: int, held: int = 0, finished: int = 0
+) -> None:
     """Refuse a study that does not fit in memory.
 
     Raises:
         InputError: it takes more than is free; with the need, what is free, and what to lower.
     """
     _checks.memory(
-        study_bytes(points, test_points, chosen, samples),
+        study_bytes(points, test_points, chosen, samples, held, finished),
         f"a study of {points} training and {test_points} test points at {depth_words(chosen.depths)}, "
         f"{samples} samples a driver,",
         f"lower --points, --test-points, --samples or the {'last' if chosen.is_range else 'number'} of --depths",

@@ -44,6 +44,12 @@ class StudyConfig(StudySettings):
     @functools.cached_property
     def _member(self) -> KernelFamily:
         if isinstance(self.family, str):
+            if "," in self.family:
+                names = ", ".join(repr(name.strip()) for name in self.family.split(","))
+                raise InputError(
+                    f"expected one family in a study, got {_checks.shown(self.family)}; roughntk.study.compare takes "
+                    f"several, families=({names})"
+                )
             return member(self.family, self.parameters)
         family = as_family(self.family)
         if self.parameters:

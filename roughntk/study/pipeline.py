@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import inspect
 import itertools
 import json
@@ -32,19 +33,19 @@ Report = Callable[[str, int, int], None]
 """Progress: called as report(stage, steps done, steps in all)."""
 
 
-def _with_keywords(function: Callable[..., Study]) -> Callable[..., Study]:
-    """The function, whose signature names every setting of a study with its default."""
+def with_keywords(function: Callable[..., Any], left_out: str = "") -> Callable[..., Any]:
+    """The function, whose signature names every setting of a study but `left_out` with its default."""
     signature = inspect.signature(function)
     *others, _ = signature.parameters.values()
     keywords = [
         inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.kind)
-        for each in settings_of(StudyConfig) if each.name not in signature.parameters
+        for each in settings_of(StudyConfig) if each.name not in (*signature.parameters, left_out)
     ]  # fmt: skip
     setattr(function, "__signature__", signature.replace(parameters=[*others, *keywords]))  # noqa: B010  for mypy
     return function
 
 
-@_with_keywords
+@with_keywords
 def run(
     data: Any = "digits",
     *,
@@ -76,42 +77,59 @@ def run(
     >>> study.to_dataframe().shape, study.plot().get_xlabel()
     ((7, 11), 'network depth $L$')
     """
+    config = configured(data, settings)
+    if out is None:
+        return _compute(data, config, progress)
+    with folders.replacing(out) as folder:
+        study = _compute(data, config, progress)
+        study.out = Path(out)
+        write(study, folder, command, progress)
+    return study
+
+
+def configured(data: Any, settings: dict[str, Any]) -> StudyConfig:
+    """The settings of a study of `data`, checked."""
     _checks.require_x64("a study")
     known = {field.name for field in dataclasses.fields(StudyConfig)} - {"data"}
     for name in settings:
         _checks.choice(name, sorted(known), "setting")
     given = printable(os.fspath(data)) if isinstance(data, str | os.PathLike) else f"a {type(data).__name__}"
-    config = StudyConfig(data=given, **settings)
-    if out is None:
-        return _compute(data, config, progress)
-    with folders.replacing(out) as folder:
-        study = _compute(data, config, progress)
-        clock = time.perf_counter()
-        study.out = Path(out)
-        if progress is not None:
-            progress("report", 0, 1)
-        _write_tables(study, folder / "tables")
-        pictures = figures.draw_all(study, folder / "figures")
-        study.timings["report"] = round(time.perf_counter() - clock, 3)
-        (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
-        record = as_json(study, printable(command or f"roughntk.study.pipeline({given!r})", 10**5))
-        (folder / folders.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        if progress is not None:
-            progress("report", 1, 1)
-    return study
+    return StudyConfig(data=given, **settings)
+
+
+def write(study: Study, folder: Path, command: str | None, progress: Report | None) -> None:
+    """The report of a study, its figures, its tables and study.json, into `folder`, which is there and empty."""
+    clock = time.perf_counter()
+    if progress is not None:
+        progress("report", 0, 1)
+    _write_tables(study, folder / "tables")
+    pictures = figures.draw_all(study, folder / "figures")
+    study.timings["report"] = round(time.perf_counter() - clock, 3)
+    (folder / "report.html").write_text(report.render(study, pictures), encoding="utf-8")
+    record = as_json(study, printable(command or f"roughntk.study.pipeline({study.config.data!r})", 10**5))
+    (folder / folders.MARK).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if progress is not None:
+        progress("report", 1, 1)
 
 
 def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study:
     """The data, and all numbers of the study."""
-    chosen = values_of(config, PointSettings) | {"data": source}
-    data = load(**chosen, reading=config.reading)
-    capacity.check_study(len(data.X), len(data.x), config.chosen_depths, config.samples)
+    data = loaded(source, config)
+    held = 0 if data.held is None else len(data.held.rows)
+    capacity.check_study(len(data.X), len(data.x), config.chosen_depths, config.samples, held)
     with fitting_threads(len(data.X)):
-        return _stages(data, config, progress)
+        return stages(data, config, None, progress)
 
 
-def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Study:
-    """The stages of the study, each timed."""
+def loaded(source: Any, config: StudyConfig) -> DataSet:
+    """The points of a study."""
+    return load(**values_of(config, PointSettings) | {"data": source}, reading=config.reading)
+
+
+def stages(
+    data: DataSet, config: StudyConfig, baselines: prediction.Baselines | None, progress: Report | None
+) -> Study:
+    """The stages of the study, each timed; `baselines` are found where they are None."""
     timings: dict[str, float] = {}
 
     def stage(name: str, total: int, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -151,7 +169,8 @@ def _stages(data: DataSet, config: StudyConfig, progress: Report | None) -> Stud
     if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     if data.held is not None:
-        study.prediction = stage("prediction", len(chosen.depths), prediction.prediction, family, data, kernels.depths)
+        predicted = functools.partial(prediction.prediction, known=baselines)
+        study.prediction = stage("prediction", len(chosen.depths), predicted, family, data, kernels.depths)
     study.summary = summary.summary_lines(study)
     return study
 
@@ -184,7 +203,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "summary": study.summary,
         "timings": study.timings,
     }
-    return _plain(record)
+    return plain(record)
 
 
 def _convergence(study: Study) -> dict[str, Any] | None:
@@ -213,16 +232,16 @@ def _convergence(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Plain JSON types; NaN and infinities become None."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -233,12 +252,12 @@ def _write_tables(study: Study, folder: Path) -> None:
     folder.mkdir()
     kernels = study.kernels
     hidden = {"coefficients"}
-    _write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
-    _write_csv(folder / "p_variation.csv", study.variation)
-    _write_csv(folder / "depths.csv", study.kernels.records())
+    write_csv(folder / "transport.csv", [{k: v for k, v in r.items() if k not in hidden} for r in study.transport])
+    write_csv(folder / "p_variation.csv", study.variation)
+    write_csv(folder / "depths.csv", study.kernels.records())
     if study.prediction is not None:
-        _write_csv(folder / "prediction.csv", study.prediction.record()["depths"])
-    _write_csv(
+        write_csv(folder / "prediction.csv", study.prediction.record()["depths"])
+    write_csv(
         folder / "coefficients.csv",
         (
             {
@@ -254,7 +273,7 @@ def _write_tables(study: Study, folder: Path) -> None:
             for k in range(len(study.data.x))
         ),
     )
-    _write_csv(
+    write_csv(
         folder / "kernel_test_points.csv",
         (
             {"depth": depth, "test_point": k, "training_point": i, "kernel": kernels.across[row, i, k]}
@@ -268,11 +287,11 @@ def _write_tables(study: Study, folder: Path) -> None:
         | {f"level_{k}_norm": value for k, value in enumerate(r["level_norms"], 1)}
         for r in study.signature["per_depth"]
     ]
-    _write_csv(folder / "signatures.csv", signature)
-    _write_csv(folder / "signature_terms.csv", signatures.largest_terms(study.signatures))
+    write_csv(folder / "signatures.csv", signature)
+    write_csv(folder / "signature_terms.csv", signatures.largest_terms(study.signatures))
 
 
-def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Rows as CSV; floats with 17 digits, so that they read back exactly."""
     rows = iter(rows)
     first = next(rows, None)

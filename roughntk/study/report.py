@@ -43,13 +43,8 @@ class Section:
 
 def render(study: Study, pictures: Sequence[Picture]) -> str:
     """The whole page: everything in it is escaped, but the drawings that matplotlib wrote."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("roughntk.study"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters["unbroken"] = _unbroken
     data = study.data.describe()
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         name=data["name"],
         version=__version__,
         family=family_words(study),
@@ -57,6 +52,16 @@ def render(study: Study, pictures: Sequence[Picture]) -> str:
         test_points=data["m"],
         sections=_sections(study, pictures),
     )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of templates/; what it is given is escaped, unless it is markup."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("roughntk.study"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters["unbroken"] = _unbroken
+    return environment.get_template(name)
 
 
 def _sections(study: Study, pictures: Sequence[Picture]) -> list[Section]:
@@ -67,10 +72,10 @@ def _sections(study: Study, pictures: Sequence[Picture]) -> list[Section]:
     depth = [by_name[name] for name in _DEPTH_FIGURES if name in by_name]
     answer = [picture for picture in pictures if picture.name == "prediction"]
     others = [picture for picture in pictures if picture not in (*depth, *answer)]
-    parts = {ANSWER: _drawn(answer), DEPTH: [*notes, *_drawn(depth)], CHECKS: _drawn(others)}
+    parts = {ANSWER: drawn(answer), DEPTH: [*notes, *drawn(depth)], CHECKS: drawn(others)}
     sections, first = [], 1
     for title, lines in groups.items():
-        sections.append(Section(_key(title), title, lines, first, parts[title]))
+        sections.append(Section(key_of(title), title, lines, first, parts[title]))
         first += len(lines)
     transports = Part(
         head=["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "bound"],
@@ -92,15 +97,16 @@ def _sections(study: Study, pictures: Sequence[Picture]) -> list[Section]:
         "Do the drivers converge to the zero path?": _convergence_part(study),
         "Which numbers are these": [Part(text=_method_note(study))],
     }
-    return sections + [Section(_key(title), title, parts=parts) for title, parts in tables.items() if parts]
+    return sections + [Section(key_of(title), title, parts=parts) for title, parts in tables.items() if parts]
 
 
-def _key(title: str) -> str:
+def key_of(title: str) -> str:
     """The anchor of a section."""
     return re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
 
 
-def _drawn(pictures: Iterable[Picture]) -> list[Part]:
+def drawn(pictures: Iterable[Picture]) -> list[Part]:
+    """The pictures as parts of the page."""
     return [
         Part(
             drawing=inlined(picture.png.with_suffix(".svg").read_text(encoding="utf-8"), picture.name, picture.title),

@@ -8,9 +8,10 @@ import numpy as np
 from roughntk import sphere
 from roughntk.kernels import LeakyReluNNGP, ReluNNGP, ReluNTK
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
-from roughntk.study.analysis.prediction import targets_of
+from roughntk.study.analysis.prediction import Prediction, Targets, targets_of
 from roughntk.study.analysis.signatures import Agreement
 from roughntk.study.analysis.variation import AGREE
+from roughntk.study.data import DataSet
 from roughntk.study.depths import in_words
 from roughntk.study.result import Study
 
@@ -153,60 +154,68 @@ def infinite_sentence(study: Study) -> str:
 
 def prediction_sentences(study: Study) -> list[str]:
     """What the predictions of the family are worth at each depth, and beside two baselines."""
-    predicted, target = study.prediction, study.data.target
-    if predicted is None:
-        why = "no kernel matrix is positive definite"
-        if study.data.y is None:
-            why = "the data come without a target (--target COLUMN names one in a file)"
-        elif targets_of(study.data) is None:
-            why = "its target is constant"
-        return [f"No prediction: {why}; what follows is what was found about depth."]
-    score, n = predicted.targets.score, len(study.data.X)
-    classes = bool(predicted.targets.classes)
-    named = f"'{target}' of {study.data.name}" if target else f"the target of {study.data.name}"
-    best, last = predicted.best, max(predicted.at)
-    what = "accuracy" if classes else "root mean square error"
-    text = (
-        f"Prediction of {named} from {n} training points, on {len(predicted.targets.held):,} other rows: {what} "
-        f"{_score(score(predicted.at[best].losses), classes)} at the best depth, {in_words(best)}"
-    )
-    if last != best:
-        text += f", and {_score(score(predicted.at[last].losses), classes)} at depth {in_words(last)}, "
-        text += _beside(
-            predicted.ahead(predicted.at[best].losses, predicted.at[last].losses), classes, "worse", "better"
-        )
-    if not classes:
-        text += f"; the spread (standard deviation) of the target there is {predicted.targets.held.std():.4g}"
-    return [text + ".", _baselines(study)]
-
-
-def _baselines(study: Study) -> str:
-    """The depth that the training points alone choose, beside the RBF kernel and the mean."""
     predicted = study.prediction
-    assert predicted is not None
-    score, classes, taken = predicted.targets.score, bool(predicted.targets.classes), predicted.taken
-    own = predicted.at[taken].losses
-    text = f"Without a look at those rows, leave-one-out takes depth {in_words(taken)}: {_score(score(own), classes)}."
+    if predicted is None:
+        return [f"No prediction: {unpredicted(study.data)}; what follows is what was found about depth."]
+    best, last = predicted.best, max(predicted.at)
+    text = f"{asked(predicted.targets, study.data)} {score_words(predicted, predicted.at[best].losses)} at the best "
+    text += f"depth, {in_words(best)}"
+    if last != best:
+        text += f", and {score_words(predicted, predicted.at[last].losses)} at depth {in_words(last)}, "
+        text += beside(predicted, predicted.at[best].losses, predicted.at[last].losses)
+    return [f"{text}{spread(predicted.targets)}.", baselines(predicted, f"depth {in_words(predicted.taken)}")]
+
+
+def unpredicted(data: DataSet) -> str:
+    """Why nothing was predicted."""
+    if data.y is None:
+        return "the data come without a target (--target COLUMN names one in a file)"
+    return "its target is constant" if targets_of(data) is None else "no kernel matrix is positive definite"
+
+
+def asked(targets: Targets, data: DataSet) -> str:
+    """What is predicted from what, and how it is measured."""
+    named = f"'{data.target}' of {data.name}" if data.target else f"the target of {data.name}"
+    what = "accuracy" if targets.classes else "root mean square error"
+    return f"Prediction of {named} from {len(data.X)} training points, on {len(targets.held):,} other rows: {what}"
+
+
+def spread(targets: Targets) -> str:
+    """What an error is to be measured by."""
+    if targets.classes:
+        return ""
+    return f"; the spread (standard deviation) of the target there is {targets.held.std():.4g}"
+
+
+def baselines(predicted: Prediction, taken: str) -> str:
+    """What the training points alone choose, named by `taken`, beside the RBF kernel and the mean."""
+    own = predicted.at[predicted.taken].losses
+    text = f"Without a look at those rows, leave-one-out takes {taken}: {score_words(predicted, own)}."
     if predicted.rbf is not None:
         text += (
             f" Kernel regression with scikit-learn's RBF kernel, tuned by leave-one-out, has "
-            f"{_score(score(predicted.rbf.losses), classes)}, "
-            f"{_beside(predicted.ahead(own, predicted.rbf.losses), classes, 'worse', 'better')}."
+            f"{score_words(predicted, predicted.rbf.losses)}, {beside(predicted, own, predicted.rbf.losses)}."
         )
-    name = "majority vote" if classes else "mean of the training targets"
-    vote = _beside(predicted.ahead(own, predicted.mean), classes, "worse", "better")
+    name = "majority vote" if predicted.targets.classes else "mean of the training targets"
     text += f" The {name}, which is what the infinitely deep ReLU kernel becomes, has "
-    return text + f"{_score(score(predicted.mean), classes)}, {vote}."
+    return text + f"{score_words(predicted, predicted.mean)}, {beside(predicted, own, predicted.mean)}."
 
 
-def _score(value: float, classes: bool) -> str:
-    return f"{value:.3f}" if classes else f"{value:.4g}"
+def score_words(predicted: Prediction, losses: np.ndarray) -> str:
+    """The accuracy or the root mean square error of some predictions."""
+    value = predicted.targets.score(losses)
+    return f"{value:.3f}" if predicted.targets.classes else f"{value:.4g}"
 
 
-def _beside(ahead: tuple[float, float], classes: bool, worse: str, better: str) -> str:
-    """How a predictor stands to one that is `ahead` of it: by how much, if by more than chance may make it."""
-    gap, error = ahead
-    size = f"{abs(gap):.3f} ± {error:.3f}" if classes else f"{abs(gap):.2g} ± {error:.1g}"
+def gap_words(predicted: Prediction, losses: np.ndarray, others: np.ndarray) -> str:
+    """By how much the one is apart from the other, with its standard error."""
+    gap, error = predicted.ahead(losses, others)
+    return f"{abs(gap):.3f} ± {error:.3f}" if predicted.targets.classes else f"{abs(gap):.2g} ± {error:.1g}"
+
+
+def beside(predicted: Prediction, losses: np.ndarray, others: np.ndarray) -> str:
+    """How the other predictor stands to the one, if they differ by more than chance may make it."""
+    (gap, error), size = predicted.ahead(losses, others), gap_words(predicted, losses, others)
     if abs(gap) <= 2 * error or gap == 0:
         return f"no different as far as these rows can tell ({size})"
-    return f"{worse if gap > 0 else better} by {size}"
+    return f"{'worse' if gap > 0 else 'better'} by {size}"

@@ -139,6 +139,10 @@ class DepthSettings:
 class StudySettings(ReadingSettings, DepthSettings, FamilySettings, PointSettings):
     """Everything that fixes a study, apart from the place where it is written."""
 
+    family: "str | KernelFamily" = setting(
+        "relu-ntk", f"{listed(FAMILIES)}; two to ten with commas are studied side by side.", names=FAMILIES
+    )
+
 
 __all__ = [
     "BUILT_IN", "FAMILIES", "MOST", "PROJECTIONS", "TASKS", "DepthSettings", "FamilySettings", "FigureSettings",

@@ -78,7 +78,7 @@ def test_the_record_has_every_key_that_was_promised(written):
 
 
 def test_not_a_number_and_infinity_are_written_as_null():
-    written = pipeline._plain(
+    written = pipeline.plain(
         {"a": [math.nan, np.inf, 1.5], 2: (np.float64("nan"), np.int64(3)), "b": np.array([-np.inf])}
     )
     assert written == {"a": [None, None, 1.5], "2": [None, 3], "b": [None]}

@@ -67,6 +67,15 @@ class Trained:
 
 
 @dataclasses.dataclass(frozen=True)
+class Baselines:
+    """What no family has a part in: `rbf`, `gamma` and `mean` of `Prediction`."""
+
+    rbf: Trained | None
+    gamma: float
+    mean: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Prediction:
     """Errors on held rows.
 
@@ -161,8 +170,22 @@ def targets_of(data: DataSet) -> Targets | None:
     return Targets(train, held, data.classes) if (both != both[:1]).any() else None
 
 
-def prediction(family: KernelFamily, data: DataSet, depths: Iterable[int], progress: Progress) -> Prediction | None:
-    """Errors at the depths, at infinite depth and of the baselines; None where there is nothing to predict."""
+def baselines(data: DataSet) -> Baselines | None:
+    """The baselines, the same for every family; None where there is nothing to predict."""
+    targets = targets_of(data)
+    if targets is None:
+        return None
+    rbf, gamma = _rbf(data, targets)
+    return Baselines(rbf, gamma, targets.losses(np.broadcast_to(targets.mean, targets.held.shape)))
+
+
+def prediction(
+    family: KernelFamily, data: DataSet, depths: Iterable[int], progress: Progress, known: Baselines | None = None
+) -> Prediction | None:
+    """Errors at the depths and at infinite depth; None where there is nothing to predict.
+
+    `known` are the baselines of these data, found here where they are None.
+    """
     targets = targets_of(data)
     if targets is None or data.held is None:
         return None
@@ -179,10 +202,10 @@ def prediction(family: KernelFamily, data: DataSet, depths: Iterable[int], progr
     if not at:
         return None
     end = _at_depth(family, rows, held, targets, math.inf)
-    rbf, gamma = _rbf(data, targets)
-    mean = targets.losses(np.broadcast_to(targets.mean, targets.held.shape))
+    beside = known or baselines(data)
+    assert beside is not None
     limit = min(end, key=lambda one: one.left_out) if end else None
-    return Prediction(targets, at, plain, limit, rbf, gamma, mean)
+    return Prediction(targets, at, plain, limit, beside.rbf, beside.gamma, beside.mean)
 
 
 def _at_depth(family: KernelFamily, rows: Rows, held: Rows, targets: Targets, depth: float) -> list[Trained]:
@@ -240,4 +263,6 @@ def _rbf(data: DataSet, targets: Targets) -> tuple[Trained | None, float]:
     return Trained(ridge, error, targets.losses(targets.mean + model.predict(data.held.points))), gamma
 
 
-__all__ = ["RIDGES", "WIDTHS", "Prediction", "Targets", "Trained", "prediction", "targets_of"]
+__all__ = [
+    "RIDGES", "WIDTHS", "Baselines", "Prediction", "Targets", "Trained", "baselines", "prediction", "targets_of",
+]  # fmt: skip
