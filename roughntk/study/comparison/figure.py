@@ -39,7 +39,8 @@ def draw(axis: "Axes", known: Sequence[tuple[str, Prediction]], beside: Baseline
         values = [score(one.losses) for one in predicted.at.values()]
         axis.plot(
             list(predicted.at), values, color=colour, linestyle=DASHES[place], marker=marker, markersize=5,
-            markevery=(0.01 * place, 0.07) if len(values) > 15 else None, linewidth=1.5, label=drawable(name, f"family {place + 1}"),
+            markevery=(0.01 * place, 0.07) if len(values) > 15 else None, linewidth=1.5,
+            label=drawable(name, f"family {place + 1}"),
         )  # fmt: skip
         best = predicted.best
         axis.plot(
