@@ -22,6 +22,7 @@ Source: `roughntk.maps.relu_flow` for the closed form; Trefethen2013 for interpo
 """
 
 import math
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 import jax
@@ -37,8 +38,8 @@ from roughntk.maps import relu_flow
 LEAST_DEPTH = 5.0
 """The least depth that has a table. Below it the pieces are too wide in the angle, and kernels have zeros."""
 
-_PIECE_BITS = 7
-_PIECES = 2**_PIECE_BITS  # to an octave
+PIECE_BITS = 7
+_PIECES = 2**PIECE_BITS  # to an octave
 _TERMS = 6
 _SAMPLES = 4096  # angles in one call of the closed form, which is compiled for this number
 
@@ -51,10 +52,10 @@ _CLOSED_FORM = {
 _LIMIT = {"ntk": 0.25, "nngp": 1.0}
 
 # float64: 52 bits of mantissa below the exponent, which is biased by 1023
-_SHIFT = 52 - _PIECE_BITS
-_FIRST = 1023 << _PIECE_BITS
+SHIFT = 52 - PIECE_BITS
+_FIRST = 1023 << PIECE_BITS
 _OCTAVES = 10  # of 1 - |rho|, below 1: down to 2^-10, which is less than 1 - 0.999
-_FIRST_DEFECT = (1023 - _OCTAVES) << _PIECE_BITS
+_FIRST_DEFECT = (1023 - _OCTAVES) << PIECE_BITS
 
 
 def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 6"]]:
@@ -72,7 +73,7 @@ def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "p
     end = 2.0 ** (pieces // _PIECES) * (1 + (pieces % _PIECES) / _PIECES)
     scale = (end - 1) / math.pi
     exponent, within = np.divmod(np.arange(pieces), _PIECES)
-    fraction = (within[:, None] + _nodes()) / _PIECES
+    fraction = (within[:, None] + nodes()) / _PIECES
     w_minus_1 = (2.0**exponent - 1)[:, None] + (2.0**exponent)[:, None] * fraction
     values = _closed_form(kernel, np.minimum(w_minus_1 / scale, math.pi).reshape(-1), depth).reshape(-1, _TERMS)
     table = np.zeros((pieces + 1, _TERMS))
@@ -83,27 +84,37 @@ def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "p
 
 
 def correlation_coefficients(kernel: str, depth: float) -> Float[np.ndarray, "pieces 6"]:
-    """The coefficients of 1, t, ..., t^5 on each piece of 1 - |rho| in [2^-10, 1], for rho >= 0, then for rho < 0.
-
-    One more, constant piece of either sign takes rho = 0 itself. `depth` as for `coefficients`.
-    """
-    pieces = _OCTAVES * _PIECES
+    """`of_correlations` of "ntk" or "nngp" at a depth as for `coefficients`."""
     if depth == math.inf:
-        limit = np.zeros((2 * pieces + 2, _TERMS))
+        limit = np.zeros((2 * _OCTAVES * _PIECES + 2, _TERMS))
         limit[:, 0] = _LIMIT[kernel]
         return limit
+    return of_correlations(lambda theta: _closed_form(kernel, theta.reshape(-1), depth).reshape(theta.shape))
+
+
+def of_correlations(function: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, "pieces 6"]:
+    """The coefficients of 1, t, ..., t^5 on each piece of 1 - |rho| in [2^-10, 1], for rho >= 0, then for rho < 0.
+
+    One more, constant piece of either sign takes rho = 0 itself.
+
+    Args:
+        function: of angles, elementwise.
+    """
+    pieces = _OCTAVES * _PIECES
     octave, within = np.divmod(np.arange(pieces), _PIECES)
-    defect = 2.0 ** (octave - _OCTAVES)[:, None] * (1 + (within[:, None] + _nodes()) / _PIECES)
+    defect = 2.0 ** (octave - _OCTAVES)[:, None] * (1 + (within[:, None] + nodes()) / _PIECES)
     near = 2 * np.arcsin(np.sqrt(defect / 2))  # arccos(1 - defect)
-    parts = []
-    for theta in (near, np.pi - near):
-        parts.append(_interpolated(_closed_form(kernel, theta.reshape(-1), depth).reshape(-1, _TERMS)))
-        parts.append(np.zeros((1, _TERMS)))
-        parts[-1][0, 0] = _closed_form(kernel, np.array([math.pi / 2]), depth)[0]
-    return np.concatenate(parts)
+    return of_both_signs(function(near), function(np.pi - near), float(function(np.array([math.pi / 2]))[0]))
 
 
-def _nodes() -> np.ndarray:
+def of_both_signs(first: np.ndarray, second: np.ndarray, end: float) -> Float[np.ndarray, "pieces 6"]:
+    """The coefficients from values at `nodes` on the pieces of either sign, and a constant piece after each."""
+    last = np.zeros((1, _TERMS))
+    last[0, 0] = end
+    return np.concatenate([_interpolated(first), last, _interpolated(second), last])
+
+
+def nodes() -> np.ndarray:
     """The Chebyshev points of [0, 1]."""
     return (np.cos(np.pi * (np.arange(_TERMS) + 0.5) / _TERMS) + 1) / 2
 
@@ -140,6 +151,15 @@ def _closed_form(kernel: str, theta: np.ndarray, depth: float) -> np.ndarray:
     return np.concatenate(parts)[: len(theta)]
 
 
+def write_at_correlations(rho: np.ndarray, table: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Replaces flat correlations by values of a table `of_correlations`; (places, correlations) of those beyond."""
+    from roughntk.kernels.table_loops import at_correlations  # loads numba
+
+    places, cosines = np.empty(rho.size, np.intp), np.empty(rho.size)
+    count = at_correlations(rho, table, SHIFT, _FIRST_DEFECT, limit, places, cosines)
+    return places[:count].copy(), cosines[:count].copy()
+
+
 class KernelTable:
     """theta -> K(theta; L), elementwise, and rho -> K where |rho| <= 0.999; see `kernel_table`."""
 
@@ -159,15 +179,11 @@ class KernelTable:
         from roughntk.kernels.table_loops import at_angles  # loads numba
 
         scale, table = self._angle_table
-        at_angles(theta, scale, table, _SHIFT, _FIRST)
+        at_angles(theta, scale, table, SHIFT, _FIRST)
 
     def write_at_correlations(self, rho: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
         """Replaces flat correlations by K; (places, correlations) of those beyond `limit`, where K has no meaning."""
-        from roughntk.kernels.table_loops import at_correlations  # loads numba
-
-        places, cosines = np.empty(rho.size, np.intp), np.empty(rho.size)
-        count = at_correlations(rho, self._correlation_table, _SHIFT, _FIRST_DEFECT, limit, places, cosines)
-        return places[:count].copy(), cosines[:count].copy()
+        return write_at_correlations(rho, self._correlation_table, limit)
 
     # Many matrices need one of the two tables only.
 

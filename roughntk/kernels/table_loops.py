@@ -49,3 +49,26 @@ def at_correlations(values, table, shift, first, limit, places, cosines):
         row = table[np.uint64(piece)]  # no sign to look at
         values[k] = ((((row[5] * t + row[4]) * t + row[3]) * t + row[2]) * t + row[1]) * t + row[0]
     return count
+
+
+@compiled
+def at_both_ends(values, table, shift, first, at_zero, same):
+    """Replaces angles in [0, pi] by f, from pieces of theta up to pi/2, then as many of pi - theta; 0 up to `same`."""
+    half = len(table) // 2
+    last, position, unit = half - 1, (1 << shift) - 1, 2.0**-shift
+    for k in range(values.size):
+        theta = values[k]
+        if theta <= same:
+            values[k] = at_zero
+            continue
+        size = min(theta, np.pi - theta)
+        bits = np.float64(size).view(np.int64)
+        piece = (bits >> shift) - first
+        t = float(bits & position) * unit
+        if piece < 0:
+            piece, t = 0, 0.0
+        piece = min(piece, last)
+        if size < theta:
+            piece += half
+        row = table[np.uint64(piece)]  # no sign to look at
+        values[k] = ((((row[5] * t + row[4]) * t + row[3]) * t + row[2]) * t + row[1]) * t + row[0]

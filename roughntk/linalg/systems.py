@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
-CHOLESKY, INDEFINITE, DEFLATED = "cholesky", "symmetric indefinite", "deflated"
-"""The direct methods, as `Solution.method` says them."""
+CHOLESKY, INDEFINITE, DEFLATED, ITERATIVE = "cholesky", "symmetric indefinite", "deflated", "iterative"
+"""The methods, as `Solution.method` says them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -39,12 +39,15 @@ class Solution(_display.Displayed):
         smallest_eigenvalue: smallest eigenvalue of K; with method "deflated" that of G on the complement of 1; of K/s
             where s is below the range of float64 (`roughntk.linalg.bordered.solve_deflated`).
         method: "cholesky"; "symmetric indefinite" where K has negative eigenvalues; "deflated" for the bordered
-            system, whose matrix is not K.
+            system, whose matrix is not K; "iterative" for conjugate gradients, where the condition number is that of
+            the preconditioned matrix, an estimate from below, the residual relative to the right-hand sides, the
+            smallest eigenvalue NaN, and the forward error an estimate: condition number times residual.
         positive_definite: whether K is.
         forward_error: a bound of |u - true u| for each coefficient, shape (n, m): the rounding of the solution and
             the errors of the entries of the system. Infinite where the matrix cannot be told from a singular one.
         relative_error: the largest of max |u - true u| / max(1, max |u|) over the columns by that bound.
         multipliers: mu of a bordered system, shape (m,); None for a plain one.
+        iterations: of conjugate gradients; None where K was factored.
     """
 
     coefficients: Float[np.ndarray, "n m"]
@@ -56,6 +59,7 @@ class Solution(_display.Displayed):
     forward_error: np.ndarray = dataclasses.field(default_factory=lambda: np.full((0, 0), np.inf), repr=False)
     relative_error: float = np.inf
     multipliers: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    iterations: int | None = None
 
     @property
     def unknowns(self) -> np.ndarray:

@@ -12,14 +12,17 @@ from jaxtyping import Float
 
 from roughntk import _checks, linalg, sphere
 from roughntk._checks import InputError
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import Solution
 from roughntk.linalg.forward_error import relative
-from roughntk.linalg.systems import CHOLESKY, DEFLATED, INDEFINITE
+from roughntk.linalg.systems import CHOLESKY, DEFLATED, INDEFINITE, ITERATIVE
 from roughntk.regression.exceptions import REMEDY, require_digits
+from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged
+from roughntk.regression.parted import PartedKernel, Rows
 from roughntk.regression.systems import Systems
 
-METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED)
+METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED, ITERATIVE)
 """What `solve` takes as a method."""
 
 
@@ -36,7 +39,8 @@ def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: st
         method: "auto"; "cholesky", for a positive definite K; "symmetric indefinite", for any regular K; "deflated",
             for a family whose kernel matrix becomes singular as L grows (`family.collapses`): the bordered system of
             K = c 1 1^T + s G, accurate at every depth, infinity included. "auto" takes "deflated" for such a family
-            once s <= c, and else "cholesky" where K is positive definite.
+            once s <= c, and else "cholesky" where K is positive definite. "iterative" takes conjugate gradients and
+            stores no matrix of K(X,X), as "auto" does for more than 10,000 points.
         domain: "sphere", or "euclidean" for rows of any length and a homogeneous family, where
             u(x)_i = u(x/|x|)_i |x|/|x_i|. A test point 0 has u = 0; a training point 0 is refused.
 
@@ -109,6 +113,8 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int =
     """`known_solution`, whatever is known of it."""
     family = systems.family
     what = f"{family.name} kernel matrix at depth {depth}"
+    if method == ITERATIVE or (method == "auto" and len(systems.X) > MOST_FACTORED):
+        return _iterated(systems, depth, what)
     if method == DEFLATED or (method == "auto" and family.collapses):
         _require_deflated(family, method)
         system = systems.deflated(depth)
@@ -129,6 +135,20 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int =
         )  # fmt: skip
     A, b, errors = systems.kernel(depth)
     return linalg.solve(A, b, errors=errors, what=what, remedy=REMEDY, indefinite=True, method=method, callers=callers)
+
+
+def _iterated(systems: Systems, depth, what: str) -> Solution:
+    """By conjugate gradients, whose forward error is an estimate."""
+    X, x = (Rows(points, np.ones(len(points))) for points in (systems.X, systems.x))
+    kernel = PartedKernel(systems.family, X, float(depth), limit_first=False)
+    solver = IterativelyConverged(kernel, 0.0, what)
+    u = solver.weights(kernel.across(x), x.lengths).T
+    size, condition = np.abs(u).max(axis=0, initial=0.0), max(solver.condition_number, 1.0)
+    bound = np.broadcast_to(condition * (solver.residual + kernel.units * EPS) * np.maximum(size, 1.0), u.shape).copy()
+    return Solution(
+        u, solver.residual, condition, math.nan, ITERATIVE, True, bound,
+        float(relative(bound, u).max(initial=0.0)), iterations=solver.iterations,
+    )  # fmt: skip
 
 
 def _require_deflated(family: KernelFamily, method: str) -> None:

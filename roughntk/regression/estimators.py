@@ -22,7 +22,7 @@ from roughntk.kernels import Architecture, KernelFamily, as_family
 from roughntk.kernels import family as family_of_name
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.classes import decided
-from roughntk.regression.fitted import FittedRegression
+from roughntk.regression.fitted import SOLVERS, FittedRegression
 from roughntk.regression.parted import Rows
 
 PROJECTIONS = ("stereographic", "canonical", "none", "euclidean")
@@ -52,6 +52,7 @@ class _DeepKernel(BaseEstimator):
         radius=AUTO,
         parameters=None,
         depths=DEPTHS,
+        solver=AUTO,
     ):
         self.family = family
         self.depth = depth
@@ -61,6 +62,7 @@ class _DeepKernel(BaseEstimator):
         self.radius = radius
         self.parameters = parameters
         self.depths = depths
+        self.solver = solver
 
     def _fit(self, X: np.ndarray, targets: np.ndarray) -> None:
         """On checked numbers, shapes (n, columns) and (n, k)."""
@@ -69,13 +71,16 @@ class _DeepKernel(BaseEstimator):
         time = _checks.training_time(self.time)
         ridge = _checks.number(self.ridge, "ridge", least=0.0, remedy="it is added to the diagonal of the kernel")
         _checks.choice(self.projection, PROJECTIONS, "projection")
+        solver = _checks.choice(self.solver, SOLVERS, "solver")
         self.radius_ = self._chosen_radius(X)
         rows = self._rows(X, family)
         if ridge == 0:
             check_apart(rows)
 
         def fitted(depth: float, callers: int) -> FittedRegression:
-            return FittedRegression(family, rows, targets, depth=depth, time=time, ridge=ridge, callers=callers + 1)
+            return FittedRegression(
+                family, rows, targets, depth=depth, time=time, ridge=ridge, solver=solver, callers=callers + 1
+            )
 
         if isinstance(self.depth, str):
             _checks.choice(self.depth, (AUTO,), "depth (or a number from 1 on)")
@@ -88,7 +93,7 @@ class _DeepKernel(BaseEstimator):
         else:
             self.depth_ = _checks.one_depth(self.depth)
             self.fitted_ = fitted(self.depth_, callers=2)
-        self.family_ = family
+        self.family_, self.solver_ = family, self.fitted_.method
 
     def _chosen_depth(self, fitted: Callable[..., FittedRegression], rows: int) -> tuple[float, FittedRegression]:
         """The depth of the least leave-one-out error; of equals the one that is listed first."""
@@ -191,6 +196,8 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
             the training rows.
         parameters: of a family that is given by its name, {"weight_variance": 2.0}.
         depths: those that "auto" tries.
+        solver: how the linear system is solved: "cholesky" stores and factors the kernel matrix; "iterative" takes
+            conjugate gradients and stores none of it; "auto" is the latter for more than 10,000 rows.
         output_scale: what the standard deviation of the network before training is on the sphere, in units of the
             targets; "auto" is their root mean square. It matters for `return_std` only.
 
@@ -198,6 +205,7 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
         depth_: the depth.
         leave_one_out_errors_, depths_: root mean squares of residuals, where depth was "auto", infinite where a kernel
             matrix was singular.
+        solver_: the solver that was taken.
         fitted_, family_, radius_, output_scale_, n_features_in_, feature_names_in_: what was fitted.
 
     >>> import roughntk as rn
@@ -218,11 +226,12 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
         radius=AUTO,
         parameters=None,
         depths=DEPTHS,
+        solver=AUTO,
         output_scale=AUTO,
     ):
         super().__init__(
             family, depth, ridge=ridge, time=time, projection=projection, radius=radius, parameters=parameters,
-            depths=depths,
+            depths=depths, solver=solver,
         )  # fmt: skip
         self.output_scale = output_scale
 
@@ -292,13 +301,13 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
     were left out.
 
     Args:
-        family, depth, ridge, time, projection, radius, parameters, depths: as for `DeepKernelRegressor`; "auto" goes by
-            the residuals of these outputs.
+        family, depth, ridge, time, projection, radius, parameters, depths, solver: as for `DeepKernelRegressor`;
+            "auto" goes by the residuals of these outputs.
 
     Attributes:
         classes_: the labels, sorted.
-        depth_, leave_one_out_errors_, depths_, fitted_, family_, radius_, n_features_in_, feature_names_in_: as for
-            `DeepKernelRegressor`.
+        depth_, leave_one_out_errors_, depths_, solver_, fitted_, family_, radius_, n_features_in_, feature_names_in_:
+            as for `DeepKernelRegressor`.
 
     >>> import roughntk as rn
     >>> X = rn.sphere.uniform(40, 3, 0)

@@ -53,3 +53,16 @@ def require_digits(solution: Solution, what: str, *, callers: int = 1) -> None:
             InaccurateCoefficientsWarning,
             stacklevel=2 + callers,
         )
+
+
+def plus(ridge: float) -> str:
+    """The ridge in words, nothing for none."""
+    return f" plus the ridge {ridge:.3g}" if ridge else ""
+
+
+def singular(what: str, ridge: float, got: str) -> NotPositiveDefiniteError:
+    """The error of a kernel matrix that is not positive definite with its ridge."""
+    return NotPositiveDefiniteError(
+        f"expected a positive definite {what}{plus(ridge)}, got {got}; raise the ridge, choose another depth, or "
+        f"leave out nearly equal rows"
+    )

@@ -15,20 +15,24 @@ eigenvectors are found instead (:mod:`roughntk.regression.flow`).
 import functools
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 import scipy.linalg
 from scipy.linalg import lapack
 
+from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
-from roughntk.linalg import NotPositiveDefiniteError
-from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
 from roughntk.regression.flow import exponential, parted_flow, phi, plain_flow, reflection
+from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged
+from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel, Rows
 
-_UNITS = 8.0  # of rounding in an entry of a kernel, as `roughntk.regression.entries` has it
+AUTO, CHOLESKY, ITERATIVE = SOLVERS = ("auto", "cholesky", "iterative")
+"""How (K + R)^{-1} is found."""
 
 
 class Solver(Protocol):
@@ -51,10 +55,16 @@ class FittedRegression:
         rows: training points.
         y: targets, shape (n, k).
         depth, time, ridge: as for `rn.predict`, checked.
+        solver: "cholesky", "iterative" (conjugate gradients, without storing K), or "auto" by the number of points.
         callers: how many functions of this package stand between this one and the user, for the place of warnings.
+
+    Attributes:
+        method: the solver that was taken; "eigenvectors" for a finite time.
 
     Raises:
         NotPositiveDefiniteError: K + R is not positive definite to rounding.
+        StagnationError: conjugate gradients do not reach their tolerance.
+        InputError: "iterative" for a finite time.
 
     Warns:
         InaccurateCoefficientsWarning: fewer than three digits are certain.
@@ -62,15 +72,24 @@ class FittedRegression:
 
     def __init__(
         self, family: KernelFamily, rows: Rows, y: np.ndarray, *, depth: float, time: float, ridge: float,
-        callers: int = 0,
+        solver: str = AUTO, callers: int = 0,
     ):  # fmt: skip
         self.kernel = PartedKernel(family, rows, depth, limit_first=ridge > 0 or time < math.inf)
         self.ridge, self.y = ridge, y
         what = f"{family.name} kernel matrix at depth {depth:.10g}"
-        if time == math.inf:
-            self.solver: Converged | Stopped = Converged(self.kernel, ridge, what, callers=callers + 1)
+        many = solver == ITERATIVE or (solver == AUTO and len(y) > MOST_FACTORED)
+        self.method = ITERATIVE if many else CHOLESKY
+        self.solver: Converged | IterativelyConverged | Stopped
+        if time < math.inf:
+            if solver != AUTO:
+                raise InputError(
+                    f"expected solver='auto' for a finite time, got {solver!r}; it takes all eigenvectors: leave it out"
+                )
+            self.method, self.solver = "eigenvectors", Stopped(self.kernel, y, time, ridge, what)
+        elif many:
+            self.solver = IterativelyConverged(self.kernel, ridge, what)
         else:
-            self.solver = Stopped(self.kernel, y, time, ridge, what)
+            self.solver = Converged(self.kernel, ridge, what, callers=callers + 1)
         self.alpha, self.beta = self.solver.coefficients(y)
 
     def predict(self, rows: Rows) -> np.ndarray:
@@ -90,25 +109,32 @@ class FittedRegression:
         variance of the Gaussian process with noise of the variance R, which has R A A^T more. What is below 0 by
         rounding is 0.
         """
-        (prior, matrix), A, w = self._prior, self.weights(rows), rows.lengths
-        spread = prior.own(rows) - 2 * (A * prior.across(rows).T).sum(axis=1) + ((A @ matrix) * A).sum(axis=1)
+        (prior, applied), A, w = self._prior, self.weights(rows), rows.lengths
+        spread = prior.own(rows) - 2 * (A * prior.across(rows).T).sum(axis=1) + (applied(A.T).T * A).sum(axis=1)
         value = prior.level * (w - A @ prior.rows.lengths) ** 2 + prior.scale * spread
-        if not self.kernel.family.is_tangent and isinstance(self.solver, Converged):
+        if not self.kernel.family.is_tangent and not isinstance(self.solver, Stopped):
             value = value + self.ridge * (A**2).sum(axis=1)
         return np.maximum(value, 0.0)
 
     @functools.cached_property
-    def _prior(self) -> tuple[PartedKernel, np.ndarray]:
-        """The covariance of the network before training, and G of it at the training points."""
+    def _prior(self) -> tuple[PartedKernel, Callable[[np.ndarray], np.ndarray]]:
+        """The covariance of the network before training, and what multiplies by G of it at the training points."""
         family: Any = self.kernel.family
         covariance = family.nngp if family.is_tangent else family
         prior = PartedKernel(covariance, self.kernel.rows, self.kernel.depth, limit_first=True)
-        return prior, prior.within()
+        if isinstance(self.solver, IterativelyConverged):
+            return prior, parted_operator(prior).apply
+        matrix = prior.within()
+        return prior, lambda V: matrix @ V
 
     def leave_one_out(self) -> np.ndarray:
         """y_i - f_i(X_i), f_i trained to convergence on all points but the i-th, shape (n, k): in closed form,
-        ((K + R)^{-1} y)_i/((K + R)^{-1})_ii."""
-        assert isinstance(self.solver, Converged)
+        ((K + R)^{-1} y)_i/((K + R)^{-1})_ii. Raises `InputError` where K was not factored."""
+        if not isinstance(self.solver, Converged):
+            raise InputError(
+                f"expected a factored kernel matrix to leave one of {len(self.y):,} points out, got one solved by "
+                f"method {self.method!r}; take fewer points, or solver='cholesky'"
+            )
         applied, diagonal = self.solver.inverse(self.y)
         return applied / diagonal[:, None]
 
@@ -127,10 +153,11 @@ class Converged:
         self.w = self.s + ridge
         self.share = self.s / self.w if self.w > 0 else 1.0
         turned = self._reflect(self._reflect(kernel.within()).T)
+        self._units = kernel.units
         self.h, H = turned[1:, 0], turned[1:, 1:]
         self.kappa = self.level * self.length**2 + self.s * float(turned[0, 0]) + ridge
         if not self.kappa > 0:
-            raise _singular(what, ridge, "a value along the mean of its rows that is not positive")
+            raise singular(what, ridge, "a value along the mean of its rows that is not positive")
         M = self.share * H
         M[np.diag_indices(n - 1)] += ridge / self.w if self.w > 0 else 0.0
         M -= (self.share * self.s / self.kappa) * np.outer(self.h, self.h)
@@ -146,12 +173,12 @@ class Converged:
         size = float(np.abs(M).sum(axis=0).max())
         lower, info = lapack.dpotrf(M, lower=1)
         nearness = lapack.dpocon(lower, size, uplo="L")[0] if info == 0 else 0.0
-        doubt = _UNITS * EPS / nearness if nearness > 0 else math.inf
+        doubt = self._units * EPS / nearness if nearness > 0 else math.inf
         if not doubt < 1:
-            raise _singular(what, ridge, "one that cannot be told from a singular or indefinite one")
+            raise singular(what, ridge, "one that cannot be told from a singular or indefinite one")
         if doubt > FEW_DIGITS:
             warnings.warn(
-                f"the {what}{_plus(ridge)} has a condition number of about {1 / nearness:.2g}, so that predictions are "
+                f"the {what}{plus(ridge)} has a condition number of about {1 / nearness:.2g}, so that predictions are "
                 f"known to about {doubt:.1g} of their size; raise the ridge, or leave out nearly equal rows",
                 InaccurateCoefficientsWarning,
                 stacklevel=2 + callers,
@@ -205,7 +232,7 @@ class Stopped:
         lengths, unit = kernel.rows.lengths, kernel.log_scale
         none = np.zeros((len(lengths), 0))
         G = kernel.within()
-        errors = _UNITS * EPS * np.maximum(np.abs(G), kernel.level == 0)
+        errors = kernel.units * EPS * np.maximum(np.abs(G), kernel.level == 0)
         self.level, self.s, self.lengths = kernel.level, exponential(unit), lengths
         flow = None
         if self.level > 0:
@@ -219,7 +246,7 @@ class Stopped:
         self.flow = flow
         log_time = math.log(time) if time > 0 else -math.inf
         if flow.diverges(log_time, ridge):
-            raise _singular(what, ridge, f"the eigenvalue {flow.smallest:.3g}, along which gradient flow diverges")
+            raise singular(what, ridge, f"the eigenvalue {flow.smallest:.3g}, along which gradient flow diverges")
         clock = flow.clock(log_time, ridge)
         self.middle = phi(flow.spectrum + clock.scaled_ridge, clock.scaled_time)
         self.first = float(phi(np.asarray(flow.large.value + ridge), clock.time)) if flow.large else 0.0
@@ -246,14 +273,3 @@ class Stopped:
         beta = vectors.T @ g - self.level * large.length * np.outer(large.shares, w)
         first = self.level * (large.vector @ self.lengths) * w + self.s * (large.vector @ g)
         return (vectors @ (self.middle[:, None] * beta) + np.outer(large.vector, self.first * first)).T
-
-
-def _plus(ridge: float) -> str:
-    return f" plus the ridge {ridge:.3g}" if ridge else ""
-
-
-def _singular(what: str, ridge: float, got: str) -> NotPositiveDefiniteError:
-    return NotPositiveDefiniteError(
-        f"expected a positive definite {what}{_plus(ridge)}, got {got}; raise the ridge, choose another depth, or "
-        f"leave out nearly equal rows"
-    )

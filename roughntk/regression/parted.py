@@ -4,6 +4,7 @@ A kernel that collapses with depth tends to the constant c: there s G is what is
 (`KernelFamily.deflated`). Any other has c = 0, s = 1 and G = K. On the sphere d = 1; off it d are the lengths of rows.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,11 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import sphere
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.kernels.engine import evaluation
+from roughntk.kernels.tabulated import ERROR, NoTableError, Tabulated
 
 _PIECE = 2**16
 """Angles that are evaluated together: what is compiled, is compiled for this number and for smaller powers of two."""
+
+FEWEST_ENTRIES = 300_000
+"""Of a matrix that repays a table, which takes some hundred thousand values of the kernel."""
+
+UNITS = 8.0
+"""Of rounding in an entry of a kernel, as `roughntk.regression.entries` has it."""
 
 
 class Rows(NamedTuple):
@@ -40,16 +49,19 @@ class PartedKernel:
         depth: of the network.
         limit_first: whether an infinite depth comes before all else, so that of a kernel that collapses its constant is
             left, and nothing of how it got there.
+        whole: whether to leave K as it is, with c = 0.
 
     Attributes:
         level: c >= 0.
         log_scale: log s, -inf at infinite depth where the limit of G is wanted.
     """
 
-    def __init__(self, family: KernelFamily, rows: Rows, depth: float, *, limit_first: bool):
+    def __init__(self, family: KernelFamily, rows: Rows, depth: float, *, limit_first: bool, whole: bool = False):
         self.family, self.rows, self.depth = family, rows, depth
         self.level, self.log_scale = 0.0, 0.0
         self._reference: tuple[float, float] | None = None  # an angle, and G there
+        if whole:
+            return
         if family.collapses and depth == math.inf and limit_first:
             self.level = max(float(family.limit_value), 0.0)
         elif family.collapses:
@@ -63,6 +75,29 @@ class PartedKernel:
         if deflated.level >= 0 and deflated.values[0] != 0:
             self.level, self.log_scale = float(deflated.level), float(deflated.log_scale)
             self._reference = theta, float(deflated.values[0])
+
+    def function(self, entries: int) -> sphere.AngleFunction | None:
+        """G as a function of the angle by a table, where so many entries repay one and it holds G."""
+        if self._plain is not None and entries >= evaluation.TABLE_ENTRIES:
+            return self._plain
+        return self._tabulated if entries >= FEWEST_ENTRIES else None
+
+    @functools.cached_property
+    def _plain(self) -> sphere.AngleFunction | None:
+        """The table that the family has itself, of K."""
+        return evaluation.table_of(self.family, self.depth) if self._reference is None and self.level == 0 else None
+
+    @functools.cached_property
+    def _tabulated(self) -> sphere.AngleFunction | None:
+        try:
+            return Tabulated(self.at_angle, f"{self.family.name} kernel")
+        except NoTableError:
+            return None
+
+    @property
+    def units(self) -> float:
+        """What an entry may be off by, in units of rounding."""
+        return UNITS if "_tabulated" not in vars(self) or self._tabulated is None else ERROR / EPS
 
     @property
     def scale(self) -> float:
@@ -79,24 +114,35 @@ class PartedKernel:
 
     def own(self, other: Rows) -> np.ndarray:
         """G of each of other points with itself, shape (m,)."""
-        return float(self._at_angle(np.zeros(1))[0]) * other.lengths**2
+        return self.at_zero() * other.lengths**2
+
+    def at_zero(self) -> float:
+        """G of a unit row with itself."""
+        return float(self.at_angle(np.zeros(1))[0])
+
+    def between(self, X: np.ndarray, Z: np.ndarray, function: sphere.AngleFunction | None) -> np.ndarray:
+        """G between unit rows and others, by a table that is known to repay itself or without one."""
+        if function is not None:
+            return np.asarray(sphere.map_angles(function, X, Z))
+        theta = np.array(sphere.angles(X, Z))
+        theta[theta <= sphere.SAME_ANGLE] = 0.0
+        return in_pieces(self.at_angle, theta)
 
     def _values(self, X: np.ndarray, Z: np.ndarray | None) -> np.ndarray:
         """G of directions; of X with itself where Z is None."""
-        if self._reference is None and self.depth != math.inf:
-            table = evaluation.from_table(self.family, X, Z, self.depth)
-            if table is not None:
-                return np.asarray(table) - self.level
-        theta = np.array(sphere.angles(X, Z))
-        theta[theta <= sphere.SAME_ANGLE] = 0.0
+        function = self.function(len(X) * len(X if Z is None else Z))
         if Z is not None:
-            return in_pieces(self._at_angle, theta)
+            return self.between(X, Z, function)
+        if function is not None:
+            return np.asarray(sphere.map_angles(function, X))
+        theta = np.array(sphere.angles(X))
+        theta[theta <= sphere.SAME_ANGLE] = 0.0
         upper, matrix = np.triu_indices(len(X)), np.empty_like(theta)
-        matrix[upper] = in_pieces(self._at_angle, theta[upper])
+        matrix[upper] = in_pieces(self.at_angle, theta[upper])
         matrix.T[upper] = matrix[upper]
         return matrix
 
-    def _at_angle(self, theta: np.ndarray) -> np.ndarray:
+    def at_angle(self, theta: np.ndarray) -> np.ndarray:
         """G at some angles. The unit of deflated values is that of the angles beside them: one angle ties them."""
         if self._reference is None:
             return np.asarray(self.family.at_angle(jnp.asarray(theta), self.depth)) - self.level

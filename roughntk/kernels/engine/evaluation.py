@@ -102,8 +102,13 @@ def from_table(family: Any, X: Any, Z: Any, depth: Any) -> Array | None:
     Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
     if len(X) * len(X if Z is None else Z) < TABLE_ENTRIES:
         return None
-    table = family._table(_checks.one_depth(depth))
+    table = table_of(family, _checks.one_depth(depth))
     return None if table is None else sphere.map_angles(table, X, Z)
+
+
+def table_of(family: Any, depth: float) -> sphere.AngleFunction | None:
+    """The table that a family has itself at one depth, if any."""
+    return family._table(depth)
 
 
 def _is_beyond(family: Any, values: Array, depth: Any) -> bool:

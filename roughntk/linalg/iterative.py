@@ -1,0 +1,166 @@
+"""Conjugate gradients for a positive definite matrix that is never stored, in blocks of right-hand sides.
+
+Each step applies the matrix to all right-hand sides at once; each of them is a system of its own otherwise. The
+coefficients of the steps are those of Lanczos' tridiagonal matrix (``references.bib``: GolubVanLoan2013, 11.3), whose
+eigenvalues lie between the extreme ones of the (preconditioned) matrix: they say how well conditioned it is, and where
+one is not positive, that the matrix is not.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import eigvalsh_tridiagonal
+
+from roughntk._checks.precision import EPS
+from roughntk.linalg.exceptions import NotPositiveDefiniteError
+
+Apply = Callable[[np.ndarray], np.ndarray]
+MOST_STEPS = 1000
+"""Of one solve."""
+RESTARTS = 3
+"""How often the true residual, where it lags behind, is solved for again."""
+STALLED = 100
+"""Steps without a smaller residual before a solve is given up."""
+
+
+class StagnationError(ValueError):
+    """Conjugate gradients do not come nearer to the solution."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Iterated:
+    """What conjugate gradients found.
+
+    Attributes:
+        solution: x, shape (n, k).
+        residual: |B - A x| / |B| of each column, of the true residual computed at the end, shape (k,).
+        iterations: applications of A, those for the true residual not counted.
+        smallest, largest: extreme Ritz values of the (preconditioned) matrix, which its spectrum encloses.
+    """
+
+    solution: Float[np.ndarray, "n k"]
+    residual: Float[np.ndarray, " k"]
+    iterations: int
+    smallest: float
+    largest: float
+
+    @property
+    def condition_number(self) -> float:
+        """An estimate from below."""
+        return self.largest / self.smallest
+
+
+def conjugate_gradients(
+    apply: Apply, B: Float[np.ndarray, "n k"], *, precondition: Apply | None = None, tolerance: float = 1e-12,
+    most: int = MOST_STEPS, what: str = "matrix", remedy: str = "raise the ridge, or use method='cholesky'",
+) -> Iterated:  # fmt: skip
+    """Solve A x = B by conjugate gradients.
+
+    Args:
+        apply: V -> A V, shape (n, k).
+        B: right-hand sides, shape (n, k).
+        precondition: V -> about A^{-1} V, symmetric and positive definite.
+        tolerance: of |B - A x| / |B|, column by column; where A x is rounded by more, that is enough.
+        most: steps at most.
+        what: how to name A in an error.
+        remedy: what to do about one that is not solved.
+
+    Raises:
+        NotPositiveDefiniteError: a direction p with p^T A p <= 0 is met.
+        StagnationError: the tolerance is not reached in so many steps, or the residual does not fall any more.
+
+    >>> import numpy as np
+    >>> A, B = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[3.0], [4.0]])
+    >>> iterated = conjugate_gradients(lambda V: A @ V, B)
+    >>> iterated.solution.ravel().round(12).tolist(), iterated.iterations
+    ([1.0, 1.0], 2)
+    """
+    size = np.linalg.norm(B, axis=0)
+    unit = np.where(size > 0, size, 1.0)
+    x, left, steps, ritz = np.zeros_like(B), B / unit, 0, _Ritz()
+    for _ in range(RESTARTS):
+        step, taken = _run(apply, left, precondition, tolerance, most - steps, ritz, what, remedy)
+        x, steps = x + step, steps + taken
+        left = B / unit - apply(x)
+        residual = np.linalg.norm(left, axis=0)
+        if (residual <= tolerance).all():
+            break
+        if steps >= most:
+            break
+    rounded = EPS * np.sqrt(len(B)) * ritz.gain * np.linalg.norm(x, axis=0)  # of A x, which no step mends
+    if (residual <= np.maximum(tolerance, rounded)).all():
+        return Iterated(x * unit, residual, steps, ritz.smallest, ritz.largest)
+    worst = float(residual.max())
+    raise StagnationError(
+        f"expected conjugate gradients to solve the {what} to {tolerance:.1g}, got a residual of {worst:.3g} after "
+        f"{steps:,} steps (condition number at least {ritz.largest / ritz.smallest:.3g}); raise tolerance, or {remedy}"
+    )
+
+
+def _run(
+    apply: Apply, B: np.ndarray, precondition: Apply | None, tolerance: float, most: int, ritz: "_Ritz", what: str,
+    remedy: str,
+) -> tuple[np.ndarray, int]:  # fmt: skip
+    """(x, steps taken) of one run from x = 0."""
+    prepared = precondition or (lambda V: V)
+    x, r = np.zeros_like(B), B.copy()
+    z = prepared(r)
+    p, rz = z.copy(), (r * z).sum(axis=0)
+    least, stalled = np.linalg.norm(r, axis=0).max(initial=0.0), 0
+    active = np.linalg.norm(r, axis=0) > tolerance
+    steps = 0
+    while active.any() and steps < most and stalled < STALLED:
+        q = apply(p[:, active])
+        curvature = (p[:, active] * q).sum(axis=0)
+        ritz.gain = max(ritz.gain, float((np.linalg.norm(q, axis=0) / np.linalg.norm(p[:, active], axis=0)).max()))
+        if not (curvature > 0).all():
+            k = int(np.argmin(curvature))
+            size = float((p[:, active][:, k] ** 2).sum())
+            raise NotPositiveDefiniteError(
+                f"expected a positive definite {what}, got a direction p with p^T A p = {curvature[k] / size:.3g} "
+                f"|p|^2; {remedy}"
+            )
+        alpha = rz[active] / curvature
+        x[:, active] += alpha * p[:, active]
+        r[:, active] -= alpha * q
+        z = prepared(r[:, active])
+        following = (r[:, active] * z).sum(axis=0)
+        beta = following / rz[active]
+        ritz.add(np.flatnonzero(active), alpha, beta)
+        p[:, active] = z + beta * p[:, active]
+        rz[active] = following
+        norms = np.linalg.norm(r, axis=0)
+        worst = norms.max()
+        least, stalled = (worst, 0) if worst < least else (least, stalled + 1)
+        active = norms > tolerance
+        steps += 1
+    ritz.close()
+    return x, steps
+
+
+class _Ritz:
+    """Extreme eigenvalues of Lanczos' tridiagonal matrices of all columns; `gain`, the largest |A p|/|p|."""
+
+    def __init__(self) -> None:
+        self.smallest, self.largest, self.gain = np.inf, 0.0, 0.0
+        self._steps: dict[int, list[tuple[float, float]]] = {}
+
+    def add(self, columns: np.ndarray, alpha: np.ndarray, beta: np.ndarray) -> None:
+        """One more step of some columns."""
+        for column, a, b in zip(columns.tolist(), alpha.tolist(), beta.tolist(), strict=True):
+            self._steps.setdefault(column, []).append((a, b))
+
+    def close(self) -> None:
+        """The end of a run."""
+        for steps in self._steps.values():
+            alpha, beta = np.array(steps).T
+            diagonal = 1 / alpha
+            diagonal[1:] += beta[:-1] / alpha[:-1]
+            values = eigvalsh_tridiagonal(diagonal, np.sqrt(np.maximum(beta[:-1], 0.0)) / alpha[:-1])
+            self.smallest, self.largest = min(self.smallest, float(values[0])), max(self.largest, float(values[-1]))
+        self._steps.clear()
+
+
+__all__ = ["Iterated", "StagnationError", "conjugate_gradients"]

@@ -1,0 +1,66 @@
+"""A kernel matrix that is never stored: multiplied into vectors a block of rows at a time, through a table."""
+
+import numpy as np
+
+from roughntk import _checks, sphere
+from roughntk.kernels import KernelFamily, as_family
+from roughntk.linalg.operator import BLOCK_ENTRIES, BlockOperator
+from roughntk.regression.parted import PartedKernel, Rows
+
+
+class KernelOperator(BlockOperator):
+    """K_L(X, Z) as an operator: K V in float64 without storing K, in O(block) memory beside X, Z and V.
+
+    At one depth the kernel is a function of one variable. It is made into a table once (`roughntk.kernels.table` for
+    bias-free ReLU networks from depth 5 on, `roughntk.kernels.tabulated` for any other), and each block costs one
+    product of rows and one pass of a compiled loop, in as many threads as there are processors.
+
+    Args:
+        family: a kernel family.
+        X: unit rows, shape (n, n0).
+        Z: unit rows, shape (m, n0); X itself by default.
+        depth: L >= 1, whole, real or infinite where the family allows it.
+        block_entries: entries that are made at once.
+
+    Raises:
+        InputError: rows off the sphere, a bad depth, another number of rows in what is multiplied.
+
+    >>> import numpy as np
+    >>> import roughntk as rn
+    >>> X = rn.sphere.uniform(50, 4, 0)
+    >>> K = rn.regression.KernelOperator(rn.kernels.ReluNTK(), X, depth=10)
+    >>> V = np.ones((50, 2))
+    >>> bool(abs(K @ V - rn.kernels.ReluNTK()(X, depth=10) @ V).max() < 1e-12)
+    True
+    """
+
+    def __init__(self, family: KernelFamily, X, Z=None, *, depth, block_entries: int = BLOCK_ENTRIES):
+        _checks.require_x64("KernelOperator")
+        family, depth = as_family(family), _checks.one_depth(depth)
+        X = sphere.check_unit(X)
+        Z = X if Z is None else sphere.check_unit(Z, "Z", columns=X.shape[1])
+
+        kernel = PartedKernel(family, Rows(Z, np.ones(len(Z))), depth, limit_first=True, whole=True)
+        function = kernel.function(len(X) * len(Z))
+
+        def rows(part: slice) -> np.ndarray:
+            return kernel.between(X[part], Z, function)
+
+        super().__init__((len(X), len(Z)), rows, block_entries=block_entries)
+
+
+def parted_operator(kernel: PartedKernel, *, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
+    """G of a kernel K = c d d^T + s G on the points that stay, in its units."""
+    n, (directions, lengths) = len(kernel.rows.lengths), kernel.rows
+    function = kernel.function(n * n)
+
+    def rows(part: slice) -> np.ndarray:
+        return kernel.between(directions[part], directions, function) * (lengths[part, None] * lengths)
+
+    def columns(which: np.ndarray) -> np.ndarray:
+        return kernel.between(directions, directions[which], function) * (lengths[:, None] * lengths[which])
+
+    return BlockOperator((n, n), rows, columns=columns, block_entries=block_entries)
+
+
+__all__ = ["KernelOperator", "parted_operator"]
