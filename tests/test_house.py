@@ -81,6 +81,12 @@ def test_the_version_is_the_same_everywhere(version: Callable[[], str]) -> None:
     assert version() == roughntk.__version__
 
 
+def test_a_version_has_each_heading_once() -> None:
+    for version in re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1:]:
+        headings = re.findall(r"^### (.*)$", version, re.MULTILINE)
+        assert len(set(headings)) == len(headings), version.splitlines()[0]
+
+
 def test_the_release_date_is_the_same_in_the_changelog_and_the_citation() -> None:
     dated = re.findall(r"^## \[[^\]]+\] - (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     cited = re.findall(r"^date-released:\s*(\S+)", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
