@@ -78,7 +78,7 @@ def prediction_derivative(
     training = check_training(family, X, y, x, depth, time, ridge, initial, "normalised", domain)
     if along == "depth":
         _require_real_depth(training)
-    flow = flow_of(training)
+    flow = flow_of(training, features=along != "depth")  # a kernel that moves does not stay linear
     require_convergent(flow, training)
     clock = flow.clock(training.log_time, training.ridge)
     if along == "depth":

@@ -341,8 +341,8 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
-                f"expected at least two classes in y, got one class, {_checks.shown(self.classes_[0])}; add rows of "
-                f"another"
+                f"expected at least two classes in y, got one class, {_checks.shown(self.classes_.tolist()[0])}; add "
+                f"rows of another"
             )
         self._fit(X, np.eye(len(self.classes_))[codes])
         return self

@@ -145,9 +145,14 @@ def _initial(initial, y: np.ndarray, tests: int) -> tuple[np.ndarray, np.ndarray
 # The flow
 
 
-def flow_of(training: Training) -> GradientFlow:
-    """The gradient flow of a problem, in the form in which its small eigenvalues are known best."""
-    linear = linear_flow(training)
+def flow_of(training: Training, *, features: bool = True) -> GradientFlow:
+    """The gradient flow of a problem, in the form in which its small eigenvalues are known best.
+
+    Args:
+        training: the problem.
+        features: whether a linear kernel may be taken on its features, whose modes are no vectors of training points.
+    """
+    linear = linear_flow(training) if features else None
     if linear is not None:
         return linear
     if not training.family.collapses:

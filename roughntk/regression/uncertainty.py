@@ -179,7 +179,7 @@ def posterior(family: KernelFamily, X, y, x, *, depth, noise: float, domain: str
     True
     """
     family = _covariance(as_family(family))
-    training = check_training(family, X, y, x, depth, math.inf, noise, None, "normalised", domain)
+    training = check_training(family, X, y, x, depth, math.inf, _noise(noise), None, "normalised", domain)
     mean, mean_error, A, A_error = _weights(training, X, x, domain)
     covariance, covariance_error = _spread(_initial(training, "normalised"), A, A_error)
     own, size = training.ridge * (A @ A.T), np.abs(A)
@@ -211,7 +211,7 @@ def log_marginal_likelihood(
     True
     """
     family = _covariance(as_family(family))
-    training, flow, spectrum, log_unit = _inverted(family, X, y, depth, noise, domain)
+    training, flow, spectrum, log_unit = _inverted(family, X, y, depth, _noise(noise), domain)
     unit = exponential(log_unit)
     if not unit > 0:
         raise InputError(
@@ -382,6 +382,11 @@ def _spread(start: InitialCovariance, A: np.ndarray, A_error: np.ndarray) -> tup
     moved = A_error @ beside[:n]
     most = np.abs(start.level) * np.outer(start.direction, start.direction) + start.unit * np.abs(start.matrix)
     return covariance, bound + moved + moved.T + A_error @ most[:n, :n] @ A_error.T
+
+
+def _noise(noise) -> float:
+    """The variance of the noise, checked under its name."""
+    return _checks.number(noise, "noise", least=0.0, remedy="it is a variance, and 0 is no noise")
 
 
 def _inverted(family, X, y, depth, ridge, domain) -> tuple[Training, GradientFlow, np.ndarray, float]:

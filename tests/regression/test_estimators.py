@@ -162,7 +162,7 @@ def fit(y=Y, rows=X, kind=rn.DeepKernelRegressor, **parameters):
         (lambda: fit(LABELS), "real numbers, got dtype <U5"),
         (lambda: fit(rows=csr_matrix(X)), "sparse csr_matrix"),
         (lambda: fit(rows=pd.DataFrame({"a": Y, "town": LABELS})), "the column 'town'"),
-        (lambda: fit(np.zeros(24), kind=rn.DeepKernelClassifier), "got one class"),
+        (lambda: fit(np.zeros(24), kind=rn.DeepKernelClassifier), r"got one class, 0\.0;"),
         (lambda: fit(kind=rn.DeepKernelClassifier), "Unknown label type"),
         (lambda: fit().predict(X[:, :2]), "X has 2 features"),
     ],

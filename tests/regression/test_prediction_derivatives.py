@@ -46,6 +46,15 @@ def test_the_derivative_in_depth_is_the_limit_of_differences(family, depth, give
     assert report.values.shape == (2, 2) and np.all(report.forward_error < 1e-8 * max(size, 1 / depth))
 
 
+@pytest.mark.parametrize("given", [{"time": 2.0}, {"ridge": 0.1}])
+def test_at_depth_1_more_points_than_columns_are_no_matter(given):
+    step = 1e-3
+    at = [rn.predict(ReluNNGP(), X, Y, x, depth=1 + k * step, **given) for k in range(4)]
+    ahead = (-11 / 6 * at[0] + 3 * at[1] - 3 / 2 * at[2] + at[3] / 3) / step
+    slope = prediction_derivative(ReluNNGP(), X, Y, x, depth=1, along="depth", **given)
+    np.testing.assert_allclose(slope.values, ahead, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("depth", "time", "ridge"), [(4, 3.0, 0.0), (30, 1e18, 0.0), (30, 2e17, 1e-17), (30, 1e-3, 0.5)]
 )

@@ -166,7 +166,7 @@ def test_the_physical_covariance_is_that_of_the_network():
     [
         (lambda: ensemble(SigmoidComposition(), X, Y, x, depth=3), "tangent kernel and a covariance"),
         (lambda: posterior(rn.kernels.sequence(lambda c, L: c), X, Y, x, depth=3, noise=0.1), "Relu\\(\\).ntk"),
-        (lambda: posterior(ReluNTK(), X, Y, x, depth=3, noise=-1.0), "at least 0"),
+        (lambda: posterior(ReluNTK(), X, Y, x, depth=3, noise=-1.0), "expected noise at least 0"),
         (lambda: sample_initial(ReluNTK(), X, x, depth=3, key=0), "a key of JAX, got 0"),
         (lambda: sample_initial(ReluNTK(), X, x, depth=3, key=jax.random.key(0), samples=0), "samples"),
         (lambda: leave_one_out(ReluNTK(), X[:1], Y[:1], depth=3), "at least two"),

@@ -94,7 +94,10 @@ def _draw_numbers(axis: Any, result: Predictions) -> None:
         low, high = float(across.min()), float(across.max())
         axis.plot([low, high], [low, high], label="prediction = target", **LIMIT_STYLE)
         axis.legend(loc="upper left")
-    axis.set(xlabel="test point" if wanted is None else f"target {name}", ylabel=f"predicted {name}")
+    axis.set(
+        xlabel="test points, in order of their predictions" if wanted is None else f"target {name}",
+        ylabel=f"predicted {name}",
+    )
     axis.set_title(f"depth {in_words(best.depth)}; bars: two standard deviations")
 
 
