@@ -38,6 +38,10 @@ CALLS: dict[str, dict[str, Callable]] = {
         name: lambda flag, name=name: rn.study.run("sphere", out=None, **{name: flag})
         for name in ("drop_duplicates", "standardise", "header")
     },
+    "compare": {
+        name: lambda flag, name=name: rn.study.compare("sphere", ("relu-ntk", "sigmoid"), out=None, **{name: flag})
+        for name in ("drop_duplicates", "standardise", "header")
+    },
     "sequence": {"real_depth": lambda flag: rn.kernels.sequence(lambda c, depth: c, real_depth=flag)},
     "project": {"distinct": lambda flag: sphere.project(X, distinct=flag)},
     "lift": {"distinct": lambda flag: sphere.lift(X, distinct=flag)},

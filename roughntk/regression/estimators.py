@@ -412,6 +412,12 @@ def checked(estimator: BaseEstimator, X: Any, *y: Any, **options: Any) -> Any:
     try:
         return validate_data(estimator, X, *y, dtype=np.float64, **options)
     except (TypeError, ValueError) as error:
+        for targets in y:
+            if isinstance(estimator, RegressorMixin) and np.asarray(targets).dtype.kind in "OUS":
+                first = _checks.shown(np.asarray(targets).reshape(-1)[0])
+                raise InputError(
+                    f"expected numbers in y, got {first} ({_words(error)}); use DeepKernelClassifier for labels"
+                ) from None
         if hasattr(X, "columns") or hasattr(X, "toarray"):
             _checks.float64_array(X, "X")  # names columns that hold no numbers, and what to do with a sparse matrix
         if isinstance(error, TypeError):  # which scikit-learn wants for objects that are no numbers

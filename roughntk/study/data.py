@@ -147,6 +147,8 @@ def load(
     _checks.choice(task, tables.TASKS, "task")
     name, source = source_of(data, points + test_points, seed, dimension, target, reading or Reading(), task)
     raw, pool = source.values, source.kept
+    if source.y is not None and len(pool) > 1:
+        check_targets(source.y[pool].reshape(len(pool), -1), source, f"the {len(pool):,} rows of {name}")
     if drop_duplicates:
         pool = first_of_each(raw, pool, projection, standardise)
     count = points + test_points
@@ -180,6 +182,22 @@ def load(
         name, unit[:points], unit[points:], projection, rows, None if source.y is None else source.y[rows],
         source.classes, source.target, source.names if any(source.names) else (), tuple(notes), held,
     )  # fmt: skip
+
+
+def check_targets(y: np.ndarray, source: Points, where: str) -> None:
+    """Raise `InputError` for targets, shape (rows, k), among which there is nothing to tell apart."""
+    if (y != y[:1]).any():
+        return
+    if source.classes:
+        only = source.classes[int(y[0].argmax())]
+        raise InputError(
+            f"expected at least two classes in {source.target} among {where}, got one class, {only!r}; add rows of "
+            f"another, or name another --target"
+        )
+    raise InputError(
+        f"expected targets that vary in {source.target} over {where}, got {y[0, 0]:g} in every row; name another "
+        f"--target, or take more rows"
+    )
 
 
 def _placeable(values: np.ndarray, projection: str) -> np.ndarray:
@@ -305,7 +323,8 @@ def source_of(
         if data in BUILT_IN:
             if target is not None or reading != Reading() or task != "auto":
                 raise InputError(
-                    f"expected --target, --drop, --missing and the like with a file only, got {data}; leave them out"
+                    f"expected --target, --task, --drop, --missing and the like with a file only, got {data}; leave "
+                    f"them out"
                 )
             return data, _built_in(data, count, seed, dimension)
     _no_dimension(dimension, name_of(data))

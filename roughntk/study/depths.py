@@ -41,8 +41,9 @@ class StudyDepths:
         return [] if self.is_range else sorted({start + 1 for start in self.starts} - set(self.depths))
 
 
-def study_depths(text: str) -> StudyDepths:
-    """The depths of a study: FIRST:LAST in steps of 1, or numbers and such ranges with commas; "3" is 1:3.
+def study_depths(text: str | Sequence[float]) -> StudyDepths:
+    """The depths of a study: FIRST:LAST in steps of 1, or numbers and such ranges with commas; "3" is 1:3;
+    or a list of numbers.
 
     Raises:
         InputError: no depths, fewer than two beyond 1, a depth below 1, infinite or too large, too many in a list.
@@ -50,6 +51,8 @@ def study_depths(text: str) -> StudyDepths:
     >>> study_depths("1:30").depths, study_depths("10,2,2.5:4").depths
     (range(1, 31), (2, 2.5, 3.5, 10))
     """
+    if isinstance(text, list | tuple | range):
+        text = ",".join(map(str, text))
     text = str(text).strip()
     match = re.fullmatch(r"(-?[0-9]+)(?:\s*:\s*(-?[0-9]+))?", text)
     if match:

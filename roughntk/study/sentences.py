@@ -170,7 +170,9 @@ def unpredicted(data: DataSet) -> str:
     """Why nothing was predicted."""
     if data.y is None:
         return "the data come without a target (--target COLUMN names one in a file)"
-    return "its target is constant" if targets_of(data) is None else "no kernel matrix is positive definite"
+    return (
+        "the target is constant on these rows" if targets_of(data) is None else "no kernel matrix is positive definite"
+    )
 
 
 def asked(targets: Targets, data: DataSet) -> str:

@@ -14,6 +14,7 @@ from roughntk.study import capacity
 from roughntk.study.data import (
     DEFAULT_DIMENSION,
     check_distinct,
+    check_targets,
     first_of_each,
     on_sphere,
     scales,
@@ -104,7 +105,7 @@ def split(settings: PredictionSettings, reading: Reading, *, distinct: bool) -> 
         if not len(test_rows):
             raise InputError(f"expected test points in {test_name}, got no rows; add some")
     rows = rows[:n]
-    _check_targets(y[rows], source, name)
+    check_targets(y[rows], source, f"the {len(rows)} training points of {name}")
     capacity.check_systems(n, len(tested))
     if settings.standardise:
         both, sentence = standardised(np.concatenate([chosen, tested]), n, source.names)
@@ -169,22 +170,6 @@ def _counts(settings: PredictionSettings, name: str, rows: int) -> tuple[int, in
             f"points; lower --points or --test-points"
         )
     return n, m
-
-
-def _check_targets(y: np.ndarray, source: Points, name: str) -> None:
-    """Raise `InputError` for targets of training points among which there is nothing to tell apart."""
-    if (y != y[:1]).any():
-        return
-    if source.classes:
-        only = source.classes[int(y[0].argmax())]
-        raise InputError(
-            f"expected at least two classes in {source.target} among the {len(y)} training points of {name}, got one "
-            f"class, {only!r}; add rows of another, or name another --target"
-        )
-    raise InputError(
-        f"expected targets that vary in {source.target} over the {len(y)} training points of {name}, got {y[0, 0]:g} "
-        f"in every row; name another --target, or take more --points"
-    )
 
 
 def _radius(X: np.ndarray) -> float:

@@ -167,7 +167,7 @@ def test_scales_that_differ_are_pointed_out_and_standardised():
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"target": "kind"}, "--target, --drop, --missing and the like with a file only, got wine"),
+        ({"target": "kind"}, "--target, --task, --drop, --missing and the like with a file only, got wine"),
         ({"reading": Reading(missing="drop")}, "with a file only"),
     ],
 )

@@ -160,6 +160,7 @@ def fit(y=Y, rows=X, kind=rn.DeepKernelRegressor, **parameters):
         (lambda: fit(family="erf-ntk", projection="euclidean"), "homogeneous"),
         (lambda: fit(projection="canonical", rows=X * 0), "zero"),
         (lambda: fit(LABELS), "real numbers, got dtype <U5"),
+        (lambda: fit(LABELS.astype(object)), "numbers in y, got .*DeepKernelClassifier for labels"),
         (lambda: fit(rows=csr_matrix(X)), "sparse csr_matrix"),
         (lambda: fit(rows=pd.DataFrame({"a": Y, "town": LABELS})), "the column 'town'"),
         (lambda: fit(np.zeros(24), kind=rn.DeepKernelClassifier), r"got one class, 0\.0;"),

@@ -132,6 +132,15 @@ def test_a_training_time_is_that_of_predict():
     assert found["leave_one_out_error"] == [None]
 
 
+def test_many_points_are_not_left_out_one_by_one(monkeypatch):
+    monkeypatch.setattr("roughntk.regression.fitted.MOST_FACTORED", 8)
+    result = call("price.csv", "--target", "price", "--test-points", 4, "--depth", "3,20")
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert "by conjugate gradients" in text and "leave-one-out" not in text and "nan" not in text
+    assert "which has the least error on these same test points" in text
+
+
 def test_depths_that_a_family_lacks_are_left_out_where_none_were_asked_for():
     options = ("price.csv", "--target", "price", "--family", "residual-relu-ntk", "--test-points", 2)
     found = document(*options)

@@ -37,8 +37,13 @@ def test_whole_numbers_of_few_values_are_labels(y, classes):
     assert len(found.held) == 22
 
 
-def test_without_a_target_or_with_a_constant_one_nothing_is_predicted():
-    assert targets_of(loaded(None)) is None and targets_of(loaded(np.ones(30))) is None
+def test_a_constant_target_is_refused():
+    with pytest.raises(rn.InputError, match=r"targets that vary in .* over the 30 rows of .*, got 1 in every row"):
+        loaded(np.ones(30))
+
+
+def test_without_a_target_nothing_is_predicted():
+    assert targets_of(loaded(None)) is None
     assert prediction(ReluNTK(), loaded(None), range(1, 4), silent) is None
 
 

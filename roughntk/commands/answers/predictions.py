@@ -14,7 +14,7 @@ from roughntk.files import results
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.classes import decided
-from roughntk.regression.fitted import FittedRegression
+from roughntk.regression.fitted import CHOLESKY, ITERATIVE, FittedRegression
 from roughntk.regression.parted import Rows
 from roughntk.study.depths import depths_of, in_words
 from roughntk.study.split import Split
@@ -40,7 +40,7 @@ class AtDepth:
         error: root mean square of the errors at test points; NaN without targets.
         accuracy: part of the test points whose class is found; NaN for numbers, and without targets.
         left_out_error, left_out_accuracy: the same of each training point, predicted from all others; NaN for a finite
-            time.
+            time, and for so many points that the kernel matrix was not factored.
         covered: part of the test targets within two deviations of the prediction; NaN for classes.
     """
 
@@ -63,6 +63,7 @@ class Predictions:
         time, ridge: of training.
         at: one for each depth at which there is a prediction.
         refused: other depths, with the reason.
+        iterative: whether the kernel matrix was not stored.
         baseline: accuracy of the class that most training points have; or root mean square of the errors of the mean of
             their targets; NaN without targets of the test points.
     """
@@ -73,11 +74,16 @@ class Predictions:
     at: tuple[AtDepth, ...]
     refused: tuple[tuple[float, str], ...]
     baseline: float
+    iterative: bool = False
 
     @property
     def classified(self) -> bool:
         """Whether targets are classes."""
         return bool(self.data.classes)
+
+    @property
+    def _has_left_out(self) -> bool:
+        return not all(math.isnan(each.left_out_error) for each in self.at)
 
     @property
     def best(self) -> AtDepth:
@@ -130,7 +136,7 @@ class Predictions:
 
     def headings(self) -> tuple[str, ...]:
         """Of the table of depths."""
-        left_out = ("leave-one-out",) if self.time == math.inf else ()
+        left_out = ("leave-one-out",) if self._has_left_out else ()
         tested = () if self.data.wanted is None else (("accuracy",) if self.classified else ("RMSE",))
         covered = ("within 2 deviations",) if tested and not self.classified else ()
         return ("depth", *tested, *left_out, "mean deviation", *covered)
@@ -144,7 +150,7 @@ class Predictions:
             if self.classified:
                 tested, left_out, form = each.accuracy, each.left_out_accuracy, "{:.1%}"
             cells = [in_words(each.depth), *([] if self.data.wanted is None else [form.format(tested)])]
-            cells += [form.format(left_out)] if self.time == math.inf else []
+            cells += [form.format(left_out)] if self._has_left_out else []
             cells += [f"{each.deviations.mean():.3g}"]
             cells += [f"{each.covered:.0%}"] if not math.isnan(each.covered) else []
             rows.append(cells)
@@ -157,9 +163,11 @@ class Predictions:
     def remarks(self) -> list[str]:
         """What the figures mean."""
         trained = "to convergence" if self.time == math.inf else f"for the time {self.time:.6g}"
+        how = " by conjugate gradients (so many points are not left out one by one)" if self.iterative else ""
         unit = f"in units of {self.data.target}" if not self.classified else "in units of an output, of which 1 is sure"
         return [
-            f"Data: {self.data.name}, {len(self.data.X):,} training points; trained {trained}, ridge {self.ridge:.3g}.",
+            f"Data: {self.data.name}, {len(self.data.X):,} training points; trained {trained}{how}, ridge "
+            f"{self.ridge:.3g}.",
             f"Deviations ({unit}) are standard deviations of predictions over random initialisations of the network; "
             f"they do not hold the scatter of new targets.",
         ]
@@ -281,11 +289,14 @@ def predictions(
         InputError: a depth that was asked for and that the family has not, a kernel matrix that is singular at all.
     """
     at: list[AtDepth] = []
+    methods: set[str] = set()
     refused: list[tuple[float, str]] = []
     with fitting_threads(len(data.X)):
         for done, depth in enumerate(training.depths, 1):
             try:
-                at.append(_at_depth(family, data, training, depth))
+                here, method = _at_depth(family, data, training, depth)
+                at.append(here)
+                methods.add(method)
             except NotPositiveDefiniteError as problem:
                 refused.append((depth, str(problem)))
             except InputError as problem:
@@ -295,10 +306,13 @@ def predictions(
             progress("depths", done, len(training.depths))
     if not at:
         raise InputError(refused[0][1])
-    return Predictions(data, training.time, training.ridge, tuple(at), tuple(refused), _baseline(data))
+    return Predictions(
+        data, training.time, training.ridge, tuple(at), tuple(refused), _baseline(data), ITERATIVE in methods
+    )
 
 
-def _at_depth(family: KernelFamily, data: Split, training: Training, depth: float) -> AtDepth:
+def _at_depth(family: KernelFamily, data: Split, training: Training, depth: float) -> tuple[AtDepth, str]:
+    """Predictions at one depth, and how the linear system was solved."""
     fitted = FittedRegression(
         family, Rows(data.X, np.ones(len(data.X))), data.y, depth=depth, time=training.time, ridge=training.ridge
     )
@@ -312,12 +326,13 @@ def _at_depth(family: KernelFamily, data: Split, training: Training, depth: floa
             accuracy = _accuracy(values, data.wanted)
         else:
             covered = float(np.mean(np.abs(values - data.wanted) <= 2 * deviations))
-    if training.time == math.inf:
+    if fitted.method == CHOLESKY:
         residuals = fitted.leave_one_out()
         left_out_error = _root_mean_square(residuals)
         if data.classes:
             left_out_accuracy = _accuracy(data.y - residuals, data.y)
-    return AtDepth(depth, values, deviations, error, accuracy, left_out_error, left_out_accuracy, covered)
+    at = AtDepth(depth, values, deviations, error, accuracy, left_out_error, left_out_accuracy, covered)
+    return at, fitted.method
 
 
 def _baseline(data: Split) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression import InaccurateCoefficientsWarning
@@ -253,7 +254,7 @@ def _rbf(data: DataSet, targets: Targets) -> tuple[Trained | None, float]:
         values, vectors = np.linalg.eigh(K)
         for ridge in (part * _above(K) for part in RIDGES):
             size = values + ridge
-            if not size[0] > len(y) * np.finfo(np.float64).eps * size[-1]:
+            if not size[0] > len(y) * EPS * size[-1]:
                 continue
             inverse = (vectors / size) @ vectors.T
             error = float(np.sqrt(np.mean((inverse @ y / np.diagonal(inverse)[:, None]) ** 2)))

@@ -64,10 +64,10 @@ def compare(
         InputError: any bad family, setting or data, before anything is computed; or every family fails.
 
     >>> import roughntk as rn
-    >>> families = ("relu-nngp", rn.kernels.LeakyReluNNGP(slope=0.5))
+    >>> families = ("relu-nngp", "sigmoid")
     >>> compared = rn.study.compare("wine", families, points=4, test_points=1, depths="2:3", out=None)
     >>> [study.config.family_name for study in compared.studies]
-    ['relu-nngp', 'leaky-relu-nngp']
+    ['relu-nngp', 'sigmoid']
     """
     if "family" in settings:
         raise InputError("expected no family beside families, got both; name all of them in families")
