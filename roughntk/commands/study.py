@@ -47,9 +47,9 @@ def study(
     if not quiet:
         for line in result.data.notes:
             say(line)
-        for number, line in enumerate(result.summary, 1):
-            out_console.print(f"[bold cyan]{number:2d}[/]", end=" ")
-            say(line)
+    for number, line in enumerate(result.summary if not quiet else result.summary[:1], 1):
+        out_console.print(f"[bold cyan]{number:2d}[/]", end=" ")
+        say(line)
     say(f"{out}/report.html ({time.perf_counter() - clock:.0f} s)", head="Report:")
 
 

@@ -125,7 +125,7 @@ class FittedRegression:
         if isinstance(self.solver, IterativelyConverged):
             return prior, parted_operator(prior).apply
         matrix = prior.within()
-        return prior, lambda V: matrix @ V
+        return prior, functools.partial(np.matmul, matrix)
 
     def leave_one_out(self) -> np.ndarray:
         """y_i - f_i(X_i), f_i trained to convergence on all points but the i-th, shape (n, k): in closed form,

@@ -6,6 +6,7 @@ takes a few steps. Shallow ones are preconditioned by a partial Cholesky factor 
 in proportion to what is left of the diagonal (``references.bib``: Chen2024).
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -70,7 +71,6 @@ class IterativelyConverged:
         self.tolerance, self.what = tolerance, what
         self.length = float(np.linalg.norm(lengths))
         self._direction = lengths / self.length if self.length > 0 else np.ones(n) / math.sqrt(n)
-        self._reflect = reflection(self._direction)
         self.operator = parted_operator(kernel)
         self._progress, self._applied = progress, 0
         self.level = kernel.level
@@ -86,6 +86,9 @@ class IterativelyConverged:
         self.rank = 0
         self.iterations, self.residual, self.condition_number = 0, 0.0, math.nan
         self._precondition = self._preconditioner(kernel)
+
+    def _reflect(self, B: np.ndarray, back: bool = False) -> np.ndarray:
+        return reflection(self._direction)(B, back)
 
     def _apply(self, V: np.ndarray) -> np.ndarray:
         """G V."""
@@ -119,10 +122,7 @@ class IterativelyConverged:
         small = scipy.linalg.cho_factor(half.T @ half + shift * np.eye(self.rank), lower=True)
         assert len(half) == n - 1
 
-        def precondition(V: np.ndarray) -> np.ndarray:
-            return (V - half @ scipy.linalg.cho_solve(small, half.T @ V)) / shift
-
-        return precondition
+        return functools.partial(_by_factor, half, small, shift)
 
     def _sketched(self, n: int) -> Apply | None:
         """About M^{-1}, from M^2 times random vectors; None where its largest eigenvalues are no larger than others."""
@@ -138,7 +138,7 @@ class IterativelyConverged:
         if not values[0] > NEAR * values[-1]:
             return None
         self.rank = rank
-        return lambda V: V + vectors @ ((values[-1] / values - 1)[:, None] * (vectors.T @ V))
+        return functools.partial(_by_sketch, vectors, values[-1] / values - 1)
 
     def _solved(self, right: np.ndarray) -> np.ndarray:
         """M^{-1} right."""
@@ -166,6 +166,16 @@ class IterativelyConverged:
         others = self.share * self._solved(turned[1:] - np.outer(self.h, first) / self.kappa)
         top = (first - self.s * (self.h @ others)) / self.kappa
         return self._reflect(np.concatenate([top[None], others]), back=True).T
+
+
+def _by_factor(half: np.ndarray, small: tuple[np.ndarray, bool], shift: float, V: np.ndarray) -> np.ndarray:
+    """(half half^T + shift I)^{-1} V."""
+    return np.asarray((V - half @ scipy.linalg.cho_solve(small, half.T @ V)) / shift)
+
+
+def _by_sketch(vectors: np.ndarray, change: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """V with its parts along some vectors changed."""
+    return np.asarray(V + vectors @ (change[:, None] * (vectors.T @ V)))
 
 
 def partial_cholesky(kernel: PartedKernel, operator: BlockOperator, along: float) -> tuple[np.ndarray, float] | None:

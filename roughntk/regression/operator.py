@@ -41,26 +41,36 @@ class KernelOperator(BlockOperator):
         Z = X if Z is None else sphere.check_unit(Z, "Z", columns=X.shape[1])
 
         kernel = PartedKernel(family, Rows(Z, np.ones(len(Z))), depth, limit_first=True, whole=True)
-        function = kernel.function(len(X) * len(Z))
+        blocks = _Blocks(kernel, X, np.ones(len(X)), kernel.function(len(X) * len(Z)))
+        super().__init__((len(X), len(Z)), blocks.rows, columns=blocks.columns, block_entries=block_entries)
 
-        def rows(part: slice) -> np.ndarray:
-            return kernel.between(X[part], Z, function)
 
-        super().__init__((len(X), len(Z)), rows, block_entries=block_entries)
+class _Blocks:
+    """Rows and columns of G between some rows and the points of a kernel."""
+
+    def __init__(
+        self, kernel: PartedKernel, directions: np.ndarray, lengths: np.ndarray, function: sphere.AngleFunction | None
+    ):
+        self.kernel, self.directions, self.lengths, self.function = kernel, directions, lengths, function
+
+    def rows(self, part: slice) -> np.ndarray:
+        """Some rows."""
+        directions, lengths = self.kernel.rows
+        values = self.kernel.between(self.directions[part], directions, self.function)
+        return values * (self.lengths[part, None] * lengths)
+
+    def columns(self, which: np.ndarray) -> np.ndarray:
+        """Some columns."""
+        directions, lengths = self.kernel.rows
+        values = self.kernel.between(self.directions, directions[which], self.function)
+        return values * (self.lengths[:, None] * lengths[which])
 
 
 def parted_operator(kernel: PartedKernel, *, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
     """G of a kernel K = c d d^T + s G on the points that stay, in its units."""
     n, (directions, lengths) = len(kernel.rows.lengths), kernel.rows
-    function = kernel.function(n * n)
-
-    def rows(part: slice) -> np.ndarray:
-        return kernel.between(directions[part], directions, function) * (lengths[part, None] * lengths)
-
-    def columns(which: np.ndarray) -> np.ndarray:
-        return kernel.between(directions, directions[which], function) * (lengths[:, None] * lengths[which])
-
-    return BlockOperator((n, n), rows, columns=columns, block_entries=block_entries)
+    blocks = _Blocks(kernel, directions, lengths, kernel.function(n * n))
+    return BlockOperator((n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries)
 
 
 __all__ = ["KernelOperator", "parted_operator"]

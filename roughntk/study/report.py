@@ -1,6 +1,7 @@
 """The report: one self-contained HTML page, from the template in templates/."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -203,7 +204,7 @@ def _convergence_part(study: Study) -> list[Part]:
     heads = ["backend", "verdict", *(f"rate r at level {k}" for k in measured.levels)]
     backends = [
         [name, "failed", *("–" for _ in measured.levels)] if one is None
-        else [name, one.verdict, *(f"{r:.6f} ± {e:.2g}" for r, e in zip(one.rates, one.rate_errors, strict=True))]
+        else [name, one.verdict, *(_rate(r, e, 6) for r, e in zip(one.rates, one.rate_errors, strict=True))]
         for name, one in study.convergence.by_backend.items()
     ]  # fmt: skip
     rows = [
@@ -213,7 +214,7 @@ def _convergence_part(study: Study) -> list[Part]:
     rows.append(
         [
             "rate r",
-            *(f"{rate:.3f} ± {error:.2g}" for rate, error in zip(measured.rates, measured.rate_errors, strict=True)),
+            *(_rate(rate, error, 3) for rate, error in zip(measured.rates, measured.rate_errors, strict=True)),
         ]
     )
     rows.append(["measured verdict", *measured.verdicts])
@@ -225,6 +226,13 @@ def _convergence_part(study: Study) -> list[Part]:
     )
     table = Part(head=["depth L", *(f"level {k}" for k in measured.levels)], rows=rows)
     return [sentence, Part(head=heads, rows=backends), table, Part(text=note)]
+
+
+def _rate(rate: float, error: float, places: int) -> str:
+    """A rate with its standard error; a dash where too few depths leave either unknown."""
+    if not math.isfinite(rate):
+        return "–"
+    return f"{rate:.{places}f}" + (f" ± {error:.2g}" if math.isfinite(error) else "")
 
 
 def _method_note(study: Study) -> str:

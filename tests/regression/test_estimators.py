@@ -111,6 +111,14 @@ def test_a_pipeline_searches_over_depth_and_is_pickled():
     assert unfitted.family.settings == rn.kernels.GeluNTK(2.0).settings
 
 
+@pytest.mark.parametrize("solver", ["cholesky", "iterative"])
+def test_a_model_is_pickled_after_anything_was_predicted(solver):
+    model = rn.DeepKernelRegressor("relu-nngp", 3, solver=solver).fit(X, Y)
+    before = model.predict(TESTS, return_std=True)
+    for one, again in zip(before, pickle.loads(pickle.dumps(model)).predict(TESTS, return_std=True), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
 def test_a_saved_model_of_a_family_that_is_not_known_is_refused():
     model = rn.DeepKernelRegressor("relu-ntk").fit(X, Y)
     state = model.__getstate__() | {"family": "relu-ntk-of-tomorrow", "roughntk_version": "9.1.0"}

@@ -81,7 +81,7 @@ def test_real_arrays_of_any_type_load(tmp_path, dtype):
 
 def test_an_npz_file_gives_its_only_array_or_the_one_named_X(tmp_path):
     np.savez(tmp_path / "single.npz", anything=ROWS)
-    np.savez(tmp_path / "named.npz", X=ROWS, y=np.ones(9))
+    np.savez(tmp_path / "named.npz", X=ROWS, y=np.arange(9) / 3)
     np.save(tmp_path / "plain.npy", ROWS)
     expected = four_and_two(tmp_path / "plain.npy").X
     np.testing.assert_array_equal(four_and_two(tmp_path / "single.npz").X, expected)
