@@ -44,6 +44,8 @@ def against_cholesky(n: int = 2000) -> dict[str, Any]:
     for family in FAMILIES:
         for depth in (2, 30, 1000, float("inf")):
             kernel, y = problem(n, family, depth)
+            if depth == float("inf") and kernel.family.collapses:
+                continue  # all entries are one: singular without a ridge
             iterative = IterativelyConverged(kernel, 0.0, "kernel matrix")
             alpha, beta = iterative.coefficients(y)
             exact, constant = Converged(kernel, 0.0, "kernel matrix").coefficients(y)
