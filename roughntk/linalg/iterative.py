@@ -85,9 +85,7 @@ def conjugate_gradients(
         x, steps = x + step, steps + taken
         left = B / unit - apply(x)
         residual = np.linalg.norm(left, axis=0)
-        if (residual <= tolerance).all():
-            break
-        if steps >= most:
+        if (residual <= tolerance).all() or steps >= most:
             break
     rounded = EPS * np.sqrt(len(B)) * ritz.gain * np.linalg.norm(x, axis=0)  # of A x, which no step mends
     if (residual <= np.maximum(tolerance, rounded)).all():

@@ -75,15 +75,6 @@ class BlockOperator:
     def __matmul__(self, V: np.ndarray) -> np.ndarray:
         return self.apply(V)
 
-    def dense(self) -> Float[np.ndarray, "n m"]:
-        """All of A."""
-        return self.apply(np.eye(self.shape[1]))
-
-    @property
-    def block_rows(self) -> int:
-        """Rows that are made at once."""
-        return min(self._step, self.shape[0])
-
     @property
     def block_count(self) -> int:
         """Blocks in all."""

@@ -25,8 +25,9 @@ from scipy.linalg import lapack
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
+from roughntk.regression.eliminated import Eliminated
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
-from roughntk.regression.flow import exponential, parted_flow, phi, plain_flow, reflection
+from roughntk.regression.flow import exponential, parted_flow, phi, plain_flow
 from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged
 from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel, Rows
@@ -139,32 +140,18 @@ class FittedRegression:
         return applied / diagonal[:, None]
 
 
-class Converged:
+class Converged(Eliminated):
     """(K + R)^{-1}, by Cholesky's method for M; see the module."""
 
     def __init__(self, kernel: PartedKernel, ridge: float, what: str, *, callers: int = 0):
-        n, lengths = len(kernel.rows.lengths), kernel.rows.lengths
-        self.length = float(np.linalg.norm(lengths))
-        direction = lengths / self.length if self.length > 0 else np.ones(n) / math.sqrt(n)
-        self._direction = direction
-        self.level = kernel.level
-        # without a ridge a kernel that tends to 0 may be in any units, those in which it is of order one included
-        self.s = 1.0 if self.level == 0 and ridge == 0 else kernel.scale
-        self.w = self.s + ridge
-        self.share = self.s / self.w if self.w > 0 else 1.0
+        super().__init__(kernel, ridge)
         turned = self._reflect(self._reflect(kernel.within()).T)
         self._units = kernel.units
-        self.h, H = turned[1:, 0], turned[1:, 1:]
-        self.kappa = self.level * self.length**2 + self.s * float(turned[0, 0]) + ridge
-        if not self.kappa > 0:
-            raise singular(what, ridge, "a value along the mean of its rows that is not positive")
-        M = self.share * H
-        M[np.diag_indices(n - 1)] += ridge / self.w if self.w > 0 else 0.0
+        self._eliminate(turned[:, 0], what)
+        M = self.share * turned[1:, 1:]
+        M[np.diag_indices(len(M))] += self._own_ridge
         M -= (self.share * self.s / self.kappa) * np.outer(self.h, self.h)
         self._lower = self._factored((M + M.T) / 2, ridge, what, callers + 1)
-
-    def _reflect(self, B: np.ndarray, back: bool = False) -> np.ndarray:
-        return reflection(self._direction)(B, back)
 
     def _factored(self, M: np.ndarray, ridge: float, what: str, callers: int) -> np.ndarray:
         """The Cholesky factor of M, refused where rounding decides."""
@@ -190,26 +177,6 @@ class Converged:
         if not self._lower.size:
             return right
         return np.asarray(scipy.linalg.cho_solve((self._lower, True), right, check_finite=False))
-
-    def _parts(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of x = (K + R)^{-1} y its part along e, shape (1, k), and w times the others."""
-        turned = self._reflect(y)
-        others = self._solved(turned[1:] - (self.s / self.kappa) * np.outer(self.h, turned[0]))
-        return (turned[:1] - self.share * (self.h @ others)) / self.kappa, others
-
-    def coefficients(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Solver`."""
-        first, others = self._parts(y)
-        alpha = self._reflect(np.concatenate([self.s * first, self.share * others]), back=True)
-        return alpha, self.level * self.length * first[0]
-
-    def weights(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """As `Solver`."""
-        turned = self._reflect(g)
-        first = self.level * self.length * w + self.s * turned[0]
-        others = self.share * self._solved(turned[1:] - np.outer(self.h, first) / self.kappa)
-        top = (first - self.s * (self.h @ others)) / self.kappa
-        return self._reflect(np.concatenate([top[None], others]), back=True).T
 
     def inverse(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """w (K + R)^{-1} y, and the diagonal of w (K + R)^{-1}, shapes (n, k) and (n,)."""

@@ -16,8 +16,8 @@ import scipy.linalg
 from roughntk._checks.precision import EPS
 from roughntk.linalg.iterative import Apply, conjugate_gradients
 from roughntk.linalg.operator import BlockOperator
+from roughntk.regression.eliminated import Eliminated
 from roughntk.regression.exceptions import singular
-from roughntk.regression.flow import reflection
 from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel
 
@@ -45,7 +45,7 @@ Progress = Callable[[str, int], None]
 """Called with what is done, and how many applications of the matrix that took so far."""
 
 
-class IterativelyConverged:
+class IterativelyConverged(Eliminated):
     """(K + R)^{-1} as `roughntk.regression.fitted.Converged`, without storing K.
 
     Args:
@@ -66,29 +66,16 @@ class IterativelyConverged:
         self, kernel: PartedKernel, ridge: float, what: str, *, tolerance: float = TOLERANCE,
         progress: Progress | None = None,
     ):  # fmt: skip
-        lengths = kernel.rows.lengths
-        n = len(lengths)
+        super().__init__(kernel, ridge)
         self.tolerance, self.what = tolerance, what
-        self.length = float(np.linalg.norm(lengths))
-        self._direction = lengths / self.length if self.length > 0 else np.ones(n) / math.sqrt(n)
         self.operator = parted_operator(kernel)
         self._progress, self._applied = progress, 0
-        self.level = kernel.level
-        self.s = 1.0 if self.level == 0 and ridge == 0 else kernel.scale
-        self.w = self.s + ridge
-        self.share = self.s / self.w if self.w > 0 else 1.0
-        self.ridge = ridge
         turned = self._reflect(self._apply(self._direction[:, None]))[:, 0]
-        self.h, self._along = turned[1:], float(turned[0])
-        self.kappa = self.level * self.length**2 + self.s * self._along + ridge
-        if not self.kappa > 0:
-            raise singular(what, ridge, "a value along the mean of its rows that is not positive")
+        self._eliminate(turned, what)
+        self._along = float(turned[0])
         self.rank = 0
         self.iterations, self.residual, self.condition_number = 0, 0.0, math.nan
         self._precondition = self._preconditioner(kernel)
-
-    def _reflect(self, B: np.ndarray, back: bool = False) -> np.ndarray:
-        return reflection(self._direction)(B, back)
 
     def _apply(self, V: np.ndarray) -> np.ndarray:
         """G V."""
@@ -101,15 +88,17 @@ class IterativelyConverged:
         """M V, shape (n - 1, k)."""
         padded = np.concatenate([np.zeros((1, V.shape[1])), V])
         turned = self._reflect(self._apply(self._reflect(padded, back=True)))[1:]
-        own = self.ridge / self.w if self.w > 0 else 0.0
-        return self.share * turned + own * V - (self.share * self.s / self.kappa) * np.outer(self.h, self.h @ V)
+        return (
+            self.share * turned
+            + self._own_ridge * V
+            - (self.share * self.s / self.kappa) * np.outer(self.h, self.h @ V)
+        )
 
     def _preconditioner(self, kernel: PartedKernel) -> Apply | None:
         """About M^{-1}, by a partial factor G ~ L L^T + left I; None where that would not help."""
-        n = len(self.h) + 1
         partial = partial_cholesky(kernel, self.operator, self._along)
         if partial is None:
-            return self._sketched(n - 1)
+            return self._sketched(len(self.h))
         factor, left = partial
         self.rank = factor.shape[1]
         turned = self._reflect(factor)
@@ -118,10 +107,8 @@ class IterativelyConverged:
         middle = np.eye(self.rank) - (self.s / self.kappa) * np.outer(z, z)
         values, vectors = np.linalg.eigh(middle)
         half = turned[1:] @ (vectors * np.sqrt(np.maximum(values, 0.0))) * math.sqrt(self.share)
-        shift = self.share * max(left, 1e-12) + (self.ridge / self.w if self.w > 0 else 0.0)
+        shift = self.share * max(left, 1e-12) + self._own_ridge
         small = scipy.linalg.cho_factor(half.T @ half + shift * np.eye(self.rank), lower=True)
-        assert len(half) == n - 1
-
         return functools.partial(_by_factor, half, small, shift)
 
     def _sketched(self, n: int) -> Apply | None:
@@ -150,22 +137,6 @@ class IterativelyConverged:
         self.iterations, self.residual = iterated.iterations, float(iterated.residual.max())
         self.condition_number = iterated.condition_number
         return iterated.solution
-
-    def coefficients(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `roughntk.regression.fitted.Solver`."""
-        turned = self._reflect(y)
-        others = self._solved(turned[1:] - (self.s / self.kappa) * np.outer(self.h, turned[0]))
-        first = (turned[:1] - self.share * (self.h @ others)) / self.kappa
-        alpha = self._reflect(np.concatenate([self.s * first, self.share * others]), back=True)
-        return alpha, self.level * self.length * first[0]
-
-    def weights(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """As `roughntk.regression.fitted.Solver`."""
-        turned = self._reflect(g)
-        first = self.level * self.length * w + self.s * turned[0]
-        others = self.share * self._solved(turned[1:] - np.outer(self.h, first) / self.kappa)
-        top = (first - self.s * (self.h @ others)) / self.kappa
-        return self._reflect(np.concatenate([top[None], others]), back=True).T
 
 
 def _by_factor(half: np.ndarray, small: tuple[np.ndarray, bool], shift: float, V: np.ndarray) -> np.ndarray:

@@ -57,13 +57,20 @@ class _Blocks:
         """Some rows."""
         directions, lengths = self.kernel.rows
         values = self.kernel.between(self.directions[part], directions, self.function)
-        return values * (self.lengths[part, None] * lengths)
+        return self._scaled(values, self.lengths[part], lengths)
 
     def columns(self, which: np.ndarray) -> np.ndarray:
         """Some columns."""
         directions, lengths = self.kernel.rows
         values = self.kernel.between(self.directions, directions[which], self.function)
-        return values * (self.lengths[:, None] * lengths[which])
+        return self._scaled(values, self.lengths, lengths[which])
+
+    @staticmethod
+    def _scaled(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Times the lengths, which on the sphere are 1: a block is large, and one more pass over it is felt."""
+        if (first == 1).all() and (second == 1).all():
+            return values
+        return values * (first[:, None] * second)
 
 
 def parted_operator(kernel: PartedKernel, *, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
