@@ -56,15 +56,20 @@ class BlockOperator:
         Raises:
             InputError: another number of rows.
         """
-        V = np.asarray(V, dtype=np.float64)
-        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
-            raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
+        V = self._checked(V)
         result = np.empty((self.shape[0], *V.shape[1:]))
         for part, block in self.blocks():
             result[part] = block @ V
             if progress is not None:
                 progress(part.stop, self.shape[0])
         return result
+
+    def _checked(self, V: np.ndarray) -> np.ndarray:
+        """What is to be multiplied. Raises `InputError` for another number of rows."""
+        V = np.asarray(V, dtype=np.float64)
+        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
+            raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
+        return V
 
     def columns(self, which: np.ndarray) -> Float[np.ndarray, "n c"]:
         """Some columns of A, by their numbers."""
