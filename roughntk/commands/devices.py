@@ -10,6 +10,8 @@ from roughntk._settings import setting
 
 AUTO = "auto"
 ALL = "all"
+COUNT_FLAG = "xla_force_host_platform_device_count"
+"""What XLA calls the number of devices that a processor is taken for."""
 PATIENCE = 300
 """Seconds that the processes wait for each other."""
 
@@ -61,8 +63,9 @@ def devices_of(settings: DeviceSettings) -> Iterator[Devices]:
         return
     import jax
 
-    if isinstance(count, int) and not os.environ.get("XLA_FLAGS"):
-        jax.config.update("jax_num_cpu_devices", count)  # of the processor, where there is nothing else
+    if isinstance(count, int) and COUNT_FLAG not in os.environ.get("XLA_FLAGS", ""):
+        with contextlib.suppress(RuntimeError):  # of a process that has computed already, as in a notebook
+            jax.config.update("jax_num_cpu_devices", count)  # of the processor, where there is nothing else
     if settings.coordinator is None:
         yield Devices(count, True)
         return

@@ -91,11 +91,12 @@ class ShardedOperator(BlockOperator):
         block_entries = min(block_entries, MOST_ENTRIES)
         self._table, self._first, self._second, self._devices = table, first, second, devices
         count, (n, m) = self.mesh.devices.size, self.shape
-        rows, columns = -(-n // count), -(-m // count)
-        blocks = -(-rows // max(1, block_entries // columns))
-        self._block = -(-rows // blocks)
+        part, self._other_part = -(-n // count), -(-m // count)
+        blocks = -(-part // max(1, block_entries // self._other_part))
+        self._block = -(-part // blocks)
         self._part = blocks * self._block  # rows of each device
-        self._other_part = self._part if first is second else columns
+        if self._same:
+            self._other_part = self._part
 
     @functools.cached_property
     def mesh(self) -> Mesh:
@@ -190,9 +191,9 @@ def _ring_step(
     parted, whole = PartitionSpec(axis), PartitionSpec()
 
     def on_one(table, rows, columns, vectors, total, step):
-        mine = jax.lax.axis_index(axis).astype(int)
-        holds = (mine + step) % count  # whose columns these are
-        total = total + _product(table, rows, columns, vectors, mine, holds, block, same)
+        row_part = jax.lax.axis_index(axis).astype(int)
+        column_part = (row_part + step) % count  # whose columns these are
+        total = total + _product(table, rows, columns, vectors, row_part, column_part, block, same)
         onward = [(device, (device - 1) % count) for device in range(count)]
         columns, vectors = (jax.lax.ppermute(each, axis, onward) for each in (columns, vectors))
         return columns, vectors, total
@@ -203,15 +204,22 @@ def _ring_step(
 
 
 def _product(
-    table: DeviceTable, rows: Array, columns: Array, vectors: Array, mine: Array, holds: Array, block: int, same: bool
+    table: DeviceTable,
+    rows: Array,
+    columns: Array,
+    vectors: Array,
+    row_part: Array,
+    column_part: Array,
+    block: int,
+    same: bool,
 ) -> Array:
-    """The kernel between rows and columns times vectors, a block of rows at a time; `mine` and `holds` number them."""
+    """The kernel between rows and columns, whose parts have these numbers, times vectors, a block of rows at a time."""
     own = (columns * columns).sum(axis=1)
-    second = holds * len(columns) + jnp.arange(len(columns))
+    second = column_part * len(columns) + jnp.arange(len(columns))
 
     def of_block(number_and_block):
         number, x = number_and_block
-        first = mine * len(rows) + number * block + jnp.arange(block)
+        first = row_part * len(rows) + number * block + jnp.arange(block)
         itself = (first[:, None] == second) if same else jnp.zeros((block, len(columns)), bool)
         return _values(table, x, columns, own, itself) @ vectors
 
