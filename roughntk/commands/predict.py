@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from roughntk.commands.devices import DeviceSettings, devices_of
 from roughntk.commands.options import real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import stages
@@ -13,6 +14,7 @@ from roughntk.study.settings import FamilySettings, PredictionSettings
 EXAMPLES = (
     "roughntk predict",
     "roughntk predict points.csv --target price --test-points 10 --standardise --out predictions.csv",
+    "roughntk predict rows.npy --target 65 --depth 50 --devices 8",
     "roughntk predict train.csv --target kind --test new.csv --depth 2,5,10.5,inf --figure depths.png",
 )
 
@@ -38,6 +40,7 @@ def predict(
     *,
     network: FamilySettings,
     reading: ReadingSettings,
+    computing: DeviceSettings,
     out: Annotated[str | None, typer.Option(help="Write all predictions, all digits, to this .csv file.")] = None,
     figure: Annotated[
         str | None, typer.Option(help="Draw the error against depth, and the predictions: .png, .svg or .pdf.")
@@ -49,7 +52,7 @@ def predict(
 
     Text and class labels are classified, numbers are predicted as numbers.
     """
-    with clear_errors(), stages(quiet) as report:
+    with clear_errors(), devices_of(computing) as devices, stages(quiet or not devices.first) as report:
         from roughntk.commands.answers import prediction_figure
         from roughntk.commands.answers import predictions as answers
         from roughntk.files import results
@@ -64,7 +67,9 @@ def predict(
         training = answers.Training.of(depth, time, ridge)
         family = member(str(network.family), network.parameters)
         data = split(choice, Reading.of(reading), distinct=training.ridge == 0)
-        result = answers.predictions(family, data, training, report)
+        result = answers.predictions(family, data, training, report, devices.devices)
+        if not devices.first:
+            return
         if drawn is not None:
             results.write(drawn, prediction_figure.content_of(result, family.name, drawn.suffix.lower()))
         if written is not None:
