@@ -217,8 +217,6 @@ class _Near:
         Z = X if Z is None else Z
         places, cosines = np.concatenate(self.places), np.concatenate(self.cosines)
         theta = np.empty(places.size)
-        if not places.size:
-            return theta
         square_x, square_z = np.einsum("ij,ij->i", X, X), np.einsum("ij,ij->i", Z, Z)
         for start in range(0, places.size, _BLOCK):
             part = slice(start, start + _BLOCK)
