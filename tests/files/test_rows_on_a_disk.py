@@ -227,9 +227,11 @@ def test_a_scratch_folder_takes_away_what_it_brought_and_nothing_else(tmp_path):
     (above / "roughntk-rows-00000001.4194305" / "somebody's").touch()
     with rows.Scratch(above, keep=True) as scratch:
         (scratch.path / "theirs").touch()
-        kept = scratch.finished(scratch.matrix(2, 2, "two points"), name="rows.npy")
+        scratch.keep("rows.npy", scratch.finished(scratch.matrix(2, 2, "two points")))
+        scratch.keep("targets.npy", np.ones(2))
         scratch.matrix(2, 2, "two points")
     assert sorted(os.listdir(above)) == ["roughntk-rows-00000001.4194305", scratch.path.name]
-    assert sorted(os.listdir(scratch.path)) == ["rows.npy", "theirs"] and kept.shape == (2, 2)
+    assert sorted(os.listdir(scratch.path)) == ["rows.npy", "targets.npy", "theirs"]
+    assert np.load(scratch.path / "rows.npy").shape == (2, 2)
     with pytest.raises(InputError, match="expected --scratch to name a folder that can be written"):
         rows.Scratch(Path(scratch.path) / "theirs")

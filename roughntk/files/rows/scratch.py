@@ -29,7 +29,7 @@ class Scratch:
 
     Args:
         folder: where the new one is made; it need not exist.
-        keep: whether what `keep` names stays.
+        keep: whether what is given to `keep` stays.
 
     Attributes:
         path: of the new folder.
@@ -95,18 +95,21 @@ class Scratch:
             raise disk_full(self.above, what, error) from None
         return array
 
-    def finished(self, array: np.ndarray, *, name: str | None = None) -> np.ndarray:
-        """A matrix of this folder that is written, as a read-only map.
-
-        `name`: of its file from now on, one that stays where the folder is kept.
-        """
+    def finished(self, array: np.ndarray) -> np.ndarray:
+        """A matrix of this folder that is written, as a read-only map."""
         assert isinstance(array, np.memmap) and array.filename is not None
         array.flush()
-        path = Path(array.filename)
-        if name is not None:
-            path = path.rename(self.path / name)
-            self._kept.add(name)
-        return np.load(path, mmap_mode="r")
+        return np.load(array.filename, mmap_mode="r")
+
+    def keep(self, name: str, array: np.ndarray) -> None:
+        """Leave an array under a name of `KEPT` in a folder that is kept: a matrix of this folder, or any other."""
+        path = self.path / name
+        if isinstance(array, np.memmap) and array.filename is not None and Path(array.filename).parent == self.path:
+            Path(array.filename).rename(path)
+        else:
+            with full_disk(self.above, name):
+                np.save(path, array)
+        self._kept.add(name)
 
     def remove(self, array: np.ndarray) -> None:
         """Remove the file of a matrix of this folder; the matrix must not be used any more."""
