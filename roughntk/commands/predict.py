@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from roughntk.commands.devices import DeviceSettings, devices_of
 from roughntk.commands.options import real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import stages
@@ -14,6 +15,7 @@ from roughntk.study.settings import FamilySettings, PredictionSettings
 EXAMPLES = (
     "roughntk predict",
     "roughntk predict points.csv --target price --test-points 10 --standardise --out predictions.csv",
+    "roughntk predict rows.npy --target 65 --depth 50 --devices 8",
     "roughntk predict train.csv --target kind --test new.csv --depth 2,5,10.5,inf --figure depths.png",
     "roughntk predict large.parquet --target price --test new.parquet --depth 1000 --scratch /tmp/rows",
 )
@@ -40,6 +42,7 @@ def predict(
     *,
     network: FamilySettings,
     reading: ReadingSettings,
+    computing: DeviceSettings,
     out: Annotated[str | None, typer.Option(help="Write all predictions, all digits, to this .csv file.")] = None,
     figure: Annotated[
         str | None, typer.Option(help="Draw the error against depth, and the predictions: .png, .svg or .pdf.")
@@ -51,7 +54,12 @@ def predict(
 
     Text and class labels are classified, numbers are predicted as numbers.
     """
-    with clear_errors(), stages(quiet) as report, contextlib.ExitStack() as under:
+    with (
+        clear_errors(),
+        devices_of(computing) as devices,
+        stages(quiet or not devices.first) as report,
+        contextlib.ExitStack() as under,
+    ):
         from roughntk.commands.answers import prediction_figure
         from roughntk.commands.answers import predictions as answers
         from roughntk.files import results
@@ -67,7 +75,9 @@ def predict(
         family = member(str(network.family), network.parameters)
         scratch = under.enter_context(folder) if (folder := scratch_of(choice)) else None
         data = split(choice, Reading.of(reading), distinct=training.ridge == 0, scratch=scratch)
-        result = answers.predictions(family, data, training, report)
+        result = answers.predictions(family, data, training, report, devices.devices)
+        if not devices.first:
+            return
         kept = keep(data, scratch) if scratch is not None and choice.keep_scratch else None
         if drawn is not None:
             results.write(drawn, prediction_figure.content_of(result, family.name, drawn.suffix.lower()))
