@@ -48,7 +48,7 @@ class Packed:
         kind = type(value)
         if self._kinds.get(kind.__name__) is not kind:
             raise TypeError(f"no way to pack a {kind.__module__}.{kind.__qualname__}")
-        return [kind.__name__, [self._node(getattr(value, name)) for name in _fields(kind)]]
+        return [kind.__name__, [self._node(getattr(value, name)) for name in _names_of(kind)]]
 
     def _array(self, value: np.ndarray | np.generic) -> Any:
         if value.dtype.hasobject or type(value) is not np.ndarray and isinstance(value, np.ndarray):
@@ -97,7 +97,7 @@ def unpack(tree: Any, arrays: dict[str, np.ndarray], kinds: Sequence[type] = ())
         if what in ("list", "tuple"):
             return parts if what == "list" else tuple(parts)
         kind = by_name[what]
-        return kind(**dict(zip(_fields(kind), parts, strict=True)))
+        return kind(**dict(zip(_names_of(kind), parts, strict=True)))
 
     return value_of(tree)
 
@@ -113,7 +113,7 @@ def digest(value: Any, kinds: Sequence[type] = ()) -> str:
     return hashed.hexdigest()
 
 
-def _fields(kind: type) -> tuple[str, ...]:
+def _names_of(kind: type) -> tuple[str, ...]:
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind) if field.init)
     return tuple(getattr(kind, "_fields"))  # noqa: B009  of a named tuple

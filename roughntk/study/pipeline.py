@@ -1,6 +1,5 @@
 """The main job: one study, from data to report."""
 
-import contextlib
 import csv
 import dataclasses
 import functools
@@ -88,16 +87,13 @@ def run(
     config, resume = configured(data, settings), _checks.flag(resume, "resume")
     if out is None:
         return _compute(_checked(data, config), config, progress)
-    with contextlib.ExitStack() as stack:
-        with folders.replacing(out) as folder:
-            points = _checked(data, config)
-            sections = [unfinished.section_name(stage) for stage in planned(config, points)]
-            problem = unfinished.problem_of(points, [config])
-            checkpoint = stack.enter_context(unfinished.kept(out, problem, sections, resume, tell or to_stderr))
-            study = _compute(points, config, progress, unfinished.Progress(checkpoint))
-            study.out = Path(out)
-            write(study, folder, command, progress)
-        unfinished.remove(checkpoint)
+    with unfinished.written(out, folders.STUDY, resume, tell or to_stderr) as writing:
+        points = _checked(data, config)
+        sections = [unfinished.section_name(stage) for stage in planned(config, points)]
+        kept = writing.begin(unfinished.problem_of(points, [config]), sections)
+        study = _compute(points, config, progress, kept)
+        study.out = Path(out)
+        write(study, writing.folder, command, progress)
     return study
 
 

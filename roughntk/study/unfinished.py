@@ -130,26 +130,65 @@ def section_name(stage: str, member: str = "") -> str:
     return ".".join(filter(None, [member, stage.replace(" ", "-")]))
 
 
-@contextlib.contextmanager
-def kept(out: str | Path, problem: Problem, sections: Sequence[str], resume: bool, tell: Tell) -> Iterator[Checkpoint]:
-    """The checkpoint of the study that is written to `out`; it stays if the block raises.
+class Writing:
+    """A report that is being written.
 
-    Raises:
-        CheckpointError: it is damaged, or another run is at it.
+    Attributes:
+        folder: to write it into.
     """
-    folder = folders.beside(out, f"unfinished-{problem.digest[:12]}")
-    if not resume and folder.is_dir() and not running.is_held(folder / LOCK):
-        manifest.remove(folder)
-    checkpoint = Checkpoint(folder, problem, sections, kinds=KINDS, remedy=REMEDY)
-    with checkpoint:
-        for line in (*_begun(checkpoint, out), *_others(checkpoint, out)):
-            tell(line)
-        try:
-            yield checkpoint
-        except BaseException:
-            if checkpoint.holds_results:
-                tell(f"What was finished is in {folder}: the same run again goes on from there.")
-            raise
+
+    def __init__(self, out: str | Path, folder: Path, resume: bool, tell: Tell):
+        self.folder, self._out, self._resume, self._tell = folder, out, resume, tell
+        self._checkpoint: Checkpoint | None = None
+
+    def begin(self, problem: Problem, sections: Sequence[str]) -> Progress:
+        """Take up what was found before.
+
+        Raises:
+            CheckpointError: it is damaged, or another run is at it.
+        """
+        folder = folders.beside(self._out, f"unfinished-{problem.digest[:12]}")
+        if not self._resume and folder.is_dir() and not running.is_held(folder / LOCK):
+            manifest.remove(folder)
+        self._checkpoint = Checkpoint(folder, problem, sections, kinds=KINDS, remedy=REMEDY)
+        for line in (*_begun(self._checkpoint, self._out), *_others(self._checkpoint, self._out)):
+            self._tell(line)
+        return Progress(self._checkpoint)
+
+    def leave(self) -> None:
+        """The run has ended before it had finished."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+
+    def say_what_stays(self) -> None:
+        """Where to go on."""
+        if self._checkpoint is not None and self._checkpoint.holds_results:
+            self._tell(f"What was finished is in {self._checkpoint.folder}: the same run again goes on from there.")
+
+    def finish(self) -> None:
+        """The report is in its place."""
+        if self._checkpoint is not None:
+            folders.warn_of(self._checkpoint.folder, self._checkpoint.remove())
+
+
+@contextlib.contextmanager
+def written(out: str | Path, own: tuple[str, ...], resume: bool, tell: Tell) -> Iterator[Writing]:
+    """A report that takes the place of `out` (`roughntk.files.folders.replacing`), and what is found on the way."""
+    writing = None
+    try:
+        with folders.replacing(out, own) as folder:
+            writing = Writing(out, folder, resume, tell)
+            try:
+                yield writing
+            except BaseException:
+                writing.leave()  # before the folders above are removed that were made
+                raise
+    except BaseException:
+        if writing is not None:
+            writing.leave()
+            writing.say_what_stays()
+        raise
+    writing.finish()
 
 
 def _begun(checkpoint: Checkpoint, out: str | Path) -> Iterator[str]:
@@ -189,9 +228,15 @@ def _unlike(checkpoint: Checkpoint, saved: Path) -> str:
     return f"that differs in {checkpoint.problem.differences((header or {'problem': {}})['problem'])}"
 
 
-def remove(checkpoint: Checkpoint) -> None:
-    """The study is finished."""
-    folders.warn_of(checkpoint.folder, checkpoint.remove())
-
-
-__all__ = ["KINDS", "NOTHING", "Progress", "Tell", "kept", "place", "problem_of", "remove", "section_name"]
+__all__ = [
+    "FAILURES",
+    "KINDS",
+    "NOTHING",
+    "Progress",
+    "Tell",
+    "Writing",
+    "place",
+    "problem_of",
+    "section_name",
+    "written",
+]

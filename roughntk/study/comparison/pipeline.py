@@ -1,6 +1,5 @@
 """Several studies, one after another on the same points, and what they are side by side."""
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -92,21 +91,18 @@ def compare(
     if out is None:
         return _compared(_checked(data, configs), configs, None, command, progress)
     members = [folder_of(each.family_name) for each in configs]
-    with contextlib.ExitStack() as stack:
-        with folders.replacing(out, folders.comparison(members)) as folder:
-            points = _checked(data, configs)
-            sections = [
-                unfinished.section_name(stage, member)
-                for member, each in zip(members, configs, strict=True) for stage in planned(each, points)
-            ]  # fmt: skip
-            problem = unfinished.problem_of(points, configs)
-            checkpoint = stack.enter_context(unfinished.kept(out, problem, sections, resume, tell or to_stderr))
-            comparison = _compared(points, configs, folder, command, progress, unfinished.Progress(checkpoint))
-            comparison.out = Path(out)
-            for study in comparison.studies:
-                study.out = comparison.out / folder_of(study.config.family_name)
-            _write(comparison, folder, command)
-        unfinished.remove(checkpoint)
+    with unfinished.written(out, folders.comparison(members), resume, tell or to_stderr) as writing:
+        points = _checked(data, configs)
+        sections = [
+            unfinished.section_name(stage, member)
+            for member, each in zip(members, configs, strict=True) for stage in planned(each, points)
+        ]  # fmt: skip
+        kept = writing.begin(unfinished.problem_of(points, configs), sections)
+        comparison = _compared(points, configs, writing.folder, command, progress, kept)
+        comparison.out = Path(out)
+        for study in comparison.studies:
+            study.out = comparison.out / folder_of(study.config.family_name)
+        _write(comparison, writing.folder, command)
     return comparison
 
 
