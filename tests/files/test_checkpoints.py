@@ -34,7 +34,8 @@ VALUES = [
     None, True, 7, 10**30, "\N{GREEK SMALL LETTER PSI}", 0.1, -0.0, float("inf"), [1.5, (2.5, [])],
     {2: {"a": 0.1}, 2.5: ()}, np.float64(0.1), np.float32(0.1), np.bool_(True), np.array(["a", "bcd"]),
     np.zeros((0, 3)), np.array(0.3), np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1),
-    np.asfortranarray(np.arange(12.0).reshape(4, 3) / 7), np.frombuffer(bytes([1, 0, 0, 0, 0, 0, 0xF8, 0x7F]), dtype=np.float64),
+    np.asfortranarray(np.arange(12.0).reshape(4, 3) / 7),
+    np.frombuffer(bytes([1, 0, 0, 0, 0, 0, 0xF8, 0x7F]), dtype=np.float64),
     Found(Pair(1 / 3, np.arange(3)), "note"),
 ]  # fmt: skip
 
