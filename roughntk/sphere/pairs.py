@@ -199,7 +199,9 @@ class _Near:
         Z = X if Z is None else Z
         places, cosines = np.concatenate(self.places), np.concatenate(self.cosines)
         theta = np.empty(places.size)
-        square_x, square_z = (X * X).sum(axis=1), (Z * Z).sum(axis=1)
+        if not places.size:
+            return theta
+        square_x, square_z = np.einsum("ij,ij->i", X, X), np.einsum("ij,ij->i", Z, Z)
         for start in range(0, places.size, _BLOCK):
             part = slice(start, start + _BLOCK)
             i, j = np.divmod(places[part], len(Z))
