@@ -332,39 +332,6 @@ def test_what_is_somebody_elses_is_not_removed_when_a_signal_comes(tmp_path, nam
         assert list(tmp_path.iterdir()) == []
 
 
-INTERRUPTED_AFTER_A_STAGE = """
-import os, signal, sys, time
-from roughntk import _process
-from roughntk.files.checkpoints import Checkpoint, Problem
-
-def command():
-    kept = Checkpoint(sys.argv[1], Problem({}), ["one", "two"])
-    if sys.argv[2] == "one is finished":
-        kept.section("one").finish()
-    os.kill(os.getppid(), signal.SIGTERM)
-    time.sleep(600)
-
-sys.exit(_process.supervised(command))
-"""
-
-
-@pytest.mark.parametrize("how", ["one is finished", "nothing is finished"])
-def test_what_was_finished_stays_and_the_one_line_says_how_to_go_on(tmp_path, how):
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_AFTER_A_STAGE, str(tmp_path / "kept"), how],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=SLOW,
-    )
-    assert done.returncode == 143
-    if how == "one is finished":
-        words = f"Terminated. What was finished is in {tmp_path / 'kept'}: run the same command again to go on.\n"
-        assert done.stderr == words and (tmp_path / "kept" / "one.npz").exists()
-    else:
-        assert done.stderr == "Terminated.\n" and list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("link", [True, False])
 def test_only_known_files_are_removed(tmp_path, link):
     folder = tmp_path / "folder"

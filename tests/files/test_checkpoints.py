@@ -16,6 +16,7 @@ from roughntk.files import checkpoints, manifest
 from roughntk.files.checkpoints import Checkpoint, Problem
 from roughntk.files.packed import digest, pack, unpack
 
+ROOT = Path(rn.__file__).parent.parent
 PROBLEM = Problem({"points": "20", "data": "d" * 64}, {"processor": "this"})
 
 
@@ -212,8 +213,7 @@ def test_a_file_that_the_system_refuses_to_grow_is_as_a_full_disk(folder):
         "    two = kept.section('two')\n    two.kept('a', lambda: np.zeros(10000))\n    two.finish()\n"
         "with Checkpoint(sys.argv[1], Problem({}), ['one', 'two']) as kept:\n    print(kept.done)"
     )
-    root = Path(rn.__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, cwd=root)
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "{'one'}\n" and "two cannot be saved" in done.stderr and "File too large" in done.stderr
     assert done.returncode == 0 and "Traceback" not in done.stderr
 
@@ -263,3 +263,36 @@ def test_a_place_that_cannot_be_written_is_refused():
         rn.InputError, match=r"expected a folder that can be written .*/proc/kept .*; choose another folder"
     ):
         opened("/proc/kept")
+
+
+INTERRUPTED_AFTER_A_STAGE = """
+import os, signal, sys, time
+from roughntk import _process
+from roughntk.files.checkpoints import Checkpoint, Problem
+
+def command():
+    kept = Checkpoint(sys.argv[1], Problem({}), ["one", "two"])
+    if sys.argv[2] == "one is finished":
+        kept.section("one").finish()
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(600)
+
+sys.exit(_process.supervised(command))
+"""
+
+
+@pytest.mark.parametrize("how", ["one is finished", "nothing is finished"])
+def test_what_was_finished_stays_and_the_one_line_says_how_to_go_on(tmp_path, how):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AFTER_A_STAGE, str(tmp_path / "kept"), how],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=600.0,
+    )
+    assert done.returncode == 143
+    if how == "one is finished":
+        words = f"Terminated. What was finished is in {tmp_path / 'kept'}: run the same command again to go on.\n"
+        assert done.stderr == words and (tmp_path / "kept" / "one.npz").exists()
+    else:
+        assert done.stderr == "Terminated.\n" and list(tmp_path.iterdir()) == []
