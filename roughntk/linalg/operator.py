@@ -72,9 +72,7 @@ class BlockOperator:
         Raises:
             InputError: another number of rows.
         """
-        V = np.asarray(V, dtype=np.float64)
-        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
-            raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
+        V = self._checked(V)
         result = np.empty((self.shape[0], *V.shape[1:]))
         if self._panels is not None:
             return self._by_panels(V, result, self._panels, progress)
@@ -83,6 +81,13 @@ class BlockOperator:
             if progress is not None:
                 progress(part.stop, self.shape[0])
         return result
+
+    def _checked(self, V: np.ndarray) -> np.ndarray:
+        """What is to be multiplied. Raises `InputError` for another number of rows."""
+        V = np.asarray(V, dtype=np.float64)
+        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
+            raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
+        return V
 
     def _by_panels(self, V: np.ndarray, result: np.ndarray, panels: Panels, progress: Progress | None) -> np.ndarray:
         """A V, written to `result`."""

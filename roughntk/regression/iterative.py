@@ -9,6 +9,7 @@ in proportion to what is left of the diagonal (``references.bib``: Chen2024).
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -54,6 +55,7 @@ class IterativelyConverged(Eliminated):
         what: how to name the kernel matrix.
         tolerance: of each solve.
         progress: told of every application of the matrix.
+        devices: as of `roughntk.regression.KernelOperator`.
 
     Attributes:
         iterations: applications of the matrix in the last solve.
@@ -64,11 +66,11 @@ class IterativelyConverged(Eliminated):
 
     def __init__(
         self, kernel: PartedKernel, ridge: float, what: str, *, tolerance: float = TOLERANCE,
-        progress: Progress | None = None,
+        progress: Progress | None = None, devices: Any = None,
     ):  # fmt: skip
         super().__init__(kernel, ridge)
         self.tolerance, self.what = tolerance, what
-        self.operator = parted_operator(kernel)
+        self.operator = parted_operator(kernel, devices=devices)
         self._progress, self._applied = progress, 0
         turned = self._reflect(self._apply(self._direction[:, None]))[:, 0]
         self._eliminate(turned, what)

@@ -13,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import _checks, sphere
+from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.kernels.engine import evaluation
+from roughntk.kernels.on_device import DeviceTable, device_table
 from roughntk.kernels.tabulated import ERROR, NoTableError, Tabulated
 
 _PIECE = 2**16
@@ -93,11 +95,20 @@ class PartedKernel:
         return evaluation.table_of(self.family, self.depth) if self._reference is None and self.level == 0 else None
 
     @functools.cached_property
-    def _tabulated(self) -> sphere.AngleFunction | None:
+    def _tabulated(self) -> Tabulated | None:
         try:
             return Tabulated(self.at_angle, f"{self.family.name} kernel")
         except NoTableError:
             return None
+
+    def on_devices(self) -> DeviceTable:
+        """G as a function of the angle that devices evaluate. Raises `InputError` where no table holds it."""
+        if self._tabulated is None:
+            raise InputError(
+                f"expected a kernel that a table holds for devices, got {self.family.name} at depth "
+                f"{self.depth:.10g}, which is too rough a function of the angle; leave devices out"
+            )
+        return device_table(self._tabulated)
 
     @property
     def units(self) -> float:
