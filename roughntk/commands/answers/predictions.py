@@ -16,6 +16,7 @@ from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.classes import decided
 from roughntk.regression.fitted import CHOLESKY, ITERATIVE, FittedRegression
 from roughntk.regression.parted import Rows
+from roughntk.study.capacity import ACROSS
 from roughntk.study.depths import depths_of, in_words
 from roughntk.study.split import Split
 from roughntk.study.threads import fitting_threads
@@ -321,9 +322,11 @@ def _at_depth(
         family, Rows(data.X, np.ones(len(data.X))), data.y, depth=depth, time=training.time, ridge=training.ridge,
         devices=devices, progress=lambda what, done: progress(f"{what} at depth {in_words(depth)}", done, 0),
     )  # fmt: skip
-    rows = Rows(data.x, np.ones(len(data.x)))
-    values = fitted.predict(rows)
-    deviations = np.outer(np.sqrt(fitted.variance(rows)), np.sqrt(np.mean(data.y**2, axis=0)))
+    parts = [data.x[part] for part in _checks.pieces(len(data.x), len(data.X), ACROSS)]
+    tests = [Rows(part, np.ones(len(part))) for part in parts]
+    values = np.concatenate([fitted.predict(rows) for rows in tests])
+    variance = np.concatenate([fitted.variance(rows) for rows in tests])
+    deviations = np.outer(np.sqrt(variance), np.sqrt(np.mean(data.y**2, axis=0)))
     error = accuracy = left_out_error = left_out_accuracy = covered = math.nan
     if data.wanted is not None:
         error = _root_mean_square(values - data.wanted)
