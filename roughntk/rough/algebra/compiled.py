@@ -68,7 +68,8 @@ def straight(paths, ends, order, out):
     state, dx = np.empty(size), np.empty(channels)
     gain, longer = np.empty(size - ends[level - 1]), np.empty(size - ends[level - 1])
     for path in range(len(paths)):
-        state[:] = 0.0
+        for place in range(size):
+            state[place] = 0.0
         for i in range(1, count):
             for a in range(channels):
                 dx[a] = paths[path, i, a] - paths[path, i - 1, a]
@@ -107,15 +108,16 @@ def put_before(state, dx, ends, gain, longer):
 def chained(steps, bounds, ends, every, out):
     """The products X_{b_j} (x) ... (x) X_{b_{j+1} - 1} of flat group elements for the bounds b; if `every`, all that
     lead up to them."""
-    product = np.empty(ends[-1])
+    size = ends[-1]
+    product = np.zeros(size)
     for group in range(len(bounds) - 1):
+        for place in range(size):
+            product[place] = 0.0
         for i in range(bounds[group], bounds[group + 1]):
-            after = out[i if every else group]
-            if i == bounds[group]:
-                after[:] = steps[i]
-            else:
-                times(product, steps[i], ends, after)
-            product[:] = after
+            after = out[i] if every else out[group]
+            times(product, steps[i], ends, after)
+            for place in range(size):
+                product[place] = after[place]
 
 
 @compiled_fused

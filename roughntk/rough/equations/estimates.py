@@ -95,7 +95,7 @@ def refined(base: Lift, driver: Lift, parts: int) -> jax.Array:
         if np.diff(cut).min() > 4 * SLACK * max(abs(float(base.times[0])), abs(float(base.times[-1]))):
             return base.resample(cut).steps
     part = fractions(steps, np.full(len(steps), 1 / parts), driver.channels, driver.level)
-    return jnp.repeat(part, parts, axis=0) if _checks.is_traced(part) else jnp.array(np.repeat(part, parts, axis=0))
+    return jnp.repeat(part, parts, axis=0) if _checks.is_traced(part) else jnp.asarray(np.repeat(part, parts, axis=0))
 
 
 def _doubled(driver: Lift) -> jax.Array:

@@ -26,7 +26,7 @@ def canonical(points: Any, level: int) -> tuple[jax.Array, jax.Array]:
     points = np.ascontiguousarray(points, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         steps = rows.straight(np.diff(points, axis=0), level)
-    return jnp.array(steps), _from_zero(straight_products(points, level, every=True))
+    return jnp.asarray(steps), _from_zero(straight_products(points, level, every=True))
 
 
 @functools.partial(jax.jit, static_argnums=1)
@@ -51,7 +51,7 @@ def running(steps: jax.Array, channels: int, level: int) -> jax.Array:
 
 
 def _from_zero(prefixes: np.ndarray) -> jax.Array:
-    return jnp.array(np.concatenate([np.zeros((1, prefixes.shape[1])), prefixes]))
+    return jnp.asarray(np.concatenate([np.zeros((1, prefixes.shape[1])), prefixes]))
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
@@ -87,7 +87,7 @@ def fractions(steps: Any, theta: Any, channels: int, level: int) -> jax.Array:
     with np.errstate(over="ignore", invalid="ignore"):
         parts = rows.logarithms(rows.split(np.asarray(steps), channels, level))
         parts = rows.exponentials([np.asarray(theta)[:, None] * part for part in parts])
-    return jnp.array(np.concatenate(parts, axis=1))
+    return jnp.asarray(np.concatenate(parts, axis=1))
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
@@ -105,7 +105,7 @@ def joined(steps: jax.Array, ends: np.ndarray, channels: int, level: int) -> jax
     if not _checks.is_traced(steps):
         from roughntk.rough.algebra.compiled import joined_products
 
-        return jnp.array(joined_products(np.asarray(steps), np.asarray(ends), channels, level))
+        return jnp.asarray(joined_products(np.asarray(steps), np.asarray(ends), channels, level))
     steps = steps[ends[0] : ends[-1]]
     if (lengths == 1).all():
         return steps
@@ -148,7 +148,7 @@ def shifted(steps: Any, phi: Any, channels: int, level: int) -> jax.Array:
         parts = rows.logarithms(rows.split(np.asarray(steps), channels, level))
         parts[1] = parts[1] + np.asarray(phi)
         parts = rows.exponentials(parts)
-    return jnp.array(np.concatenate(parts, axis=1))
+    return jnp.asarray(np.concatenate(parts, axis=1))
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
