@@ -15,6 +15,7 @@ import numpy as np
 import scipy.linalg
 
 from roughntk._checks.precision import EPS
+from roughntk.files.checkpoints import UNKEPT, Keeper, kept_solve
 from roughntk.linalg.iterative import Apply, conjugate_gradients
 from roughntk.linalg.operator import BlockOperator
 from roughntk.regression.eliminated import Eliminated
@@ -56,6 +57,7 @@ class IterativelyConverged(Eliminated):
         tolerance: of each solve.
         progress: told of every application of the matrix.
         devices: as of `roughntk.regression.KernelOperator`.
+        keeper: keeps the state of each solve and what it found.
 
     Attributes:
         iterations: applications of the matrix in the last solve.
@@ -66,12 +68,13 @@ class IterativelyConverged(Eliminated):
 
     def __init__(
         self, kernel: PartedKernel, ridge: float, what: str, *, tolerance: float = TOLERANCE,
-        progress: Progress | None = None, devices: Any = None,
+        progress: Progress | None = None, devices: Any = None, keeper: Keeper = UNKEPT,
     ):  # fmt: skip
         super().__init__(kernel, ridge)
         self.tolerance, self.what = tolerance, what
         self.operator = parted_operator(kernel, devices=devices)
         self._progress, self._applied = progress, 0
+        self._keeper, self._solves = keeper, 0
         turned = self._reflect(self._apply(self._direction[:, None]))[:, 0]
         self._eliminate(turned, what)
         self._along = float(turned[0])
@@ -133,9 +136,11 @@ class IterativelyConverged(Eliminated):
         """M^{-1} right."""
         if not right.size:
             return right
-        iterated = conjugate_gradients(
-            self._within, right, precondition=self._precondition, tolerance=self.tolerance, what=self.what
-        )
+        self._solves += 1
+        iterated = kept_solve(
+            self._keeper, f"solve {self._solves}", conjugate_gradients, self._within, right,
+            precondition=self._precondition, tolerance=self.tolerance, what=self.what,
+        )  # fmt: skip
         self.iterations, self.residual = iterated.iterations, float(iterated.residual.max())
         self.condition_number = iterated.condition_number
         return iterated.solution
