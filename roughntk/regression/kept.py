@@ -30,7 +30,7 @@ def described(family: KernelFamily, depth: float) -> dict[str, str]:
         values = ", ".join(f"{value:.6g}" for value in np.asarray(family.at_correlation(jnp.array(PROBES), depth)))
     except (ValueError, ArithmeticError, RuntimeError) as problem:  # the solve will say so
         values = str(problem)
-    return {"family": f"{family.name} {family!r}", f"values of the family at depth {depth:g}": values}
+    return {"family": f"{family.name} {family!r}", "values of the family": values}
 
 
 def check_one_process() -> None:
@@ -52,7 +52,7 @@ def section(
         CheckpointError: the folder holds another problem, is damaged, or another run is at it.
     """
     check_one_process()
-    parts = {"depth": f"{depth!r}", "method": method} | described(family, depth)
+    parts = {"depth": f"{depth:.17g}", "method": method} | described(family, depth)
     parts |= {"X": rows_digest(X), "x": rows_digest(x)} | versions()
     with Checkpoint(folder, Problem(parts, place()), [NAME], kinds=KINDS) as checkpoint:
         yield checkpoint.section(NAME)
