@@ -90,9 +90,7 @@ def main() -> int:
         seconds, _ = finished(study, whole_at)
         whole = content(whole_at / "report")
         print(f"roughntk study {' '.join(study)}: {seconds:.1f} s, {len(whole)} files")
-        print(
-            f"{'':>3}  {'killed after s (stages that it had)':<34}  {'then it went on in s':>20}  {'what was done':<60}  bytes"
-        )
+        print(f"{'':>3}  {'killed after s (stages that it had)':<34}  {'then s':>6}  {'what was done':<58}  bytes")
         right = 0
         for number in range(given.times):
             where = Path(folder) / str(number)
@@ -105,7 +103,7 @@ def main() -> int:
             right += not apart
             verdict = "the same" if not apart else f"DIFFERENT: {', '.join(apart[:5])}"
             print(
-                f"{number + 1:>3}  {', '.join(fell):<34}  {took:>20.1f}  {done:<60}  {verdict}",
+                f"{number + 1:>3}  {', '.join(fell):<34}  {took:>6.1f}  {done:<58}  {verdict}",
                 flush=True,
             )
     print(f"{right} of {given.times} the same")
