@@ -20,6 +20,7 @@ from roughntk._checks.capacity import available_memory, memory, size_in_words
 from roughntk._checks.errors import (
     InputError,
     MissingBackendError,
+    NotInMemoryError,
     apart,
     blamed,
     choice,
@@ -32,6 +33,7 @@ from roughntk._checks.errors import (
     traced_array,
     whole,
 )
+from roughntk._checks.maps import pieces, stored
 from roughntk._checks.scalars import (
     exponent,
     flag,
@@ -50,10 +52,10 @@ from roughntk._checks.scalars import (
 from roughntk._checks.times import first_not_increasing, increasing_times, wrong_number_of_times
 
 __all__ = [
-    "InputError", "MissingBackendError", "apart", "available_memory", "blamed", "check_columns", "check_mask",
-    "choice", "exponent", "first_line", "first_not_increasing", "flag", "float64_array", "frame_or_series",
-    "increasing_times", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix", "memory",
-    "name_pairs", "name_rows", "number", "number_of_text", "one_depth", "path_points", "real_array", "real_depth",
-    "real_number", "reason", "require_x64", "seed", "shown", "size_in_words", "traced", "traced_array",
-    "training_time", "whole", "wrong_number_of_times",
+    "InputError", "MissingBackendError", "NotInMemoryError", "apart", "available_memory", "blamed", "check_columns",
+    "check_mask", "choice", "exponent", "first_line", "first_not_increasing", "flag", "float64_array",
+    "frame_or_series", "increasing_times", "integer", "integer_depth", "is_traced", "known_number", "level", "matrix",
+    "memory", "name_pairs", "name_rows", "number", "number_of_text", "one_depth", "path_points", "pieces",
+    "real_array", "real_depth", "real_number", "reason", "require_x64", "seed", "shown", "size_in_words", "stored",
+    "traced", "traced_array", "training_time", "whole", "wrong_number_of_times",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 from roughntk._checks.errors import InputError, name_rows, reason, shown, traced, traced_array
+from roughntk._checks.maps import pieces, stored
 from roughntk._checks.scalars import is_infinite, known_number, one_depth
 
 _PLAIN = (np.ndarray, np.generic, jax.Array, list, tuple, int, float)
@@ -27,7 +28,7 @@ def is_traced(*values: Any) -> bool:
 
 
 def float64_array(value: Any, name: str, *, truth: bool = True) -> np.ndarray:
-    """`value` as a new float64 array, NaN and infinity included.
+    """`value` as a new float64 array, NaN and infinity included; a read-only memory map of float64 is not copied.
 
     Args:
         value: nested lists, NumPy or JAX arrays of any width, pandas, polars or pyarrow frames and series, xarray, or
@@ -41,6 +42,8 @@ def float64_array(value: Any, name: str, *, truth: bool = True) -> np.ndarray:
     """
     if is_traced(value):
         raise traced_array(name)
+    if (on_disk := stored(value)) is not None:
+        return on_disk
     if not isinstance(value, _PLAIN):
         columns = _from_frame(value, name)
         if columns is not None:
@@ -70,15 +73,25 @@ def float64_array(value: Any, name: str, *, truth: bool = True) -> np.ndarray:
 def real_array(value: Any, name: str) -> np.ndarray:
     """`value` as a float64 array with finite entries (`float64_array`); the message names the first offenders."""
     array = float64_array(value, name)
-    finite = np.isfinite(array)
-    if not finite.all():
-        places = [tuple(map(int, place)) for place in np.argwhere(~finite)[:5]]
-        listed = ", ".join(f"{_place(name, place)} = {array[place]}" for place in places)
-        raise InputError(
-            f"expected finite entries in {name}, got {int((~finite).sum())} NaN or infinite ({listed}); "
-            f"remove or impute those rows"
-        )
-    return array
+    if all(np.isfinite(array[part]).all() for part in _parts(array)):
+        return array
+    count = 0
+    places: list[tuple[int, ...]] = []
+    for part in _parts(array):
+        bad = np.argwhere(~np.isfinite(array[part]))
+        if len(bad) and array.ndim:
+            bad[:, 0] += part.start
+        count += len(bad)
+        places += [tuple(map(int, place)) for place in bad[: 5 - len(places)]]
+    listed = ", ".join(f"{_place(name, place)} = {array[place]}" for place in places)
+    raise InputError(
+        f"expected finite entries in {name}, got {count} NaN or infinite ({listed}); remove or impute those rows"
+    )
+
+
+def _parts(array: np.ndarray) -> Iterator[Any]:
+    """Parts of an array along its first axis, so that nothing of its size is made."""
+    return pieces(len(array), array[:1].size) if array.ndim else iter([...])
 
 
 def matrix(value: Any, name: str, *, columns: int | None = None) -> np.ndarray:

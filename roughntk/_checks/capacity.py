@@ -4,7 +4,7 @@ import math
 import os
 from pathlib import Path
 
-from roughntk._checks.errors import InputError
+from roughntk._checks.errors import NotInMemoryError
 
 _ALWAYS = 2**26  # bytes that are never asked about
 _SHARE = 0.9  # of what is free may be taken: the interpreter and the compiler need some
@@ -19,14 +19,14 @@ def memory(need: float, what: str, remedy: str) -> None:
         remedy: what to lower.
 
     Raises:
-        InputError: `need` is more than nine tenths of the memory that this process can still get, from the machine and
-            from the limits it runs under (control groups, resource limits).
+        NotInMemoryError: `need` is more than nine tenths of the memory that this process can still get, from the
+            machine and from the limits it runs under (control groups, resource limits).
     """
     if need <= _ALWAYS:
         return
     limit = _SHARE * available_memory()
     if not need <= limit:
-        raise InputError(
+        raise NotInMemoryError(
             f"expected {what} to fit in memory, got a need of {size_in_words(need)} where {size_in_words(limit)} are "
             f"free; {remedy}"
         )

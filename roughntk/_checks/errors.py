@@ -17,6 +17,10 @@ class InputError(ValueError):
     """Bad input: the message names the offending rows or values and says what to do."""
 
 
+class NotInMemoryError(InputError):
+    """Bad input that does not fit in memory."""
+
+
 class MissingBackendError(ImportError):
     """An optional package is not installed: the message holds the command that installs it."""
 

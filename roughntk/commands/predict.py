@@ -1,9 +1,11 @@
 """`roughntk predict`: predictions of a target at several depths, how sure they are, and how right."""
 
+import contextlib
 from typing import Annotated
 
 import typer
 
+from roughntk.commands.devices import DeviceSettings, devices_of
 from roughntk.commands.options import real, with_settings
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
 from roughntk.commands.terminal.progress import stages
@@ -13,7 +15,9 @@ from roughntk.study.settings import FamilySettings, PredictionSettings
 EXAMPLES = (
     "roughntk predict",
     "roughntk predict points.csv --target price --test-points 10 --standardise --out predictions.csv",
+    "roughntk predict rows.npy --target 65 --depth 50 --devices 8",
     "roughntk predict train.csv --target kind --test new.csv --depth 2,5,10.5,inf --figure depths.png",
+    "roughntk predict large.parquet --target price --test new.parquet --depth 1000 --scratch /tmp/rows",
 )
 
 
@@ -38,6 +42,7 @@ def predict(
     *,
     network: FamilySettings,
     reading: ReadingSettings,
+    computing: DeviceSettings,
     out: Annotated[str | None, typer.Option(help="Write all predictions, all digits, to this .csv file.")] = None,
     figure: Annotated[
         str | None, typer.Option(help="Draw the error against depth, and the predictions: .png, .svg or .pdf.")
@@ -49,13 +54,18 @@ def predict(
 
     Text and class labels are classified, numbers are predicted as numbers.
     """
-    with clear_errors(), stages(quiet) as report:
+    with (
+        clear_errors(),
+        devices_of(computing) as devices,
+        stages(quiet or not devices.first) as report,
+        contextlib.ExitStack() as under,
+    ):
         from roughntk.commands.answers import prediction_figure
         from roughntk.commands.answers import predictions as answers
         from roughntk.files import results
         from roughntk.files.tables import Reading
         from roughntk.study.families import member
-        from roughntk.study.split import split
+        from roughntk.study.split import keep, scratch_of, split
 
         inputs = [choice.data, choice.test or ""]
         written = results.check_target(out, "--out", answers.SUFFIXES, inputs)
@@ -63,8 +73,12 @@ def predict(
         drawn = results.check_target(figure, "--figure", prediction_figure.SUFFIXES, inputs)
         training = answers.Training.of(depth, time, ridge)
         family = member(str(network.family), network.parameters)
-        data = split(choice, Reading.of(reading), distinct=training.ridge == 0)
-        result = answers.predictions(family, data, training, report)
+        scratch = under.enter_context(folder) if (folder := scratch_of(choice)) else None
+        data = split(choice, Reading.of(reading), distinct=training.ridge == 0, scratch=scratch)
+        result = answers.predictions(family, data, training, report, devices.devices)
+        if not devices.first:
+            return
+        kept = keep(data, scratch) if scratch is not None and choice.keep_scratch else None
         if drawn is not None:
             results.write(drawn, prediction_figure.content_of(result, family.name, drawn.suffix.lower()))
         if written is not None:
@@ -84,6 +98,8 @@ def predict(
         say(str(written), head="Predictions:")
     if drawn is not None:
         say(str(drawn), head="Figure:")
+    if kept is not None:
+        say(str(kept), head="Rows:")
 
 
 __all__ = ["EXAMPLES", "predict"]

@@ -92,37 +92,54 @@ def _from_archive(source: tables.Source, target: str | None, needed: bool) -> tu
 
     It is its array X, or the only one beside the targets y, or beside the array `target`.
     """
-    label = "y" if target is None else target
     picked: list[str] = []
 
     def pick(members: list[tables.Member]) -> list[str]:
-        names = [member.name for member in members]
-        arrays = [member.name for member in members if member.shape is not None and member.name != label]
-        if needed and target is not None and target not in names:
-            raise InputError(
-                f"expected --target to name an array of {source.name} ({', '.join(map(printable, names))}), got "
-                f"{printable(target)!r}"
-            )
-        if "X" not in names and len(arrays) != 1:
-            listed = ", ".join(map(printable, names)) or "none"
-            raise InputError(f"expected one array in {source.name}, or one named X, got {listed}; save the points as X")
-        picked[:] = ["X" if "X" in names else arrays[0], *([label] if label in names else [])]
+        picked[:] = arrays_of_points(members, source.name, target, needed)
         return picked
 
-    picked_arrays = tables.read_arrays(source, pick)
-    table = _table(picked_arrays[picked[0]], picked[0], source.name)
-    if len(picked) == 1:
-        return table, None
-    y = picked_arrays[picked[1]]
+    arrays = tables.read_arrays(source, pick)
+    table = _table(arrays[picked[0]], picked[0], source.name)
+    return (table, None) if len(picked) == 1 else with_targets(table, arrays[picked[1]], picked[1])
+
+
+def arrays_of_points(members: list[tables.Member], name: str, target: str | None, needed: bool) -> list[str]:
+    """The names of the points and, where it is there, of the target among the arrays of an archive.
+
+    Args:
+        members: of the archive.
+        name: its name.
+        target: the name of the target, y where it is None.
+        needed: whether a target that was named must be there.
+
+    Raises:
+        InputError: no such target; several arrays, none of them X.
+    """
+    label = "y" if target is None else target
+    names = [member.name for member in members]
+    arrays = [member.name for member in members if member.shape is not None and member.name != label]
+    if needed and target is not None and target not in names:
+        raise InputError(
+            f"expected --target to name an array of {name} ({', '.join(map(printable, names))}), got "
+            f"{printable(target)!r}"
+        )
+    if "X" not in names and len(arrays) != 1:
+        listed = ", ".join(map(printable, names)) or "none"
+        raise InputError(f"expected one array in {name}, or one named X, got {listed}; save the points as X")
+    return ["X" if "X" in names else arrays[0], *([label] if label in names else [])]
+
+
+def with_targets(table: tables.Table, y: np.ndarray, label: str) -> tuple[tables.Table, str]:
+    """A table with the targets of an archive as its last column, and how an option names that column."""
     if y.shape != (table.rows,):
         raise InputError(
-            f"expected one target a point in {label} of {source.name}, shape ({table.rows},), got {y.shape}; leave "
+            f"expected one target a point in {label} of {table.name}, shape ({table.rows},), got {y.shape}; leave "
             f"{label} out of the file"
         )
     column = dataclasses.replace(
-        tables.table_of_array(y, label, source.name).columns[0], name=label, number=len(table.columns) + 1
+        tables.table_of_array(y, label, table.name).columns[0], name=label, number=len(table.columns) + 1
     )
     return dataclasses.replace(table, columns=(*table.columns, column)), f"number:{column.number}"
 
 
-__all__ = ["Points", "name_of", "points_in", "points_like"]
+__all__ = ["Points", "arrays_of_points", "name_of", "points_in", "points_like", "with_targets"]

@@ -55,7 +55,7 @@ _LIMIT = {"ntk": 0.25, "nngp": 1.0}
 SHIFT = 52 - PIECE_BITS
 _FIRST = 1023 << PIECE_BITS
 _OCTAVES = 10  # of 1 - |rho|, below 1: down to 2^-10, which is less than 1 - 0.999
-_FIRST_DEFECT = (1023 - _OCTAVES) << PIECE_BITS
+FIRST_DEFECT = (1023 - _OCTAVES) << PIECE_BITS
 
 
 def coefficients(kernel: str, depth: float) -> tuple[float, Float[np.ndarray, "pieces 6"]]:
@@ -156,7 +156,7 @@ def write_at_correlations(rho: np.ndarray, table: np.ndarray, limit: float) -> t
     from roughntk.kernels.table_loops import at_correlations  # loads numba
 
     places, cosines = np.empty(rho.size, np.intp), np.empty(rho.size)
-    count = at_correlations(rho, table, SHIFT, _FIRST_DEFECT, limit, places, cosines)
+    count = at_correlations(rho, table, SHIFT, FIRST_DEFECT, limit, places, cosines)
     return places[:count].copy(), cosines[:count].copy()
 
 

@@ -26,6 +26,8 @@ _LEAST_OCTAVE = -51  # below 2^-51 an angle is 0 (`sphere.SAME_ANGLE`)
 _OCTAVES = 1 - _LEAST_OCTAVE  # up to 2^1 > pi/2
 _PIECES = 2**table.PIECE_BITS
 _TRIED = 4096  # angles at which a table is tried
+FIRST_ANGLE = (1023 + _LEAST_OCTAVE) << table.PIECE_BITS
+"""Leading bits of the first piece of angles."""
 _AT_ONCE = 2**16 - 1  # angles that are evaluated together
 
 
@@ -69,25 +71,23 @@ class Tabulated:
         """As `roughntk.sphere.AngleFunction`."""
         from roughntk.kernels.table_loops import at_both_ends  # loads numba
 
-        at_both_ends(
-            theta, self._angle_table, table.SHIFT, (1023 + _LEAST_OCTAVE) << table.PIECE_BITS, self.at_zero,
-            sphere.SAME_ANGLE,
-        )  # fmt: skip
+        at_both_ends(theta, self.angle_table, table.SHIFT, FIRST_ANGLE, sphere.SAME_ANGLE)
 
     def write_at_correlations(self, rho: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
         """As `roughntk.sphere.AngleFunction`."""
-        return table.write_at_correlations(rho, self._correlation_table, limit)
+        return table.write_at_correlations(rho, self.correlation_table, limit)
 
     @cached_property
-    def _angle_table(self) -> np.ndarray:
-        """Pieces of theta, then of pi - theta; one more, constant piece at the end of each."""
+    def angle_table(self) -> np.ndarray:
+        """Pieces of theta, then of pi - theta; one more, constant piece at the end of each, which is f(0)."""
         octave, within = np.divmod(np.arange(_OCTAVES * _PIECES), _PIECES)
         theta = 2.0 ** (octave + _LEAST_OCTAVE)[:, None] * (1 + (within[:, None] + table.nodes()) / _PIECES)
         theta = np.minimum(theta, math.pi)
         return table.of_both_signs(self._values(theta), self._values(math.pi - theta), self._values(np.array([0.0]))[0])
 
     @cached_property
-    def _correlation_table(self) -> np.ndarray:
+    def correlation_table(self) -> np.ndarray:
+        """Pieces of 1 - |rho|, for rho >= 0 and then for rho < 0."""
         return table.of_correlations(self._values)
 
     def _values(self, theta: np.ndarray) -> np.ndarray:
@@ -110,4 +110,4 @@ class Tabulated:
         return float(max(error.max() for error in errors)) / (size or 1.0)
 
 
-__all__ = ["ERROR", "NoTableError", "Tabulated"]
+__all__ = ["ERROR", "FIRST_ANGLE", "NoTableError", "Tabulated"]

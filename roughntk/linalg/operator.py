@@ -5,6 +5,7 @@ Knows nothing of kernels: what makes the rows is a function.
 
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +23,19 @@ BLOCK_ENTRIES = 2**23
 """Entries of a block (64 MiB)."""
 
 
+class Panels(NamedTuple):
+    """How a matrix is multiplied whose rows and columns are made of data that are read from a disk.
+
+    Attributes:
+        rows, columns: of a panel, at least 1. The data of some rows are held, and those of the columns gone through.
+        hold: numbers of some rows -> what gives blocks of them, (rows counted from the first of these, columns).
+    """
+
+    rows: int
+    columns: int
+    hold: Callable[[slice], Callable[[slice, slice], np.ndarray]]
+
+
 class BlockOperator:
     """A matrix A of shape (n, m), by blocks of its rows.
 
@@ -30,6 +44,7 @@ class BlockOperator:
         rows: gives some rows.
         columns: gives some columns, where that is asked for.
         block_entries: how many entries are made at once, at least one row.
+        panels: multiplies by blocks of some rows and some columns, and goes through the columns once a panel of rows.
 
     >>> import numpy as np
     >>> A = np.arange(12.0).reshape(4, 3)
@@ -39,9 +54,10 @@ class BlockOperator:
     """
 
     def __init__(
-        self, shape: tuple[int, int], rows: Rows, *, columns: Columns | None = None, block_entries: int = BLOCK_ENTRIES
+        self, shape: tuple[int, int], rows: Rows, *, columns: Columns | None = None,
+        block_entries: int = BLOCK_ENTRIES, panels: Panels | None = None,
     ):  # fmt: skip
-        self.shape, self._columns = shape, columns
+        self.shape, self._columns, self._panels, self._entries = shape, columns, panels, block_entries
         self._rows, self._step = rows, max(1, block_entries // max(shape[1], 1))
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
@@ -56,14 +72,37 @@ class BlockOperator:
         Raises:
             InputError: another number of rows.
         """
-        V = np.asarray(V, dtype=np.float64)
-        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
-            raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
+        V = self._checked(V)
         result = np.empty((self.shape[0], *V.shape[1:]))
+        if self._panels is not None:
+            return self._by_panels(V, result, self._panels, progress)
         for part, block in self.blocks():
             result[part] = block @ V
             if progress is not None:
                 progress(part.stop, self.shape[0])
+        return result
+
+    def _checked(self, V: np.ndarray) -> np.ndarray:
+        """What is to be multiplied. Raises `InputError` for another number of rows."""
+        V = np.asarray(V, dtype=np.float64)
+        if V.ndim not in (1, 2) or len(V) != self.shape[1]:
+            raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
+        return V
+
+    def _by_panels(self, V: np.ndarray, result: np.ndarray, panels: Panels, progress: Progress | None) -> np.ndarray:
+        """A V, written to `result`."""
+        (n, m), result[:] = self.shape, 0.0
+        step = max(1, self._entries // panels.columns)
+        for start in range(0, n, panels.rows):
+            count = min(panels.rows, n - start)
+            block = panels.hold(slice(start, start + count))
+            for first in range(0, m, panels.columns):
+                columns = slice(first, min(first + panels.columns, m))
+                for row in range(0, count, step):
+                    rows = slice(row, min(row + step, count))
+                    result[start + row : start + rows.stop] += block(rows, columns) @ V[columns]
+                if progress is not None:
+                    progress(start + count * columns.stop // m, n)
         return result
 
     def columns(self, which: np.ndarray) -> Float[np.ndarray, "n c"]:
@@ -81,4 +120,4 @@ class BlockOperator:
         return math.ceil(self.shape[0] / self._step)
 
 
-__all__ = ["BLOCK_ENTRIES", "BlockOperator", "Columns", "Progress", "Rows"]
+__all__ = ["BLOCK_ENTRIES", "BlockOperator", "Columns", "Panels", "Progress", "Rows"]

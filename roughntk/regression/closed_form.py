@@ -6,6 +6,7 @@ directly, with their residual and the condition number of what was solved (:mod:
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -26,7 +27,9 @@ METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED, ITERATIVE)
 """What `solve` takes as a method."""
 
 
-def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere") -> Solution:
+def solve(
+    family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", devices: Any = None
+) -> Solution:
     """Solve K_L(X,X) u = K_L(X,x) for the coefficients of kernel regression at depth L, and say how it went.
 
     The infinitely wide network trained to convergence predicts f(x) = u(x)^T y (paper, Proposition 3).
@@ -43,6 +46,7 @@ def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: st
             stores no matrix of K(X,X), as "auto" does for more than 10,000 points.
         domain: "sphere", or "euclidean" for rows of any length and a homogeneous family, where
             u(x)_i = u(x/|x|)_i |x|/|x_i|. A test point 0 has u = 0; a training point 0 is refused.
+        devices: as of `KernelOperator`, for "iterative", which "auto" takes where devices are named.
 
     Returns:
         A :class:`Solution`: `coefficients` of shape (n, m), `residual`, `condition_number`, `smallest_eigenvalue`,
@@ -50,7 +54,8 @@ def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: st
 
     Raises:
         InputError: rows off the sphere, equal rows in X (named; collinear ones with domain="euclidean"), NaN,
-            depth < 1, domain="euclidean" with a family that is not homogeneous; a method that does not apply.
+            depth < 1, domain="euclidean" with a family that is not homogeneous; a method that does not apply;
+            more devices than there are, or devices with a method that stores the matrix.
         NotPositiveDefiniteError: K_L(X,X) is singular to working precision, or cannot be told from a singular matrix
             by the rounding of its entries (the forward error would reach max(1, max |u|)); the message says at which
             depth and with which smallest eigenvalue or condition number.
@@ -66,7 +71,7 @@ def solve(family: KernelFamily, X, x, *, depth, method: str = "auto", domain: st
     >>> solution.coefficients.shape, solution.method, solution.residual < 1e-15
     ((5, 2), 'cholesky', True)
     """
-    return solution(family, X, x, depth=depth, method=method, domain=domain, callers=2)
+    return solution(family, X, x, depth=depth, method=method, domain=domain, devices=devices, callers=2)
 
 
 def coefficients(family: KernelFamily, X, x, *, depth, domain: str = "sphere") -> Float[np.ndarray, "n m"]:
@@ -91,30 +96,36 @@ def coefficients(family: KernelFamily, X, x, *, depth, domain: str = "sphere") -
 
 
 def solution(
-    family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", callers: int = 1
-) -> Solution:
+    family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", devices: Any = None,
+    callers: int = 1,
+) -> Solution:  # fmt: skip
     """`solve`; `callers` functions of this package stand between this one and the user, for the place of warnings."""
     _checks.require_x64("coefficients")
     family, depth = as_family(family), _checks.one_depth(depth)
     _checks.choice(method, METHODS, "method")
+    if devices is not None:
+        if method not in ("auto", ITERATIVE):
+            raise InputError(f"expected method={ITERATIVE!r} with devices, got {method!r}; leave one of them out")
+        method = ITERATIVE
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
-        return _euclidean(family, X, x, depth, method, callers + 1)
-    return known_solution(Systems(family, *sphere.check_points(X, x)), depth, method=method, callers=callers + 1)
+        return _euclidean(family, X, x, depth, method, devices, callers + 1)
+    systems = Systems(family, *sphere.check_points(X, x))
+    return known_solution(systems, depth, method=method, devices=devices, callers=callers + 1)
 
 
-def known_solution(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
+def known_solution(systems: Systems, depth, *, method: str = "auto", devices: Any = None, callers: int = 1) -> Solution:
     """`solve` for checked points whose systems may be known; `callers` as for `roughntk.linalg.solve`."""
-    solution = closed_form(systems, depth, method=method, callers=callers + 1)
+    solution = closed_form(systems, depth, method=method, devices=devices, callers=callers + 1)
     require_digits(solution, f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
     return solution
 
 
-def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int = 1) -> Solution:
+def closed_form(systems: Systems, depth, *, method: str = "auto", devices: Any = None, callers: int = 1) -> Solution:
     """`known_solution`, whatever is known of it."""
     family = systems.family
     what = f"{family.name} kernel matrix at depth {depth}"
     if method == ITERATIVE or (method == "auto" and len(systems.X) > MOST_FACTORED):
-        return _iterated(systems, depth, what)
+        return _iterated(systems, depth, what, devices)
     if method == DEFLATED or (method == "auto" and family.collapses):
         _require_deflated(family, method)
         system = systems.deflated(depth)
@@ -137,11 +148,11 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", callers: int =
     return linalg.solve(A, b, errors=errors, what=what, remedy=REMEDY, indefinite=True, method=method, callers=callers)
 
 
-def _iterated(systems: Systems, depth, what: str) -> Solution:
+def _iterated(systems: Systems, depth, what: str, devices: Any) -> Solution:
     """By conjugate gradients, whose forward error is an estimate."""
     X, x = (Rows(points, np.ones(len(points))) for points in (systems.X, systems.x))
     kernel = PartedKernel(systems.family, X, float(depth), limit_first=False)
-    solver = IterativelyConverged(kernel, 0.0, what)
+    solver = IterativelyConverged(kernel, 0.0, what, devices=devices)
     u = solver.weights(kernel.across(x), x.lengths).T
     size, condition = np.abs(u).max(axis=0, initial=0.0), max(solver.condition_number, 1.0)
     bound = np.broadcast_to(condition * (solver.residual + kernel.units * EPS) * np.maximum(size, 1.0), u.shape).copy()
@@ -159,11 +170,11 @@ def _require_deflated(family: KernelFamily, method: str) -> None:
         )
 
 
-def _euclidean(family: KernelFamily, X, x, depth, method: str, callers: int) -> Solution:
+def _euclidean(family: KernelFamily, X, x, depth, method: str, devices: Any, callers: int) -> Solution:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
     systems = Systems(family, unit, np.asarray(sphere.polar(x)[1]))
-    solution = known_solution(systems, depth, method=method, callers=callers + 1)
+    solution = known_solution(systems, depth, method=method, devices=devices, callers=callers + 1)
     ratios = sphere.length_ratios(x, X)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled, bound = (

@@ -53,6 +53,7 @@ class _DeepKernel(BaseEstimator):
         parameters=None,
         depths=DEPTHS,
         solver=AUTO,
+        devices=None,
     ):
         self.family = family
         self.depth = depth
@@ -63,6 +64,7 @@ class _DeepKernel(BaseEstimator):
         self.parameters = parameters
         self.depths = depths
         self.solver = solver
+        self.devices = devices
 
     def _fit(self, X: np.ndarray, targets: np.ndarray) -> None:
         """On checked numbers, shapes (n, columns) and (n, k)."""
@@ -79,8 +81,9 @@ class _DeepKernel(BaseEstimator):
 
         def fitted(depth: float, callers: int) -> FittedRegression:
             return FittedRegression(
-                family, rows, targets, depth=depth, time=time, ridge=ridge, solver=solver, callers=callers + 1
-            )
+                family, rows, targets, depth=depth, time=time, ridge=ridge, solver=solver, devices=self.devices,
+                callers=callers + 1,
+            )  # fmt: skip
 
         if isinstance(self.depth, str):
             _checks.choice(self.depth, (AUTO,), "depth (or a number from 1 on)")
@@ -198,6 +201,8 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
         depths: those that "auto" tries.
         solver: how the linear system is solved: "cholesky" stores and factors the kernel matrix; "iterative" takes
             conjugate gradients and stores none of it; "auto" is the latter for more than 10,000 rows.
+        devices: a number of JAX's devices, or "all", on which "iterative" multiplies by the kernel matrix, and which
+            "auto" takes it for; None is this host's processors.
         output_scale: what the standard deviation of the network before training is on the sphere, in units of the
             targets; "auto" is their root mean square. It matters for `return_std` only.
 
@@ -227,11 +232,12 @@ class DeepKernelRegressor(RegressorMixin, _DeepKernel):
         parameters=None,
         depths=DEPTHS,
         solver=AUTO,
+        devices=None,
         output_scale=AUTO,
     ):
         super().__init__(
             family, depth, ridge=ridge, time=time, projection=projection, radius=radius, parameters=parameters,
-            depths=depths, solver=solver,
+            depths=depths, solver=solver, devices=devices,
         )  # fmt: skip
         self.output_scale = output_scale
 
@@ -301,8 +307,8 @@ class DeepKernelClassifier(ClassifierMixin, _DeepKernel):
     were left out.
 
     Args:
-        family, depth, ridge, time, projection, radius, parameters, depths, solver: as for `DeepKernelRegressor`;
-            "auto" goes by the residuals of these outputs.
+        family, depth, ridge, time, projection, radius, parameters, depths, solver, devices: as for
+            `DeepKernelRegressor`; "auto" goes by the residuals of these outputs.
 
     Attributes:
         classes_: the labels, sorted.

@@ -28,7 +28,7 @@ from roughntk.kernels import KernelFamily
 from roughntk.regression.eliminated import Eliminated
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
 from roughntk.regression.flow import exponential, parted_flow, phi, plain_flow
-from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged
+from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged, Progress
 from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel, Rows
 
@@ -57,6 +57,8 @@ class FittedRegression:
         y: targets, shape (n, k).
         depth, time, ridge: as for `rn.predict`, checked.
         solver: "cholesky", "iterative" (conjugate gradients, without storing K), or "auto" by the number of points.
+        devices: as of `roughntk.regression.KernelOperator`: where some are named, conjugate gradients on them.
+        progress: told of every product of "iterative" with the kernel matrix.
         callers: how many functions of this package stand between this one and the user, for the place of warnings.
 
     Attributes:
@@ -65,7 +67,7 @@ class FittedRegression:
     Raises:
         NotPositiveDefiniteError: K + R is not positive definite to rounding.
         StagnationError: conjugate gradients do not reach their tolerance.
-        InputError: "iterative" for a finite time.
+        InputError: "iterative", or devices, for a finite time; devices with "cholesky".
 
     Warns:
         InaccurateCoefficientsWarning: fewer than three digits are certain.
@@ -73,12 +75,17 @@ class FittedRegression:
 
     def __init__(
         self, family: KernelFamily, rows: Rows, y: np.ndarray, *, depth: float, time: float, ridge: float,
-        solver: str = AUTO, callers: int = 0,
+        solver: str = AUTO, devices: Any = None, progress: Progress | None = None, callers: int = 0,
     ):  # fmt: skip
         self.kernel = PartedKernel(family, rows, depth, limit_first=ridge > 0 or time < math.inf)
-        self.ridge, self.y = ridge, y
+        self.ridge, self.y, self.devices = ridge, y, devices
         what = f"{family.name} kernel matrix at depth {depth:.10g}"
-        many = solver == ITERATIVE or (solver == AUTO and len(y) > MOST_FACTORED)
+        many = solver == ITERATIVE or (solver == AUTO and (devices is not None or len(y) > MOST_FACTORED))
+        if devices is not None and not (many and time == math.inf):
+            raise InputError(
+                "expected no devices with solver='cholesky' or a finite time, which store the kernel matrix on this "
+                "host; leave them out"
+            )
         self.method = ITERATIVE if many else CHOLESKY
         self.solver: Converged | IterativelyConverged | Stopped
         if time < math.inf:
@@ -88,7 +95,7 @@ class FittedRegression:
                 )
             self.method, self.solver = "eigenvectors", Stopped(self.kernel, y, time, ridge, what)
         elif many:
-            self.solver = IterativelyConverged(self.kernel, ridge, what)
+            self.solver = IterativelyConverged(self.kernel, ridge, what, progress=progress, devices=devices)
         else:
             self.solver = Converged(self.kernel, ridge, what, callers=callers + 1)
         self.alpha, self.beta = self.solver.coefficients(y)
@@ -124,7 +131,7 @@ class FittedRegression:
         covariance = family.nngp if family.is_tangent else family
         prior = PartedKernel(covariance, self.kernel.rows, self.kernel.depth, limit_first=True)
         if isinstance(self.solver, IterativelyConverged):
-            return prior, parted_operator(prior).apply
+            return prior, parted_operator(prior, devices=self.devices).apply
         matrix = prior.within()
         return prior, functools.partial(np.matmul, matrix)
 

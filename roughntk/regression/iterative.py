@@ -17,6 +17,7 @@ What else it has is preconditioned, in one of these ways:
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -65,6 +66,7 @@ class IterativelyConverged(Eliminated):
         what: how to name the kernel matrix.
         tolerance: of each solve.
         progress: told of every application of the matrix, and what for.
+        devices: as of `roughntk.regression.KernelOperator`.
 
     Attributes:
         iterations: steps of conjugate gradients in the last solve, each of which applies the matrix once, to all
@@ -79,11 +81,11 @@ class IterativelyConverged(Eliminated):
 
     def __init__(
         self, kernel: PartedKernel, ridge: float, what: str, *, tolerance: float = TOLERANCE,
-        progress: Progress | None = None,
+        progress: Progress | None = None, devices: Any = None,
     ):  # fmt: skip
         super().__init__(kernel, ridge)
         self.tolerance, self.what = tolerance, what
-        self.operator = parted_operator(kernel)
+        self.operator = parted_operator(kernel, devices=devices)
         self._progress, self._purpose, self.applications = progress, "eliminating the constant", 0
         turned = self._reflect(self._apply(self._direction[:, None]))[:, 0]
         self._eliminate(turned, what)

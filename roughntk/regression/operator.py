@@ -1,15 +1,26 @@
 """A kernel matrix that is never stored: multiplied into vectors a block of rows at a time, through a table."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from roughntk import _checks, sphere
 from roughntk.kernels import KernelFamily, as_family
-from roughntk.linalg.operator import BLOCK_ENTRIES, BlockOperator
+from roughntk.linalg.operator import BLOCK_ENTRIES, BlockOperator, Panels, Progress
 from roughntk.regression.parted import PartedKernel, Rows
+
+HELD = 2**22
+"""Entries of rows on a disk that are held in memory (32 MiB) while all others are gone through."""
+PANEL = 2**13
+"""Columns of a block of rows on a disk."""
 
 
 class KernelOperator(BlockOperator):
     """K_L(X, Z) as an operator: K V in float64 without storing K, in O(block) memory beside X, Z and V.
+
+    X and Z may be read-only memory maps of float64 (`np.load(file, mmap_mode="r")`), larger than memory: these are not
+    copied, and are read once for each panel of rows that is held.
 
     At one depth the kernel is a function of one variable. It is made into a table once (`roughntk.kernels.table` for
     bias-free ReLU networks from depth 5 on, `roughntk.kernels.tabulated` for any other), and each block costs one
@@ -21,9 +32,13 @@ class KernelOperator(BlockOperator):
         Z: unit rows, shape (m, n0); X itself by default.
         depth: L >= 1, whole, real or infinite where the family allows it.
         block_entries: entries that are made at once.
+        devices: a number of JAX's devices (of each process), "all", or a `jax.sharding.Mesh` with one axis, each of
+            which holds an equal part of the rows (:mod:`roughntk.regression.sharded`); the processors of this host, by
+            compiled loops, if left out. Where several processes run (`jax.distributed`), each makes the same calls.
 
     Raises:
-        InputError: rows off the sphere, a bad depth, another number of rows in what is multiplied.
+        InputError: rows off the sphere, a bad depth, another number of rows in what is multiplied; more devices than
+            there are, a kernel that no table holds on devices.
 
     >>> import numpy as np
     >>> import roughntk as rn
@@ -34,15 +49,27 @@ class KernelOperator(BlockOperator):
     True
     """
 
-    def __init__(self, family: KernelFamily, X, Z=None, *, depth, block_entries: int = BLOCK_ENTRIES):
+    def __init__(
+        self, family: KernelFamily, X, Z=None, *, depth, block_entries: int = BLOCK_ENTRIES, devices: Any = None
+    ):  # fmt: skip
         _checks.require_x64("KernelOperator")
         family, depth = as_family(family), _checks.one_depth(depth)
         X = sphere.check_unit(X)
         Z = X if Z is None else sphere.check_unit(Z, "Z", columns=X.shape[1])
 
         kernel = PartedKernel(family, Rows(Z, np.ones(len(Z))), depth, limit_first=True, whole=True)
-        blocks = _Blocks(kernel, X, np.ones(len(X)), kernel.function(len(X) * len(Z)))
-        super().__init__((len(X), len(Z)), blocks.rows, columns=blocks.columns, block_entries=block_entries)
+        rows = kernel.rows if Z is X else Rows(X, np.ones(len(X)))
+        blocks = _Blocks(kernel, *rows, kernel.function(len(X) * len(Z)))
+        super().__init__(
+            (len(X), len(Z)), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=blocks.panels()
+        )
+        self._sharded = None if devices is None else _sharded(kernel, rows, blocks, devices, block_entries)
+
+    def apply(self, V: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+        """As `BlockOperator.apply`."""
+        if self._sharded is not None:
+            return self._sharded.apply(V, progress)
+        return super().apply(V, progress)
 
 
 class _Blocks:
@@ -62,8 +89,30 @@ class _Blocks:
     def columns(self, which: np.ndarray) -> np.ndarray:
         """Some columns."""
         directions, lengths = self.kernel.rows
-        values = self.kernel.between(self.directions, directions[which], self.function)
+        others, (n, dimension) = directions[which], self.directions.shape
+        if _checks.stored(self.directions) is None:
+            values = self.kernel.between(self.directions, others, self.function)
+        else:
+            values = np.empty((n, len(which)))
+            for part in _checks.pieces(n, dimension, HELD):
+                values[part] = self.kernel.between(self.directions[part], others, self.function)
         return self._scaled(values, self.lengths, lengths[which])
+
+    def panels(self) -> Panels | None:
+        """How to multiply where rows are on a disk."""
+        if _checks.stored(self.directions) is None and _checks.stored(self.kernel.rows.directions) is None:
+            return None
+        return Panels(max(1, HELD // self.directions.shape[1]), PANEL, self.held)
+
+    def held(self, part: slice) -> Callable[[slice, slice], np.ndarray]:
+        """Blocks of some rows, which are held in memory."""
+        directions, lengths = np.array(self.directions[part]), self.lengths[part]
+
+        def block(rows: slice, columns: slice) -> np.ndarray:
+            others, sizes = self.kernel.rows.directions[columns], self.kernel.rows.lengths[columns]
+            return self._scaled(self.kernel.between(directions[rows], others, self.function), lengths[rows], sizes)
+
+        return block
 
     @staticmethod
     def _scaled(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -73,11 +122,25 @@ class _Blocks:
         return values * (first[:, None] * second)
 
 
-def parted_operator(kernel: PartedKernel, *, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
-    """G of a kernel K = c d d^T + s G on the points that stay, in its units."""
-    n, (directions, lengths) = len(kernel.rows.lengths), kernel.rows
-    blocks = _Blocks(kernel, directions, lengths, kernel.function(n * n))
-    return BlockOperator((n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries)
+def parted_operator(kernel: PartedKernel, *, devices: Any = None, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
+    """G of a kernel K = c d d^T + s G on the points that stay, in its units; `devices` as of `KernelOperator`."""
+    n = len(kernel.rows.lengths)
+    blocks = _Blocks(kernel, *kernel.rows, kernel.function(n * n))
+    if devices is not None:
+        return _sharded(kernel, kernel.rows, blocks, devices, block_entries)
+    return BlockOperator(
+        (n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=blocks.panels()
+    )
+
+
+def _sharded(kernel: PartedKernel, rows: Rows, blocks: _Blocks, devices: Any, block_entries: int) -> BlockOperator:
+    """G between some rows and the points of a kernel, by devices."""
+    from roughntk.regression.sharded import ShardedOperator  # loads what several processes take
+
+    return ShardedOperator(
+        kernel.on_devices(), rows, kernel.rows, devices, rows=blocks.rows, columns=blocks.columns,
+        block_entries=block_entries,
+    )  # fmt: skip
 
 
 __all__ = ["KernelOperator", "parted_operator"]

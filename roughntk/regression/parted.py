@@ -12,14 +12,19 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from roughntk import sphere
+from roughntk import _checks, sphere
+from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.kernels import KernelFamily
 from roughntk.kernels.engine import evaluation
+from roughntk.kernels.on_device import DeviceTable, device_table
 from roughntk.kernels.tabulated import ERROR, NoTableError, Tabulated
 
 _PIECE = 2**16
 """Angles that are evaluated together: what is compiled, is compiled for this number and for smaller powers of two."""
+
+_HELD = 2**22
+"""Entries of rows at most that are looked at together (32 MiB), where rows may be on a disk."""
 
 FEWEST_ENTRIES = 300_000
 """Of a matrix that repays a table, which takes some hundred thousand values of the kernel."""
@@ -69,7 +74,9 @@ class PartedKernel:
 
     def _deflate(self) -> None:
         """Take the deflated form, where it has a constant that is not negative and a unit."""
-        theta = float(np.asarray(sphere.angles(self.rows.directions[:1], self.rows.directions)).max())
+        directions = self.rows.directions
+        first, parts = directions[:1], _checks.pieces(len(directions), directions.shape[1], _HELD)
+        theta = max(float(np.asarray(sphere.map_angles(None, first, directions[part])).max()) for part in parts)
         theta = theta if theta > sphere.SAME_ANGLE else math.pi / 2
         deflated = self.family.deflated(np.array([theta]), self.depth)
         if deflated.level >= 0 and deflated.values[0] != 0:
@@ -88,11 +95,20 @@ class PartedKernel:
         return evaluation.table_of(self.family, self.depth) if self._reference is None and self.level == 0 else None
 
     @functools.cached_property
-    def _tabulated(self) -> sphere.AngleFunction | None:
+    def _tabulated(self) -> Tabulated | None:
         try:
             return Tabulated(self.at_angle, f"{self.family.name} kernel")
         except NoTableError:
             return None
+
+    def on_devices(self) -> DeviceTable:
+        """G as a function of the angle that devices evaluate. Raises `InputError` where no table holds it."""
+        if self._tabulated is None:
+            raise InputError(
+                f"expected a kernel that a table holds for devices, got {self.family.name} at depth "
+                f"{self.depth:.10g}, which is too rough a function of the angle; leave devices out"
+            )
+        return device_table(self._tabulated)
 
     @property
     def units(self) -> float:
@@ -131,6 +147,9 @@ class PartedKernel:
     def _values(self, X: np.ndarray, Z: np.ndarray | None) -> np.ndarray:
         """G of directions; of X with itself where Z is None."""
         function = self.function(len(X) * len(X if Z is None else Z))
+        if Z is not None and _checks.stored(X) is not None:
+            parts = _checks.pieces(len(X), X.shape[1], _HELD)
+            return np.concatenate([self.between(X[part], Z, function) for part in parts])
         if Z is not None:
             return self.between(X, Z, function)
         if function is not None:

@@ -61,7 +61,9 @@ def partial_cholesky(kernel: PartedKernel, operator: BlockOperator, along: float
     return factor, float(left.mean())
 
 
-def largest_eigenvalues(apply: Apply, invert: Apply | None, size: int, rank: int) -> tuple[np.ndarray, np.ndarray] | None:
+def largest_eigenvalues(
+    apply: Apply, invert: Apply | None, size: int, rank: int
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Some large eigenvalues of P^{-1} A, decreasing, and vectors U with U^T P U = I, for positive definite A and P.
 
         A ~ A B (B^T A B)^{-1} B^T A,    B = P^{-1} times a basis of A times random vectors, seed 0

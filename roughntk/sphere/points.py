@@ -4,6 +4,8 @@
 gives NaN there.
 """
 
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,9 @@ SAME_ANGLE = 4 * EPS
 
 PROJECTIONS = ("canonical", "stereographic", "none")
 """How raw rows may come onto the sphere, by name."""
+
+_TOGETHER = 2**21
+"""Entries of rows that are compared at once, of those that are neighbours along a direction."""
 
 _SINGLE = 1e-5
 """Deviations of row norms up to this one are those of single precision."""
@@ -199,7 +204,7 @@ def check_unit(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
     """
     X = _checks.matrix(X, name, columns=columns)
     with np.errstate(over="ignore"):
-        norms = np.linalg.norm(X, axis=1)
+        norms = np.concatenate([np.linalg.norm(X[part], axis=1) for part in _checks.pieces(*X.shape)])
         off = np.flatnonzero(~(np.abs(norms - 1) <= UNIT_TOLERANCE))
     if off.size:
         norm = _checks.apart(norms[off[0]], 1.0)[0]
@@ -271,7 +276,32 @@ def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
     in_chain = np.append(near, False) | np.append(False, near)
     if not in_chain.any():
         return []
-    first, pairs = _equal_rows(X, np.sort(order[in_chain]))
+    pairs: list[tuple[int, int]] = []
+    for rows in _batches(order[in_chain], np.diff(place[order[in_chain]]) > reach, max(1, _TOGETHER // dimension)):
+        pairs += _coincident(X, rows, place, reach)
+    return sorted(pairs)
+
+
+def _batches(order: np.ndarray, ends: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Rows in their order along a direction, increasing in each batch, whole chains of near ones at a time.
+
+    Args:
+        order: of the rows, chain after chain.
+        ends: between which of them a chain ends, shape (rows - 1,).
+        most: rows of a batch, where no chain is longer.
+    """
+    last = np.append(np.flatnonzero(ends) + 1, len(order))
+    start = 0
+    while start < len(order):
+        fitting = np.searchsorted(last, start + most, side="right")
+        stop = int(last[max(fitting - 1, np.searchsorted(last, start, side="right"))])
+        yield np.sort(order[start:stop])
+        start = stop
+
+
+def _coincident(X: np.ndarray, rows: np.ndarray, place: np.ndarray, reach: float) -> list[tuple[int, int]]:
+    """The pairs among some rows, increasing, as `coincident_rows`; `place` along a direction is within `reach`."""
+    first, pairs = _equal_rows(X, rows)
     place = place[first]
     order = np.argsort(place, kind="stable")
     ordered = place[order]
@@ -285,7 +315,7 @@ def coincident_rows(X: np.ndarray) -> list[tuple[int, int]]:
     moved = np.flatnonzero(leader != np.arange(len(first)))
     pairs += zip(first[leader[moved]].tolist(), first[moved].tolist(), strict=True)
     head = dict(zip(first[moved].tolist(), first[leader[moved]].tolist(), strict=True))
-    return sorted((head.get(i, i), j) for i, j in pairs)
+    return [(head.get(i, i), j) for i, j in pairs]
 
 
 def _equal_rows(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:

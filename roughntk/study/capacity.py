@@ -18,6 +18,7 @@ Peaks of whole processes above that of a study of 3 points, for relu-ntk and 33 
 """
 
 from roughntk import _checks
+from roughntk.regression.iterative import MOST_FACTORED
 from roughntk.study.depths import StudyDepths, depth_words
 
 DRIVERS = 7
@@ -25,6 +26,10 @@ SYSTEM = 16
 REAL_DEPTH = 300
 KEPT = 4
 HELD = 6
+ACROSS = 2**25
+"""Pairs of training and test points that are predicted from together, or those of one test point."""
+VECTORS = 400
+"""Of n numbers, in conjugate gradients with their preconditioner."""
 COMPILED = 160 * 2**20
 """Bytes of the functions that are compiled for new shapes."""
 
@@ -35,6 +40,18 @@ def check_systems(points: int, test_points: int) -> None:
         8.0 * SYSTEM * points * (points + test_points),
         f"linear systems of {points} training and {test_points} test points",
         "lower --points or --test-points",
+    )
+
+
+def check_prediction(points: int, test_points: int) -> None:
+    """Refuse points of which nothing can be predicted: beyond `MOST_FACTORED` no matrix between them is stored."""
+    if points <= MOST_FACTORED:
+        check_systems(points, min(test_points, max(1, ACROSS // points)))
+        return
+    _checks.memory(
+        8.0 * (VECTORS * points + SYSTEM * max(points, ACROSS)),
+        f"the vectors of a solve with {points} training points",
+        "lower --points",
     )
 
 

@@ -13,6 +13,7 @@ from roughntk.files.points import Points, name_of, points_in
 from roughntk.files.tables import Reading
 from roughntk.regression.classes import decided
 from roughntk.study import capacity
+from roughntk.study.placing import check_distinct, first_of_each, on_sphere, standardised
 from roughntk.study.settings import BUILT_IN, MOST, PROJECTIONS
 
 DEFAULT_DIMENSION = {"sphere": 10, "cube": 128}
@@ -170,7 +171,7 @@ def load(
     else:
         notes += scales(raw, source.kept, source.names)
     unit = on_sphere(chosen, rows, projection)
-    check_distinct(unit[:points], chosen, rows, projection, name)
+    check_distinct(unit[:points], chosen[:points], rows[:points], projection, name)
     held = None
     if source.y is not None:
         fit = _placeable(tried, projection)
@@ -209,35 +210,6 @@ def _placeable(values: np.ndarray, projection: str) -> np.ndarray:
     return np.arange(len(values))
 
 
-def first_of_each(raw: np.ndarray, pool: np.ndarray, projection: str, standardise: bool) -> np.ndarray:
-    """The first of the rows that land on one point; of equal rows, where standardising comes before the projection."""
-    if standardise:
-        return pool[np.sort(np.unique(raw[pool], axis=0, return_index=True)[1])]
-    keep = pool[_nonzero_rows(raw[pool], projection)]
-    return keep[sphere.distinct_rows(raw[keep], projection=projection)]
-
-
-def standardised(chosen: np.ndarray, points: int, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
-    """Columns of mean 0 and standard deviation 1 on the first `points` rows; columns that are constant there go."""
-    train = chosen[:points]
-    scale = np.abs(train).max(axis=0)
-    scale[scale == 0] = 1.0
-    # In units of the largest entry, so that squares stay within float64.
-    mean = (train / scale).mean(axis=0)
-    spread = (train / scale).std(axis=0)
-    varies = (train != train[:1]).any(axis=0) & (spread > 0)
-    if not varies.any():
-        raise InputError(
-            f"expected columns that vary over the {points} training points, got none to standardise; use more points"
-        )
-    gone = [names[j] or f"column {j + 1}" for j in np.flatnonzero(~varies)]
-    left = f"; {len(gone)} constant on the training points left out ({_shortened(gone)})" if gone else ""
-    return (
-        (chosen[:, varies] / scale[varies] - mean[varies]) / spread[varies],
-        f"Columns are standardised by mean and standard deviation of the training points{left}.",
-    )
-
-
 def scales(raw: np.ndarray, kept: np.ndarray, names: tuple[str, ...]) -> list[str]:
     """A sentence where some columns are so much larger than others that these do not count, in the rows `kept`."""
     step = max(1, PIECE // raw.shape[1])  # rows at a time, so that nothing of the size of the table is copied
@@ -257,55 +229,6 @@ def scales(raw: np.ndarray, kept: np.ndarray, names: tuple[str, ...]) -> list[st
         f"Scales differ: {called[0]} has root mean square {sizes[large]:.3g}, {called[1]} {sizes[small]:.3g}, so that "
         f"directions are decided by the large columns; --standardise gives every column the same weight."
     ]
-
-
-def _shortened(words: list[str], most: int = 6) -> str:
-    return ", ".join(words if len(words) <= most else [*words[: most - 1], "..."])
-
-
-def check_distinct(unit: np.ndarray, chosen: np.ndarray, rows: np.ndarray, projection: str, name: str) -> None:
-    """Raise `InputError` where training points coincide, naming rows of the source."""
-    pairs = sphere.coincident_rows(unit)
-    if not pairs:
-        return
-    named = _checks.name_pairs(sorted((int(min(rows[i], rows[j])), int(max(rows[i], rows[j]))) for i, j in pairs))
-    kind = "positively collinear" if projection == "canonical" else "equal"
-    other = "; or use --projection stereographic, which keeps collinear rows apart" * (projection == "canonical")
-    if projection == "stereographic" and any((chosen[i] != chosen[j]).any() for i, j in pairs):
-        kind = "indistinguishable (in 64 bit, after the projection)"
-        other = "; or rescale the data to order one"
-    raise InputError(
-        f"expected training rows on distinct points of the sphere, got {kind} {named} of {name} (counted from "
-        f"0); use --drop-duplicates to keep the first of each{other}"
-    )
-
-
-def on_sphere(chosen: np.ndarray, rows: np.ndarray, projection: str) -> np.ndarray:
-    """The chosen rows on the sphere; errors name the rows of the source."""
-    if projection == "stereographic":
-        return sphere.lift(chosen, distinct=False)
-    if projection == "canonical":
-        zero = np.sort(rows[~chosen.any(axis=1)])
-        if zero.size:
-            raise InputError(
-                f"expected non-zero rows for the canonical projection, got zeros in {_checks.name_rows(zero)} "
-                f"(counted from 0); remove them, use --drop-duplicates, which leaves them out, or use "
-                f"--projection stereographic"
-            )
-        return sphere.project(chosen, distinct=False)
-    norms = np.linalg.norm(chosen, axis=1)
-    off = np.flatnonzero(~(np.abs(norms - 1) <= sphere.UNIT_TOLERANCE))
-    if off.size:
-        named = _checks.name_rows(sorted(rows[off]))
-        raise InputError(
-            f"expected rows of norm 1 under --projection none, got {named} off the sphere "
-            f"(row {rows[off[0]]} has norm {norms[off[0]]:.6g}); use --projection canonical or stereographic"
-        )
-    return chosen
-
-
-def _nonzero_rows(raw: np.ndarray, projection: str) -> np.ndarray:
-    return np.flatnonzero(raw.any(axis=1)) if projection == "canonical" else np.arange(len(raw))
 
 
 def source_of(

@@ -88,6 +88,14 @@ class PredictionSettings:
     test: str | None = setting(
         None, "File of the test points, with the same columns; the target may be missing.", metavar="FILE"
     )
+    scratch: str | None = setting(
+        None,
+        "Folder that rows go through where they do not fit in memory; what is written there is removed again.",
+        metavar="FOLDER",
+    )
+    keep_scratch: bool = setting(
+        False, "Keep the rows on the sphere in the --scratch folder, with their targets and numbers."
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Batches, prefixes, windows, path objects and gradients of signatures, by every backend that is installed."""
 
+import functools
+
 import diffrax
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,8 @@ from roughntk import rough
 from roughntk._checks import InputError
 from roughntk.rough.algebra import flat
 from roughntk.rough.signatures import blocks as _blocks
+from roughntk.rough.signatures import known as _known
+from roughntk.rough.signatures import loops as _loops
 from roughntk.rough.signatures.blocks import block_length
 from roughntk.transport import Segment, SegmentDriver
 
@@ -89,6 +93,56 @@ def test_blocks_are_as_long_as_the_tests_take_them_to_be():
         64,
         32,
     ]
+
+
+FUNCTIONS = (rough.signature, rough.prefix_signatures, functools.partial(rough.log_signature, basis="words"))
+
+
+def test_known_paths_of_other_lengths_compile_nothing(monkeypatch):
+    batch = random_paths(3, 2, 1300, 2)
+    for points in (5, 1100):  # a block of 4 steps, and several of 64
+        for function in FUNCTIONS:
+            function(batch[:, :points], 3)
+
+    def traced(*_):
+        raise AssertionError("compiled once more")
+
+    for name in ("advance", "advance_rows"):
+        monkeypatch.setattr(_known, name, traced)
+    for points in (2, 4, 66, 300, 1025, 1026, 1300):
+        path = batch[:, :points]
+        for function in FUNCTIONS:
+            close(function(path, 3), function(path, 3, backend="auto"))
+    with pytest.raises(AssertionError, match="once more"):
+        rough.signature(batch, 4)
+
+
+def test_paths_that_fill_a_batch_up_leave_no_trace():
+    batch = random_paths(4, 17, 6, 2)  # 18 are computed
+    for function in FUNCTIONS:
+        together = function(batch, 3)
+        assert together.shape[0] == 17
+        close(together[-1], function(batch[-1], 3))
+
+
+def test_known_paths_are_known_inside_of_traced_functions():
+    path = random_paths(5, 7, 3)
+    for function in FUNCTIONS:
+        expected = np.asarray(function(path, 3))
+        close(jax.jit(lambda x, f=function: x * f(path, 3))(2.0), 2 * expected)
+        close(jax.vmap(lambda x, f=function: x * f(path, 3))(np.array([1.0, 3.0]))[1], 3 * expected)
+
+
+@pytest.mark.parametrize(("shape", "level"), [((9, 3), 4), ((4, 2, 40, 2), 5), ((5, 1), 6), ((6, 3), 1), ((2, 2), 3)])
+def test_the_compiled_loops_give_the_product_of_single_steps(monkeypatch, shape, level):
+    monkeypatch.setattr(_loops, "MANY", 100)  # threads for the batch
+    batch = random_paths(6, *shape)
+    path, last = (batch, ()) if batch.ndim == 2 else (batch[-1, -1], (-1, -1))
+    expected = stepwise(path, level)
+    close(_loops.prefix_signatures(None, batch, level)[last], expected)
+    close(_loops.signatures(None, batch, level)[last], expected[-1])
+    if level > 1 and shape[-1] > 1:
+        close(_loops.log_signatures(None, batch, level)[last], rough.log_signature(path, level))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

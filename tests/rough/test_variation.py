@@ -1,5 +1,6 @@
 """p-variation and the p-variation distance: the dynamic programme is the supremum over all partitions."""
 
+import dataclasses
 import itertools
 import math
 import tracemalloc
@@ -373,6 +374,20 @@ def test_several_tiles_and_blocks_agree_with_the_plain_programme(points, channel
         found = rough.p_variation_distance(a, b, 2.3, level=level, norm=norm)
         # the increments of the plain route carry eps times the size of the whole lift, here below 1e3 of theirs
         assert math.isclose(found, plain_distance(a, b, 2.3, level, norm), rel_tol=1e-10)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("two", [True, False])
+def test_both_compiled_loops_give_the_same_sizes(two, norm):
+    # Paths that are given as points take a loop of their own at level 2; the steps of any rough path the general one.
+    a, b = paired_steps(random_path(12, 90, 4), random_path(13, 90, 4), 2)
+    found = []
+    for canonical in (True, False):
+        x, y = (dataclasses.replace(path, canonical=canonical) for path in (a, b))
+        blocks = pair_sizes(x, y if two else None, [1, 2], norm)
+        found.append(np.concatenate([part.copy() for _, part in blocks], axis=1))
+    assert (np.triu(found[0][1], 1) == 0).all() and np.diag(found[0][1]).min() > 0
+    np.testing.assert_allclose(*found, rtol=1e-12, atol=1e-12)
 
 
 def test_threads_do_not_change_the_result(monkeypatch):

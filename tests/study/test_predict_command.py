@@ -54,6 +54,32 @@ def refused(*arguments):
     return " ".join(result.stderr.split())
 
 
+def test_devices_give_the_same_predictions():
+    options = ("price.csv", "--target", "price", "--depth", "5", "--ridge", "0.01")
+    on_host, on_device = document(*options), document(*options, "--devices", "1")
+    for name in ("values", "deviations"):
+        assert np.abs(np.subtract(on_host[name], on_device[name])).max() < 1e-11
+    assert on_device["leave_one_out_error"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--devices some", "expected --devices to be a number or all, got 'some'"),
+        ("--devices 9", "expected at most 1 devices"),
+        ("--devices 1 --time 3", "expected no devices with solver='cholesky' or a finite time"),
+        ("--process 0", "expected --coordinator, the address of process 0, with --process, got none"),
+        ("--coordinator here", "expected --coordinator to be HOST:PORT or auto, got 'here'"),
+        ("--coordinator here:99999 --processes 2", "expected --coordinator to be HOST:PORT or auto"),
+        ("--coordinator localhost:9999 --processes 2", "expected --process with --coordinator localhost:9999"),
+        ("--coordinator localhost:9999 --processes 2 --process 2", "expected --process from 0 to 1, got 2"),
+        ("--coordinator auto --process 1", "expected no --process with --coordinator auto"),
+    ],
+)
+def test_bad_devices_and_processes_are_refused(options, message):
+    assert message in refused("price.csv", "--target", "price", "--depth", "5", *options.split())
+
+
 def test_numbers_are_predicted_as_the_regressor_predicts_them():
     found = document("train.csv", "--target", "price", "--test", "test.csv", "--depth", "2,5.5", "--ridge", "0.01")
     order = found["training_rows"]

@@ -16,6 +16,7 @@ from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.classes import decided
 from roughntk.regression.fitted import CHOLESKY, ITERATIVE, FittedRegression
 from roughntk.regression.parted import Rows
+from roughntk.study.capacity import ACROSS
 from roughntk.study.depths import depths_of, in_words
 from roughntk.study.split import Split
 from roughntk.study.threads import fitting_threads
@@ -281,9 +282,10 @@ class Training:
 
 
 def predictions(
-    family: KernelFamily, data: Split, training: Training, progress: Callable[[str, int, int], None]
-) -> Predictions:
-    """Predictions of the test points at every depth.
+    family: KernelFamily, data: Split, training: Training, progress: Callable[[str, int, int], None],
+    devices: Any = None,
+) -> Predictions:  # fmt: skip
+    """Predictions of the test points at every depth; `devices` as of `roughntk.regression.KernelOperator`.
 
     Raises:
         InputError: a depth that was asked for and that the family has not, a kernel matrix that is singular at all.
@@ -294,7 +296,7 @@ def predictions(
     with fitting_threads(len(data.X)):
         for done, depth in enumerate(training.depths, 1):
             try:
-                here, method = _at_depth(family, data, training, depth)
+                here, method = _at_depth(family, data, training, depth, progress, devices)
                 at.append(here)
                 methods.add(method)
             except NotPositiveDefiniteError as problem:
@@ -311,14 +313,20 @@ def predictions(
     )
 
 
-def _at_depth(family: KernelFamily, data: Split, training: Training, depth: float) -> tuple[AtDepth, str]:
+def _at_depth(
+    family: KernelFamily, data: Split, training: Training, depth: float, progress: Callable[[str, int, int], None],
+    devices: Any,
+) -> tuple[AtDepth, str]:  # fmt: skip
     """Predictions at one depth, and how the linear system was solved."""
     fitted = FittedRegression(
-        family, Rows(data.X, np.ones(len(data.X))), data.y, depth=depth, time=training.time, ridge=training.ridge
-    )
-    rows = Rows(data.x, np.ones(len(data.x)))
-    values = fitted.predict(rows)
-    deviations = np.outer(np.sqrt(fitted.variance(rows)), np.sqrt(np.mean(data.y**2, axis=0)))
+        family, Rows(data.X, np.ones(len(data.X))), data.y, depth=depth, time=training.time, ridge=training.ridge,
+        devices=devices, progress=lambda what, done: progress(f"{what} at depth {in_words(depth)}", done, 0),
+    )  # fmt: skip
+    parts = [data.x[part] for part in _checks.pieces(len(data.x), len(data.X), ACROSS)]
+    tests = [Rows(part, np.ones(len(part))) for part in parts]
+    values = np.concatenate([fitted.predict(rows) for rows in tests])
+    variance = np.concatenate([fitted.variance(rows) for rows in tests])
+    deviations = np.outer(np.sqrt(variance), np.sqrt(np.mean(data.y**2, axis=0)))
     error = accuracy = left_out_error = left_out_accuracy = covered = math.nan
     if data.wanted is not None:
         error = _root_mean_square(values - data.wanted)

@@ -33,7 +33,7 @@ def stages(quiet: bool) -> Iterator[Report]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
+                tasks[stage] = bars.add_task(stage, total=total or None)
             bars.update(tasks[stage], completed=done)  # type: ignore[arg-type]
 
         yield report
@@ -89,7 +89,7 @@ class _Lines:
                     continue
                 stage, done, total = self._stage
                 seconds = time.monotonic() - self._begun
-                far = f"{done} of {total}, " if total else ""
+                far = f"{done} of {total}, " if total else f"{done} done, " if done else ""
                 err_console.print(Text(f"{stage}: {far}at work for {seconds:.0f} s"))
 
 

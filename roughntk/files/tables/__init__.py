@@ -6,7 +6,7 @@ which of its columns are features, target, times and channels. No mathematics.
 
 import os
 
-from roughntk._checks import InputError
+from roughntk._checks import NotInMemoryError
 from roughntk.files.tables.arrays import Member, read_arrays, table_of_array
 from roughntk.files.tables.csv_text import read_text
 from roughntk.files.tables.matching import points_like
@@ -38,7 +38,7 @@ def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> T
             return read_parquet(origin)
         return table_of_array(next(iter(read_arrays(origin, lambda _: ("",)).values())), "", origin.name)
     except MemoryError:
-        raise InputError(
+        raise NotInMemoryError(
             f"expected the table in {origin.name} to fit in memory, got more than is free; {REMEDY}"
         ) from None
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from roughntk._checks import InputError
+from roughntk._checks import InputError, NotInMemoryError
 from roughntk.files.tables.kinds import column as column_of
 from roughntk.files.tables.sources import Source, check_fits
 from roughntk.files.tables.table import DATE, NUMBER, TRUTH_NOTE, Column, Table, printable
@@ -61,7 +61,7 @@ def read_arrays(source: Source, choose: Callable[[list[Member]], Sequence[str]])
     except InputError:
         raise
     except MemoryError:
-        raise InputError(
+        raise NotInMemoryError(
             f"expected the arrays in {source.name} to fit in memory, got more than is free; save fewer rows or columns"
         ) from None
     except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises

@@ -33,9 +33,26 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
         end -= 1
     lines = _count(content, "\n", start, end) + 1
     check_fits(len(content) + 24.0 * lines * layout.width, name)
-    frame, line, left = _body(content, start, end, lines, layout, name)
-    columns = _columns(frame, layout, name, lambda row: f"line {line(row)}")
-    either = layout.commas if all(column.values.dtype.kind in "iu" for column in columns) else ""
+    frame, line, left = body(content, start, end, lines, layout, name)
+    columns = tuple(
+        each if isinstance(each, Column)
+        else kinds.column(*each, layout.decimal, name, lambda row: f"line {line(row)}")
+        for each in columns_of(frame, layout)
+    )  # fmt: skip
+    whole = all(column.values.dtype.kind in "iu" for column in columns)
+    return without_empty_end(Table(name, columns, sentences(layout, name, whole, encoding, left), line))
+
+
+def sentences(layout: Layout, name: str, whole: bool, encoding: str | None, left: int) -> tuple[str, ...]:
+    """What was guessed about a text file, and how many lines of it are no rows.
+
+    Args:
+        layout, name: of the file.
+        whole: whether all of its columns are whole numbers.
+        encoding: where it was guessed.
+        left: blank lines and comments.
+    """
+    either = layout.commas if whole else ""
     guesses = [
         *layout.notes,
         *([either] if either else []),
@@ -44,20 +61,22 @@ def read_text(content: bytes, name: str, reading: Reading) -> Table:
     words = [f"Read {name}: {', '.join(guesses)}."] if guesses else []
     if left:
         words.append(f"Left out of {name}: {left} blank line{'s' * (left > 1)} or comment{'s' * (left > 1)}.")
-    table = Table(name, columns, tuple(words), line)
-    return _without_empty_end(table)
+    return tuple(words)
 
 
-def _body(
-    content: bytes, start: int, end: int, lines: int, layout: Layout, name: str
+def body(
+    content: bytes, start: int, end: int, lines: int, layout: Layout, name: str, texts: int | None = None
 ) -> tuple[Any, Callable[[int], int], int]:
-    """The body as a frame, the number of the line of each row, and how many blank lines and comments were left out."""
+    """The body as a frame, the number of the line of each row, and how many blank lines and comments were left out.
+
+    `texts`: the number of a column, from 1, whose cells are left as they are written.
+    """
     simple = layout.delimiter != " " and content.find(b'"', start) < 0 and content.find(b"#", start) < 0
     if simple and (layout.width == 1 or _count(content, layout.delimiter, start, end) == lines * (layout.width - 1)):
         stream = io.BytesIO(content)
         stream.seek(start)
         try:
-            frame = _parsed(stream, layout, skip_blank_lines=layout.width > 1)
+            frame = _parsed(stream, layout, texts)
         except ValueError:
             frame = None
         if frame is not None and layout.width == 1:
@@ -69,7 +88,7 @@ def _body(
     kept, numbers, whole, left = _rows(content[start:end].decode("utf-8"), layout, name)
     text = "\n".join(kept) if whole else content[start:end].decode("utf-8")
     try:
-        frame = _parsed(io.BytesIO(text.encode("utf-8")), layout, skip_blank_lines=layout.width > 1)
+        frame = _parsed(io.BytesIO(text.encode("utf-8")), layout, texts)
     except ValueError as error:  # pandas finds no columns, or no end of a quoted cell
         raise InputError(_without_end(text, name, layout.skip + 1, error)) from None
     if frame.shape != (len(numbers), layout.width):
@@ -77,7 +96,8 @@ def _body(
             f"expected {len(numbers)} rows of {layout.width} cells in {name}, got {frame.shape[0]} of "
             f"{frame.shape[1]}; check the quotes, or save it without them"
         )
-    return frame, lambda row: numbers[row], left
+    places = np.array(numbers)
+    return frame, lambda row: int(places[row]), left
 
 
 def _without_end(text: str, name: str, first: int, error: ValueError) -> str:
@@ -148,13 +168,14 @@ def _check_width(count: int, layout: Layout, name: str, number: int) -> None:
         )
 
 
-def _parsed(stream: io.BytesIO, layout: Layout, *, skip_blank_lines: bool) -> Any:
+def _parsed(stream: io.BytesIO, layout: Layout, texts: int | None) -> Any:
     """What pandas makes of it; mixed columns are read again in one piece, so that text keeps its letters."""
     import pandas as pd
 
     start = stream.tell()
     separator = r"\s+" if layout.delimiter == " " else layout.delimiter
     # the fast parser takes delimiters of one byte
+    cells = {} if texts is None else {"dtype": {texts - 1: str}}
     ways: list[Any] = [{"low_memory": True}, {"low_memory": False}] if separator.isascii() else [{"engine": "python"}]
     for way in ways:
         stream.seek(start)
@@ -163,16 +184,16 @@ def _parsed(stream: io.BytesIO, layout: Layout, *, skip_blank_lines: bool) -> An
             try:
                 return pd.read_csv(
                     stream, header=None, sep=separator, decimal=layout.decimal, skipinitialspace=True,
-                    skip_blank_lines=skip_blank_lines, encoding="utf-8", **way,
+                    skip_blank_lines=layout.width > 1, encoding="utf-8", **cells, **way,
                 )  # fmt: skip
             except pd.errors.DtypeWarning:
                 continue
     raise AssertionError("unreachable: the second reading gives no such warning")
 
 
-def _columns(frame: Any, layout: Layout, name: str, place: Callable[[int], str]) -> tuple[Column, ...]:
-    """The columns of a frame that was read from text."""
-    columns = []
+def columns_of(frame: Any, layout: Layout) -> list[Column | tuple[str, int, list[str | None]]]:
+    """The columns of a frame that was read from text; of those that hold others than numbers name, number and cells."""
+    columns: list[Column | tuple[str, int, list[str | None]]] = []
     for number, key in enumerate(frame.columns, 1):
         title = layout.names[number - 1] if layout.names is not None and number <= len(layout.names) else ""
         values = frame[key].to_numpy()
@@ -181,12 +202,11 @@ def _columns(frame: Any, layout: Layout, name: str, place: Callable[[int], str])
         elif values.dtype.kind == "b":
             columns.append(Column(title, number, NUMBER, values.astype(np.float64), note=TRUTH_NOTE))
         else:
-            cells = [None if cell is None or cell != cell else str(cell) for cell in values]
-            columns.append(kinds.column(title, number, cells, layout.decimal, name, place))
-    return tuple(columns)
+            columns.append((title, number, [None if cell is None or cell != cell else str(cell) for cell in values]))
+    return columns
 
 
-def _without_empty_end(table: Table) -> Table:
+def without_empty_end(table: Table) -> Table:
     """The table less a last column without name or entries, which lines that end in a delimiter have."""
     last = table.columns[-1]
     if len(table.columns) > 1 and not last.name and bool(last.missing().all()):
@@ -196,4 +216,4 @@ def _without_empty_end(table: Table) -> Table:
     return table
 
 
-__all__ = ["read_text"]
+__all__ = ["body", "columns_of", "read_text", "sentences", "without_empty_end"]

@@ -86,8 +86,7 @@ def column(
     Raises:
         InputError: a cell that is no number among numbers, no date among dates, a date with two readings.
     """
-    texts = [cell.strip() if isinstance(cell, str) else None for cell in cells]
-    texts = [None if cell is None or cell in MISSING else cell for cell in texts]
+    texts = entries(cells)
     known = [cell for cell in texts if cell is not None]
     if not known:
         return Column(name, number, NUMBER, np.full(len(texts), np.nan))
@@ -101,6 +100,27 @@ def column(
     return Column(name, number, TEXT, np.array(texts, dtype=object))
 
 
+def entries(cells: Sequence[Any] | np.ndarray) -> list[str | None]:
+    """Text cells without white space around them, None where they stand for no entry."""
+    texts = [cell.strip() if isinstance(cell, str) else None for cell in cells]
+    return [None if cell is None or cell in MISSING else cell for cell in texts]
+
+
+def number_of(cell: str, decimal: str) -> float:
+    """The number that a cell is, with that decimal mark."""
+    return float(cell.replace(",", ".") if decimal == "," else cell)
+
+
+def no_number(cell: str, where: str, name: str, number: int, decimal: str, source: str) -> InputError:
+    """The error for a cell that is no number where most of its column are."""
+    near = nearly(cell, decimal)
+    what, remedy = ("", "correct the cell") if near is None else (f", {near[0]}", near[1])
+    return InputError(
+        f"expected numbers in {source}, got {printable(cell)!r} in {where}, column {number}{what}; "
+        f"{remedy}, or leave the column out: --drop {option_of(printable(name), number)}"
+    )
+
+
 def _numbers(
     name: str, number: int, texts: list[str | None], decimal: str, source: str, place: Callable[[int], str]
 ) -> Column:
@@ -109,14 +129,12 @@ def _numbers(
         if cell is None:
             continue
         if not is_number(cell, decimal):
-            near = nearly(cell, decimal)
-            what, remedy = ("", "correct the cell") if near is None else (f", {near[0]}", near[1])
-            raise InputError(
-                f"expected numbers in {source}, got {printable(cell)!r} in {place(row)}, column {number}{what}; "
-                f"{remedy}, or leave the column out: --drop {option_of(printable(name), number)}"
-            )
-        values[row] = float(cell.replace(",", ".") if decimal == "," else cell)
+            raise no_number(cell, place(row), name, number, decimal, source)
+        values[row] = number_of(cell, decimal)
     return Column(name, number, NUMBER, values)
 
 
-__all__ = ["MISSING", "column", "has_thousands", "is_date", "is_number", "nearly"]
+__all__ = [
+    "MISSING", "TRUTH", "column", "entries", "has_thousands", "is_date", "is_number", "nearly", "no_number",
+    "number_of",
+]  # fmt: skip

@@ -71,10 +71,15 @@ def decoded(content: bytes, name: str, encoding: str | None = None) -> tuple[byt
     else:
         content, guess = _decoded(content, name, encoding), None
     if b"\0" in content:
-        raise InputError(f"expected text in {name}, got zero bytes; if it is an array, name it .npy or .npz")
+        raise no_text(name)
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return content, guess
+
+
+def no_text(name: str) -> InputError:
+    """The error for a file with zero bytes."""
+    return InputError(f"expected text in {name}, got zero bytes; if it is an array, name it .npy or .npz")
 
 
 def _decoded(content: bytes, name: str, encoding: str) -> bytes:
@@ -91,6 +96,11 @@ def _undecodable(content: bytes, name: str, encoding: str, error: UnicodeError) 
     if isinstance(error, UnicodeDecodeError) and error.start < len(content):
         line = content.count(b"\n", 0, error.start) + 1
         which = f"0x{content[error.start : error.start + 4].hex()} in line {line}"
+    return not_in(encoding, name, which)
+
+
+def not_in(encoding: str, name: str, which: str) -> InputError:
+    """The error for bytes of a file that are not of an encoding."""
     return InputError(
         f"expected text in {encoding} in {name}, got bytes that are none, {which}; say what it is, for instance "
         f"--encoding utf-16 or --encoding shift_jis, or save it as UTF-8"
@@ -100,12 +110,7 @@ def _undecodable(content: bytes, name: str, encoding: str, error: UnicodeError) 
 def _guessed(content: bytes, name: str) -> tuple[bytes, str | None]:
     """The bytes in UTF-8, and what their encoding was guessed to be where it is not UTF-8."""
     guess = None
-    mark, encoding = next(((mark, known) for mark, known in _MARKS if content.startswith(mark)), (b"", "utf-8"))
-    head = content[:4096]
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if not mark and 3 * max(even, odd) > len(head) > 60 * min(even, odd):
-        # Nearly every other byte of a table in UTF-16 is zero.
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
+    mark, encoding = encoding_of(content[:4096])
     try:
         if encoding == "utf-8":
             content = content[len(mark) :]
@@ -123,6 +128,16 @@ def _guessed(content: bytes, name: str) -> tuple[bytes, str | None]:
     return content, guess
 
 
+def encoding_of(head: bytes) -> tuple[bytes, str]:
+    """The byte order mark that bytes begin with, empty for none, and the encoding that these look like."""
+    mark, encoding = next(((mark, known) for mark, known in _MARKS if head.startswith(mark)), (b"", "utf-8"))
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if not mark and 3 * max(even, odd) > len(head) > 60 * min(even, odd):
+        # Nearly every other byte of a table in UTF-16 is zero.
+        encoding = "utf-16-le" if odd > even else "utf-16-be"
+    return mark, encoding
+
+
 def cells_of(line: str, delimiter: str) -> list[str]:
     """The cells of one line, without white space around them."""
     if delimiter == " " and '"' not in line:
@@ -138,8 +153,11 @@ def cells_of(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _check_cells(content: bytes, name: str) -> None:
-    """Refuse cells above `LONGEST_CELL` characters, outside of comments, by line and column."""
+def check_cells(content: bytes, name: str, before: int = 0) -> None:
+    """Refuse cells above `LONGEST_CELL` characters, outside of comments, by line and column.
+
+    `before`: lines of the file before these.
+    """
     place = 0
     while len(content) - place > LONGEST_CELL:
         end = content.rfind(b"\n", place, place + LONGEST_CELL + 1)
@@ -150,7 +168,7 @@ def _check_cells(content: bytes, name: str) -> None:
             mark = next((mark for mark in (b";", b"\t", b"|", b",") if mark in line), None)
             for column, cell in enumerate(() if line.lstrip().startswith(b"#") else line.split(mark), 1):
                 if len(cell) > LONGEST_CELL and (count := len(cell.decode("utf-8", "replace"))) > LONGEST_CELL:
-                    number = content.count(b"\n", 0, place) + 1
+                    number = before + content.count(b"\n", 0, place) + 1
                     raise InputError(
                         f"expected cells of at most {LONGEST_CELL:,} characters in {name}, got {count:,} in line "
                         f"{number}, column {column}; shorten that cell"
@@ -164,7 +182,7 @@ def layout_of(content: bytes, name: str, reading: Reading, suffix: str = "") -> 
     Raises:
         InputError: no rows, names that do not go with the columns, or a layout with several readings.
     """
-    _check_cells(content, name)
+    check_cells(content, name)
     lines, comments, numbers = _first_lines(content)
     if not lines:
         raise InputError(f"expected rows of numbers in {name}, got none; put one point a line")
@@ -377,4 +395,7 @@ def _like_names(first: list[str], columns: list[list[str]], decimal: str) -> boo
     return True
 
 
-__all__ = ["Layout", "cells_of", "decoded", "layout_of"]
+__all__ = [
+    "LONGEST_CELL", "SAMPLE", "Layout", "cells_of", "check_cells", "decoded", "encoding_of", "layout_of", "no_text",
+    "not_in",
+]  # fmt: skip

@@ -3,12 +3,14 @@
 import dataclasses
 
 from roughntk._checks import InputError
-from roughntk.files.tables.selection import Points, points_of
+from roughntk.files.tables.selection import Allocate, Points, in_memory, points_of
 from roughntk.files.tables.table import Column, Reading, Table
 from roughntk.files.tables.words import joined
 
 
-def points_like(table: Table, train: Points, target: str | None, reading: Reading) -> Points:
+def points_like(
+    table: Table, train: Points, target: str | None, reading: Reading, *, allocate: Allocate = in_memory
+) -> Points:
     """Points with the features of `train`, in that order, and targets where the table has them.
 
     Args:
@@ -16,6 +18,7 @@ def points_like(table: Table, train: Points, target: str | None, reading: Readin
         train: the training points.
         target: the column of the targets as it was named for these; None takes a column of their target's name.
         reading: how the tables are read; columns that it drops may be missing here.
+        allocate: where the features go.
 
     Raises:
         InputError: other columns, another number of columns, classes that the training points have not; what
@@ -27,7 +30,7 @@ def points_like(table: Table, train: Points, target: str | None, reading: Readin
         matched = matched.with_notes(f"The first column of {table.name} has no name: it is left out, as an index.")
     option = None if wanted is None else f"number:{wanted.number}"
     task = "classification" if train.classes else "regression"
-    points = points_of(matched, option, dataclasses.replace(reading, drop=()), task, train.classes)
+    points = points_of(matched, option, dataclasses.replace(reading, drop=()), task, train.classes, allocate=allocate)
     return dataclasses.replace(points, notes=tuple(note for note in points.notes if note not in train.notes))
 
 

@@ -132,13 +132,7 @@ def read_parquet(source: Source) -> Table:
         MissingBackendError: pyarrow is not installed.
         InputError: a damaged file, one that does not fit in memory, a column of lists or records.
     """
-    try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise MissingBackendError(
-            "expected pyarrow, which reads .parquet files, got none installed; install it: "
-            "pip install 'roughntk[parquet]'"
-        ) from None
+    parquet = parquet_reader()
     try:
         with source.stream() as stream:
             file = parquet.ParquetFile(stream)
@@ -148,12 +142,33 @@ def read_parquet(source: Source) -> Table:
     except InputError:
         raise
     except Exception as error:  # a damaged file raises whatever the parser that meets the damage raises
-        raise InputError(
-            f"expected {source.name} to be a Parquet file, got one that cannot be read "
-            f"({_checks.first_line(error)}); save it again"
+        raise no_parquet(source.name, error) from None
+    return index_first(frame_table(frame, source.name))
+
+
+def parquet_reader() -> Any:
+    """The module of pyarrow that reads Parquet files. Raises `MissingBackendError`."""
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise MissingBackendError(
+            "expected pyarrow, which reads .parquet files, got none installed; install it: "
+            "pip install 'roughntk[parquet]'"
         ) from None
-    index = _index_names(frame.schema)
-    table = frame_table(frame, source.name)
+    return parquet
+
+
+def no_parquet(name: str, error: Exception) -> InputError:
+    """The error for a file that pyarrow cannot read."""
+    return InputError(
+        f"expected {name} to be a Parquet file, got one that cannot be read ({_checks.first_line(error)}); save it "
+        f"again"
+    )
+
+
+def index_first(table: Table) -> Table:
+    """The table with the columns first, and without names, that hold an index which has none."""
+    index = {column.name for column in table.columns if column.name.startswith("__index_level_")}
     hidden = [column for column in table.columns if column.name in index]
     if hidden:  # pandas writes the index beside the columns, under names of its own
         columns = tuple(
@@ -162,11 +177,6 @@ def read_parquet(source: Source) -> Table:
         )
         table = Table(table.name, columns, table.notes)
     return table
-
-
-def _index_names(schema: Any) -> set[str]:
-    """The columns that hold an index without a name."""
-    return {name for name in schema.names if name.startswith("__index_level_")}
 
 
 def memory_table(value: Any, name: str) -> Table:
@@ -256,4 +266,6 @@ def _series_column(series: Any, key: str, number: int, name: str) -> Column:
     return _cells(key, number, [cell.item() if isinstance(cell, np.generic) else cell for cell in cells], name)
 
 
-__all__ = ["frame_table", "memory_table", "read_json", "read_parquet"]
+__all__ = [
+    "frame_table", "index_first", "memory_table", "no_parquet", "parquet_reader", "read_json", "read_parquet",
+]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,14 @@ from roughntk.files.tables.table import CLOCK, DATE, NUMBER, TEXT, Column, Readi
 from roughntk.files.tables.targets import PIECE, label_like, target_of
 from roughntk.files.tables.time_column import TIME_NAMES, called, clock_times, example, named_clock
 from roughntk.files.tables.words import counted, joined
+
+Allocate = Callable[[int, int], np.ndarray]
+"""(rows, columns) -> an array of that shape whose numbers are not set."""
+
+
+def in_memory(rows: int, columns: int) -> np.ndarray:
+    """A `Allocate` in memory."""
+    return np.empty((rows, columns))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +56,13 @@ class Path:
 
 
 def points_of(
-    table: Table, target: str | None, reading: Reading, task: str = "auto", classes: tuple[str, ...] = ()
-) -> Points:
+    table: Table, target: str | None, reading: Reading, task: str = "auto", classes: tuple[str, ...] = (), *,
+    allocate: Allocate = in_memory,
+) -> Points:  # fmt: skip
     """Features and target of a table of points.
 
     `target`: the column of the targets, by name or by number from 1; `task`: what they are (`TASKS`); `classes`: those
-    that are known.
+    that are known; `allocate`: where the features go.
 
     Raises:
         InputError: no such column, text or dates among the features, missing cells (unless rows are dropped).
@@ -80,7 +89,7 @@ def points_of(
     _check_names(features)
     kept = _whole_rows(table, reading)
     notes = [*table.notes, *_dropped_rows(table, kept)]
-    values = _side_by_side(features.columns)
+    values = _side_by_side(features.columns, allocate)
     _check_finite(features)
     names = tuple(column.name for column in features.columns)
     listed = f": {features.names()}" if features.named else ""
@@ -92,9 +101,9 @@ def points_of(
     return Points(values, names, kept, y, classes, wanted.label, tuple(notes))
 
 
-def _side_by_side(columns: Sequence[Column]) -> np.ndarray:
+def _side_by_side(columns: Sequence[Column], allocate: Allocate = in_memory) -> np.ndarray:
     """The numbers of several columns as one array (rows, columns), with no other copy of them."""
-    values = np.empty((len(columns[0].values), len(columns)))
+    values = allocate(len(columns[0].values), len(columns))
     for first in range(0, len(values), PIECE):  # rows of one piece stay in the cache
         for j, column in enumerate(columns):
             values[first : first + PIECE, j] = column.values[first : first + PIECE]
@@ -311,4 +320,4 @@ def _check_finite(table: Table) -> None:
             )
 
 
-__all__ = ["TIME_NAMES", "Path", "Points", "path_of", "points_of"]
+__all__ = ["TIME_NAMES", "Path", "Points", "Allocate", "in_memory", "path_of", "points_of"]

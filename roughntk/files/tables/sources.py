@@ -26,7 +26,7 @@ KINDS = {
 }  # fmt: skip
 SUFFIXES = (*KINDS, ".gz")
 IN_WORDS = ".csv, .tsv, .txt, .json, .parquet, .npy or .npz file, or one of these compressed as .gz"
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _CHUNK = 2**24
 _SHARE = 4
 """Bytes at the peak for each byte that is read, before the table itself: text, parser, numbers."""
@@ -47,7 +47,7 @@ class Source:
         if self.content is not None:
             return self.content
         assert self.path is not None  # a source has a path or its content
-        with _reading(self.path, self.name) as stream:
+        with reading(self.path, self.name) as stream:
             return _all(stream, self.name)
 
     @contextlib.contextmanager
@@ -57,7 +57,7 @@ class Source:
             yield io.BytesIO(self.content)
             return
         assert self.path is not None  # a source has a path or its content
-        with _reading(self.path, self.name) as stream:
+        with reading(self.path, self.name) as stream:
             yield stream
 
 
@@ -70,29 +70,44 @@ def source(given: str | os.PathLike) -> Source:
     text = os.fspath(given)
     if text == STANDARD_INPUT:
         return _sniffed("standard input", _standard_input())
+    path, name, is_pipe = located(text)
+    if is_pipe:
+        with reading(path, name) as stream:
+            return _sniffed(name, _all(stream, name))
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        with reading(path, name) as stream:
+            content = _unpacked(_all(stream, name), name)
+        inner = KINDS.get(path.with_suffix("").suffix.lower())
+        return Source(name, inner, None, content) if inner else _sniffed(name, content)
+    return Source(name, kind_of_suffix(path), path, None)
+
+
+def located(text: str) -> tuple[Path, str, bool]:
+    """The path of a file or pipe that is there, its name for messages, and whether it is a pipe.
+
+    Raises:
+        InputError: a folder, a device, or what does not exist.
+    """
     path, name = Path(text), printable(Path(text).name or text)
     mode = _mode(path)
     if mode is None:
         raise InputError(f"expected a data file, got {printable(text)}, which does not exist; check the path")
     if stat.S_ISDIR(mode):
         raise InputError(f"expected a data file, got {printable(text)}, which is a folder; name a file in it")
-    if stat.S_ISFIFO(mode):
-        with _reading(path, name) as stream:
-            return _sniffed(name, _all(stream, name))
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise InputError(f"expected a data file or a pipe, got the device or socket {printable(text)}; name a file")
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        with _reading(path, name) as stream:
-            content = _unpacked(_all(stream, name), name)
-        inner = KINDS.get(path.with_suffix("").suffix.lower())
-        return Source(name, inner, None, content) if inner else _sniffed(name, content)
-    if suffix not in KINDS:
+    return path, name, stat.S_ISFIFO(mode)
+
+
+def kind_of_suffix(path: Path) -> str:
+    """What a file holds by its suffix, which is not .gz. Raises `InputError` for one that is not known."""
+    if path.suffix.lower() not in KINDS:
         raise InputError(
-            f"expected a {IN_WORDS}, got {printable(text)}; rename it or convert it to one of these, or give it on "
-            f"standard input, as -"
+            f"expected a {IN_WORDS}, got {printable(str(path))}; rename it or convert it to one of these, or give it "
+            f"on standard input, as -"
         )
-    return Source(name, KINDS[suffix], path, None)
+    return KINDS[path.suffix.lower()]
 
 
 def is_source(given: str) -> bool:
@@ -124,16 +139,21 @@ def _standard_input() -> bytes:
 
 def _sniffed(name: str, content: bytes) -> Source:
     """The source of bytes that have no suffix, by how they begin."""
-    if content.startswith(_GZIP):
+    if content.startswith(GZIP):
         content = _unpacked(content, name)
+    return Source(name, kind_of_content(content), None, content)
+
+
+def kind_of_content(content: bytes) -> str:
+    """What bytes hold, by how they begin; they are not compressed."""
     for magic, kind in ((b"\x93NUMPY", "npy"), (b"PK\x03\x04", "npz"), (b"PK\x05\x06", "npz"), (b"PAR1", "parquet")):
         if content.startswith(magic):
-            return Source(name, kind, None, content)
-    return Source(name, "json" if content.lstrip()[:1] in (b"[", b"{") else "text", None, content)
+            return kind
+    return "json" if content.lstrip()[:1] in (b"[", b"{") else "text"
 
 
 @contextlib.contextmanager
-def _reading(path: Path, name: str) -> Iterator[BinaryIO]:
+def reading(path: Path, name: str) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as stream:
             yield stream
@@ -195,4 +215,7 @@ def check_fits(need: float, name: str) -> None:
     _checks.memory(need, f"the table in {name}", REMEDY)
 
 
-__all__ = ["IN_WORDS", "KINDS", "REMEDY", "STANDARD_INPUT", "SUFFIXES", "Source", "check_fits", "is_source", "source"]
+__all__ = [
+    "GZIP", "IN_WORDS", "KINDS", "REMEDY", "STANDARD_INPUT", "SUFFIXES", "Source", "check_fits", "is_source",
+    "kind_of_content", "kind_of_suffix", "located", "reading", "source",
+]  # fmt: skip

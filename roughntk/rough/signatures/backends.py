@@ -17,6 +17,7 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError, MissingBackendError
+from roughntk.rough.signatures import loops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,23 +230,34 @@ def install_command(name: str) -> str:
     return "pip install roughntk" if name == "jax" else PACKAGES[name].install
 
 
-#: Up to this many numbers, iisignature is faster than pysiglib, which spends some 20 microseconds before it starts.
-IISIGNATURE_BELOW_PYSIGLIB = 5_000
-#: Up to this many numbers, iisignature is faster than "jax", which spends some 100.
-IISIGNATURE_BELOW_JAX = 30_000
+#: The built-in loops, which "auto" takes: no name of a backend, as nobody need ask for them.
+COMPILED = "compiled"
+_BUILT_IN = Package("pip install roughntk", loops.signatures, loops.prefix_signatures, loops.log_signatures, "lyndon")
+
+#: Up to this many numbers, iisignature is the fastest: the others spend some microseconds before they start.
+IISIGNATURE_BELOW = 5_000
+#: Up to this many entries of a signature, the compiled loops are the fastest that is built in, or nearly so.
+COMPILED_SIZE = 16_384
+
+
+def engine(name: str) -> tuple[Any, Package]:
+    """The module and the functions behind a backend other than "jax".
+
+    Raises `MissingBackendError` with the install command where the package is not there.
+    """
+    return (None, _BUILT_IN) if name == COMPILED else (module(name), PACKAGES[name])
 
 
 def fastest(shape: tuple[int, ...], level: int, prefixes: bool = False) -> str:
     """The fastest installed backend for concrete points of this shape: the rules in the docstrings of `signature` and
     `prefix_signatures`."""
-    if prefixes:
-        return "iisignature" if _installed("iisignature") else "jax"
     *batch, points, channels = shape
-    work = math.prod(batch) * points * sum(channels**k for k in range(1, level + 1))
-    pysiglib = _installed("pysiglib")
-    if work < (IISIGNATURE_BELOW_PYSIGLIB if pysiglib else IISIGNATURE_BELOW_JAX) and _installed("iisignature"):
+    size = sum(channels**k for k in range(1, level + 1))
+    if math.prod(batch) * points * size < IISIGNATURE_BELOW and _installed("iisignature"):
         return "iisignature"
-    return "pysiglib" if pysiglib else "jax"
+    if not prefixes and _installed("pysiglib"):
+        return "pysiglib"
+    return COMPILED if size <= COMPILED_SIZE else "jax"
 
 
 _installed = functools.lru_cache(importable)

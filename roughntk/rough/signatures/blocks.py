@@ -58,12 +58,16 @@ def signatures(points: jax.Array, level: int) -> jax.Array:
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def log_signatures(points: jax.Array, level: int, basis: str) -> jax.Array:
     """The log-signatures of `points`, shape (..., points, channels), in the given basis."""
-    channels = points.shape[-1]
+    logarithms = logarithms_of(_levels(points, level), basis)
+    return logarithms.reshape(*points.shape[:-2], logarithms.shape[-1])
+
+
+def logarithms_of(levels: Levels, basis: str) -> jax.Array:
+    """The log-signatures in the given basis, shape (batch, coordinates), of the levels of signatures."""
+    channels, level = levels[0].shape[1], len(levels)
     if channels == 1:
-        increment = points[..., -1, :] - points[..., 0, :]
-        return jnp.pad(increment, [(0, 0)] * (points.ndim - 2) + [(0, level - 1)]) if basis == "words" else increment
-    logarithms = jax.vmap(lambda *parts: _log(parts, basis))(*_levels(points, level))
-    logarithms = logarithms.reshape(*points.shape[:-2], logarithms.shape[-1])
+        return jnp.pad(levels[0], ((0, 0), (0, level - 1))) if basis == "words" else levels[0]
+    logarithms = jax.vmap(lambda *parts: _log(parts, basis))(*levels)
     return convert_basis(logarithms, "lyndon", "hall", channels, level) if basis == "hall" else logarithms
 
 
@@ -77,16 +81,7 @@ def prefix_signatures(points: jax.Array, level: int) -> jax.Array:
     """The signatures up to each point but the first, shape (..., points - 1, size)."""
     steps, blocks = _blocks(points, level)
 
-    def advance(state: Levels, dx: jax.Array) -> tuple[Levels, jax.Array]:
-        before: list[jax.Array] = []
-        after = []
-        for n, start in enumerate(state, start=1):
-            gain = _outer(_horner(before, dx, n, 0), dx)
-            before.append(_sums_before(gain) + start[..., None])
-            after.append(before[-1] + gain)
-        return tuple(part[..., -1] for part in after), jnp.concatenate(after, 1)
-
-    rows = lax.scan(jax.checkpoint(advance), _start(points, level), blocks)[1]
+    rows = lax.scan(jax.checkpoint(advance_rows), _start(points, level), blocks)[1]
     rows = rows.transpose(1, 0, 3, 2).reshape(rows.shape[1], -1, rows.shape[2])[:, :steps]
     return rows.reshape(*points.shape[:-2], *rows.shape[1:])
 
@@ -103,7 +98,7 @@ def _levels(points: jax.Array, level: int) -> Levels:
         )
     blocks = _blocks(points, level)[1]
     # Checkpointed: the reverse pass keeps the levels at the start of each block, and computes the block again.
-    return lax.scan(jax.checkpoint(_advance), _start(points, level), blocks)[0]
+    return lax.scan(jax.checkpoint(advance), _start(points, level), blocks)[0]
 
 
 def _join(levels: Levels, points: jax.Array) -> jax.Array:
@@ -154,7 +149,18 @@ def _horner(before: list[jax.Array], dx: jax.Array, n: int, j: int) -> jax.Array
     return value + before[n - 2]
 
 
-def _advance(state: Levels, dx: jax.Array) -> tuple[Levels, None]:
+def advance_rows(state: Levels, dx: jax.Array) -> tuple[Levels, jax.Array]:
+    """The signature levels after a block of steps dx, and the flat signatures after each step, (batch, size, steps)."""
+    before: list[jax.Array] = []
+    after = []
+    for n, start in enumerate(state, start=1):
+        gain = _outer(_horner(before, dx, n, 0), dx)
+        before.append(_sums_before(gain) + start[..., None])
+        after.append(before[-1] + gain)
+    return tuple(part[..., -1] for part in after), jnp.concatenate(after, 1)
+
+
+def advance(state: Levels, dx: jax.Array) -> tuple[Levels, None]:
     """The signature levels (at least two) after a block of steps dx, shape (batch, channels, steps)."""
     level = len(state)
     total = dx.sum(-1)

@@ -28,6 +28,7 @@ from roughntk.rough.algebra.bases import convert_basis, hall_to_lyndon, lyndon_t
 from roughntk.rough.paths.piecewise_linear import path_array
 from roughntk.rough.signatures import backends as _backends
 from roughntk.rough.signatures import blocks as _blocks
+from roughntk.rough.signatures import known as _known
 
 #: The backends, built in first; `available_backends` are those that can be imported.
 SIGNATURE_BACKENDS = _backends.NAMES
@@ -64,8 +65,8 @@ def signature(path: Any, level: int, *, times: Any = None, backend: str = "jax")
             (reparametrisation invariance), but for where a path object is evaluated.
         level: the truncation N >= 1, static.
         times: where to evaluate a path object, shape (points,), increasing, within [t0, t1].
-        backend: "jax", "esig", "iisignature", "roughpy", "pysiglib", or "auto", the fastest one that is installed, by
-            the rule below.
+        backend: "jax", "esig", "iisignature", "roughpy", "pysiglib", or "auto", the fastest way there is here, by the
+            rule below.
 
     Returns:
         A `jax.Array` from "jax" (which is differentiable and accepts tracers), a `numpy.ndarray` from the others: a
@@ -73,9 +74,10 @@ def signature(path: Any, level: int, *, times: Any = None, backend: str = "jax")
         32nd or 64th point and computes the rest again.
 
     "auto" counts the numbers w = paths * points * sum_k channels^k that the recursion goes through: iisignature for
-    w < 5,000; else pysiglib; without pysiglib, iisignature for w < 30,000, else "jax", which is also what a traced path
-    gets. Measured call by call on 21 shapes from w = 12 to 25,000,000, compilation of "jax" aside; esig and roughpy
-    were never the fastest.
+    w < 5,000; else pysiglib; without it, loops of this package that are compiled once for all shapes, where the
+    signature has up to 16,384 entries; else "jax", which is also what a traced path gets. esig and roughpy were never
+    the fastest. "jax" compiles, for half a second or more, once for each number of paths, channels and level; for
+    known points any number of points is served then, for traced ones each number is compiled for itself.
 
     Raises:
         InputError: shape, NaN, level, unknown backend, more than the memory that is free, a result beyond the range of
@@ -89,16 +91,17 @@ def signature(path: Any, level: int, *, times: Any = None, backend: str = "jax")
     """
     points, level, backend = _validated(path, level, times, backend)
     if backend == "jax":
-        return _finite(_blocks.signatures(_on_device(points), level), points, level)
-    return _finite(_backends.PACKAGES[backend].signature(_backends.module(backend), points, level), points, level)
+        return _finite(_of_jax(points).signatures(points, level), points, level)
+    module, package = _backends.engine(backend)
+    return _finite(package.signature(module, points, level), points, level)
 
 
 def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str = "jax") -> Array:
     """The signatures of X from its start to each later point, shape (..., points - 1, size): S(X_{0,1}), ..., S(X).
 
     Arguments, results and errors are those of `signature`; the limit on memory counts all prefixes. esig has no
-    streaming: its prefixes are computed one by one, points^2 / 2 steps in all. "auto" takes iisignature if it is
-    installed, else "jax", which were the fastest and the second on all of 14 shapes measured.
+    streaming: its prefixes are computed one by one, points^2 / 2 steps in all. "auto" goes by the rule of `signature`,
+    pysiglib aside.
 
     >>> import roughntk as rn
     >>> rn.rough.prefix_signatures([[0.0], [2.0], [3.0]], 2).tolist()
@@ -107,8 +110,9 @@ def prefix_signatures(path: Any, level: int, *, times: Any = None, backend: str 
     points, level, backend = _validated(path, level, times, backend, prefixes=True)
     _check_memory(points, level, prefixes=True)
     if backend == "jax":
-        return _finite(_blocks.prefix_signatures(_on_device(points), level), points, level)
-    return _finite(_backends.PACKAGES[backend].prefixes(_backends.module(backend), points, level), points, level)
+        return _finite(_of_jax(points).prefix_signatures(points, level), points, level)
+    module, package = _backends.engine(backend)
+    return _finite(package.prefixes(module, points, level), points, level)
 
 
 def window_signatures(
@@ -144,9 +148,9 @@ def window_signatures(
     if asked == "auto" and not _checks.is_traced(points):
         backend = _backends.fastest(windows.shape, level)
     if backend == "jax":
-        return _finite(_blocks.signatures(_on_device(windows), level), points, level)
-    windows = np.ascontiguousarray(windows)
-    return _finite(_backends.PACKAGES[backend].signature(_backends.module(backend), windows, level), points, level)
+        return _finite(_of_jax(windows).signatures(windows, level), points, level)
+    module, package = _backends.engine(backend)
+    return _finite(package.signature(module, np.ascontiguousarray(windows), level), points, level)
 
 
 def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = None, backend: str = "jax") -> Array:
@@ -157,8 +161,7 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
     `basis` "hall": as many, of the brackets `hall_brackets(channels, level)`.
     `basis` "words": the log tensor itself, flat, shape (..., sum_{k=1}^{level} channels^k).
     Other arguments and results are those of `signature`; the backends' own bases (esig and roughpy: Hall; iisignature
-    and pysiglib: Lyndon) are converted. "auto" goes by the rule of `signature`: on 10 shapes of log-signatures it took
-    at most 1.3 times as long as the fastest, what iisignature prepares once for each size aside.
+    and pysiglib: Lyndon) are converted. "auto" goes by the rule of `signature`.
 
     Raises as `signature` does, and `InputError` for an unknown basis.
     Source: Reutenauer1993, chapters 4 and 5.
@@ -171,8 +174,8 @@ def log_signature(path: Any, level: int, *, basis: str = "lyndon", times: Any = 
     points, level, backend = _validated(path, level, times, backend)
     channels = points.shape[-1]
     if backend == "jax":
-        return _finite(_blocks.log_signatures(_on_device(points), level, basis), points, level)
-    module, package = _backends.module(backend), _backends.PACKAGES[backend]
+        return _finite(_of_jax(points).log_signatures(points, level, basis), points, level)
+    module, package = _backends.engine(backend)
     if channels == 1 or level == 1:  # the increment; iisignature and roughpy have no bases for these
         coordinates, given = points[..., -1, :] - points[..., 0, :], basis
         if channels == 1 and basis == "words":
@@ -253,6 +256,6 @@ PREFIX_COPIES = 3
 _size = functools.lru_cache(maxsize=256)(tensor.signature_size)
 
 
-def _on_device(points: Any) -> jax.Array:
-    """A JAX array that shares no memory with the caller's."""
-    return points if isinstance(points, jax.Array) else jnp.array(points)
+def _of_jax(points: Any) -> Any:
+    """What computes with JAX: traced points as they are, known ones without a compilation for each number of them."""
+    return _blocks if _checks.is_traced(points) else _known

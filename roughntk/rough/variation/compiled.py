@@ -8,7 +8,8 @@ the machine code where it can. The loops release the interpreter's lock.
 
 import numpy as np
 
-from roughntk._compiled import compiled
+from roughntk._compiled import compiled, compiled_fused
+from roughntk.rough.variation.increments import TILE
 
 
 @compiled
@@ -245,6 +246,117 @@ def measure(rows, absolute, out):
     if not absolute:
         for t in range(len(out)):
             out[t] = np.sqrt(out[t])
+
+
+COLUMNS, TOGETHER = 16, 4
+"""Values of j for which `second_levels` goes once through the entries of a tensor, and of those taken in one pass."""
+
+
+@compiled
+def second_levels(tiles, first, columns, points, others, right, gaps, state, norms, out):
+    """What `pairs` computes in modes 0 and 1 for level two of piecewise-linear paths, several j at a time.
+
+    There the constant g of level two is half of what the steps of level one contribute, so that
+    Z' = Z + (Z^1 + g/2) (x) r + (Y^1 + y/2) (x) g, with r, g, y the steps of X, of X - Y and of Y.
+    `points`, `others`: those of X - Y and of Y, shape (channels, points). `right`, `gaps`: r and g, with a column of
+    zeros where the number of columns would be odd. `state`: (tiles, channels, columns of `right`, TILE). The last of
+    the `norms` is that of level two; other arguments are those of `pairs`.
+    """
+    channels, count = points.shape
+    source, second, sizes = np.empty((COLUMNS, TILE)), np.empty((COLUMNS, TILE)), np.empty((COLUMNS, TILE))
+    r, g = np.zeros((COLUMNS, right.shape[1])), np.zeros((COLUMNS, right.shape[1]))
+    absolute = norms[-1, 1] == 1
+    for tile in tiles:
+        z, start = state[tile], tile * TILE
+        for low in range(0, columns, COLUMNS):
+            j, together = first + low, min(COLUMNS, columns - low)
+            r[:together], g[:together] = right[j : j + together], gaps[j : j + together]
+            sizes[:] = 0.0
+            for a in range(channels):
+                midpoints(points[a], start, j, together, source)
+                midpoints(others[a], start, j, together, second)
+                for c in range(0, together, TOGETHER):
+                    part = slice(c, c + TOGETHER)
+                    second_level(absolute, z[a], source[part], second[part], sizes[part], r[part], g[part])
+            last = min(start + TILE, count)
+            for c in range(together):
+                row = out[len(norms) - 1, low + c, start:last]
+                for t in range(last - start):
+                    row[t] = sizes[c, t] if absolute else np.sqrt(sizes[c, t])
+                for k in range(len(norms) - 1):
+                    first_level(points, start, j + c + 1, norms[k, 1] == 1, out[k, low + c])
+
+
+@compiled
+def midpoints(x, start, first, columns, out):
+    """out[c, t] = (x_j + x_{j + 1}) / 2 - x_i for j = first + c, i = start + t; 0 for i > j or c >= columns."""
+    for c in range(COLUMNS):
+        row, j = out[c], first + c
+        live = max(0, min(TILE, j + 1 - start)) if c < columns else 0
+        if live > 0:
+            here, half, own = x[j], (x[j + 1] - x[j]) / 2, x[start : start + live]
+            for t in range(live):
+                row[t] = here - own[t] + half
+        for t in range(live, TILE):
+            row[t] = 0.0
+
+
+@compiled
+def first_level(points, start, j, absolute, out):
+    """out[i] = |x_j - x_i| for the TILE values of i from `start` on, as far as i < j."""
+    for i in range(start, min(start + TILE, j)):
+        size = 0.0
+        for a in range(len(points)):
+            gap = points[a, j] - points[a, i]
+            size += abs(gap) if absolute else gap * gap
+        out[i] = size if absolute else np.sqrt(size)
+
+
+@compiled_fused
+def second_level(absolute, z, source, second, sizes, r, g):
+    """z[b] += source[c] r[c, b] + second[c] g[c, b] for c = 0, ..., 3 in turn, sizes[c] += |z| (or z^2) after each.
+
+    Four values of c and two of b at a time: what was loaded is used eight times, all in vectors over the last axis.
+    """
+    s0, s1, s2, s3 = source[0], source[1], source[2], source[3]
+    q0, q1, q2, q3 = second[0], second[1], second[2], second[3]
+    m0, m1, m2, m3 = sizes[0], sizes[1], sizes[2], sizes[3]
+    for b in range(0, r.shape[1], 2):
+        z0, z1 = z[b], z[b + 1]
+        r00, r01, r10, r11, r20, r21, r30, r31 = (
+            r[0, b], r[0, b + 1], r[1, b], r[1, b + 1], r[2, b], r[2, b + 1], r[3, b], r[3, b + 1],
+        )  # fmt: skip
+        g00, g01, g10, g11, g20, g21, g30, g31 = (
+            g[0, b], g[0, b + 1], g[1, b], g[1, b + 1], g[2, b], g[2, b + 1], g[3, b], g[3, b + 1],
+        )  # fmt: skip
+        for t in range(TILE):
+            u = z0[t] + (s0[t] * r00 + q0[t] * g00)
+            v = z1[t] + (s0[t] * r01 + q0[t] * g01)
+            m0[t] += abs(u) + abs(v) if absolute else u * u + v * v
+            u += s1[t] * r10 + q1[t] * g10
+            v += s1[t] * r11 + q1[t] * g11
+            m1[t] += abs(u) + abs(v) if absolute else u * u + v * v
+            u += s2[t] * r20 + q2[t] * g20
+            v += s2[t] * r21 + q2[t] * g21
+            m2[t] += abs(u) + abs(v) if absolute else u * u + v * v
+            u += s3[t] * r30 + q3[t] * g30
+            v += s3[t] * r31 + q3[t] * g31
+            m3[t] += abs(u) + abs(v) if absolute else u * u + v * v
+            z0[t] = u
+            z1[t] = v
+
+
+@compiled
+def best_before(sums, previous, powers, first):
+    """V_j = max_{i<j} V_i + powers[j - first, i] for j = first, first + 1, ..., and the first i that attains it."""
+    for column in range(len(powers)):
+        j, row = first + column, powers[column]
+        best, chosen = sums[0] + row[0], 0
+        for i in range(1, j):
+            total = sums[i] + row[i]
+            if total > best:
+                best, chosen = total, i
+        sums[j], previous[j] = best, chosen
 
 
 @compiled

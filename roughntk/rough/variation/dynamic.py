@@ -9,9 +9,10 @@ i, which stay in the processor's cache for a block of j; tiles are shared out to
 O(points * channels^k), whatever the number of pairs.
 """
 
+import functools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from roughntk.rough.algebra.norms import root_factorial
 from roughntk.rough.variation.increments import (
     COPIES,
     PAIR_COPIES,
+    TILE,
     Steps,
     block_columns,
     check_pair_memory,
@@ -29,9 +31,6 @@ from roughntk.rough.variation.increments import (
     gaps_of,
     quotient,
 )
-
-TILE = 64
-"""Values of i in a tile."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +78,14 @@ class Programme:
 
     def add(self, first: int, sizes: np.ndarray) -> None:
         """The next j = first, first + 1, ... from the rows c(i, j), i < j, of `sizes`."""
+        from roughntk.rough.variation import compiled as _kernels
+
+        sizes = sizes[:, : first + len(sizes) - 1]
         largest = float(sizes.max())
         if largest > 0.0:
             self._rescale(largest, first)
             sizes = raised(sizes, self.power, self.unit)
-        for j, row in enumerate(sizes, start=first):
-            totals = self.sums[:j] + row[:j]
-            self.previous[j] = chosen = totals.argmax()
-            self.sums[j] = totals[chosen]
+        _kernels.best_before(self.sums, self.previous, sizes, first)
 
     def _rescale(self, largest: float, done: int) -> None:
         # Past 2^300 the unit follows the largest size; what then underflows is below the last digit of the sum.
@@ -107,7 +106,18 @@ class Programme:
 def raised(sizes: np.ndarray, power: float, unit: float = 1.0) -> np.ndarray:
     """(sizes / unit)^power."""
     scaled = sizes if unit == 1.0 else sizes / unit
-    return scaled if power == 1.0 else scaled**power
+    if power == 1.0:
+        return scaled
+    if power >= 4.0 or not (4 * power).is_integer():
+        return scaled**power
+    whole, quarters = divmod(int(4 * power), 4)
+    # By roots and products, which are some times faster than a general power and as accurate.
+    factors = [scaled] * whole
+    if quarters:
+        root = np.sqrt(scaled)
+        factors += [root] if quarters > 1 else []
+        factors += [np.sqrt(root)] if quarters != 2 else []
+    return functools.reduce(np.multiply, factors)
 
 
 def suprema(x: Steps, y: Steps | None, p: float, levels: Sequence[int], norm: str) -> list[Supremum]:
@@ -142,35 +152,66 @@ def pair_sizes(
     D' = D (x) x + Y (x) (x - y) + (x - y), never formed as one of two large numbers, and so is the quotient,
     Q' = x^{-1} (x) Q (x) y. The next block overwrites `sizes`.
     """
-    from roughntk.rough.variation import compiled as _kernels
-
     count, channels = x.points.shape
     top = max(levels)
     check_pair_memory(count, channels, top, COPIES if y is None else PAIR_COPIES)
+    norms = np.array([(k, norm == "l1") for k in levels], dtype=np.int64)
+    straight = x.canonical and (y is None or y.canonical)
+    fast = top == 2 and list(levels)[-1] == 2 and straight and not quotients
+    advance, entries = _second_levels(x, y, norms) if fast else _all_levels(x, y, norms, quotients)
+    columns = block_columns(count)
+    sizes = np.zeros((len(levels), columns, count))
+    workers = _workers(count * count * entries)
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, count - 1, columns):
+            width = min(columns, count - 1 - first)
+            live = np.arange((first + width - 1) // TILE + 1)
+            shares = [live[share::workers] for share in range(workers)]
+            if workers == 1:
+                advance(live, first, width, sizes)
+            else:
+                list(pool.map(advance, shares, *([each] * workers for each in (first, width, sizes))))
+            yield first + 1, sizes[:, :width]
+
+
+Advance = Callable[[np.ndarray, int, int, np.ndarray], None]
+"""Brings the tensors of some tiles from column `first` to `first` + width, and writes their sizes."""
+
+
+def _all_levels(x: Steps, y: Steps | None, norms: np.ndarray, quotients: bool) -> tuple[Advance, int]:
+    """For paths and lifts at every level; with the number of entries of a tensor."""
+    from roughntk.rough.variation import compiled as _kernels
+
+    (count, channels), top = x.points.shape, int(norms[:, 0].max())
     mode = 0 if y is None else 2 if quotients else 1
     sources = _sources(x, y, top, quotients)
     offsets = np.cumsum([0, *(channels**k for k in range(1, top))])
     tiles = -(-count // TILE)
     state = np.zeros((tiles, offsets[-1] + channels**top, TILE))
     side = np.zeros((tiles, int(offsets[-1]) if mode == 1 else 0, TILE))
-    norms = np.array([(k, norm == "l1") for k in levels], dtype=np.int64)
-    columns = block_columns(count)
-    sizes = np.zeros((len(levels), columns, count))
-    workers = _workers(count * count * state.shape[1])
-    with ThreadPoolExecutor(workers) as pool:
-        for first in range(0, count - 1, columns):
-            width = min(columns, count - 1 - first)
-            live = np.arange(min(tiles, (first + width - 1) // TILE + 1))
 
-            def advance(share: int, first: int = first, width: int = width, live: np.ndarray = live) -> None:
-                own_tiles = live[share::workers]
-                _kernels.pairs(mode, own_tiles, first, width, *sources, offsets, state, side, norms, sizes)
+    def advance(own: np.ndarray, first: int, width: int, sizes: np.ndarray) -> None:
+        _kernels.pairs(mode, own, first, width, *sources, offsets, state, side, norms, sizes)
 
-            if workers == 1:
-                advance(0)
-            else:
-                list(pool.map(advance, range(workers)))
-            yield first + 1, sizes[:, :width]
+    return advance, state.shape[1]
+
+
+def _second_levels(x: Steps, y: Steps | None, norms: np.ndarray) -> tuple[Advance, int]:
+    """For the second level of piecewise-linear paths; with the number of entries of a tensor."""
+    from roughntk.rough.variation import compiled as _kernels
+
+    count, channels = x.points.shape
+    points, others = (x.points, np.zeros_like(x.points)) if y is None else (gap_points(y, x), y.points)
+    across, others_across = np.ascontiguousarray(points.T), np.ascontiguousarray(others.T)
+    odd = ((0, 0), (0, channels % 2))
+    right = np.pad(x.steps[0], odd)
+    gaps = np.pad(np.diff(points, axis=0), odd)
+    state = np.zeros((-(-count // TILE), channels, right.shape[1], TILE))
+
+    def advance(own: np.ndarray, first: int, width: int, sizes: np.ndarray) -> None:
+        _kernels.second_levels(own, first, width, across, others_across, right, gaps, state, norms, sizes)
+
+    return advance, channels * (channels + 1)
 
 
 def _sources(x: Steps, y: Steps | None, top: int, quotients: bool) -> tuple[np.ndarray, ...]:

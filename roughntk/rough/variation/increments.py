@@ -45,6 +45,9 @@ class Steps:
         return Steps(self.points[i : j + 1], [part[i:j] for part in self.steps], self.exponent, self.canonical)
 
 
+TILE = 64
+"""Values of i whose X_{i,j} are carried together."""
+
 #: Tensors at the peak for each sample point: of one path, and of two with their gaps and the running products.
 COPIES, PAIR_COPIES = 4, 10
 
