@@ -92,6 +92,7 @@ class IterativelyConverged(Eliminated):
         self._along = float(turned[0])
         self.preconditioner, self.rank = "none", 0
         self.iterations, self.residual, self.condition_number = 0, 0.0, math.nan
+        self._norm = 0.0
         self._purpose = "preparing the preconditioner"
         self._precondition = self._preconditioner(kernel) if len(turned) >= FEWEST else None
         self._purpose = "applying the kernel matrix"
@@ -120,6 +121,8 @@ class IterativelyConverged(Eliminated):
         """About M^{-1}, in one of the ways of the module."""
         n, sample = len(kernel.rows.lengths), Sample(kernel, self._own_ridge / self.share if self.share else math.inf)
         polynomials = list(fitted_polynomials(sample, n, kernel.rows.directions.shape[1]))
+        if polynomials:  # that of degree 0 leaves all of M
+            self._norm = polynomials[0].promise.largest * (self.share * polynomials[0].left + self._own_ridge)
         best = min(polynomials, key=functools.partial(self._cost, n), default=None)
         steps = best.promise.steps(self.tolerance) if best else math.inf
         if best is None or not best.promise.judged:
@@ -182,8 +185,9 @@ class IterativelyConverged(Eliminated):
         if not right.size:
             return right
         iterated = conjugate_gradients(
-            self._within, right, precondition=self._precondition, tolerance=self.tolerance, what=self.what
-        )
+            self._within, right, precondition=self._precondition, tolerance=self.tolerance, norm=self._norm,
+            what=self.what,
+        )  # fmt: skip
         self.iterations, self.residual = iterated.iterations, float(iterated.residual.max())
         self.condition_number = iterated.condition_number
         return iterated.solution
