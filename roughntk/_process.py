@@ -29,8 +29,8 @@ SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SI
 
 REPORT = "please report it with the command at the address on the project's page"
 
-DONE, BLAMED = b"done", b"blamed"
-"""Notes that the command has come to its end, and whose file to blame if it has not."""
+DONE, BLAMED, JOINED = NO_FILES = b"done", b"blamed", b"joined"
+"""Notes that the command has come to its end, whose file to blame if it has not, and that it is one of several."""
 
 _notes: int | None = None  # where a supervised child writes what must not stay
 
@@ -68,7 +68,7 @@ def supervised(command: Callable[[], None]) -> int:
     kept = _clean_up(noted)
     if ended_by is None:
         ended_by = signal.Signals(os.WTERMSIG(status))
-    _say(ended_by, kept)
+    _say(ended_by, kept, [JOINED] in noted)
     return 128 + ended_by
 
 
@@ -148,6 +148,11 @@ def _is_file(path: str) -> bool:
 def blame_if_cut_off(place: str) -> None:
     """`place`, a user's FILE.py:NAME that is about to run, is blamed if the process ends without finishing."""
     _note(BLAMED, os.fsencode(place).replace(b"\0", b""))
+
+
+def one_of_several() -> None:
+    """From here on JAX's runtime ends this process (SIGABRT) where another one of the same command has ended."""
+    _note(JOINED)
 
 
 def _note(what: bytes, *fields: Path | bytes) -> None:
@@ -238,7 +243,7 @@ def _cut_off(noted: list[list[bytes]], code: int) -> int:
 def _clean_up(noted: list[list[bytes]]) -> str:
     """Undo what a child that was cut off had begun, the last first; the folder of results that stays, or nothing."""
     results = ""
-    for what, path, *others in reversed([fields for fields in noted if fields[0] not in (DONE, BLAMED)]):
+    for what, path, *others in reversed([fields for fields in noted if fields[0] not in NO_FILES]):
         with contextlib.suppress(OSError):
             if what == b"rmdir":
                 os.rmdir(path)
@@ -273,12 +278,17 @@ def _records(notes: bytes) -> Iterator[list[bytes]]:
             fields.append(field)
 
 
-def _say(ended_by: signal.Signals, kept: str = "") -> None:
+def _say(ended_by: signal.Signals, kept: str, joined: bool) -> None:
     """One line that says which signal ended the command, and how to go on where results are kept."""
     if ended_by in SIGNALS:
         line = f"{SIGNALS[ended_by]}."
     elif ended_by == signal.SIGKILL:
         line = "Error: the computation was killed, as systems do that run out of memory; try it with less data"
+    elif ended_by == signal.SIGABRT and joined:
+        line = (
+            "Error: another process of this command has ended, or cannot be reached any more; see what that one says, "
+            "and start all of them again"
+        )
     else:
         line = f"Error: the computation was ended by {ended_by.name}, a fault of a compiled library; {REPORT}"
     if kept:
