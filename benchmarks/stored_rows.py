@@ -30,7 +30,7 @@ import numpy as np
 RESULT = Path(__file__).parent / "results" / "stored_rows.json"
 LIMIT = 128 * 2**20
 """Bytes."""
-PROBLEMS = {"apply": (60_000, 320), "solve": (8_000, 2_400)}
+PROBLEMS = {"apply": (16_000, 1_200), "solve": (6_000, 3_200)}
 """Rows and columns: 154 MB each."""
 TABLE = (100_000, 40)
 
