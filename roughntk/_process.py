@@ -7,8 +7,8 @@ module that is half made, which ends in a segmentation fault (nb_module_free).
 So the command runs in a child, which does not hear of Ctrl-C, and the parent, which computes nothing, waits for both:
 when a signal comes it kills the child, removes what the child had begun to write, and says so in one line.
 
-The child names what must not stay with `remove_if_killed` and `give_back_if_killed`, before it makes it. Where there
-is no parent (in a library, in a notebook) these do nothing.
+The child names what must not stay with `remove_if_killed` and `give_back_if_killed`, before it makes it, and what is
+to stay with `keep_if_killed`. Where there is no parent (in a library, in a notebook) these do nothing.
 
 Signals wait from the first line of the package on (`roughntk._hold_signals`) until the parent takes them here.
 Nothing heavy is imported: the parent must be ready within milliseconds, and must have no threads when it forks.
@@ -29,8 +29,8 @@ SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SI
 
 REPORT = "please report it with the command at the address on the project's page"
 
-DONE, BLAMED = b"done", b"blamed"
-"""Notes that the command has come to its end, and whose file to blame if it has not."""
+DONE, BLAMED, JOINED = NO_FILES = b"done", b"blamed", b"joined"
+"""Notes that the command has come to its end, whose file to blame if it has not, and that it is one of several."""
 
 _notes: int | None = None  # where a supervised child writes what must not stay
 
@@ -65,10 +65,10 @@ def supervised(command: Callable[[], None]) -> int:
             return code
         _clean_up(noted)
         return _cut_off(noted, code)
-    _clean_up(noted)
+    kept = _clean_up(noted)
     if ended_by is None:
         ended_by = signal.Signals(os.WTERMSIG(status))
-    _say(ended_by)
+    _say(ended_by, kept, [JOINED] in noted)
     return 128 + ended_by
 
 
@@ -83,6 +83,14 @@ def remove_if_killed(path: Path, names: Iterable[str] = ()) -> None:
 def remove_if_killed_and_empty(path: Path) -> None:
     """`path`, a folder that is about to be made, is removed if a signal ends the command while it holds nothing."""
     _note(b"rmdir", path)
+
+
+def keep_if_killed(path: Path, suffix: str, names: Iterable[str]) -> None:
+    """`path`, a folder of results that a run can go on from, stays if a signal ends the command, which says so.
+
+    Without a file of that suffix in it there are no results, and it is removed as `remove_if_killed` does.
+    """
+    _note(b"keep", path, suffix.encode(), *map(os.fsencode, names))
 
 
 def give_back_if_killed(kept: Path, place: Path, names: Iterable[str] = ()) -> None:
@@ -140,6 +148,11 @@ def _is_file(path: str) -> bool:
 def blame_if_cut_off(place: str) -> None:
     """`place`, a user's FILE.py:NAME that is about to run, is blamed if the process ends without finishing."""
     _note(BLAMED, os.fsencode(place).replace(b"\0", b""))
+
+
+def one_of_several() -> None:
+    """From here on JAX's runtime ends this process (SIGABRT) where another one of the same command has ended."""
+    _note(JOINED)
 
 
 def _note(what: bytes, *fields: Path | bytes) -> None:
@@ -227,22 +240,26 @@ def _cut_off(noted: list[list[bytes]], code: int) -> int:
     return 70
 
 
-def _clean_up(noted: list[list[bytes]]) -> None:
-    """Undo what a child that was cut off had begun, the last first."""
-    for what, path, *others in reversed([fields for fields in noted if fields[0] not in (DONE, BLAMED)]):
+def _clean_up(noted: list[list[bytes]]) -> str:
+    """Undo what a child that was cut off had begun, the last first; the folder of results that stays, or nothing."""
+    results = ""
+    for what, path, *others in reversed([fields for fields in noted if fields[0] not in NO_FILES]):
         with contextlib.suppress(OSError):
             if what == b"rmdir":
                 os.rmdir(path)
+            elif what == b"keep" and _is_folder(path) and any(name.endswith(others[0]) for name in os.listdir(path)):
+                results = os.fsdecode(path)
             elif what == b"back" and not os.path.lexists(others[0]):
                 if _is_folder(path):
                     os.rename(path, others[0])
             elif _is_folder(path):
-                names = others[1:] if what == b"back" else others
+                names = others[1:] if what in (b"back", b"keep") else others
                 left = remove_known(os.fsdecode(path), map(os.fsdecode, names))
                 if left:
                     _write(f"{os.fsdecode(path)} stays: {left[0]} in it was not written by this program.")
             elif _is_file(os.fsdecode(path)):
                 os.unlink(path)
+    return results
 
 
 def _is_folder(path: bytes) -> bool:
@@ -261,14 +278,21 @@ def _records(notes: bytes) -> Iterator[list[bytes]]:
             fields.append(field)
 
 
-def _say(ended_by: signal.Signals) -> None:
-    """One line that says which signal ended the command."""
+def _say(ended_by: signal.Signals, kept: str, joined: bool) -> None:
+    """One line that says which signal ended the command, and how to go on where results are kept."""
     if ended_by in SIGNALS:
         line = f"{SIGNALS[ended_by]}."
     elif ended_by == signal.SIGKILL:
         line = "Error: the computation was killed, as systems do that run out of memory; try it with less data"
+    elif ended_by == signal.SIGABRT and joined:
+        line = (
+            "Error: another process of this command has ended, or cannot be reached any more; see what that one says, "
+            "and start all of them again"
+        )
     else:
         line = f"Error: the computation was ended by {ended_by.name}, a fault of a compiled library; {REPORT}"
+    if kept:
+        line = f"{line.removesuffix('.')}. What was finished is in {kept}: run the same command again to go on."
     _write(line)
 
 

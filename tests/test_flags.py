@@ -36,11 +36,11 @@ CALLS: dict[str, dict[str, Callable]] = {
     },
     "run": {
         name: lambda flag, name=name: rn.study.run("sphere", out=None, **{name: flag})
-        for name in ("drop_duplicates", "standardise", "header")
+        for name in ("drop_duplicates", "standardise", "header", "resume")
     },
     "compare": {
         name: lambda flag, name=name: rn.study.compare("sphere", ("relu-ntk", "sigmoid"), out=None, **{name: flag})
-        for name in ("drop_duplicates", "standardise", "header")
+        for name in ("drop_duplicates", "standardise", "header", "resume")
     },
     "store": {
         name: lambda flag, name=name: rn.study.store("rows.csv", "rows.npy", **{name: flag})

@@ -160,6 +160,7 @@ def test_a_child_does_not_outlive_a_parent_that_is_killed():
         ("sys.stdout.flush(); os._exit(0)", 70, "Error: the process ended with code 0 before the command had finished"),
         ("_process.blame_if_cut_off('a.py:f'); os._exit(5)", 2, "Error: expected a function that returns, got an end "),
         ("_process.blame_if_cut_off('a.py:f')", 0, ""),
+        ("_process.one_of_several(); os.abort()", 134, "Error: another process of this command has ended, or cannot "),
     ],
 )
 def test_the_exit_code_is_that_of_the_child(body, code, err):

@@ -1,5 +1,9 @@
 """Points on the sphere: projections, angles at every size, and rows that coincide."""
 
+import contextlib
+import os
+import threading
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -9,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import roughntk as rn
+from roughntk.sphere.threads import in_threads, processors
 
 EPS = np.finfo(np.float64).eps
 
@@ -110,3 +115,56 @@ def test_bad_input_is_named(call, message):
 def test_rows_at_the_end_of_the_range_of_floats_are_lifted():
     large = np.finfo(np.float64).max * np.array([[1.0, 1.0], [-0.5, 0.25]])
     assert np.array_equal(rn.sphere.lift(large, distinct=False)[:, 2], [1.0, 1.0])  # the point at infinity
+
+
+def test_rows_that_are_only_read_are_not_copied():
+    X = rn.sphere.uniform(5, 3, 0)
+    for rows in (X, X[::2], np.asfortranarray(X)):
+        assert rn.sphere.unit_rows(rows) is rows
+    np.testing.assert_array_equal(rn.sphere.unit_rows(X.tolist()), X)
+    for bad, message in (
+        (2 * X, "5 rows|rows 0"),
+        (np.where(np.arange(5)[:, None] == 3, np.nan, X), r"X\[3, 0\] = nan"),
+        (np.full((2, 2), 1e200), "norm"),
+        (X[:0], "at least one row"),
+        (X[0], "shape"),
+    ):
+        with pytest.raises(rn.InputError, match=message):
+            rn.sphere.unit_rows(bad)
+    with pytest.raises(rn.InputError, match="Z with 2 columns"):
+        rn.sphere.unit_rows(X, "Z", columns=2)
+
+
+def test_blocks_are_done_in_order_by_several_threads_and_an_error_is_passed_on():
+    blocks = [np.full(3, k) for k in range(50)]
+    assert in_threads(lambda block: int(block.sum()), blocks) == [3 * k for k in range(50)]
+    assert in_threads(np.sum, []) == []
+
+    def refuse(block):
+        if block[0] == 30:
+            raise IndexError("thirty")
+        return block
+
+    for _ in range(20):  # whichever thread it is
+        with pytest.raises(IndexError, match="thirty"):
+            in_threads(refuse, blocks)
+
+
+def two_threads_meet() -> bool:
+    """Whether two blocks are in work at the same time."""
+    meeting = threading.Barrier(2)
+    return in_threads(lambda _: meeting.wait(20) >= 0, [np.zeros(1)] * 2) == [True, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or processors() < 2, reason="needs fork and 2 processors")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+def test_threads_stay_and_a_child_process_has_its_own():
+    assert two_threads_meet()
+    assert two_threads_meet()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with contextlib.suppress(Exception):
+            code = 0 if two_threads_meet() else 1
+        os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

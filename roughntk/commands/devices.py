@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from roughntk import _process
 from roughntk._settings import setting
 
 AUTO = "auto"
@@ -71,6 +72,7 @@ def devices_of(settings: DeviceSettings) -> Iterator[Devices]:
         return
     with _silent_output():
         _come_together(settings)
+        _process.one_of_several()
         try:
             yield Devices(count, jax.process_index() == 0)
         finally:

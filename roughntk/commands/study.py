@@ -10,7 +10,7 @@ import typer
 
 from roughntk._settings import values_of
 from roughntk.commands.options import with_settings
-from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, out_console, say, say_json
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, out_console, say, say_json, tell
 from roughntk.commands.terminal.progress import stages
 from roughntk.study.settings import StudySettings
 
@@ -29,6 +29,10 @@ def study(
     out: Annotated[str, typer.Option(help="Folder of the report; an earlier report there is replaced.")] = (
         "study-report"
     ),
+    resume: Annotated[
+        bool,
+        typer.Option(help="Go on from an unfinished run with the same data, settings and versions, or begin afresh."),
+    ] = True,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,7 +44,9 @@ def study(
     clock = time.perf_counter()
     command = " ".join(["roughntk", *map(shlex.quote, sys.argv[1:])])
     with clear_errors(), stages(quiet) as report:
-        result, record = _studied(settings, out=out, command=command, progress=report)
+        result, record = _studied(
+            settings, out=out, command=command, progress=report, resume=resume, tell=_untold if quiet else tell
+        )
     if as_json:
         say_json(record(result, command))
         return
@@ -51,6 +57,10 @@ def study(
         out_console.print(f"[bold cyan]{number:2d}[/]", end=" ")
         say(line)
     say(f"{out}/report.html ({time.perf_counter() - clock:.0f} s)", head="Report:")
+
+
+def _untold(line: str) -> None:
+    """With --quiet."""
 
 
 def _studied(settings: StudySettings, **more: Any) -> tuple[Any, Callable[[Any, str], dict[str, Any]]]:

@@ -110,6 +110,12 @@ def _cannot_write(out: Path, error: OSError) -> InputError:
     )
 
 
+def beside(out: str | Path, what: str) -> Path:
+    """The path of a hidden folder beside `out`, for what belongs to it."""
+    out = Path(os.path.abspath(out))
+    return out.parent / f".{out.name}.{what}"
+
+
 def _prefix(out: Path) -> str:
     return f".{out.name}.partial-"
 
@@ -218,13 +224,19 @@ def _remove(folder: Path) -> None:
     """Remove a folder of ours; one that is ours and holds something else stays, and a warning says so."""
     known = not folder.is_symlink() and manifest.read(folder) is not None
     left = manifest.remove(folder)
-    if left and known:
+    if known:
+        warn_of(folder, left)
+
+
+def warn_of(folder: Path, left: Sequence[str]) -> None:
+    """A warning that a folder stays, where something of somebody else is left in it."""
+    if left:
         named = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
         warnings.warn(
             f"{folder} of a run that has ended stays, since not all in it was written by this program: move away "
             f"{named}, and remove the folder",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -71,10 +71,7 @@ class Tabulated:
         """As `roughntk.sphere.AngleFunction`."""
         from roughntk.kernels.table_loops import at_both_ends  # loads numba
 
-        at_both_ends(
-            theta, self.angle_table, table.SHIFT, FIRST_ANGLE, self.at_zero,
-            sphere.SAME_ANGLE,
-        )  # fmt: skip
+        at_both_ends(theta, self.angle_table, table.SHIFT, FIRST_ANGLE, sphere.SAME_ANGLE)
 
     def write_at_correlations(self, rho: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
         """As `roughntk.sphere.AngleFunction`."""
@@ -82,7 +79,7 @@ class Tabulated:
 
     @cached_property
     def angle_table(self) -> np.ndarray:
-        """Pieces of theta, then of pi - theta; one more, constant piece at the end of each."""
+        """Pieces of theta, then of pi - theta; one more, constant piece at the end of each, which is f(0)."""
         octave, within = np.divmod(np.arange(_OCTAVES * _PIECES), _PIECES)
         theta = 2.0 ** (octave + _LEAST_OCTAVE)[:, None] * (1 + (within[:, None] + table.nodes()) / _PIECES)
         theta = np.minimum(theta, math.pi)

@@ -9,10 +9,8 @@ which is accurate at every angle; arccos(x . z) loses half of its digits near 0 
 (``references.bib``: Kahan2006).
 """
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +18,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from roughntk import _checks
-from roughntk.sphere.points import SAME_ANGLE, check_unit
-
-Result = TypeVar("Result")
+from roughntk.sphere.points import SAME_ANGLE, UNIT_TOLERANCE, check_unit
+from roughntk.sphere.threads import in_threads
 
 GRAM_LIMIT = 0.999
 """Entries of the Gram matrix beyond this are recomputed from differences of rows."""
@@ -33,14 +30,13 @@ _PAIR_BLOCK = 2**22
 _BLOCK = 2**17
 """Entries of a block of angles (1 MB): it stays in the cache from the first step to the last."""
 
-_THREADS = 16
-"""At most."""
-
 _BYTES_A_PAIR = 9.0
 """Memory of the angles of so many pairs: the matrix itself, and a share for entries near 0 and pi."""
 
 _NEAR_SHARE = 1 / 8
 """Above this share of entries near 0 and pi, computing all of them from row differences is faster."""
+
+_NONE = np.empty(0, dtype=np.intp)
 
 
 class AngleFunction(Protocol):
@@ -81,8 +77,27 @@ def angles(X, Z=None) -> Float[Array, "n m"]:
     if _checks.is_traced(X, Z):
         return _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
     symmetric = Z is None or Z is X
-    X = check_unit(X)
-    return map_angles(None, X, None if symmetric else check_unit(Z, "Z", columns=X.shape[1]))
+    X = unit_rows(X)
+    return map_angles(None, X, None if symmetric else unit_rows(Z, "Z", columns=X.shape[1]))
+
+
+def unit_rows(X, name: str = "X", *, columns: int | None = None) -> np.ndarray:
+    """`check_unit` for rows that are only read: without a copy where they are float64 already.
+
+    >>> import roughntk as rn
+    >>> import numpy as np
+    >>> X = np.eye(2)
+    >>> rn.sphere.unit_rows(X) is X
+    True
+    """
+    if type(X) is np.ndarray or (isinstance(X, jax.Array) and not _checks.is_traced(X)):
+        known = np.asarray(X)
+        if known.dtype == np.float64 and known.ndim == 2 and known.size and columns in (None, known.shape[1]):
+            with np.errstate(over="ignore", invalid="ignore"):
+                squares = np.einsum("ij,ij->i", known, known)
+            if (np.abs(squares - 1) <= UNIT_TOLERANCE).all():
+                return known
+    return check_unit(X, name, columns=columns)
 
 
 def joint_angles(X, x) -> np.ndarray:
@@ -106,7 +121,7 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
 
     Args:
         function: elementwise; None stands for the angle itself.
-        X: unit rows as `check_unit` returns them, shape (n, n0).
+        X: unit rows as `unit_rows` returns them, shape (n, n0).
         Z: the same, shape (m, n0); X itself by default, whose diagonal is theta = 0 exactly.
 
     >>> import roughntk as rn
@@ -130,7 +145,7 @@ def map_angles(function: AngleFunction | None, X: np.ndarray, Z: np.ndarray | No
         except _ManyNear:
             values[:] = _traced_angles(jnp.asarray(X), jnp.asarray(X if Z is None else Z))
             if function is not None:
-                _in_threads(function.write_at_angles, [block for _, block in _blocks(values)])
+                in_threads(function.write_at_angles, [block for _, block in _blocks(values)])
         return jax.device_put(values)
 
 
@@ -147,7 +162,8 @@ def _to_angles(values: np.ndarray, X: np.ndarray, Z: np.ndarray | None) -> None:
         place = near.take(start, block)
         block[place] = 0.0
         np.arccos(block, out=block)
-    near.write(values, near.angles(X, Z))
+    if near.places:
+        near.write(values, near.angles(X, Z))
     if Z is None:
         np.fill_diagonal(values, 0.0)
 
@@ -156,12 +172,13 @@ def _map_correlations(function: AngleFunction, values: np.ndarray, X: np.ndarray
     """Fills `values` with function(theta), from the angle only near 0 and pi; raises `_ManyNear` as above."""
     near, blocks = _Near(values.size), list(_correlations(values, X, Z))
     flat = [block for _, block in blocks]
-    beyond = _in_threads(lambda block: function.write_at_correlations(block, GRAM_LIMIT), flat)
+    beyond = in_threads(lambda block: function.write_at_correlations(block, GRAM_LIMIT), flat)
     for (start, _), (places, cosines) in zip(blocks, beyond, strict=True):
         near.add(places + start, cosines)
-    theta = near.angles(X, Z)
-    _in_threads(function.write_at_angles, [block for _, block in _blocks(theta)])
-    near.write(values, theta)
+    if near.places:
+        theta = near.angles(X, Z)
+        in_threads(function.write_at_angles, [block for _, block in _blocks(theta)])
+        near.write(values, theta)
     if Z is None:
         np.fill_diagonal(values, function.at_zero)
 
@@ -171,13 +188,13 @@ class _Near:
 
     def __init__(self, size: int):
         self.allowed = int(size * _NEAR_SHARE)
-        self.places: list[np.ndarray] = [np.empty(0, dtype=np.intp)]
-        self.cosines: list[np.ndarray] = [np.empty(0)]
+        self.places: list[np.ndarray] = []
+        self.cosines: list[np.ndarray] = []
 
     def take(self, start: int, block: np.ndarray) -> np.ndarray:
         """Keeps those of a block that begins at entry `start`; their places in it. Raises `_ManyNear`."""
         if block.max() <= GRAM_LIMIT and block.min() >= -GRAM_LIMIT:
-            return self.places[0]
+            return _NONE
         near = np.flatnonzero(np.abs(block) > GRAM_LIMIT)
         self.add(near + start, block[near])
         return near
@@ -187,8 +204,9 @@ class _Near:
         self.allowed -= places.size
         if self.allowed < 0:
             raise _ManyNear
-        self.places.append(places)
-        self.cosines.append(cosines)
+        if places.size:
+            self.places.append(places)
+            self.cosines.append(cosines)
 
     def angles(self, X: np.ndarray, Z: np.ndarray | None) -> np.ndarray:
         """Their angles theta = 2 atan2(|x - z|, |x + z|).
@@ -199,8 +217,6 @@ class _Near:
         Z = X if Z is None else Z
         places, cosines = np.concatenate(self.places), np.concatenate(self.cosines)
         theta = np.empty(places.size)
-        if not places.size:
-            return theta
         square_x, square_z = np.einsum("ij,ij->i", X, X), np.einsum("ij,ij->i", Z, Z)
         for start in range(0, places.size, _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -232,15 +248,6 @@ def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Consecutive parts of an array, flat, each with the number of its first entry."""
     flat = values.reshape(-1)
     return ((start, flat[start : start + _BLOCK]) for start in range(0, flat.size, _BLOCK))
-
-
-def _in_threads(function: Callable[[np.ndarray], Result], blocks: list[np.ndarray]) -> list[Result]:
-    """A function of each block, in as many threads as there are processors for."""
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _THREADS)
-    if len(blocks) < 2 or workers < 2:
-        return [function(block) for block in blocks]
-    with ThreadPoolExecutor(min(workers, len(blocks))) as pool:
-        return list(pool.map(function, blocks))
 
 
 def _aligned_empty(n: int, m: int) -> np.ndarray:

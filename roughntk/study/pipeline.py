@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,8 +20,8 @@ from roughntk import __version__, _checks
 from roughntk._settings import settings_of, values_of
 from roughntk.files import folders
 from roughntk.files.tables import printable
-from roughntk.kernels import KernelSequence
-from roughntk.study import capacity, figures, report, summary
+from roughntk.kernels import KernelFamily, KernelSequence
+from roughntk.study import capacity, figures, report, summary, unfinished
 from roughntk.study.analysis import closed_form, deep, drivers, prediction, signatures, transport, variation
 from roughntk.study.analysis.laws import law
 from roughntk.study.config import StudyConfig
@@ -52,6 +53,8 @@ def run(
     out: str | Path | None = "study-report",
     command: str | None = None,
     progress: Report | None = None,
+    resume: bool = True,
+    tell: unfinished.Tell | None = None,
     **settings,
 ) -> Study:
     """Run the whole chain on `data` and write the report to `out`.
@@ -62,11 +65,15 @@ def run(
         out: folder of the report: report.html, figures/, tables/, study.json; None writes nothing.
         command: the command line to record in study.json.
         progress: called as progress(stage, done, total).
+        resume: go on from what an earlier run with the same data, settings and versions has left beside `out`, where it
+            was ended before it had finished; False begins afresh. The bits are those of a run that was not ended.
+        tell: called with a sentence on what is gone on from and what is kept; None prints it on standard error.
         settings: the fields of `roughntk.study.StudyConfig`, whose meaning `roughntk.study.settings` says; the family
             is a name of the registry, or a family itself, as one of `rn.kernels.sequence`.
 
     Raises:
-        InputError: any bad setting or data, before anything is written.
+        InputError: any bad setting or data, before anything is written; what an earlier run has left is damaged, or
+            another run is at it.
 
     >>> import roughntk as rn
     >>> study = rn.study.run("digits", points=5, test_points=2, depths="1:7", out=None)
@@ -77,14 +84,22 @@ def run(
     >>> study.to_dataframe().shape, study.plot().get_xlabel()
     ((7, 11), 'network depth $L$')
     """
-    config = configured(data, settings)
+    config, resume = configured(data, settings), _checks.flag(resume, "resume")
     if out is None:
-        return _compute(data, config, progress)
-    with folders.replacing(out) as folder:
-        study = _compute(data, config, progress)
+        return _compute(_checked(data, config), config, progress)
+    with unfinished.written(out, folders.STUDY, resume, tell or to_stderr) as writing:
+        points = _checked(data, config)
+        sections = [unfinished.section_name(stage) for stage in planned(config, points)]
+        kept = writing.begin(unfinished.problem_of(points, [config]), sections)
+        study = _compute(points, config, progress, kept)
         study.out = Path(out)
-        write(study, folder, command, progress)
+        write(study, writing.folder, command, progress)
     return study
+
+
+def to_stderr(line: str) -> None:
+    """Print a sentence on standard error."""
+    print(line, file=sys.stderr)
 
 
 def configured(data: Any, settings: dict[str, Any]) -> StudyConfig:
@@ -112,13 +127,33 @@ def write(study: Study, folder: Path, command: str | None, progress: Report | No
         progress("report", 1, 1)
 
 
-def _compute(source: Any, config: StudyConfig, progress: Report | None) -> Study:
-    """The data, and all numbers of the study."""
+def _checked(source: Any, config: StudyConfig) -> DataSet:
+    """The points of a study that fits in memory."""
     data = loaded(source, config)
     held = 0 if data.held is None else len(data.held.rows)
     capacity.check_study(len(data.X), len(data.x), config.chosen_depths, config.samples, held)
+    return data
+
+
+def _compute(
+    data: DataSet, config: StudyConfig, progress: Report | None, kept: unfinished.Progress = unfinished.NOTHING
+) -> Study:
+    """All numbers of the study."""
     with fitting_threads(len(data.X)):
-        return stages(data, config, None, progress)
+        return stages(data, config, None, progress, kept)
+
+
+def planned(config: StudyConfig, data: DataSet) -> list[str]:
+    """The names of the stages."""
+    names = ["closed form", "transport", "drivers", "signatures", "p-variation"]
+    if _goes_deep(config.member()):
+        names.append("infinite depth")
+    return names if data.held is None else [*names, "prediction"]
+
+
+def _goes_deep(family: KernelFamily) -> bool:
+    """Whether infinite depth is studied: the limit of a sequence may be a singular matrix."""
+    return family.has_real_depth and not isinstance(family, KernelSequence)
 
 
 def loaded(source: Any, config: StudyConfig) -> DataSet:
@@ -127,9 +162,13 @@ def loaded(source: Any, config: StudyConfig) -> DataSet:
 
 
 def stages(
-    data: DataSet, config: StudyConfig, baselines: prediction.Baselines | None, progress: Report | None
-) -> Study:
-    """The stages of the study, each timed; `baselines` are found where they are None."""
+    data: DataSet, config: StudyConfig, baselines: prediction.Baselines | None, progress: Report | None,
+    kept: unfinished.Progress = unfinished.NOTHING,
+) -> Study:  # fmt: skip
+    """The stages of the study, each timed; `baselines` are found where they are None.
+
+    What was `kept` of them is not computed again.
+    """
     timings: dict[str, float] = {}
 
     def stage(name: str, total: int, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -144,8 +183,10 @@ def stages(
         clock = time.perf_counter()
         if progress is not None:
             progress(name, 0, total)
-        result = work(*arguments, advance)
-        timings[name] = round(time.perf_counter() - clock, 3)
+        section = kept.section(name)
+        result = work(*arguments, advance, keeper=section)
+        section.finish()
+        timings[name] = round(section.seconds + time.perf_counter() - clock, 3)
         return result
 
     chosen, family = config.chosen_depths, config.member()
@@ -166,7 +207,7 @@ def stages(
         timings,
     )  # fmt: skip
     study.convergence = signatures.driver_convergence(driver_signatures, measured, config.p, known)
-    if family.has_real_depth and not isinstance(family, KernelSequence):  # its limit may be a singular matrix
+    if _goes_deep(family):
         study.deep = stage("infinite depth", deep.COUNT, deep.deep_limit, family, data)
     if data.held is not None:
         predicted = functools.partial(prediction.prediction, known=baselines)

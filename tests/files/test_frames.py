@@ -120,7 +120,8 @@ def test_a_study_of_a_frame_names_its_columns_in_the_report(framed):
 def test_a_study_of_columns_with_foreign_names_is_printed_in_any_encoding(monkeypatch, framed, encoding, named):
     """The whole command, its report included, but for the numbers and figures, which are no matter of encodings."""
     room = importlib.import_module("roughntk.study.pipeline")
-    monkeypatch.setattr(room, "_compute", lambda data, config, progress: framed)
+    monkeypatch.setattr(room, "_checked", lambda data, config: framed.data)
+    monkeypatch.setattr(room, "_compute", lambda *given: framed)
     monkeypatch.setattr(room.figures, "draw_all", lambda study, folder: [])
     printed, said = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
     monkeypatch.setattr(sys, "stdout", printed)

@@ -18,7 +18,7 @@ def test_a_study_that_does_not_fit_is_refused_before_work_begins_and_one_that_fi
     need = capacity.study_bytes(200, 5, StudyDepths(range(2, 12)), 33)
     began = []
 
-    def begin(*arguments):
+    def begin(*arguments, keeper):
         began.append(arguments)
         raise KeyboardInterrupt
 

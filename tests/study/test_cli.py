@@ -50,7 +50,7 @@ def here(tmp_path, monkeypatch) -> Path:
 def no_work(monkeypatch):
     """Bad input must be found before the work: whatever gets as far as the kernels fails the test."""
 
-    def reached(*arguments):
+    def reached(*arguments, keeper):
         raise AssertionError("the study went ahead")
 
     monkeypatch.setattr(run_room.closed_form, "kernels_at_depths", reached)
@@ -169,7 +169,7 @@ def test_bad_options_are_refused(here, no_work, option, value, match):
 
 
 def test_a_job_that_does_not_fit_in_memory_is_refused_with_what_to_lower(here, monkeypatch):
-    def too_large(*arguments):
+    def too_large(*arguments, keeper):
         raise MemoryError("Unable to allocate 72.8 TiB")
 
     monkeypatch.setattr(run_room.closed_form, "kernels_at_depths", too_large)

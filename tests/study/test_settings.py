@@ -14,7 +14,7 @@ from roughntk.files.reading_settings import ReadingSettings
 from roughntk.study.config import StudyConfig
 from roughntk.study.settings import FamilySettings, PointSettings, StudySettings
 
-OTHERS = {"out", "as_json", "quiet"}
+OTHERS = {"out", "as_json", "quiet", "resume"}
 """Options of `roughntk study` that are no settings: where the report goes, and what is printed."""
 
 
@@ -52,9 +52,12 @@ def test_commands_share_the_settings_of_points_families_and_tables(command, grou
         assert shown[each.name].annotation.__metadata__[0].help == each.help
 
 
+NO_SETTINGS = ("out", "command", "progress", "resume", "tell")
+
+
 def test_every_setting_is_a_keyword_of_run():
     shown = inspect.signature(rn.study.run).parameters
-    assert {name: shown[name].default for name in shown if name not in ("out", "command", "progress")} == {
+    assert {name: shown[name].default for name in shown if name not in NO_SETTINGS} == {
         each.name: each.default for each in settings_of(StudyConfig)
     }
 

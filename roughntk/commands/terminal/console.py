@@ -29,6 +29,11 @@ def say(text: str, *, head: str = "") -> None:
     out_console.print(Text.assemble((visible(head), "bold"), " " if head and text else "", visible(str(text))))
 
 
+def tell(text: str) -> None:
+    """One line on standard error, about the run itself."""
+    err_console.print(Text(visible(text)))
+
+
 def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output: as wide as it needs, or on a terminal broken between words."""
     for line in table(headings, rows, out_console.width if out_console.is_terminal else None):
@@ -75,4 +80,6 @@ def _refused(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
-__all__ = ["AsJson", "Quiet", "clear_errors", "err_console", "out_console", "plain", "say", "say_json", "say_table"]
+__all__ = [
+    "AsJson", "Quiet", "clear_errors", "err_console", "out_console", "plain", "say", "say_json", "say_table", "tell",
+]  # fmt: skip

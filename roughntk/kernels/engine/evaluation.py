@@ -98,8 +98,8 @@ def from_table(family: Any, X: Any, Z: Any, depth: Any) -> Array | None:
     if _checks.known_number(depth) is None or _checks.is_traced(X, Z):
         return None
     symmetric = Z is None or Z is X
-    X = sphere.check_unit(X)
-    Z = None if symmetric else sphere.check_unit(Z, "Z", columns=X.shape[1])
+    X = sphere.unit_rows(X)
+    Z = None if symmetric else sphere.unit_rows(Z, "Z", columns=X.shape[1])
     if len(X) * len(X if Z is None else Z) < TABLE_ENTRIES:
         return None
     table = table_of(family, _checks.one_depth(depth))
@@ -108,7 +108,7 @@ def from_table(family: Any, X: Any, Z: Any, depth: Any) -> Array | None:
 
 def table_of(family: Any, depth: float) -> sphere.AngleFunction | None:
     """The table that a family has itself at one depth, if any."""
-    return family._table(depth)
+    return type(family)._table(family, depth)  # a method bound to a family takes as long to make as 10,000 entries
 
 
 def _is_beyond(family: Any, values: Array, depth: Any) -> bool:

@@ -13,6 +13,7 @@ from jax import Array
 
 from roughntk import sphere
 from roughntk._checks import InputError
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import Deflated, KernelFamily
 from roughntk.linalg import Factor, bordered_system, log_determinant
 from roughntk.regression import (
@@ -121,38 +122,49 @@ def unwarned() -> Iterator[None]:
         yield
 
 
-def kernels_at_depths(family: KernelFamily, data: DataSet, chosen: StudyDepths, progress: Progress) -> Kernels:
+def kernels_at_depths(
+    family: KernelFamily, data: DataSet, chosen: StudyDepths, progress: Progress, keeper: Keeper = UNKEPT
+) -> Kernels:
     """Stages 3 and 4: kernel matrices by the angle recursion, coefficients as `rn.coefficients` finds them."""
     depths, following = list(chosen.depths), chosen.following
-    within = _values(family, sphere.angles(data.X), chosen)
-    across = _values(family, sphere.angles(data.X, data.x), chosen)
+    within = keeper.kept("within", lambda: values_at(family, sphere.angles(data.X), chosen))
+    across = keeper.kept("across", lambda: values_at(family, sphere.angles(data.X, data.x), chosen))
     beyond = {depth: (within[row], across[row]) for row, depth in enumerate(following, len(depths))}
     solved: dict[Depth, Solution | None] = {}
     condition, log_det, deflated = {}, {}, {}
     theta = sphere.joint_angles(data.X, data.x)
     systems = Systems(family, *sphere.check_points(data.X, data.x))
     for depth, K in zip([*depths, *following], within, strict=True):
-        try:
-            with unwarned():  # the report and the summary say both
-                solved[depth] = solution = known_solution(systems, depth)
-            condition[depth] = solution.condition_number
-        except NotPositiveDefiniteError:
-            solved[depth], solution = None, None
-            condition[depth] = math.inf  # rounding decides both
-        log_det[depth] = -math.inf if solution is None else log_determinant(K)
-        if family.collapses:
-            deflated[depth] = family.deflated(theta, depth)
-            if solution is not None:
-                largest = float(np.linalg.eigvalsh(K)[-1])
-                condition[depth], log_det[depth] = _spectrum(deflated[depth], largest, solution)
+        one = keeper.kept(f"depth {depth}", functools.partial(_at_depth, systems, depth, K, theta))
+        solved[depth], condition[depth], log_det[depth], deflation = one
+        if deflation is not None:
+            deflated[depth] = deflation
         progress("closed form", 1)
     return Kernels(
         family, data, depths, list(chosen.starts), within[: len(depths)], across[: len(depths)], beyond, solved,
-        condition, log_det, deflated, *limits(family, data),
+        condition, log_det, deflated, *keeper.kept("limits", lambda: limits(family, data)),
     )  # fmt: skip
 
 
-def _values(family: KernelFamily, theta: Array, chosen: StudyDepths) -> np.ndarray:
+def _at_depth(
+    systems: Systems, depth: Depth, K: np.ndarray, theta: np.ndarray
+) -> tuple[Solution | None, float, float, Deflated | None]:
+    """What `Kernels` says of one depth: the solution, the condition number, log det, the deflated form."""
+    solution = None
+    condition, log_det, deflation = math.inf, -math.inf, None  # of a singular matrix, where rounding decides
+    with contextlib.suppress(NotPositiveDefiniteError), unwarned():  # the report and the summary say both
+        solution = known_solution(systems, depth)
+    if solution is not None:
+        condition, log_det = solution.condition_number, log_determinant(K)
+    if systems.family.collapses:
+        level, log_scale, values = systems.family.deflated(theta, depth)
+        deflation = Deflated(float(level), float(log_scale), np.asarray(values))
+        if solution is not None:
+            condition, log_det = _spectrum(deflation, float(np.linalg.eigvalsh(K)[-1]), solution)
+    return solution, condition, log_det, deflation
+
+
+def values_at(family: KernelFamily, theta: Array, chosen: StudyDepths) -> np.ndarray:
     """The kernel at the depths of the study, then at those that follow; shape (depths, *theta.shape)."""
     if chosen.is_range:
         return np.asarray(family.trajectory(theta, int(chosen.depths[-1])))[np.array(chosen.depths) - 1]

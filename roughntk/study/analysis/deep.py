@@ -1,6 +1,7 @@
 """The study's section on infinite depth: kernel and coefficients at real depths up to 10^6, and their limit."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -11,6 +12,7 @@ from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.depth.infinite import coefficient_expansion
 from roughntk.depth.tolerance import DistanceToLimit
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import KernelFamily, ReluNTK
 from roughntk.regression import NotPositiveDefiniteError
 from roughntk.regression.closed_form import known_solution
@@ -51,29 +53,26 @@ class DeepLimit:
     transport: dict[str, Any] | None = None
 
 
-def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | None:
+def deep_limit(family: KernelFamily, data: DataSet, progress, keeper: Keeper = UNKEPT) -> DeepLimit | None:
     """As depth grows to infinity; None for a family without real depth."""
     if not family.has_real_depth:
         return None
     depths = np.geomspace(2.0, DEEPEST, COUNT)
     n, theta = len(data.X), sphere.joint_angles(data.X, data.x)
     systems = Systems(family, *sphere.check_points(data.X, data.x))
-    limit = _solved(systems, math.inf)
+    limit = keeper.kept("limit", lambda: _solved(systems, math.inf))
     ntk = isinstance(family, ReluNTK)
     off_data = ntk and float(np.min(theta[:, n:])) > sphere.SAME_ANGLE
     kernel, first, distance, expansion = [], [], [], []
     for depth in depths:
-        kernel.append(
-            np.asarray(family.at_angle(jnp.asarray(theta), depth))[:, n]
-        )  # all angles: no other shape is compiled
-        u = _solved(systems, depth)
+        entries, u = keeper.kept(f"depth {depth:.17g}", functools.partial(_at_depth, systems, theta, depth))
+        kernel.append(entries)
         first.append(u[:, 0])
         distance.append(np.max(np.abs(u - limit)))
         if off_data:
             expansion.append(np.max(np.abs(u - coefficient_expansion(data.X, data.x, depth))))
         progress("infinite depth", 1)
-    gap = DistanceToLimit(family, data.X, data.x) if ntk else None
-    needed = [] if gap is None else [_needed(gap, tolerance) for tolerance in TOLERANCES]
+    needed = keeper.kept("needed", lambda: _all_needed(family, data)) if ntk else []
     return DeepLimit(
         depths,
         np.array(kernel),
@@ -81,8 +80,19 @@ def deep_limit(family: KernelFamily, data: DataSet, progress) -> DeepLimit | Non
         np.array(distance),
         np.array(expansion) if off_data else None,
         needed,
-        _transported(family, data) if ntk else None,
+        keeper.kept("transport", lambda: _transported(family, data)) if ntk else None,
     )
+
+
+def _at_depth(systems: Systems, theta: np.ndarray, depth: float) -> tuple[np.ndarray, np.ndarray]:
+    """K(x, X) for the first test point, and the coefficients."""
+    values = np.asarray(systems.family.at_angle(jnp.asarray(theta), depth))  # all angles: no other shape is compiled
+    return values[:, len(systems.X)].copy(), _solved(systems, depth)
+
+
+def _all_needed(family: KernelFamily, data: DataSet) -> list[dict[str, Any]]:
+    gap = DistanceToLimit(family, data.X, data.x)
+    return [_needed(gap, tolerance) for tolerance in TOLERANCES]
 
 
 def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:

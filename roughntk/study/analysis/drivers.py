@@ -1,9 +1,11 @@
 """The drivers of Theorem 3 between the depths of a study, sampled, checked and projected."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.study.analysis.closed_form import Depth, Kernels, Progress
 from roughntk.transport.clocks import ArcClock
 from roughntk.transport.deflated import kernel_segment
@@ -34,7 +36,9 @@ class Drivers:
         return self.directions == self.channels
 
 
-def driver_paths(kernels: Kernels, starts: list[Depth], samples: int, directions: int, progress: Progress) -> Drivers:
+def driver_paths(
+    kernels: Kernels, starts: list[Depth], samples: int, directions: int, progress: Progress, keeper: Keeper = UNKEPT
+) -> Drivers:
     """Sample every driver, check its closed form against quadrature, find the principal directions.
 
     While the entries of K are apart the samples are those of the closed form. Once they are within 1 % of one value
@@ -45,13 +49,18 @@ def driver_paths(kernels: Kernels, starts: list[Depth], samples: int, directions
     paths, errors = {}, {}
     for depth in starts:
         if kernels.regular(depth) and kernels.regular(depth + 1):
-            (K0, B0), (K1, B1) = kernels.at(depth), kernels.at(depth + 1)
-            segment = kernel_segment(K0, K1, B0, B1, kernels.collapsed(depth))
-            paths[depth] = segment.driver(ArcClock()).sample(positions)
-            errors[depth] = segment.disagreement()
+            work = functools.partial(_sampled, kernels, depth, positions)
+            paths[depth], errors[depth] = keeper.kept(f"depth {depth}", work)
         progress("drivers", 1)
-    reduced, captured, channels = _principal(paths, directions)
+    reduced, captured, channels = keeper.kept("principal directions", lambda: _principal(paths, directions))
     return Drivers(paths, errors, reduced, captured, channels, min(directions, channels))
+
+
+def _sampled(kernels: Kernels, depth: Depth, positions: np.ndarray) -> tuple[np.ndarray, float]:
+    """The driver from a depth to the next at some positions, and how far its closed form is from quadrature."""
+    (K0, B0), (K1, B1) = kernels.at(depth), kernels.at(depth + 1)
+    segment = kernel_segment(K0, K1, B0, B1, kernels.collapsed(depth))
+    return segment.driver(ArcClock()).sample(positions), segment.disagreement()
 
 
 def _principal(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from roughntk._checks.precision import EPS
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression import InaccurateCoefficientsWarning
@@ -181,8 +182,9 @@ def baselines(data: DataSet) -> Baselines | None:
 
 
 def prediction(
-    family: KernelFamily, data: DataSet, depths: Iterable[int], progress: Progress, known: Baselines | None = None
-) -> Prediction | None:
+    family: KernelFamily, data: DataSet, depths: Iterable[int], progress: Progress, known: Baselines | None = None,
+    keeper: Keeper = UNKEPT,
+) -> Prediction | None:  # fmt: skip
     """Errors at the depths and at infinite depth; None where there is nothing to predict.
 
     `known` are the baselines of these data, found here where they are None.
@@ -194,7 +196,7 @@ def prediction(
     at: dict[float, Trained] = {}
     plain: dict[float, Trained] = {}
     for depth in depths:
-        trained = _at_depth(family, rows, held, targets, depth)
+        trained = keeper.kept(f"depth {depth}", functools.partial(_at_depth, family, rows, held, targets, depth))
         if trained:
             at[depth] = min(trained, key=lambda one: one.left_out)
             if trained[0].ridge == 0:
@@ -202,8 +204,8 @@ def prediction(
         progress("prediction", 1)
     if not at:
         return None
-    end = _at_depth(family, rows, held, targets, math.inf)
-    beside = known or baselines(data)
+    end = keeper.kept("infinite depth", lambda: _at_depth(family, rows, held, targets, math.inf))
+    beside = known or keeper.kept("baselines", lambda: baselines(data))
     assert beside is not None
     limit = min(end, key=lambda one: one.left_out) if end else None
     return Prediction(targets, at, plain, limit, beside.rbf, beside.gamma, beside.mean)

@@ -5,6 +5,7 @@ and the verdict follow from that backend's numbers alone. Only where all backend
 """
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from roughntk import rough
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.analysis.closed_form import Depth
 from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
@@ -66,7 +68,7 @@ class Signatures:
     channels: int
 
 
-def signatures(drivers: Drivers, p: float, progress: Callable[[str, int], None]) -> Signatures:
+def signatures(drivers: Drivers, p: float, progress: Callable[[str, int], None], keeper: Keeper = UNKEPT) -> Signatures:
     """Signatures to level 3 (2 in many channels), and distances at levels 1 .. floor(p), by every installed backend."""
     level = 3 if drivers.directions <= LEVEL_3_CHANNELS else 2
     top = min(math.floor(p), level)
@@ -74,10 +76,11 @@ def signatures(drivers: Drivers, p: float, progress: Callable[[str, int], None])
     views = {name: BackendView({}, {}, {}) for name in backends}
     per_depth: list[dict[str, Any]] = []
     gaps: dict[tuple[str, str], float] = dict.fromkeys(itertools.combinations(backends, 2), 0.0)
+    last = next(reversed(drivers.reduced), None)
     for depth, path in drivers.reduced.items():
-        for name in backends:
-            views[name] = _seen(views[name], name, depth, path, level, top, p)
-        by_pair = _disagreements(views, depth, path, level, top)
+        work = functools.partial(_at_depth, backends, depth, path, level, top, p, depth == last)
+        seen, by_pair = keeper.kept(f"depth {depth}", work)
+        views = {name: _joined(view, seen[name]) for name, view in views.items()}
         for pair, by_level in by_pair.items():
             gaps[pair] = max(gaps[pair], *by_level)
         norms = level_norms(views["jax"].whole[depth], drivers.directions, level)
@@ -108,14 +111,34 @@ def signatures(drivers: Drivers, p: float, progress: Callable[[str, int], None])
     return Signatures(record, views, agreement, level, drivers.directions)
 
 
-def _seen(
-    view: BackendView, backend: str, depth: Depth, path: np.ndarray, level: int, top: int, p: float
-) -> BackendView:
-    """The view with one more depth. What a backend raises, or gives besides finite numbers, is NaN and is named."""
+Gaps = dict[tuple[str, str], list[float]]
+"""For each pair of backends the disagreement at each level."""
+
+
+def _at_depth(
+    backends: list[str], depth: Depth, path: np.ndarray, level: int, top: int, p: float, with_increments: bool
+) -> tuple[dict[str, BackendView], Gaps]:
+    """What every backend makes of one driver, and how far they are apart."""
+    views = {name: _seen(name, depth, path, level, top, p) for name in backends}
+    gaps = _disagreements(views, depth, path, level, top)
+    if not with_increments:
+        views = {name: dataclasses.replace(view, increments={}) for name, view in views.items()}
+    return views, gaps
+
+
+def _joined(view: BackendView, more: BackendView) -> BackendView:
+    """The view with one more depth."""
+    return BackendView(
+        view.whole | more.whole, more.increments, view.distances | more.distances, view.failure or more.failure
+    )
+
+
+def _seen(backend: str, depth: Depth, path: np.ndarray, level: int, top: int, p: float) -> BackendView:
+    """One depth by one backend. What it raises, or gives besides finite numbers, is NaN and is named."""
     channels = path.shape[1]
     grid = path[_grid(len(path))]
     shape = (len(grid), len(grid), rough.signature_size(channels, top))
-    failure = view.failure
+    failure = ""
     try:
         whole = np.asarray(rough.signature(path, level, backend=backend), dtype=np.float64)
         increments = np.asarray(rough.signatures_of_intervals(grid, top, backend=backend), dtype=np.float64)
@@ -123,7 +146,7 @@ def _seen(
             raise ValueError(f"shapes {whole.shape} and {increments.shape}")
     except FAILURES as problem:
         whole, increments = np.full(rough.signature_size(channels, level), np.nan), np.full(shape, np.nan)
-        failure = failure or f"{type(problem).__name__} at depth {depth}: {problem}"
+        failure = f"{type(problem).__name__} at depth {depth}: {problem}"
     distances = [math.nan] * top
     if np.isfinite(increments).all():
         parts = _split(increments, channels, top)
@@ -131,9 +154,7 @@ def _seen(
         distances = [variation.value for variation in table.values()]
     elif not failure:
         failure = f"entries that are not finite at depth {depth}"
-    return BackendView(
-        view.whole | {depth: whole}, {depth: increments}, view.distances | {depth: distances}, failure
-    )  # fmt: skip
+    return BackendView({depth: whole}, {depth: increments}, {depth: distances}, failure)
 
 
 def _grid(samples: int) -> np.ndarray:
@@ -151,9 +172,7 @@ def level_norms(flat: np.ndarray, channels: int, level: int) -> list[float]:
     return [float(np.abs(part).sum()) for part in _split(flat, channels, level)]
 
 
-def _disagreements(
-    views: Mapping[str, BackendView], depth: Depth, path: np.ndarray, level: int, top: int
-) -> dict[tuple[str, str], list[float]]:
+def _disagreements(views: Mapping[str, BackendView], depth: Depth, path: np.ndarray, level: int, top: int) -> Gaps:
     """For each pair of backends the disagreement at each level, of the signature and of all increments."""
     disagreements = {}
     for a, b in itertools.combinations(views, 2):

@@ -1,11 +1,13 @@
 """Stage 5 of a study: Theorem 3 between each pair of depths."""
 
+import functools
 import itertools
 import math
 from typing import Any
 
 import numpy as np
 
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.regression import NotPositiveDefiniteError
 from roughntk.study.analysis.closed_form import Depth, Kernels, Progress
 from roughntk.transport.whole_depth import between_systems
@@ -31,7 +33,9 @@ def transport_pairs(kernels: Kernels) -> tuple[list[Depth], str]:
     return starts, note
 
 
-def transport_records(kernels: Kernels, starts: list[Depth], progress: Progress) -> list[dict[str, Any]]:
+def transport_records(
+    kernels: Kernels, starts: list[Depth], progress: Progress, keeper: Keeper = UNKEPT
+) -> list[dict[str, Any]]:
     """Stage 5: Theorem 3 between each pair of depths, both clocks, both right-hand sides.
 
     `error` is against the closed form of the study at L + 1; a transport has converged only if that is within
@@ -39,22 +43,27 @@ def transport_records(kernels: Kernels, starts: list[Depth], progress: Progress)
     """
     records = []
     for depth, clock, rhs in itertools.product(starts, ("arc", "psi"), ("joint", "paper")):
-        record: dict[str, Any] = {"depth": depth, "clock": clock, "rhs": rhs}
-        try:
-            exact = kernels.coefficients_at(depth + 1)
-            result = between_systems(kernels.systems, depth, clock=clock, rhs=rhs, throw=False)
-        except NotPositiveDefiniteError as problem:
-            record |= dict.fromkeys(("steps", "residual", "error", "error_bound", "system", "coefficients"), None)
-            record |= {"converged": False, "note": str(problem)}
-        else:
-            error = float(np.max(np.abs(result.coefficients - exact)) / max(1.0, np.max(np.abs(exact))))
-            record |= {"steps": result.stats["steps"], "residual": result.residual, "error": error}
-            record |= {"error_bound": result.error_bound, "system": result.system, "coefficients": result.coefficients}
-            record |= {"converged": bool(result.converged and error <= result.error_bound), "note": ""}
-        record["condition_number"] = max(kernels.condition[depth], kernels.condition[depth + 1])
-        records.append(record)
+        work = functools.partial(_record, kernels, depth, clock, rhs)
+        records.append(keeper.kept(f"{depth} {clock} {rhs}", work))
         progress("transport", 1)
     return records
+
+
+def _record(kernels: Kernels, depth: Depth, clock: str, rhs: str) -> dict[str, Any]:
+    """The transport from one depth to the next."""
+    record: dict[str, Any] = {"depth": depth, "clock": clock, "rhs": rhs}
+    try:
+        exact = kernels.coefficients_at(depth + 1)
+        result = between_systems(kernels.systems, depth, clock=clock, rhs=rhs, throw=False)
+    except NotPositiveDefiniteError as problem:
+        record |= dict.fromkeys(("steps", "residual", "error", "error_bound", "system", "coefficients"), None)
+        record |= {"converged": False, "note": str(problem)}
+    else:
+        error = float(np.max(np.abs(result.coefficients - exact)) / max(1.0, np.max(np.abs(exact))))
+        record |= {"steps": result.stats["steps"], "residual": result.residual, "error": error}
+        record |= {"error_bound": result.error_bound, "system": result.system, "coefficients": result.coefficients}
+        record |= {"converged": bool(result.converged and error <= result.error_bound), "note": ""}
+    return record | {"condition_number": max(kernels.condition[depth], kernels.condition[depth + 1])}
 
 
 __all__ = ["transport_pairs", "transport_records"]

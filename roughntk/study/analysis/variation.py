@@ -1,5 +1,6 @@
 """Stage 8 of a study: p-variation of the drivers, and the slopes of its logarithm."""
 
+import functools
 import math
 from typing import Any
 
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from roughntk import rough, sphere
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.study.analysis.closed_form import Depth, Kernels, Progress
 from roughntk.study.analysis.drivers import LEVEL_3_CHANNELS, Drivers
@@ -27,42 +29,48 @@ def levels_of(p: float, directions: int) -> list[int]:
     return [k for k in range(1, math.floor(p) + 1) if k < 3 or directions <= LEVEL_3_CHANNELS]
 
 
-def variation_records(drivers: Drivers, p: float, progress: Progress) -> list[dict[str, Any]]:
+def variation_records(drivers: Drivers, p: float, progress: Progress, keeper: Keeper = UNKEPT) -> list[dict[str, Any]]:
     """Stage 8: exact p-variation, distance to the zero path and to the previous depth's driver.
 
     `norm` is the p-variation norm, with its outer root. `tensor_norm` names the norm of the increments: l1 (projective
     for l1 on the channels) on all channels, and l2 (Hilbert-Schmidt, which does not depend on the choice of axes) on
     principal directions. The levels are 1 .. floor(p); level 3 enters where the directions are few enough for it.
     """
-    most = {1: drivers.channels, 2: FULL_LEVEL_2_CHANNELS, 3: LEVEL_3_CHANNELS}
-    kinds = [(1.0, 1)] * (p > 1) + [(p, k) for k in levels_of(p, drivers.directions)]
     records: list[dict[str, Any]] = []
     previous: Depth | None = None
     for depth in drivers.paths:
-        for exponent, level in kinds:
-            on_directions = drivers.channels > most[level]
-            source = drivers.reduced if on_directions else drivers.paths
-            norm = "l2" if on_directions else "l1"
-            path = source[depth]
-            before = source[previous] if previous is not None else None
-            records.append(
-                {
-                    "depth": depth,
-                    "p": exponent,
-                    "level": level,
-                    "tensor_norm": norm,
-                    "channels": path.shape[1],
-                    "norm": rough.p_variation(path, exponent, level=level, norm=norm),
-                    "distance_to_zero": rough.p_variation_distance(
-                        path, np.zeros_like(path), exponent, level=level, norm=norm
-                    ),
-                    "distance_to_previous": None
-                    if before is None
-                    else rough.p_variation_distance(path, before, exponent, level=level, norm=norm),
-                }
-            )
+        records += keeper.kept(f"depth {depth}", functools.partial(_records_at, drivers, p, depth, previous))
         previous = depth
         progress("p-variation", 1)
+    return records
+
+
+def _records_at(drivers: Drivers, p: float, depth: Depth, previous: Depth | None) -> list[dict[str, Any]]:
+    """The records of one depth."""
+    most = {1: drivers.channels, 2: FULL_LEVEL_2_CHANNELS, 3: LEVEL_3_CHANNELS}
+    records = []
+    for exponent, level in [(1.0, 1)] * (p > 1) + [(p, k) for k in levels_of(p, drivers.directions)]:
+        on_directions = drivers.channels > most[level]
+        source = drivers.reduced if on_directions else drivers.paths
+        norm = "l2" if on_directions else "l1"
+        path = source[depth]
+        before = source[previous] if previous is not None else None
+        records.append(
+            {
+                "depth": depth,
+                "p": exponent,
+                "level": level,
+                "tensor_norm": norm,
+                "channels": path.shape[1],
+                "norm": rough.p_variation(path, exponent, level=level, norm=norm),
+                "distance_to_zero": rough.p_variation_distance(
+                    path, np.zeros_like(path), exponent, level=level, norm=norm
+                ),
+                "distance_to_previous": None
+                if before is None
+                else rough.p_variation_distance(path, before, exponent, level=level, norm=norm),
+            }
+        )
     return records
 
 

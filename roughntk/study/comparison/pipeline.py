@@ -14,24 +14,34 @@ import numpy as np
 from roughntk import __version__, _checks
 from roughntk._checks import InputError
 from roughntk.files import drawing, folders
+from roughntk.files.checkpoints import CheckpointError
 from roughntk.files.tables import printable
 from roughntk.kernels import KernelFamily
 from roughntk.kernels.registry import FAMILIES, as_family, parameters
-from roughntk.study import capacity
+from roughntk.study import capacity, unfinished
 from roughntk.study.analysis.prediction import Baselines, baselines
 from roughntk.study.comparison import page, records, sentences
 from roughntk.study.comparison.figure import families as families_figure
 from roughntk.study.comparison.result import Comparison, Member, folder_of
 from roughntk.study.config import StudyConfig
 from roughntk.study.data import DataSet
-from roughntk.study.pipeline import Report, configured, loaded, plain, stages, with_keywords, write, write_csv
+from roughntk.study.pipeline import (
+    Report,
+    configured,
+    loaded,
+    plain,
+    planned,
+    stages,
+    to_stderr,
+    with_keywords,
+    write,
+    write_csv,
+)
 from roughntk.study.result import Picture, Study
 from roughntk.study.threads import fitting_threads
 
 MOST = 10
 """Families at most: so many curves are told apart."""
-FAILURES = (ValueError, ArithmeticError, RuntimeError, MemoryError)
-"""What a family may raise that is no reason to lose the studies of the others."""
 
 
 @functools.partial(with_keywords, left_out="family")
@@ -42,6 +52,8 @@ def compare(
     out: str | Path | None = "study-report",
     command: str | None = None,
     progress: Report | None = None,
+    resume: bool = True,
+    tell: unfinished.Tell | None = None,
     **settings: Any,
 ) -> Comparison:
     """Study several families on the same points, and say which predicts best and at which depth.
@@ -55,13 +67,15 @@ def compare(
             family; None writes nothing.
         command: the command line to record in study.json.
         progress: called as progress(stage, done, total); a stage begins with the name of its family.
+        resume, tell: as for `roughntk.study.run`; whatever stage of whatever family was finished is not computed again.
         settings: the fields of `roughntk.study.StudyConfig` but the family. A parameter must be one of every family.
 
     Returns:
         The studies, with `summary`, whose first lines are the answer.
 
     Raises:
-        InputError: any bad family, setting or data, before anything is computed; or every family fails.
+        InputError: any bad family, setting or data, before anything is computed; or every family fails; or what an
+            earlier run has left is damaged, or another run is at it.
 
     >>> import roughntk as rn
     >>> families = ("relu-nngp", "sigmoid")
@@ -73,14 +87,22 @@ def compare(
         raise InputError("expected no family beside families, got both; name all of them in families")
     chosen = _members(families, settings.get("parameters", ()))
     configs = [configured(data, settings | {"family": each}) for each in chosen]
+    resume = _checks.flag(resume, "resume")
     if out is None:
-        return _compared(data, configs, None, command, progress)
-    with folders.replacing(out, folders.comparison([folder_of(each.family_name) for each in configs])) as folder:
-        comparison = _compared(data, configs, folder, command, progress)
+        return _compared(_checked(data, configs), configs, None, command, progress)
+    members = [folder_of(each.family_name) for each in configs]
+    with unfinished.written(out, folders.comparison(members), resume, tell or to_stderr) as writing:
+        points = _checked(data, configs)
+        sections = [
+            unfinished.section_name(stage, member)
+            for member, each in zip(members, configs, strict=True) for stage in planned(each, points)
+        ]  # fmt: skip
+        kept = writing.begin(unfinished.problem_of(points, configs), sections)
+        comparison = _compared(points, configs, writing.folder, command, progress, kept)
         comparison.out = Path(out)
         for study in comparison.studies:
             study.out = comparison.out / folder_of(study.config.family_name)
-        _write(comparison, folder, command)
+        _write(comparison, writing.folder, command)
     return comparison
 
 
@@ -130,22 +152,28 @@ def _check_names(names: list[str]) -> None:
         taken[folder] = _checks.shown(name)
 
 
-def _compared(
-    source: Any, configs: list[StudyConfig], folder: Path | None, command: str | None, progress: Report | None
-) -> Comparison:
-    """The data, all studies, each written to `folder` when it is finished, and what is said of them."""
+def _checked(source: Any, configs: list[StudyConfig]) -> DataSet:
+    """The points of studies that fit in memory."""
     first = configs[0]
     data = loaded(source, first)
-    n, held = len(data.X), 0 if data.held is None else len(data.held.rows)
-    capacity.check_study(n, len(data.x), first.chosen_depths, first.samples, held, len(configs) - 1)
-    with fitting_threads(n):
+    held = 0 if data.held is None else len(data.held.rows)
+    capacity.check_study(len(data.X), len(data.x), first.chosen_depths, first.samples, held, len(configs) - 1)
+    return data
+
+
+def _compared(
+    data: DataSet, configs: list[StudyConfig], folder: Path | None, command: str | None, progress: Report | None,
+    kept: unfinished.Progress = unfinished.NOTHING,
+) -> Comparison:  # fmt: skip
+    """All studies, each written to `folder` when it is finished, and what is said of them."""
+    with fitting_threads(len(data.X)):
         shared = baselines(data)
     members, timings = [], {}
     for config in configs:
         clock = time.perf_counter()
         name = config.family_name
         report = None if progress is None else functools.partial(_named, progress, name)
-        member = _studied(data, config, shared, report)
+        member = _studied(data, config, shared, report, kept.of(folder_of(name)))
         if member.study is not None:
             if folder is not None:
                 own = folder / folder_of(name)
@@ -166,11 +194,15 @@ def _named(progress: Report, name: str, stage: str, done: int, total: int) -> No
     progress(f"{name}: {stage}", done, total)
 
 
-def _studied(data: DataSet, config: StudyConfig, shared: Baselines | None, report: Report | None) -> Member:
+def _studied(
+    data: DataSet, config: StudyConfig, shared: Baselines | None, report: Report | None, kept: unfinished.Progress
+) -> Member:
     try:
         with fitting_threads(len(data.X)):
-            return Member(config, stages(data, config, shared, report))
-    except FAILURES as problem:
+            return Member(config, stages(data, config, shared, report, kept))
+    except CheckpointError:  # no fault of the family
+        raise
+    except unfinished.FAILURES as problem:
         return Member(config, None, _checks.reason(problem))
 
 
