@@ -30,9 +30,9 @@ import numpy as np
 RESULT = Path(__file__).parent / "results" / "stored_rows.json"
 LIMIT = 128 * 2**20
 """Bytes."""
-PROBLEMS = {"apply": (16_000, 1_200), "solve": (6_000, 3_200)}
+PROBLEMS = {"apply": (16_000, 1_200), "solve": (4_000, 4_800)}
 """Rows and columns: 154 MB each."""
-TABLE = (100_000, 40)
+TABLE = (60_000, 40)
 
 
 def status(name: str) -> int:
