@@ -54,7 +54,8 @@ class Iterated:
 
 def conjugate_gradients(
     apply: Apply, B: Float[np.ndarray, "n k"], *, precondition: Apply | None = None, tolerance: float = 1e-12,
-    most: int = MOST_STEPS, what: str = "matrix", remedy: str = "raise the ridge, or use method='cholesky'",
+    most: int = MOST_STEPS, norm: float = 0.0, what: str = "matrix",
+    remedy: str = "raise the ridge, or use method='cholesky'",
 ) -> Iterated:  # fmt: skip
     """Solve A x = B by conjugate gradients.
 
@@ -64,6 +65,7 @@ def conjugate_gradients(
         precondition: V -> about A^{-1} V, symmetric and positive definite.
         tolerance: of |B - A x| / |B|, column by column; where A x is rounded by more, that is enough.
         most: steps at most.
+        norm: about |A|, as far as it is known, from which it is told how A x is rounded.
         what: how to name A in an error.
         remedy: what to do about one that is not solved.
 
@@ -87,7 +89,8 @@ def conjugate_gradients(
         residual = np.linalg.norm(left, axis=0)
         if (residual <= tolerance).all() or steps >= most:
             break
-    rounded = EPS * np.sqrt(len(B)) * ritz.gain * np.linalg.norm(x, axis=0)  # of A x, which no step mends
+    gain = max(np.sqrt(len(B)) * ritz.gain, norm)
+    rounded = EPS * gain * np.linalg.norm(x, axis=0)  # of A x, which no step mends
     if (residual <= np.maximum(tolerance, rounded)).all():
         return Iterated(x * unit, residual, steps, ritz.smallest, ritz.largest)
     worst = float(residual.max())

@@ -1,9 +1,17 @@
 """(K + R)^{-1} for many points, by conjugate gradients for a matrix that is never stored.
 
 What is solved is the system of :mod:`roughntk.regression.fitted`: with the direction of the lengths, along which K has
-its one outlying eigenvalue (the constant), eliminated. Deep kernels are then close to a multiple of the identity, which
-takes a few steps. Shallow ones are preconditioned by a partial Cholesky factor of G whose pivots are chosen at random
-in proportion to what is left of the diagonal (``references.bib``: Chen2024).
+its one outlying eigenvalue (the constant), eliminated. A deep kernel is then close to a multiple of the identity.
+What else it has is preconditioned, in one of these ways:
+
+* a polynomial of the correlation (:mod:`roughntk.regression.polynomial`) of the degree that costs least, by the steps
+  that a sample of the entries promises (:mod:`roughntk.regression.promise`): for deep kernels, and for many dimensions.
+  Where its degree is 0 nothing is done;
+* where it leaves too much for such a promise, a partial Cholesky factor of G whose pivots are chosen at random in
+  proportion to what is left of the diagonal (``references.bib``: Chen2024), if its first pivots repay themselves: for
+  shallow kernels in few dimensions, and rows in clusters;
+* otherwise, where many steps are expected and some eigenvalues stand out of the sample, the polynomial and the largest
+  eigenvalues of what it leaves, from a random sketch.
 """
 
 import functools
@@ -14,33 +22,36 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from roughntk._checks.precision import EPS
 from roughntk.linalg.iterative import Apply, conjugate_gradients
-from roughntk.linalg.operator import BlockOperator
 from roughntk.regression.eliminated import Eliminated
 from roughntk.regression.exceptions import singular
 from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel
+from roughntk.regression.polynomial import Polynomial, PolynomialInverse, fitted_polynomials
+from roughntk.regression.preconditioners import (
+    Bordered,
+    Lowered,
+    by_factor,
+    extended,
+    largest_eigenvalues,
+    partial_cholesky,
+)
+from roughntk.regression.promise import Sample
 
 MOST_FACTORED = 10_000
 """Points at most whose kernel matrix, 0.8 GB, is stored and factored where nothing else is said."""
 TOLERANCE = 1e-12
 """Of the residual, relative to the right-hand side."""
-PIVOTS = 64
-"""Pivots of a partial factor that are chosen together."""
-MOST_PIVOTS = 1024
-REPAYS = 0.7
-"""A partial factor whose first pivots leave a larger part of the trace than this is not worth it."""
-ENOUGH, SLOW = 1e-3, 0.97
-"""A factor ends where it leaves this part of the trace, and where its last pivots left this part of what was left."""
+FEWEST = 16
+"""Points that are worth a preconditioner."""
+MANY_STEPS = 20
+"""Steps with a polynomial beyond which a sketch of what it leaves is tried, which costs three."""
 SKETCHED = 128
-"""Random vectors that the largest eigenvalues are found from where a partial factor is not worth it."""
+"""Random vectors of a sketch."""
 NEAR = 1.05
 """Largest eigenvalues that are no more than so many times the last one found are left alone."""
-MOST_CONSTANT = 1e8
-"""c/s, beyond which K/s would lose G to rounding."""
-ROUNDED = 1e-10
-"""Eigenvalues of the pivots' own block below this part of the largest are left out."""
+OPERATIONS = 300
+"""Of a product of matrices, in the time of an entry of the kernel."""
 
 Progress = Callable[[str, int], None]
 """Called with what is done, and how many applications of the matrix that took so far."""
@@ -54,14 +65,18 @@ class IterativelyConverged(Eliminated):
         ridge: R >= 0.
         what: how to name the kernel matrix.
         tolerance: of each solve.
-        progress: told of every application of the matrix.
+        progress: told of every application of the matrix, and what for.
         devices: as of `roughntk.regression.KernelOperator`.
 
     Attributes:
-        iterations: applications of the matrix in the last solve.
-        residual: the largest of that solve, relative to its right-hand sides.
+        iterations: steps of conjugate gradients in the last solve, each of which applies the matrix once, to all
+            right-hand sides that are not solved yet. What the preconditioner took, and the true residual at the end,
+            are not among them.
+        applications: of the matrix since it was made, all of them, whatever for.
+        residual: the largest of the last solve, relative to its right-hand sides.
         condition_number: of the preconditioned matrix, an estimate from below.
-        rank: of the preconditioner.
+        preconditioner: "none", "polynomial", "partial factor", "sketch" or "polynomial and sketch".
+        rank: how many vectors it consists of.
     """
 
     def __init__(
@@ -71,38 +86,76 @@ class IterativelyConverged(Eliminated):
         super().__init__(kernel, ridge)
         self.tolerance, self.what = tolerance, what
         self.operator = parted_operator(kernel, devices=devices)
-        self._progress, self._applied = progress, 0
+        self._progress, self._purpose, self.applications = progress, "eliminating the constant", 0
         turned = self._reflect(self._apply(self._direction[:, None]))[:, 0]
         self._eliminate(turned, what)
         self._along = float(turned[0])
-        self.rank = 0
+        self.preconditioner, self.rank = "none", 0
         self.iterations, self.residual, self.condition_number = 0, 0.0, math.nan
-        self._precondition = self._preconditioner(kernel)
+        self._norm = 0.0
+        self._purpose = "preparing the preconditioner"
+        self._precondition = self._preconditioner(kernel) if len(turned) >= FEWEST else None
+        self._purpose = "applying the kernel matrix"
 
     def _apply(self, V: np.ndarray) -> np.ndarray:
         """G V."""
-        self._applied += 1
+        self.applications += 1
         if self._progress is not None:
-            self._progress("applying the kernel matrix", self._applied)
+            self._progress(self._purpose, self.applications)
         return self.operator.apply(V)
 
     def _within(self, V: np.ndarray) -> np.ndarray:
         """M V, shape (n - 1, k)."""
-        padded = np.concatenate([np.zeros((1, V.shape[1])), V])
-        turned = self._reflect(self._apply(self._reflect(padded, back=True)))[1:]
+        turned = self._reflect(self._apply(self._back(V)))[1:]
         return (
             self.share * turned
             + self._own_ridge * V
             - (self.share * self.s / self.kappa) * np.outer(self.h, self.h @ V)
         )
 
+    def _back(self, V: np.ndarray) -> np.ndarray:
+        """P V."""
+        return self._reflect(extended(V), back=True)
+
     def _preconditioner(self, kernel: PartedKernel) -> Apply | None:
-        """About M^{-1}, by a partial factor G ~ L L^T + left I; None where that would not help."""
+        """About M^{-1}, in one of the ways of the module."""
+        n, sample = len(kernel.rows.lengths), Sample(kernel, self._own_ridge / self.share if self.share else math.inf)
+        polynomials = list(fitted_polynomials(sample, n, kernel.rows.directions.shape[1]))
+        if polynomials:  # that of degree 0 leaves all of M
+            self._norm = polynomials[0].promise.largest * (self.share * polynomials[0].left + self._own_ridge)
+        best = min(polynomials, key=functools.partial(self._cost, n), default=None)
+        steps = best.promise.steps(self.tolerance) if best else math.inf
+        if best is None or not best.promise.judged:
+            factored = self._by_partial_factor(kernel)
+            if factored is not None:
+                return factored
+        inverse = None
+        if best is not None and best.features:
+            self.preconditioner, self.rank = "polynomial", best.features
+            inverse = self._by_polynomial(kernel, best)
+        return self._sketched(inverse) if best is None or (steps > MANY_STEPS and best.promise.stands_out) else inverse
+
+    def _cost(self, n: int, polynomial: Polynomial) -> float:
+        """Of a solve, in applications of the matrix."""
+        return polynomial.promise.steps(self.tolerance) + polynomial.features**2 / (OPERATIONS * n)
+
+    def _by_polynomial(self, kernel: PartedKernel, polynomial: Polynomial) -> Apply:
+        """P^T (A + C e e^T)^{-1} P for the matrix A of a polynomial, with e^T (A + C e e^T) e = kappa/w as in K + R."""
+        inverse = PolynomialInverse(polynomial, *kernel.rows, self.share, self._own_ridge)
+        e = self._direction
+        eliminated = inverse(e[:, None])[:, 0]
+        missing = self.kappa / self.w - inverse.curvature(e) if self.w > 0 else math.inf
+        size = (1 / missing if missing > 0 else math.inf) + float(e @ eliminated)
+
+        return Bordered(inverse, self._direction, eliminated, size)
+
+    def _by_partial_factor(self, kernel: PartedKernel) -> Apply | None:
+        """By G ~ L L^T + left I; None where that is not worth it."""
         partial = partial_cholesky(kernel, self.operator, self._along)
         if partial is None:
-            return self._sketched(len(self.h))
+            return None
         factor, left = partial
-        self.rank = factor.shape[1]
+        self.preconditioner, self.rank = "partial factor", factor.shape[1]
         turned = self._reflect(factor)
         # M ~ share P^T L (I - (s/kappa) z z^T) L^T P + shift I with z = L^T e, whose inverse has a small matrix in it
         z = turned[0]
@@ -111,103 +164,33 @@ class IterativelyConverged(Eliminated):
         half = turned[1:] @ (vectors * np.sqrt(np.maximum(values, 0.0))) * math.sqrt(self.share)
         shift = self.share * max(left, 1e-12) + self._own_ridge
         small = scipy.linalg.cho_factor(half.T @ half + shift * np.eye(self.rank), lower=True)
-        return functools.partial(_by_factor, half, small, shift)
+        return functools.partial(by_factor, half, small, shift)
 
-    def _sketched(self, n: int) -> Apply | None:
-        """About M^{-1}, from M^2 times random vectors; None where its largest eigenvalues are no larger than others."""
+    def _sketched(self, inverse: Apply | None) -> Apply | None:
+        """About M^{-1}, from another way and the largest eigenvalues that it leaves, where they stand out."""
+        n = len(self.h)
         rank = min(SKETCHED, n // 4)
-        if rank < 1:
-            return None
-        chance = np.linalg.qr(np.random.default_rng(0).normal(size=(n, rank)))[0]
-        basis = np.linalg.qr(self._within(chance))[0]
-        largest = nystrom(self._within(basis), basis)
+        largest = largest_eigenvalues(self._within, inverse, n, rank)
         if largest is None:
             raise singular(self.what, self.ridge, "one that is not positive along random vectors")
         vectors, values = largest
         if not values[0] > NEAR * values[-1]:
-            return None
-        self.rank = rank
-        return functools.partial(_by_sketch, vectors, values[-1] / values - 1)
+            return inverse
+        self.preconditioner = "sketch" if inverse is None else "polynomial and sketch"
+        self.rank += rank
+        return Lowered(inverse, vectors, values[-1] / values - 1)
 
     def _solved(self, right: np.ndarray) -> np.ndarray:
         """M^{-1} right."""
         if not right.size:
             return right
         iterated = conjugate_gradients(
-            self._within, right, precondition=self._precondition, tolerance=self.tolerance, what=self.what
-        )
+            self._within, right, precondition=self._precondition, tolerance=self.tolerance, norm=self._norm,
+            what=self.what,
+        )  # fmt: skip
         self.iterations, self.residual = iterated.iterations, float(iterated.residual.max())
         self.condition_number = iterated.condition_number
         return iterated.solution
 
 
-def _by_factor(half: np.ndarray, small: tuple[np.ndarray, bool], shift: float, V: np.ndarray) -> np.ndarray:
-    """(half half^T + shift I)^{-1} V."""
-    return np.asarray((V - half @ scipy.linalg.cho_solve(small, half.T @ V)) / shift)
-
-
-def _by_sketch(vectors: np.ndarray, change: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """V with its parts along some vectors changed."""
-    return np.asarray(V + vectors @ (change[:, None] * (vectors.T @ V)))
-
-
-def partial_cholesky(kernel: PartedKernel, operator: BlockOperator, along: float) -> tuple[np.ndarray, float] | None:
-    """(L, mean of what is left of the diagonal of K/s - L L^T): pivots by chance, `PIVOTS` at a time, seed 0.
-
-    K/s = (c/s) d d^T + G differs from G along d only, which is eliminated in what is solved; unlike G it is positive
-    where the kernel collapses. None where K/s leaves float64, or where the first pivots leave so much of the trace
-    that a factor is not worth it.
-
-    Args:
-        kernel: of the points.
-        operator: G.
-        along: e^T G e.
-    """
-    n, lengths = operator.shape[0], kernel.rows.lengths
-    constant = kernel.level / kernel.scale if kernel.level > 0 and kernel.scale > 0 else 0.0
-    if not constant < MOST_CONSTANT:
-        return None
-    trace = float((kernel.at_zero() * lengths**2).sum()) - along  # of G on the complement of d
-    left = (kernel.at_zero() + constant) * lengths**2
-    chance, factor, most = np.random.default_rng(0), np.zeros((n, 0)), min(MOST_PIVOTS, n // 4)
-    if not (left >= 0).all() or not left.sum() > 0 or not trace > 0:
-        return None
-    while factor.shape[1] < most:
-        before = float(left.sum())
-        pivots = np.unique(chance.choice(n, PIVOTS, p=left / before))
-        columns = operator.columns(pivots) + constant * np.outer(lengths, lengths[pivots])
-        columns -= factor @ factor[pivots].T
-        values, vectors = np.linalg.eigh(columns[pivots])
-        kept = values > ROUNDED * values[-1]
-        new = columns @ (vectors[:, kept] / np.sqrt(values[kept]))
-        first = not factor.shape[1]
-        factor = np.concatenate([factor, new], axis=1)
-        left = np.maximum(left - (new**2).sum(axis=1), 0.0)
-        if first and left.sum() > REPAYS * trace:
-            return None
-        if left.sum() < ENOUGH * trace or (not first and left.sum() > SLOW * before):
-            break
-    return factor, float(left.mean())
-
-
-def nystrom(applied: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """The largest eigenvalues of a positive definite A and their vectors, from A times an orthonormal basis.
-
-        A ~ A B (B^T A B)^{-1} B^T A,    shifted by some rounding (``references.bib``: Frangella2023)
-
-    None where B^T A B is not positive definite. Eigenvalues decrease.
-    """
-    shift = np.sqrt(len(basis)) * EPS * np.linalg.norm(applied, 2)
-    shifted = applied + shift * basis
-    small = basis.T @ shifted
-    try:
-        lower = np.linalg.cholesky((small + small.T) / 2)
-    except np.linalg.LinAlgError:
-        return None
-    vectors, sizes, _ = np.linalg.svd(
-        scipy.linalg.solve_triangular(lower, shifted.T, lower=True).T, full_matrices=False
-    )
-    return vectors, np.maximum(sizes**2 - shift, shift)
-
-
-__all__ = ["MOST_FACTORED", "TOLERANCE", "IterativelyConverged", "Progress", "partial_cholesky"]
+__all__ = ["MOST_FACTORED", "TOLERANCE", "IterativelyConverged", "Progress"]
