@@ -15,13 +15,14 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
     "_process", "_settings", "_caches", "_checks", "_display", "_compiled", "sphere", "linalg", "maps", "kernels",
-    "rough", "regression", "depth", "transport", "files", "study", "commands", "cli",
+    "rough", "files", "regression", "depth", "transport", "study", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "maps": {"sphere", "linalg"},
     "rough": {"sphere", "linalg", "maps", "kernels"},
     "regression": {"rough"},
-    "depth": {"rough"},
+    "depth": {"rough", "files"},
+    "transport": {"files"},
     "files": {
         "_caches",
         "_compiled",
@@ -30,9 +31,6 @@ KNOWS_NOTHING_OF = {
         "maps",
         "kernels",
         "rough",
-        "regression",
-        "depth",
-        "transport",
     },
 }
 ENTRANCE = ("roughntk", "roughntk.__main__")  # the package's face: may import every room

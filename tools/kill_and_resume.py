@@ -33,16 +33,17 @@ def start(study: list[str], where: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def killed(study: list[str], where: Path, moment: float) -> bool:
-    """Kill the study after so many seconds; False if it had finished."""
+def killed(study: list[str], where: Path, moment: float) -> str:
+    """Kill the study after so many seconds: when, and how many stages had been saved, or that there was a report."""
     process = start(study, where)
     try:
         process.communicate(timeout=moment)
-        return False
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return True
+    if (where / "report").exists():
+        return f"{moment:.0f} (report)"
+    return f"{moment:.0f} ({len(list(where.glob('.report.unfinished-*/*.npz')))})"
 
 
 def finished(study: list[str], where: Path) -> tuple[float, str]:
@@ -89,20 +90,20 @@ def main() -> int:
         seconds, _ = finished(study, whole_at)
         whole = content(whole_at / "report")
         print(f"roughntk study {' '.join(study)}: {seconds:.1f} s, {len(whole)} files")
-        print(f"{'':>3}  {'killed after s':<22}  {'then it went on in s':>20}  {'what was done':<60}  bytes")
+        print(f"{'':>3}  {'killed after s (stages that it had)':<34}  {'then s':>6}  {'what was done':<58}  bytes")
         right = 0
         for number in range(given.times):
             where = Path(folder) / str(number)
             where.mkdir()
             moments = [(number + chance.random()) / given.times * seconds]
             moments += [chance.random() * seconds for _ in range(number % 3)]
-            fell = [f"{moment:.1f}" for moment in moments if killed(study, where, moment)]
+            fell = [killed(study, where, moment) for moment in moments]
             took, done = finished(study, where)
             apart = differences(whole, where)
             right += not apart
             verdict = "the same" if not apart else f"DIFFERENT: {', '.join(apart[:5])}"
             print(
-                f"{number + 1:>3}  {', '.join(fell) or 'had finished':<22}  {took:>20.1f}  {done:<60}  {verdict}",
+                f"{number + 1:>3}  {', '.join(fell):<34}  {took:>6.1f}  {done:<58}  {verdict}",
                 flush=True,
             )
     print(f"{right} of {given.times} the same")

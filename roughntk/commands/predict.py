@@ -7,7 +7,7 @@ import typer
 
 from roughntk.commands.devices import DeviceSettings, devices_of
 from roughntk.commands.options import real, with_settings
-from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table
+from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table, tell
 from roughntk.commands.terminal.progress import stages
 from roughntk.files.reading_settings import ReadingSettings
 from roughntk.study.settings import FamilySettings, PredictionSettings
@@ -47,6 +47,14 @@ def predict(
     figure: Annotated[
         str | None, typer.Option(help="Draw the error against depth, and the predictions: .png, .svg or .pdf.")
     ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep in this folder what was finished, and the solve that is under way: the same command goes on "
+            "there. It is removed when all is done.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -60,7 +68,7 @@ def predict(
         stages(quiet or not devices.first) as report,
         contextlib.ExitStack() as under,
     ):
-        from roughntk.commands.answers import prediction_figure
+        from roughntk.commands.answers import kept_predictions, prediction_figure
         from roughntk.commands.answers import predictions as answers
         from roughntk.files import results
         from roughntk.files.tables import Reading
@@ -75,7 +83,9 @@ def predict(
         family = member(str(network.family), network.parameters)
         scratch = under.enter_context(folder) if (folder := scratch_of(choice)) else None
         data = split(choice, Reading.of(reading), distinct=training.ridge == 0, scratch=scratch)
-        result = answers.predictions(family, data, training, report, devices.devices)
+        told = (lambda line: None) if quiet else tell
+        keeper_of = under.enter_context(kept_predictions.checkpointed(checkpoint, family, data, training, told))
+        result = answers.predictions(family, data, training, report, devices.devices, keeper_of)
         if not devices.first:
             return
         kept = keep(data, scratch) if scratch is not None and choice.keep_scratch else None

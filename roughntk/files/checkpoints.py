@@ -109,6 +109,10 @@ class Keeper(Protocol):
         """The state that was saved last; None if there is none."""
         ...
 
+    def drop(self, key: str) -> None:
+        """A state is not needed any more."""
+        ...
+
 
 class Unkept:
     """Nothing is kept: every step is computed."""
@@ -125,6 +129,9 @@ class Unkept:
     def recall(self, key: str) -> Any:
         """As `Keeper`."""
         return None
+
+    def drop(self, key: str) -> None:
+        """As `Keeper`."""
 
     def finish(self) -> None:
         """As `Section`."""
@@ -341,6 +348,38 @@ class Checkpoint:
         self.close()
 
 
+class LoopState:
+    """The state of a loop that is one step of a section, as `roughntk.linalg.iterative.States` has it."""
+
+    def __init__(self, keeper: Keeper, key: str):
+        self._keeper, self._key = keeper, f"{key} under way"
+
+    def offer(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Take the state, if it is time to save."""
+        self._keeper.offer(self._key, state)
+
+    def recall(self) -> dict[str, Any] | None:
+        """The state that was saved last."""
+        state: dict[str, Any] | None = self._keeper.recall(self._key)
+        return state
+
+    def drop(self) -> None:
+        """The loop has ended."""
+        self._keeper.drop(self._key)
+
+
+def kept_solve(keeper: Keeper, key: str, solve: Callable[..., T], *arguments: Any, **more: Any) -> T:
+    """What `solve(*arguments, states=..., **more)` gives, the state of whose loop is kept until it has ended."""
+
+    def work() -> T:
+        states = LoopState(keeper, key)
+        solved = solve(*arguments, states=states, **more)
+        states.drop()
+        return solved
+
+    return keeper.kept(key, work)
+
+
 def _check_own(folder: Path, remedy: str) -> None:
     """Raise `CheckpointError` for a folder that holds what is no checkpoint."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -447,6 +486,6 @@ def _unusable(path: Path, problem: str, remedy: str) -> CheckpointError:
 
 
 __all__ = [
-    "EVERY", "KIND", "SUFFIX", "UNKEPT", "Checkpoint", "CheckpointError", "Keeper", "Problem", "Section", "Unkept",
-    "read", "read_header", "write",
+    "EVERY", "KIND", "SUFFIX", "UNKEPT", "Checkpoint", "CheckpointError", "Keeper", "LoopState", "Problem", "Section",
+    "Unkept", "kept_solve", "read", "read_header", "write",
 ]  # fmt: skip

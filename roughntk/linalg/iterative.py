@@ -8,6 +8,7 @@ one is not positive, that the matrix is not.
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +24,18 @@ RESTARTS = 3
 """How often the true residual, where it lags behind, is solved for again."""
 STALLED = 100
 """Steps without a smaller residual before a solve is given up."""
+
+
+class States(Protocol):
+    """Where the state of a solve is kept, from which it goes on."""
+
+    def offer(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Take the state, if it is time to."""
+        ...
+
+    def recall(self) -> dict[str, Any] | None:
+        """The state that was kept last; None if there is none."""
+        ...
 
 
 class StagnationError(ValueError):
@@ -55,7 +68,7 @@ class Iterated:
 def conjugate_gradients(
     apply: Apply, B: Float[np.ndarray, "n k"], *, precondition: Apply | None = None, tolerance: float = 1e-12,
     most: int = MOST_STEPS, norm: float = 0.0, what: str = "matrix",
-    remedy: str = "raise the ridge, or use method='cholesky'",
+    remedy: str = "raise the ridge, or use method='cholesky'", states: States | None = None,
 ) -> Iterated:  # fmt: skip
     """Solve A x = B by conjugate gradients.
 
@@ -68,6 +81,7 @@ def conjugate_gradients(
         norm: about |A|, as far as it is known, from which it is told how A x is rounded.
         what: how to name A in an error.
         remedy: what to do about one that is not solved.
+        states: keeps the state of the iteration after a step, from which it goes on with the same bits.
 
     Raises:
         NotPositiveDefiniteError: a direction p with p^T A p <= 0 is met.
@@ -82,8 +96,16 @@ def conjugate_gradients(
     size = np.linalg.norm(B, axis=0)
     unit = np.where(size > 0, size, 1.0)
     x, left, steps, ritz = np.zeros_like(B), B / unit, 0, _Ritz()
-    for _ in range(RESTARTS):
-        step, taken = _run(apply, left, precondition, tolerance, most - steps, ritz, what, remedy)
+    first, state = 0, None if states is None else states.recall()
+    if state is not None:
+        first, x, left, steps = (state[name] for name in ("run", "x", "left", "steps"))
+        ritz = _Ritz.of(state["ritz"])
+    for number in range(first, RESTARTS):
+        before = {"run": number, "x": x, "left": left, "steps": steps}
+        step, taken = _run(
+            apply, left, precondition, tolerance, most - steps, ritz, what, remedy, _Kept(states, before, state)
+        )
+        state = None
         x, steps = x + step, steps + taken
         left = B / unit - apply(x)
         residual = np.linalg.norm(left, axis=0)
@@ -102,16 +124,18 @@ def conjugate_gradients(
 
 def _run(
     apply: Apply, B: np.ndarray, precondition: Apply | None, tolerance: float, most: int, ritz: "_Ritz", what: str,
-    remedy: str,
+    remedy: str, kept: "_Kept",
 ) -> tuple[np.ndarray, int]:  # fmt: skip
-    """(x, steps taken) of one run from x = 0."""
+    """(x, steps taken) of one run from x = 0, or from where it was."""
     prepared = precondition or (lambda V: V)
-    x, r = np.zeros_like(B), B.copy()
-    z = prepared(r)
-    p, rz = z.copy(), (r * z).sum(axis=0)
-    least, stalled = np.linalg.norm(r, axis=0).max(initial=0.0), 0
+    if kept.state is not None:
+        x, r, p, rz, least, stalled, steps = (kept.state[name] for name in _Kept.NAMES)
+    else:
+        x, r = np.zeros_like(B), B.copy()
+        z = prepared(r)
+        p, rz = z.copy(), (r * z).sum(axis=0)
+        least, stalled, steps = float(np.linalg.norm(r, axis=0).max(initial=0.0)), 0, 0
     active = np.linalg.norm(r, axis=0) > tolerance
-    steps = 0
     while active.any() and steps < most and stalled < STALLED:
         q = apply(p[:, active])
         curvature = (p[:, active] * q).sum(axis=0)
@@ -133,12 +157,32 @@ def _run(
         p[:, active] = z + beta * p[:, active]
         rz[active] = following
         norms = np.linalg.norm(r, axis=0)
-        worst = norms.max()
+        worst = float(norms.max())
         least, stalled = (worst, 0) if worst < least else (least, stalled + 1)
         active = norms > tolerance
         steps += 1
+        kept.offer(ritz, x, r, p, rz, least, stalled, steps)
     ritz.close()
     return x, steps
+
+
+class _Kept:
+    """What one run was begun with and what it goes on from, and where its state after a step is kept."""
+
+    NAMES = ("step", "r", "p", "rz", "least", "stalled", "taken")
+
+    def __init__(self, states: States | None, before: dict[str, Any], state: dict[str, Any] | None):
+        self._states, self._before, self.state = states, before, state
+
+    def offer(self, ritz: "_Ritz", *values: Any) -> None:
+        """The state after a step."""
+        if self._states is not None:
+            self._states.offer(lambda: self._before | self._now(values) | {"ritz": ritz.state()})
+
+    def _now(self, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Copies: the next step changes the arrays."""
+        copies = (np.array(each) if isinstance(each, np.ndarray) else each for each in values)
+        return dict(zip(self.NAMES, copies, strict=True))
 
 
 class _Ritz:
@@ -153,6 +197,18 @@ class _Ritz:
         for column, a, b in zip(columns.tolist(), alpha.tolist(), beta.tolist(), strict=True):
             self._steps.setdefault(column, []).append((a, b))
 
+    def state(self) -> tuple[float, float, float, list[tuple[int, np.ndarray]]]:
+        """What it goes on from."""
+        return self.smallest, self.largest, self.gain, [(key, np.array(each)) for key, each in self._steps.items()]
+
+    @classmethod
+    def of(cls, state: tuple[float, float, float, list[tuple[int, np.ndarray]]]) -> "_Ritz":
+        """That of a state."""
+        made = cls()
+        made.smallest, made.largest, made.gain, steps = state
+        made._steps = {key: [(a, b) for a, b in each.tolist()] for key, each in steps}
+        return made
+
     def close(self) -> None:
         """The end of a run."""
         for steps in self._steps.values():
@@ -164,4 +220,4 @@ class _Ritz:
         self._steps.clear()
 
 
-__all__ = ["Iterated", "StagnationError", "conjugate_gradients"]
+__all__ = ["Iterated", "StagnationError", "States", "conjugate_gradients"]

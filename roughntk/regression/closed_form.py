@@ -5,7 +5,9 @@ directly, with their residual and the condition number of what was solved (:mod:
 """
 
 import dataclasses
+import functools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,12 @@ from jaxtyping import Float
 from roughntk import _checks, linalg, sphere
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg import Solution
 from roughntk.linalg.forward_error import relative
 from roughntk.linalg.systems import CHOLESKY, DEFLATED, INDEFINITE, ITERATIVE
+from roughntk.regression import kept
 from roughntk.regression.exceptions import REMEDY, require_digits
 from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged
 from roughntk.regression.parted import PartedKernel, Rows
@@ -28,8 +32,9 @@ METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED, ITERATIVE)
 
 
 def solve(
-    family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", devices: Any = None
-) -> Solution:
+    family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", devices: Any = None,
+    checkpoint: str | Path | None = None,
+) -> Solution:  # fmt: skip
     """Solve K_L(X,X) u = K_L(X,x) for the coefficients of kernel regression at depth L, and say how it went.
 
     The infinitely wide network trained to convergence predicts f(x) = u(x)^T y (paper, Proposition 3).
@@ -47,6 +52,9 @@ def solve(
         domain: "sphere", or "euclidean" for rows of any length and a homogeneous family, where
             u(x)_i = u(x/|x|)_i |x|/|x_i|. A test point 0 has u = 0; a training point 0 is refused.
         devices: as of `KernelOperator`, for "iterative", which "auto" takes where devices are named.
+        checkpoint: a folder in which the state of "iterative" is kept, at least every 30 seconds or after the step that
+            takes longer, and in the end what was found, by any method: the same call goes on from there, with the same
+            bits, or has the result at once. It is not removed.
 
     Returns:
         A :class:`Solution`: `coefficients` of shape (n, m), `residual`, `condition_number`, `smallest_eigenvalue`,
@@ -55,7 +63,8 @@ def solve(
     Raises:
         InputError: rows off the sphere, equal rows in X (named; collinear ones with domain="euclidean"), NaN,
             depth < 1, domain="euclidean" with a family that is not homogeneous; a method that does not apply;
-            more devices than there are, or devices with a method that stores the matrix.
+            more devices than there are, or devices with a method that stores the matrix; a checkpoint of another
+            problem (with what differs), one that is damaged or in use, or with several processes.
         NotPositiveDefiniteError: K_L(X,X) is singular to working precision, or cannot be told from a singular matrix
             by the rounding of its entries (the forward error would reach max(1, max |u|)); the message says at which
             depth and with which smallest eigenvalue or condition number.
@@ -71,7 +80,9 @@ def solve(
     >>> solution.coefficients.shape, solution.method, solution.residual < 1e-15
     ((5, 2), 'cholesky', True)
     """
-    return solution(family, X, x, depth=depth, method=method, domain=domain, devices=devices, callers=2)
+    return solution(
+        family, X, x, depth=depth, method=method, domain=domain, devices=devices, checkpoint=checkpoint, callers=2
+    )
 
 
 def coefficients(family: KernelFamily, X, x, *, depth, domain: str = "sphere") -> Float[np.ndarray, "n m"]:
@@ -97,7 +108,7 @@ def coefficients(family: KernelFamily, X, x, *, depth, domain: str = "sphere") -
 
 def solution(
     family: KernelFamily, X, x, *, depth, method: str = "auto", domain: str = "sphere", devices: Any = None,
-    callers: int = 1,
+    checkpoint: str | Path | None = None, callers: int = 1,
 ) -> Solution:  # fmt: skip
     """`solve`; `callers` functions of this package stand between this one and the user, for the place of warnings."""
     _checks.require_x64("coefficients")
@@ -108,24 +119,37 @@ def solution(
             raise InputError(f"expected method={ITERATIVE!r} with devices, got {method!r}; leave one of them out")
         method = ITERATIVE
     if _checks.choice(domain, ("sphere", "euclidean"), "domain") == "euclidean":
-        return _euclidean(family, X, x, depth, method, devices, callers + 1)
+        return _euclidean(family, X, x, depth, method, devices, checkpoint, callers + 1)
     systems = Systems(family, *sphere.check_points(X, x))
-    return known_solution(systems, depth, method=method, devices=devices, callers=callers + 1)
+    return known_solution(systems, depth, method=method, devices=devices, checkpoint=checkpoint, callers=callers + 1)
 
 
-def known_solution(systems: Systems, depth, *, method: str = "auto", devices: Any = None, callers: int = 1) -> Solution:
+def known_solution(
+    systems: Systems, depth, *, method: str = "auto", devices: Any = None, checkpoint: str | Path | None = None,
+    callers: int = 1,
+) -> Solution:  # fmt: skip
     """`solve` for checked points whose systems may be known; `callers` as for `roughntk.linalg.solve`."""
-    solution = closed_form(systems, depth, method=method, devices=devices, callers=callers + 1)
+    if checkpoint is None:
+        solution = closed_form(systems, depth, method=method, devices=devices, callers=callers + 1)
+    else:
+        with kept.section(checkpoint, systems.family, systems.X, systems.x, depth, method) as section:
+            work = functools.partial(
+                closed_form, systems, depth, method=method, devices=devices, keeper=section, callers=callers + 2
+            )
+            solution = section.kept("solution", work)
+            section.finish()
     require_digits(solution, f"{systems.family.name} kernel matrix at depth {depth}", callers=callers)
     return solution
 
 
-def closed_form(systems: Systems, depth, *, method: str = "auto", devices: Any = None, callers: int = 1) -> Solution:
+def closed_form(
+    systems: Systems, depth, *, method: str = "auto", devices: Any = None, keeper: Keeper = UNKEPT, callers: int = 1
+) -> Solution:
     """`known_solution`, whatever is known of it."""
     family = systems.family
     what = f"{family.name} kernel matrix at depth {depth}"
     if method == ITERATIVE or (method == "auto" and len(systems.X) > MOST_FACTORED):
-        return _iterated(systems, depth, what, devices)
+        return _iterated(systems, depth, what, devices, keeper)
     if method == DEFLATED or (method == "auto" and family.collapses):
         _require_deflated(family, method)
         system = systems.deflated(depth)
@@ -148,11 +172,11 @@ def closed_form(systems: Systems, depth, *, method: str = "auto", devices: Any =
     return linalg.solve(A, b, errors=errors, what=what, remedy=REMEDY, indefinite=True, method=method, callers=callers)
 
 
-def _iterated(systems: Systems, depth, what: str, devices: Any) -> Solution:
+def _iterated(systems: Systems, depth, what: str, devices: Any, keeper: Keeper) -> Solution:
     """By conjugate gradients, whose forward error is an estimate."""
     X, x = (Rows(points, np.ones(len(points))) for points in (systems.X, systems.x))
     kernel = PartedKernel(systems.family, X, float(depth), limit_first=False)
-    solver = IterativelyConverged(kernel, 0.0, what, devices=devices)
+    solver = IterativelyConverged(kernel, 0.0, what, devices=devices, keeper=keeper)
     u = solver.weights(kernel.across(x), x.lengths).T
     size, condition = np.abs(u).max(axis=0, initial=0.0), max(solver.condition_number, 1.0)
     bound = np.broadcast_to(condition * (solver.residual + kernel.units * EPS) * np.maximum(size, 1.0), u.shape).copy()
@@ -170,11 +194,15 @@ def _require_deflated(family: KernelFamily, method: str) -> None:
         )
 
 
-def _euclidean(family: KernelFamily, X, x, depth, method: str, devices: Any, callers: int) -> Solution:
+def _euclidean(
+    family: KernelFamily, X, x, depth, method: str, devices: Any, checkpoint: str | Path | None, callers: int
+) -> Solution:
     """Coefficients of a homogeneous kernel |x| |x'| K(x/|x|, x'/|x'|)."""
     X, unit, x = check_directions(family, X, x)
     systems = Systems(family, unit, np.asarray(sphere.polar(x)[1]))
-    solution = known_solution(systems, depth, method=method, devices=devices, callers=callers + 1)
+    solution = known_solution(
+        systems, depth, method=method, devices=devices, checkpoint=checkpoint, callers=callers + 1
+    )
     ratios = sphere.length_ratios(x, X)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled, bound = (

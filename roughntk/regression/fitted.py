@@ -24,6 +24,7 @@ from scipy.linalg import lapack
 
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
+from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import KernelFamily
 from roughntk.regression.eliminated import Eliminated
 from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
@@ -59,6 +60,7 @@ class FittedRegression:
         solver: "cholesky", "iterative" (conjugate gradients, without storing K), or "auto" by the number of points.
         devices: as of `roughntk.regression.KernelOperator`: where some are named, conjugate gradients on them.
         progress: told of every product of "iterative" with the kernel matrix.
+        keeper: keeps the solves of "iterative".
         callers: how many functions of this package stand between this one and the user, for the place of warnings.
 
     Attributes:
@@ -75,7 +77,8 @@ class FittedRegression:
 
     def __init__(
         self, family: KernelFamily, rows: Rows, y: np.ndarray, *, depth: float, time: float, ridge: float,
-        solver: str = AUTO, devices: Any = None, progress: Progress | None = None, callers: int = 0,
+        solver: str = AUTO, devices: Any = None, progress: Progress | None = None, keeper: Keeper = UNKEPT,
+        callers: int = 0,
     ):  # fmt: skip
         self.kernel = PartedKernel(family, rows, depth, limit_first=ridge > 0 or time < math.inf)
         self.ridge, self.y, self.devices = ridge, y, devices
@@ -95,7 +98,9 @@ class FittedRegression:
                 )
             self.method, self.solver = "eigenvectors", Stopped(self.kernel, y, time, ridge, what)
         elif many:
-            self.solver = IterativelyConverged(self.kernel, ridge, what, progress=progress, devices=devices)
+            self.solver = IterativelyConverged(
+                self.kernel, ridge, what, progress=progress, devices=devices, keeper=keeper
+            )
         else:
             self.solver = Converged(self.kernel, ridge, what, callers=callers + 1)
         self.alpha, self.beta = self.solver.coefficients(y)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from roughntk.files.checkpoints import UNKEPT, Keeper, kept_solve
 from roughntk.linalg.iterative import Apply, conjugate_gradients
 from roughntk.regression.eliminated import Eliminated
 from roughntk.regression.exceptions import singular
@@ -67,6 +68,7 @@ class IterativelyConverged(Eliminated):
         tolerance: of each solve.
         progress: told of every application of the matrix, and what for.
         devices: as of `roughntk.regression.KernelOperator`.
+        keeper: keeps the state of each solve and what it found.
 
     Attributes:
         iterations: steps of conjugate gradients in the last solve, each of which applies the matrix once, to all
@@ -81,12 +83,13 @@ class IterativelyConverged(Eliminated):
 
     def __init__(
         self, kernel: PartedKernel, ridge: float, what: str, *, tolerance: float = TOLERANCE,
-        progress: Progress | None = None, devices: Any = None,
+        progress: Progress | None = None, devices: Any = None, keeper: Keeper = UNKEPT,
     ):  # fmt: skip
         super().__init__(kernel, ridge)
         self.tolerance, self.what = tolerance, what
         self.operator = parted_operator(kernel, devices=devices)
         self._progress, self._purpose, self.applications = progress, "eliminating the constant", 0
+        self._keeper, self._solves = keeper, 0
         turned = self._reflect(self._apply(self._direction[:, None]))[:, 0]
         self._eliminate(turned, what)
         self._along = float(turned[0])
@@ -184,9 +187,10 @@ class IterativelyConverged(Eliminated):
         """M^{-1} right."""
         if not right.size:
             return right
-        iterated = conjugate_gradients(
-            self._within, right, precondition=self._precondition, tolerance=self.tolerance, norm=self._norm,
-            what=self.what,
+        self._solves += 1
+        iterated = kept_solve(
+            self._keeper, f"solve {self._solves}", conjugate_gradients, self._within, right,
+            precondition=self._precondition, tolerance=self.tolerance, norm=self._norm, what=self.what,
         )  # fmt: skip
         self.iterations, self.residual = iterated.iterations, float(iterated.residual.max())
         self.condition_number = iterated.condition_number

@@ -8,17 +8,13 @@ the versions of whatever computes. A run with others leaves it alone, and says t
 import contextlib
 import dataclasses
 import glob
-import hashlib
-import importlib.metadata
-import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 
-from roughntk import __version__, rough, sphere
+from roughntk import rough, sphere
 from roughntk.files import folders, manifest, running
 from roughntk.files.checkpoints import (
     KIND,
@@ -33,6 +29,7 @@ from roughntk.files.checkpoints import (
     read_header,
 )
 from roughntk.files.packed import digest
+from roughntk.files.surroundings import place, versions
 from roughntk.kernels import KernelFamily
 from roughntk.kernels.engine.deflated import Deflated
 from roughntk.linalg import Solution
@@ -47,8 +44,6 @@ Tell = Callable[[str], None]
 
 KINDS = (Solution, Deflated, BackendView, Trained, Baselines)
 """Results of steps that are more than numbers, texts and arrays."""
-PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "equinox", "diffrax", "numba", "scikit-learn")
-"""Whose versions may change a digit, beside those of signatures."""
 FAILURES = (ValueError, ArithmeticError, RuntimeError, MemoryError)
 """What a family may raise that is no reason to lose the studies of others."""
 REMEDY = "or begin afresh with --no-resume (resume=False)"
@@ -67,11 +62,7 @@ def problem_of(data: DataSet, configs: Sequence[StudyConfig]) -> Problem:
         if isinstance(config.family, KernelFamily):
             parts[f"values of the family {name}"] = _values_of(config, data)
     parts["data"] = digest(_plain(data), (Held,))
-    parts["version of roughntk"] = __version__
-    parts["version of Python"] = platform.python_version()
-    for package in (*PACKAGES, *rough.available_backends()):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            parts[f"version of {package}"] = importlib.metadata.version(package)
+    parts |= versions(rough.available_backends())
     return Problem(parts, place())
 
 
@@ -88,17 +79,6 @@ def _values_of(config: StudyConfig, data: DataSet) -> str:
     except FAILURES as problem:  # the study will say so
         values = str(problem)
     return digest([type(family).__qualname__, values])
-
-
-def place() -> dict[str, str]:
-    """The machine, as far as it may change last digits."""
-    what = [platform.machine(), platform.processor()]
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
-        what += sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
-    what += [os.environ.get(name, "") for name in ("XLA_FLAGS", "OPENBLAS_CORETYPE", "OMP_NUM_THREADS")]
-    affinity = getattr(os, "sched_getaffinity", None)
-    processors = len(affinity(0)) if affinity else os.cpu_count()
-    return {"processor": hashlib.sha256("\n".join(what).encode()).hexdigest(), "processors": str(processors)}
 
 
 class Progress:
@@ -235,7 +215,6 @@ __all__ = [
     "Progress",
     "Tell",
     "Writing",
-    "place",
     "problem_of",
     "section_name",
     "written",

@@ -1,6 +1,7 @@
 """What `roughntk predict` computes and says: predictions at several depths, how sure they are, and how right."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.files import results
+from roughntk.files.checkpoints import UNKEPT, CheckpointError, Keeper, Section, Unkept
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.classes import decided
@@ -283,9 +285,11 @@ class Training:
 
 def predictions(
     family: KernelFamily, data: Split, training: Training, progress: Callable[[str, int, int], None],
-    devices: Any = None,
+    devices: Any = None, keeper_of: Callable[[float], Section | Unkept] = lambda depth: UNKEPT,
 ) -> Predictions:  # fmt: skip
     """Predictions of the test points at every depth; `devices` as of `roughntk.regression.KernelOperator`.
+
+    `keeper_of` a depth keeps what is found there.
 
     Raises:
         InputError: a depth that was asked for and that the family has not, a kernel matrix that is singular at all.
@@ -296,9 +300,14 @@ def predictions(
     with fitting_threads(len(data.X)):
         for done, depth in enumerate(training.depths, 1):
             try:
-                here, method = _at_depth(family, data, training, depth, progress, devices)
+                keeper = keeper_of(depth)
+                work = functools.partial(_at_depth, family, data, training, depth, progress, devices, keeper)
+                here, method = keeper.kept("predictions", work)
+                keeper.finish()
                 at.append(here)
                 methods.add(method)
+            except CheckpointError:
+                raise
             except NotPositiveDefiniteError as problem:
                 refused.append((depth, str(problem)))
             except InputError as problem:
@@ -315,12 +324,13 @@ def predictions(
 
 def _at_depth(
     family: KernelFamily, data: Split, training: Training, depth: float, progress: Callable[[str, int, int], None],
-    devices: Any,
+    devices: Any, keeper: Keeper,
 ) -> tuple[AtDepth, str]:  # fmt: skip
     """Predictions at one depth, and how the linear system was solved."""
     fitted = FittedRegression(
         family, Rows(data.X, np.ones(len(data.X))), data.y, depth=depth, time=training.time, ridge=training.ridge,
-        devices=devices, progress=lambda what, done: progress(f"{what} at depth {in_words(depth)}", done, 0),
+        devices=devices, keeper=keeper,
+        progress=lambda what, done: progress(f"{what} at depth {in_words(depth)}", done, 0),
     )  # fmt: skip
     parts = [data.x[part] for part in _checks.pieces(len(data.x), len(data.X), ACROSS)]
     tests = [Rows(part, np.ones(len(part))) for part in parts]
