@@ -42,6 +42,10 @@ CALLS: dict[str, dict[str, Callable]] = {
         name: lambda flag, name=name: rn.study.compare("sphere", ("relu-ntk", "sigmoid"), out=None, **{name: flag})
         for name in ("drop_duplicates", "standardise", "header", "resume")
     },
+    "store": {
+        name: lambda flag, name=name: rn.study.store("rows.csv", "rows.npy", **{name: flag})
+        for name in ("standardise", "distinct")
+    },
     "sequence": {"real_depth": lambda flag: rn.kernels.sequence(lambda c, depth: c, real_depth=flag)},
     "project": {"distinct": lambda flag: sphere.project(X, distinct=flag)},
     "lift": {"distinct": lambda flag: sphere.lift(X, distinct=flag)},

@@ -21,6 +21,8 @@ Progress = Callable[[int, int], None]
 
 BLOCK_ENTRIES = 2**23
 """Entries of a block (64 MiB)."""
+PANEL_ENTRIES = 2**22
+"""Entries of a block at most where the rows and columns are on a disk (32 MiB)."""
 
 
 class Panels(NamedTuple):
@@ -92,7 +94,7 @@ class BlockOperator:
     def _by_panels(self, V: np.ndarray, result: np.ndarray, panels: Panels, progress: Progress | None) -> np.ndarray:
         """A V, written to `result`."""
         (n, m), result[:] = self.shape, 0.0
-        step = max(1, self._entries // panels.columns)
+        step = max(1, min(self._entries, PANEL_ENTRIES) // panels.columns)
         for start in range(0, n, panels.rows):
             count = min(panels.rows, n - start)
             block = panels.hold(slice(start, start + count))

@@ -10,8 +10,8 @@ from roughntk.kernels import KernelFamily, as_family
 from roughntk.linalg.operator import BLOCK_ENTRIES, BlockOperator, Panels, Progress
 from roughntk.regression.parted import PartedKernel, Rows
 
-HELD = 2**22
-"""Entries of rows on a disk that are held in memory (32 MiB) while all others are gone through."""
+HELD = 2**21
+"""Entries of rows on a disk that are held in memory (16 MiB) while all others are gone through."""
 PANEL = 2**13
 """Columns of a block of rows on a disk."""
 

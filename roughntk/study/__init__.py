@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from roughntk.study.figures.paper import figure1
     from roughntk.study.pipeline import run
     from roughntk.study.result import Study
+    from roughntk.study.storing import StoredRows, store
 
-__all__ = ["Comparison", "Study", "StudyConfig", "compare", "figure1", "run"]
+__all__ = ["Comparison", "StoredRows", "Study", "StudyConfig", "compare", "figure1", "run", "store"]
 
 _MODULE_OF = {
-    "Comparison": "comparison.result", "Study": "result", "StudyConfig": "config", "compare": "comparison.pipeline",
-    "figure1": "figures.paper", "run": "pipeline",
+    "Comparison": "comparison.result", "StoredRows": "storing", "Study": "result", "StudyConfig": "config",
+    "compare": "comparison.pipeline", "figure1": "figures.paper", "run": "pipeline", "store": "storing",
 }  # fmt: skip
 
 

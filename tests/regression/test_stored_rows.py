@@ -88,13 +88,12 @@ def test_an_operator_goes_through_the_rows_by_panels(rows, monkeypatch, both):
 
 
 def test_a_solve_and_an_estimator_take_them(rows, monkeypatch):
-    X, on_disk = rows
+    X, on_disk = (each[:90] for each in rows)
     monkeypatch.setattr(operators, "PANEL", 64)
     family, x = rn.kernels.ReluNTK(), rn.sphere.uniform(4, DIMENSION, 1)
     solved = rn.regression.solve(family, on_disk, x, depth=10, method="iterative")
     exact = rn.regression.solve(family, X, x, depth=10, method="iterative")
     np.testing.assert_allclose(solved.coefficients, exact.coefficients, rtol=0, atol=1e-10)
-    model = rn.DeepKernelRegressor(depth=10, projection="none", solver="iterative").fit(on_disk, X[:, 0])
+    model = rn.DeepKernelRegressor(depth=10, ridge=0, projection="none", solver="iterative").fit(on_disk, X[:, 0])
     assert np.shares_memory(model.fitted_.kernel.rows.directions, on_disk)
-    plain = rn.DeepKernelRegressor(depth=10, projection="none", solver="iterative").fit(X, X[:, 0])
-    np.testing.assert_allclose(model.predict(x), plain.predict(x), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(model.predict(x), exact.coefficients.T @ X[:, 0], rtol=0, atol=1e-9)
