@@ -9,6 +9,7 @@ issue is what a user waits for; then those of other functions at a new number of
 """
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import time
@@ -16,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import iisignature
 import jax
+import jax.numpy as jnp
 import numpy as np
 from paired import PairedRatio
 
@@ -42,6 +43,8 @@ def milliseconds(times: list[float]) -> dict[str, float]:
 
 
 def against_iisignature(backend: str) -> dict[str, Any]:
+    import iisignature
+
     for points in (300, 2000):
         expected = iisignature.sig(walk(points), LEVEL)
         given = np.asarray(rough.signature(walk(points), LEVEL, backend=backend))
@@ -60,31 +63,44 @@ def against_iisignature(backend: str) -> dict[str, Any]:
     return {"over_iisignature": ratios, "milliseconds": {"new": milliseconds(new), "seen": milliseconds(seen)}}
 
 
+def new_and_seen(function: Callable[[int], Any]) -> dict[str, float]:
+    """Milliseconds of the function at a new number of points and at a seen one: the best of five each."""
+    for points in (300, LENGTHS[-1]):
+        jax.block_until_ready(function(points))
+    times = [[seconds(lambda n=n: function(n)) for _ in range(2)] for n in LENGTHS[:5]]
+    return {kind: round(1e3 * min(pair[place] for pair in times), 3) for place, kind in enumerate(("new", "seen"))}
+
+
 def other_functions() -> dict[str, dict[str, float]]:
-    """Milliseconds at a new number of points and at a seen one, in 3 channels, level 3; the best of five each."""
+    """The same of functions that are not signatures, in 3 channels, level 3."""
     points = {n: walk(n, 3) for n in (300, *LENGTHS)}
-    lifts = {n: rough.lift(x, 3) for n, x in points.items()}
-    functions: dict[str, Callable[[int], Any]] = {
-        "log_signature": lambda n: rough.log_signature(points[n], 3),
-        "prefix_signatures": lambda n: rough.prefix_signatures(points[n], 3),
-        "window_signatures": lambda n: rough.window_signatures(points[n], 3, length=50),
-        "lift": lambda n: rough.lift(points[n], 3).steps,
-        "lift_from_steps": lambda n: rough.lift_from_steps(np.asarray(lifts[n].steps), 3, 3).prefixes,
-        "Lift.resample": lambda n: lifts[n].resample(np.linspace(0.0, n - 1.0, 100)).steps,
-        "lead_lag": lambda n: rough.lead_lag(points[n]).values,
+    table = {
+        name: new_and_seen(function)
+        for name, function in {
+            "log_signature": lambda n: rough.log_signature(points[n], 3),
+            "prefix_signatures": lambda n: rough.prefix_signatures(points[n], 3),
+            "window_signatures": lambda n: rough.window_signatures(points[n], 3, length=50),
+            "lift": lambda n: rough.lift(points[n], 3).steps,
+            "lead_lag": lambda n: rough.lead_lag(points[n]).values,
+            "brownian_lift, Ito": lambda n: rough.brownian_lift(points[n], kind="ito").steps,
+            "solve_rde": lambda n: rough.solve_rde(rotation, points[n], [0.1, 0.2]).values,
+        }.items()
     }
-    table = {}
-    for name, function in functions.items():
-        for n in (300, LENGTHS[-1]):
-            jax.block_until_ready(function(n))
-        times = [[seconds(lambda n=n, f=function: f(n)) for _ in range(2)] for n in list(LENGTHS)[:5]]
-        table[name] = {
-            kind: round(1e3 * min(pair[place] for pair in times), 3) for place, kind in enumerate(("new", "seen"))
-        }
+    lifts = {n: rough.lift(x, 3) for n, x in points.items()}
+    steps = {n: np.asarray(lift.steps) for n, lift in lifts.items()}
+    table["lift_from_steps"] = new_and_seen(lambda n: rough.lift_from_steps(steps[n], 3, 3).prefixes)
+    table["Lift.resample"] = new_and_seen(lambda n: lifts[n].resample(np.linspace(0.0, n - 1.0, 100)).steps)
     return table
 
 
+def rotation(y: jax.Array) -> jax.Array:
+    return jnp.stack([jnp.sin(y), jnp.cos(y), y[::-1]], axis=1)
+
+
 def main() -> None:
+    if importlib.util.find_spec("iisignature") is None:
+        print(f"iisignature is not installed: {rough.backend_install_command('iisignature')}")
+        return
     result = {
         "what": "time ratios of one signature, new and seen number of points; milliseconds",
         "points": [LENGTHS[0], LENGTHS[-1]], "channels": CHANNELS, "level": LEVEL,

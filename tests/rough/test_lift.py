@@ -10,7 +10,7 @@ import pytest
 from roughntk import rough
 from roughntk._checks import InputError
 from roughntk.rough.algebra import tensor as ta
-from roughntk.rough.paths import perturbed
+from roughntk.rough.paths import perturbed, products
 
 PATH = np.random.default_rng(5).uniform(-0.3, 0.3, (9, 3)).cumsum(0)
 
@@ -290,3 +290,32 @@ def test_bad_times_and_perturbations_are_refused():
         perturbed.pure_area_lift(np.zeros((2, 2)), [[0.0], [1.0, 2.0]])
     with pytest.raises(InputError, match="symmetric covariance"):
         perturbed.brownian_lift(PATH, kind="ito", covariance=np.triu(np.ones((3, 3))))
+
+
+# Known and traced
+
+
+def known_results(points):
+    lifted = rough.lift(points, 3)
+    resampled = lifted.resample(np.linspace(0.25, len(points) - 1.0, 5))
+    perturbed_lift = rough.perturb(lifted, 0.1 * np.ones((3, 3)))
+    joined = lifted.resample(np.array([0.0, 1.0, len(points) - 1.0]))
+    return (
+        lifted.prefixes,
+        lifted.steps,
+        resampled.prefixes,
+        perturbed_lift.steps,
+        joined.steps,
+        lifted.between(0.5, 2.5),
+    )
+
+
+def test_known_paths_have_the_lifts_of_traced_ones_and_are_not_traced(monkeypatch):
+    expected = jax.jit(known_results)(PATH)
+    for name in vars(products):
+        if name.startswith("_traced"):
+            monkeypatch.setattr(products, name, None)
+    for found, wanted in zip(known_results(PATH), expected, strict=True):
+        assert isinstance(found, jax.Array)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE)
+    known_results(PATH[:7])

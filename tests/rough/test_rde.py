@@ -309,3 +309,28 @@ def test_options_are_one_immutable_object_or_names():
     ):
         with pytest.raises(InputError, match=message):
             RDEOptions(**settings)
+
+
+# Numbers of steps
+
+
+def test_other_numbers_of_steps_compile_nothing_and_filled_up_steps_change_nothing():
+    calls = []
+
+    def counted(y):
+        calls.append(y)
+        return field(y)
+
+    points = np.random.default_rng(3).normal(size=(60, 2)).cumsum(0) / 10
+    y0 = jnp.array([0.1, 0.2])
+    settings = {"method": "davie", "estimate": False}
+    forty = solve_rde(counted, points[:41], y0, **settings).values
+    before = len(calls)
+    found = solve_rde(counted, points[:38], y0, **settings).values  # 37 steps, and 40 are taken
+    assert len(calls) == before and found.shape == (38, 2)
+    assert (found == forty[:38]).all()
+    estimated = solve_rde(counted, points[:38], y0, method="davie")
+    before = len(calls)
+    other = solve_rde(counted, points[:39], y0, method="davie")  # 7 times 37 and 38 steps: 288 both
+    assert len(calls) == before
+    assert (other.values[:38] == estimated.values).all() and 0 < other.error_estimate < 1e-2

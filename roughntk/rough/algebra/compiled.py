@@ -5,7 +5,6 @@ nothing; traced paths go through JAX (`signatures.blocks`). Imported where it is
 """
 
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,14 @@ def straight_products(points: np.ndarray, level: int, *, every: bool = False) ->
 def running_products(steps: np.ndarray, channels: int, level: int) -> np.ndarray:
     """The flat products X_1, X_1 (x) X_2, ... of flat group elements, shape (steps, size)."""
     out = np.empty(steps.shape)
-    chained(np.ascontiguousarray(steps), offsets(channels, level), out)
+    chained(np.ascontiguousarray(steps), np.array([0, len(steps)]), offsets(channels, level), True, out)
+    return out
+
+
+def joined_products(steps: np.ndarray, bounds: np.ndarray, channels: int, level: int) -> np.ndarray:
+    """The flat products of the elements from each of the increasing bounds to the next, shape (bounds - 1, size)."""
+    out = np.empty((len(bounds) - 1, steps.shape[1]))
+    chained(np.ascontiguousarray(steps), np.asarray(bounds, np.int64), offsets(channels, level), False, out)
     return out
 
 
@@ -62,7 +68,8 @@ def straight(paths, ends, order, out):
     state, dx = np.empty(size), np.empty(channels)
     gain, longer = np.empty(size - ends[level - 1]), np.empty(size - ends[level - 1])
     for path in range(len(paths)):
-        state[:] = 0.0
+        for place in range(size):
+            state[place] = 0.0
         for i in range(1, count):
             for a in range(channels):
                 dx[a] = paths[path, i, a] - paths[path, i - 1, a]
@@ -97,22 +104,32 @@ def put_before(state, dx, ends, gain, longer):
             top[place] += gain[place]
 
 
+@compiled
+def chained(steps, bounds, ends, every, out):
+    """The products X_{b_j} (x) ... (x) X_{b_{j+1} - 1} of flat group elements for the bounds b; if `every`, all that
+    lead up to them."""
+    size = ends[-1]
+    product = np.zeros(size)
+    for group in range(len(bounds) - 1):
+        for place in range(size):
+            product[place] = 0.0
+        for i in range(bounds[group], bounds[group + 1]):
+            after = out[i] if every else out[group]
+            times(product, steps[i], ends, after)
+            for place in range(size):
+                product[place] = after[place]
+
+
 @compiled_fused
-def chained(steps, ends, out):
-    """out[i] = out[i - 1] (x) steps[i] for flat group elements, whose scalar part 1 is left out."""
-    out[0] = steps[0]
-    for i in range(1, len(steps)):
-        before, step, after = out[i - 1], steps[i], out[i]
-        for n in range(1, len(ends)):
-            low = ends[n - 1]
-            for place in range(low, ends[n]):
-                after[place] = before[place] + step[place]
-            for k in range(1, n):
-                right = step[ends[n - k - 1] : ends[n - k]]
-                for a in range(ends[k] - ends[k - 1]):
-                    factor, row = before[ends[k - 1] + a], after[low + a * len(right) : low + (a + 1) * len(right)]
-                    for place in range(len(right)):
-                        row[place] += factor * right[place]
-
-
-__all__: list[Any] = ["offsets", "reversed_words", "running_products", "straight_products"]
+def times(a, b, ends, out):
+    """a (x) b of flat group elements, whose scalar part 1 is left out."""
+    for n in range(1, len(ends)):
+        low = ends[n - 1]
+        for place in range(low, ends[n]):
+            out[place] = a[place] + b[place]
+        for k in range(1, n):
+            right = b[ends[n - k - 1] : ends[n - k]]
+            for i in range(ends[k] - ends[k - 1]):
+                factor, row = a[ends[k - 1] + i], out[low + i * len(right) : low + (i + 1) * len(right)]
+                for place in range(len(right)):
+                    row[place] += factor * right[place]

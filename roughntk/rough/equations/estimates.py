@@ -17,10 +17,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from roughntk import _checks
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
 from roughntk.rough.equations.schemes import Scheme, take_steps
-from roughntk.rough.paths.lifts import SLACK, Lift, fractions
+from roughntk.rough.paths.lifts import SLACK, Lift
+from roughntk.rough.paths.products import fractions, joined
 
 LEAST_RATIO = 2**0.25
 """The least ratio of successive differences, from an order of 1/4, that counts as convergence."""
@@ -51,33 +53,36 @@ def estimated(scheme: Scheme, vector_field: Any, y0: jax.Array, base: Lift, driv
     ends = np.cumsum([len(part) for part in parts])
     restart = np.isin(np.arange(ends[-1]), ends[:-1])
     tighter = np.repeat([1.0, TIGHTER, TIGHTER if quarters else 1.0], [len(part) for part in parts])
-    states, success, inner = take_steps(
-        scheme, vector_field, y0, jnp.concatenate(parts), jnp.asarray(restart), jnp.asarray(tighter), fresh
-    )
-    h, half, other = (jnp.concatenate([y0[None], part])[:, :compared] for part in jnp.split(states, ends[:-1]))
-    if quarters:
-        coarse, fine = _gap(h, half[::2]), _gap(half[::2], other[::4])
-        shown = coarse
-    else:
-        common = np.append(np.arange(0, count, 2), count)
-        coarse, fine = _gap(other, h[common]), _gap(h, half[::2])
-        shown = fine
-    size = jnp.max(jnp.abs(h))
-    rounding = 16 * EPS * count * size
-    noise = rounding
-    if scheme.method == "log-ode":
-        noise = noise + 10 * jnp.sum(inner[:count]).astype(size.dtype) * (scheme.rtol * size + scheme.atol)
-    ratio = coarse / jnp.where(fine > 0, fine, 1.0)
-    quiet = (fine <= noise) & (shown <= noise) if quarters else fine <= noise
-    in_range = jnp.isfinite(coarse) & jnp.isfinite(fine) & (quiet | (coarse >= LEAST_RATIO * fine))
-    bounded = jnp.where(quiet, 2.0, jnp.clip(ratio, LEAST_RATIO, 2.0))
-    error = shown * bounded / (bounded - 1) + rounding
-    values = jnp.concatenate([y0[None], states[:count]])
-    return Estimated(values, success[:count], inner[:count], error, in_range, ratio)
+    xp: Any = jnp if _checks.is_traced(*parts) else np
+    steps = xp.concatenate([xp.asarray(part) for part in parts])
+    states, success, inner = take_steps(scheme, vector_field, y0, steps, restart, tighter, fresh)
+    # NumPy for what is known: nothing is compiled for a number of steps that was not seen before.
+    xp, start = (jnp, y0) if _checks.is_traced(y0, states) else (np, np.asarray(y0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        h, half, other = (xp.concatenate([start[None], part])[:, :compared] for part in xp.split(states, ends[:-1]))
+        if quarters:
+            coarse, fine = _gap(h, half[::2]), _gap(half[::2], other[::4])
+            shown = coarse
+        else:
+            common = np.append(np.arange(0, count, 2), count)
+            coarse, fine = _gap(other, h[common]), _gap(h, half[::2])
+            shown = fine
+        size = abs(h).max()
+        rounding = 16 * EPS * count * size
+        noise = rounding
+        if scheme.method == "log-ode":
+            noise = noise + 10 * xp.sum(inner[:count]).astype(size.dtype) * (scheme.rtol * size + scheme.atol)
+        ratio = coarse / xp.where(fine > 0, fine, 1.0)
+        quiet = (fine <= noise) & (shown <= noise) if quarters else fine <= noise
+        in_range = xp.isfinite(coarse) & xp.isfinite(fine) & (quiet | (coarse >= LEAST_RATIO * fine))
+        bounded = jnp.where(quiet, 2.0, jnp.clip(ratio, LEAST_RATIO, 2.0))
+        error = shown * bounded / (bounded - 1) + rounding
+    values = xp.concatenate([start[None], states[:count]])
+    return Estimated(*map(jnp.asarray, (values, success[:count], inner[:count], error, in_range, ratio)))
 
 
-def _gap(a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.max(jnp.abs(a - b))
+def _gap(a: Any, b: Any) -> Any:
+    return abs(a - b).max()
 
 
 def refined(base: Lift, driver: Lift, parts: int) -> jax.Array:
@@ -89,12 +94,14 @@ def refined(base: Lift, driver: Lift, parts: int) -> jax.Array:
         cut = np.append((times[:-1, None] + np.diff(times)[:, None] * np.arange(parts) / parts).ravel(), times[-1])
         if np.diff(cut).min() > 4 * SLACK * max(abs(float(base.times[0])), abs(float(base.times[-1]))):
             return base.resample(cut).steps
-    part = fractions(steps, jnp.full(len(steps), 1 / parts), driver.channels, driver.level)
-    return jnp.repeat(part, parts, axis=0)
+    part = fractions(steps, np.full(len(steps), 1 / parts), driver.channels, driver.level)
+    return jnp.repeat(part, parts, axis=0) if _checks.is_traced(part) else jnp.asarray(np.repeat(part, parts, axis=0))
 
 
 def _doubled(driver: Lift) -> jax.Array:
     count = driver.points - 1
+    if not _checks.is_traced(driver.steps):
+        return joined(driver.steps, np.append(np.arange(0, count, 2), count), driver.channels, driver.level)
     even = count - count % 2
     paired = _products(driver.steps[:even].reshape(even // 2, 2, -1), driver.channels, driver.level)
     return jnp.concatenate([paired, driver.steps[even:]])

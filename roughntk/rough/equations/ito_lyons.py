@@ -15,6 +15,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from roughntk import _checks
 from roughntk.rough.algebra import tensor
@@ -22,8 +23,9 @@ from roughntk.rough.equations import rde
 from roughntk.rough.equations.options import RDEOptions
 from roughntk.rough.equations.schemes import METHODS
 from roughntk.rough.paths.arguments import check_driver, check_field
-from roughntk.rough.paths.lifts import Lift, exponential, lift_from_steps
+from roughntk.rough.paths.lifts import Lift, lift_from_steps
 from roughntk.rough.paths.perturbed import bracketed
+from roughntk.rough.paths.products import exponential, in_portions
 
 
 class ItoLyons(eqx.Module):
@@ -87,11 +89,14 @@ def ito_lyons(
         scheme, extended, jnp.concatenate([start, jnp.zeros(size, start.dtype)]), base, driver,
         estimate=options.estimate, throw=throw, fresh=size,
     )  # fmt: skip
-    values = whole.values[:, state - y0.shape[0] : state]
+    table = whole.values if _checks.is_traced(whole.values) else np.asarray(whole.values)
+    values, steps = jnp.asarray(table[:, state - y0.shape[0] : state]), table[1:, state:]
     solution = eqx.tree_at(lambda s: s.values, whole, values)
-    steps = whole.values[1:, state:]
     if driver.geometric:
-        steps = _projected(steps, state, driver.level)
+        if _checks.is_traced(steps):
+            steps = _projected(steps, state, driver.level)
+        else:
+            steps = in_portions(lambda part: _projected(part, state, driver.level), np.asarray(steps))
     lifted = lift_from_steps(steps, state, driver.level, times=driver.times, geometric=driver.geometric)
     return ItoLyons(solution, lifted)
 

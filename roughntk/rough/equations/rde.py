@@ -259,11 +259,11 @@ def solved(
         )  # fmt: skip
         stats["ratio"] = estimated.ratio
     else:
-        restart, tighter = jnp.zeros(count, bool), jnp.ones(count)
+        restart, tighter = np.zeros(count, bool), np.ones(count)
         rows, success, inner = take_steps(scheme, vector_field, y0, driver.steps, restart, tighter, fresh)
-        values = jnp.concatenate([y0[None], rows])
-    stats["inner_steps"] = jnp.sum(inner)
-    converged = jnp.all(success) & jnp.all(jnp.isfinite(values))
+        xp: Any = jnp if _checks.is_traced(y0, rows) else np
+        values = jnp.asarray(xp.concatenate([y0[None], rows]))
+    stats["inner_steps"], converged = _summary(values, success, inner)
     if estimate:
         # An estimate out of its range is shown as it is; `converged` and `in_range` say that it is none.
         error = jnp.where(converged & jnp.isfinite(estimated.error), estimated.error, jnp.inf)
@@ -272,6 +272,14 @@ def solved(
         driver.times, values, converged, error, stats, scheme.method, driver.level, kind, in_range
     )  # fmt: skip
     return verdict(solution, success, vector_field) if throw else solution
+
+
+def _summary(values: Any, success: Any, inner: Any) -> tuple[jax.Array, jax.Array]:
+    """The inner steps in all, and whether all went well; by NumPy where they are known."""
+    xp: Any = jnp
+    if not _checks.is_traced(values, success, inner):
+        xp, (values, success, inner) = np, map(np.asarray, (values, success, inner))
+    return jnp.asarray(xp.sum(inner)), jnp.asarray(xp.all(success) & xp.all(xp.isfinite(values)))
 
 
 # Controlled equations

@@ -7,8 +7,10 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
+from roughntk import _checks
 from roughntk.rough.algebra import tensor
 from roughntk.rough.equations.brackets import contracted_field
 
@@ -62,22 +64,43 @@ class Scheme(eqx.Module):
         return solution.ys[0], success, solution.stats["num_steps"]
 
 
-@eqx.filter_jit
 def take_steps(
     scheme: Scheme,
     vector_field: Any,
     y0: jax.Array,
-    elements: jax.Array,
-    restart: jax.Array,
-    tighter: jax.Array,
+    elements: Any,
+    restart: Any,
+    tighter: Any,
     fresh: int = 0,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> tuple[Any, Any, Any]:
     """Y at the ends of the steps with flat X, shape (m, size), from Y = y0: values (m, state), which steps succeeded
     (m,), their inner steps (m,).
 
     Before a step that `restart` marks, shape (m,), Y is set to y0 again: one compiled loop for several solutions.
     `tighter`: factors of the tolerances, shape (m,). The last `fresh` entries of the state start from y0 on every step.
+
+    Known steps are filled up to a number of few digits with steps along which nothing moves, so that most other numbers
+    of steps compile nothing; the results are then NumPy arrays.
     """
+    if _checks.is_traced(y0, elements, restart, tighter):
+        return _steps(scheme, vector_field, y0, elements, restart, tighter, fresh)
+    count = len(elements)
+    missing = -count % (1 << max(0, count.bit_length() - 4))
+    elements, restart, tighter = (
+        np.concatenate([np.asarray(part), np.full((missing, *part.shape[1:]), rest, part.dtype)])
+        for part, rest in ((elements, 0), (restart, False), (tighter, 1))
+    )
+    results = _steps(scheme, vector_field, y0, elements, restart, tighter, fresh)
+    if _checks.is_traced(*results):  # what the vector field closes over
+        return tuple(part[:count] for part in results)  # type: ignore[return-value]
+    return tuple(np.asarray(part)[:count] for part in results)  # type: ignore[return-value]
+
+
+@eqx.filter_jit
+def _steps(
+    scheme: Scheme, vector_field: Any, y0: jax.Array, elements: Any, restart: Any, tighter: Any, fresh: int
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The loop of `take_steps`."""
     kept = jnp.arange(y0.shape[0]) < y0.shape[0] - fresh
 
     def step(y: jax.Array, inputs: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, Any]:

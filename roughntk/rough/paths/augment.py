@@ -16,6 +16,9 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, sampled
 
+#: What leaves the range of float64 is refused by name, not warned of.
+_QUIET = np.errstate(over="ignore", invalid="ignore")
+
 
 def as_path(path: Any) -> PiecewiseLinear:
     """`path` itself, or the path through the points `path`, shape (points, channels), at the times 0, 1, ..."""
@@ -33,9 +36,11 @@ def add_time(path: Any) -> PiecewiseLinear:
     [[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]]
     """
     path = as_path(path)
-    return PiecewiseLinear(jnp.concatenate([path.times[:, None], path.values], 1), path.times if path.timed else None)
+    values, times, xp = _numbers(path)
+    return PiecewiseLinear(xp.concatenate([times[:, None], values], 1), path.times if path.timed else None)
 
 
+@_QUIET
 def lead_lag(path: Any) -> PiecewiseLinear:
     """The lead-lag path (lead, lag) in 2 * channels channels, through 2 * points - 1 points:
 
@@ -48,15 +53,15 @@ def lead_lag(path: Any) -> PiecewiseLinear:
     >>> rn.rough.lead_lag([[0.0], [1.0]]).values.tolist()
     [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]
     """
-    path = as_path(path)
-    lead = jnp.repeat(path.values, 2, axis=0)[1:]
-    lag = jnp.repeat(path.values, 2, axis=0)[:-1]
-    middles = path.times[:-1] + jnp.diff(path.times) / 2
-    times = jnp.concatenate([jnp.stack([path.times[:-1], middles], 1).ravel(), path.times[-1:]])
-    _check_apart(jnp.minimum(middles - path.times[:-1], path.times[1:] - middles), path.times, "halved")
-    return PiecewiseLinear(jnp.concatenate([lead, lag], 1), times)
+    values, given, xp = _numbers(as_path(path))
+    twice = xp.repeat(values, 2, axis=0)
+    middles = given[:-1] + xp.diff(given) / 2
+    times = xp.concatenate([xp.stack([given[:-1], middles], 1).ravel(), given[-1:]])
+    _check_apart(xp.minimum(middles - given[:-1], given[1:] - middles), given, "halved")
+    return PiecewiseLinear(xp.concatenate([twice[1:], twice[:-1]], 1), times)
 
 
+@_QUIET
 def concatenate(*paths: Any) -> PiecewiseLinear:
     """X * Y * ...: each path begins where and when the one before it ends (values and times are shifted).
 
@@ -73,16 +78,19 @@ def concatenate(*paths: Any) -> PiecewiseLinear:
     channels = [path.channels for path in joined]
     if len(set(channels)) > 1:
         raise InputError(f"expected paths with one number of channels, got {channels}; join paths in the same space")
-    values, times = [joined[0].values], [joined[0].times]
-    for path in joined[1:]:
-        values.append(values[-1][-1] + (path.values[1:] - path.values[0]))
-        shifted = times[-1][-1] + (path.times - path.times[0])
-        _check_apart(jnp.diff(shifted), path.times, "shifted")
+    parts = [_numbers(path) for path in joined]
+    xp = jnp if any(part[2] is jnp for part in parts) else np
+    values, times = [parts[0][0]], [parts[0][1]]
+    for points, clock, _ in parts[1:]:
+        values.append(values[-1][-1] + (points[1:] - points[0]))
+        shifted = times[-1][-1] + (clock - clock[0])
+        _check_apart(shifted[1:] - shifted[:-1], clock, "shifted")
         times.append(shifted[1:])
     timed = any(path.timed for path in joined)
-    return PiecewiseLinear(jnp.concatenate(values), jnp.concatenate(times) if timed else None)
+    return PiecewiseLinear(xp.concatenate(values), xp.concatenate(times) if timed else None)
 
 
+@_QUIET
 def reverse(path: Any) -> PiecewiseLinear:
     """t -> X_{t0 + t1 - t}, over the same times [t0, t1]; its signature is the inverse of that of X.
 
@@ -93,10 +101,19 @@ def reverse(path: Any) -> PiecewiseLinear:
     [[4.0], [1.0], [0.0]]
     """
     path = as_path(path)
-    times = path.t0 + (path.t1 - path.times[::-1])
-    times = times.at[-1].set(path.t1)  # t0 + (t1 - t0) may differ from it by a rounding
-    _check_apart(jnp.diff(times), path.times[::-1], "reversed")
-    return PiecewiseLinear(path.values[::-1], times if path.timed else None)
+    values, given, xp = _numbers(path)
+    times = given[0] + (given[-1] - given[::-1])
+    times = xp.concatenate([times[:-1], given[-1:]])  # t0 + (t1 - t0) may differ from t1 by a rounding
+    _check_apart(xp.diff(times), given[::-1], "reversed")
+    return PiecewiseLinear(values[::-1], times if path.timed else None)
+
+
+def _numbers(path: PiecewiseLinear) -> tuple[Any, Any, Any]:
+    """The points, their times, and NumPy, which compiles nothing for another number of points, or jax.numpy where they
+    are traced."""
+    if _checks.is_traced(path.values, path.times):
+        return path.values, path.times, jnp
+    return np.asarray(path.values), np.asarray(path.times), np
 
 
 def _check_apart(gaps: Any, times: Any, changed: str) -> None:
@@ -158,6 +175,7 @@ def sub_path(path: Any, start: Any, stop: Any) -> PiecewiseLinear:
     return PiecewiseLinear(jnp.concatenate(ends), np.array([first, *times[low:high], last]))
 
 
+@_QUIET
 def levy_area(path: Any) -> jax.Array:
     """A_ij = (S^{ij} - S^{ji}) / 2 = (1/2) int (X^i - X^i_0) dX^j - (X^j - X^j_0) dX^i of the whole path.
 
@@ -169,9 +187,9 @@ def levy_area(path: Any) -> jax.Array:
     >>> rn.rough.levy_area([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]).tolist()
     [[0.0, 0.5], [-0.5, 0.0]]
     """
-    values = as_path(path).values
-    moment = (values[:-1] - values[0]).T @ jnp.diff(values, axis=0)
-    area = (moment - moment.T) / 2
+    values, _, xp = _numbers(as_path(path))
+    moment = (values[:-1] - values[0]).T @ xp.diff(values, axis=0)
+    area = jnp.asarray((moment - moment.T) / 2)
     if not _checks.is_traced(area) and not np.isfinite(area).all():
         raise InputError(
             "expected an area within float64, got infinite entries; scale the path, its area goes with the square"

@@ -6,7 +6,6 @@ but which is a limit of canonical lifts. Geometric rough paths are the limits of
 p-variation. Brownian, pure-area and perturbed lifts are made in :mod:`roughntk.rough.paths.perturbed`.
 """
 
-import functools
 import numbers
 from typing import Any
 
@@ -14,14 +13,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.rough.algebra import tensor
-from roughntk.rough.algebra.operations import multiply_exp
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array, sampled
+from roughntk.rough.paths.products import canonical, fractions, joined, running
 
 _OUTSIDE = "expected a time within the times of the lift, got one outside; a lift does not extrapolate"
 
@@ -99,7 +97,8 @@ class Lift(eqx.Module):
         level = _checks.integer(level, "level", least=1, most=self.level)
         size = tensor.signature_size(self.channels, level)
         times = self.times if self.timed else None
-        return Lift(self.steps[:, :size], self.prefixes[:, :size], self.channels, level, times, self.geometric)
+        steps, prefixes = (_part(part, np.s_[:, :size]) for part in (self.steps, self.prefixes))
+        return Lift(jnp.asarray(steps), jnp.asarray(prefixes), self.channels, level, times, self.geometric)
 
     def resample(self, times: Any) -> "Lift":
         """The lift on other sample points: steps X_{tau_j, tau_{j+1}} for the given increasing times tau, shape
@@ -126,21 +125,24 @@ class Lift(eqx.Module):
         merged = np.union1d(old[(old > wanted[0]) & (old < wanted[-1])], wanted)
         piece = np.clip(np.searchsorted(old, merged[:-1], side="right") - 1, 0, self.points - 2)
         theta = np.diff(merged) / (old[piece + 1] - old[piece])
-        parts = fractions(self.steps[piece], jnp.asarray(theta), self.channels, self.level)
+        parts = fractions(_part(self.steps, piece), theta, self.channels, self.level)
         return self._between_points(parts, np.searchsorted(merged, wanted), wanted)
 
     def _between_points(self, steps: jax.Array, ends: np.ndarray, times: np.ndarray) -> "Lift":
-        steps = _joined(steps, ends, self.channels, self.level)
-        prefixes = _chain(steps, self.channels, self.level)
+        steps = joined(steps, ends, self.channels, self.level)
+        prefixes = running(steps, self.channels, self.level)
         return Lift(steps, prefixes, self.channels, self.level, times, self.geometric)
 
     def _reached(self, time: Any, name: str) -> tensor.Tensor:
         """X_{0,time} as a tensor."""
-        times = jnp.asarray(self.times, float)
         time = self._inside(time, name)
-        i = jnp.clip(jnp.searchsorted(times, time, side="right") - 1, 0, self.points - 2)
+        times: Any = self.times
+        search: Any = np.searchsorted
+        if _checks.is_traced(time, times):
+            times, search = jnp.asarray(times, float), jnp.searchsorted
+        i = search(times, time, side="right").clip(1, self.points - 1) - 1
         theta = (time - times[i]) / (times[i + 1] - times[i])
-        part = fractions(self.steps[i][None], theta[None], self.channels, self.level)[0]
+        part = fractions(_part(self.steps, i)[None], theta[None], self.channels, self.level)[0]
         return tensor.product(self._prefix(i), tensor.unflatten(part, self.channels, self.level))
 
     def _inside(self, time: Any, name: str) -> jax.Array:
@@ -157,10 +159,10 @@ class Lift(eqx.Module):
             raise InputError(
                 f"expected {name} in [{self.times[0]}, {self.times[-1]}], got {value}; a lift does not extrapolate"
             )
-        return jnp.clip(jnp.asarray(value), self.times[0], self.times[-1])
+        return np.clip(value, self.times[0], self.times[-1])
 
     def _prefix(self, index: Any) -> tensor.Tensor:
-        return tensor.unflatten(self.prefixes[index], self.channels, self.level)
+        return tensor.unflatten(jnp.asarray(_part(self.prefixes, index)), self.channels, self.level)
 
     def _index(self, index: Any, name: str) -> Any:
         if not _checks.is_traced(index):
@@ -199,11 +201,11 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
             f"level, lift the path that it came from"
         )
     path = sampled(path)
-    points = jnp.array(path_array(path))  # shares no memory with the caller's
+    points = path_array(path)
     level = _checks.level(level)
     channels = points.shape[1]
     _check_lift_memory(points.shape[0], channels, level)
-    steps, prefixes = _canonical(points, level)
+    steps, prefixes = canonical(points, level)
     _check_range(steps, prefixes, channels, level)
     if times is None and isinstance(path, PiecewiseLinear):
         times = path.times if path.timed else None
@@ -252,7 +254,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
     times = _point_times(times, points)
     _check_lift_memory(points, channels, level)
     steps = jnp.asarray(steps, float)
-    prefixes = _chain(steps, channels, level)
+    prefixes = running(steps, channels, level)
     _check_range(steps, prefixes, channels, level)
     return Lift(steps, prefixes, channels, level, times, geometric)
 
@@ -294,6 +296,11 @@ def partition_times(partition: Any, times: Any) -> np.ndarray:
     return times_within(partition, np.asarray(times))
 
 
+def _part(array: Any, place: Any) -> Any:
+    """array[place], by NumPy where both are known: nothing is compiled for a shape that was not seen before."""
+    return array[place] if _checks.is_traced(array, *jax.tree.leaves(place)) else np.asarray(array)[place]
+
+
 def _slack(times: Any) -> float:
     """By how much a time may lie outside or miss a sample time, and is moved there."""
     return SLACK * max(abs(float(times[0])), abs(float(times[-1])))
@@ -325,81 +332,3 @@ def _check_range(steps: jax.Array, prefixes: jax.Array, channels: int, level: in
         "scale the path" if first == 1 else f"scale the path (level k goes with its k-th power), or stay below {first}"
     )
     raise InputError(f"expected a lift within float64, got infinite entries at level {first}; {remedy}")
-
-
-@functools.partial(jax.jit, static_argnums=1)
-def _canonical(points: jax.Array, level: int) -> tuple[jax.Array, jax.Array]:
-    increments = jnp.diff(points, axis=0)
-    steps = jax.vmap(lambda dx: tensor.flatten(tensor.exp(dx, level)))(increments)
-
-    def step(state: tensor.Tensor, increment: jax.Array) -> tuple[tensor.Tensor, jax.Array]:
-        state = multiply_exp(state, increment)
-        return state, tensor.flatten(state)
-
-    return steps, _prefixes(step, increments, points.shape[1], level)
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _chain(steps: jax.Array, channels: int, level: int) -> jax.Array:
-    def step(state: tensor.Tensor, element: jax.Array) -> tuple[tensor.Tensor, jax.Array]:
-        state = tensor.product(state, tensor.unflatten(element, channels, level))
-        return state, tensor.flatten(state)
-
-    return _prefixes(step, steps, channels, level)
-
-
-def _prefixes(step: Any, inputs: jax.Array, channels: int, level: int) -> jax.Array:
-    start = tuple(part.astype(inputs.dtype) for part in tensor.identity(channels, level))
-    rows = lax.scan(step, start, inputs)[1]
-    return jnp.concatenate([tensor.flatten(start)[None], rows])
-
-
-def exponential(lie: tensor.Tensor) -> tensor.Tensor:
-    """exp(x) = 1 + x + x^2/2! + ... (finite) of a tensor x whose scalar part is taken to be 0."""
-    level = len(lie) - 1
-    x = (jnp.zeros_like(lie[0]), *lie[1:])
-    value: tensor.Tensor = (jnp.ones_like(lie[0]), *(jnp.zeros_like(part) for part in lie[1:]))
-    # Horner: 1 + x (1 + x/2 (1 + x/3 (...))).
-    for k in range(level, 0, -1):
-        value = (jnp.ones_like(lie[0]), *(part / k for part in tensor.product(x, value)[1:]))
-    return value
-
-
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def fractions(steps: jax.Array, theta: jax.Array, channels: int, level: int) -> jax.Array:
-    """exp(theta_i log X_i) for each row."""
-
-    def fraction(step: jax.Array, weight: jax.Array) -> jax.Array:
-        logarithm = tensor.log(tensor.unflatten(step, channels, level))
-        return tensor.flatten(exponential(tuple(weight * part for part in logarithm)))
-
-    return jax.vmap(fraction)(steps, theta)
-
-
-def _joined(steps: jax.Array, ends: np.ndarray, channels: int, level: int) -> jax.Array:
-    """The products X_{ends[j], ends[j + 1]} of the rows of `steps`, shape (len(ends) - 1, size)."""
-    lengths = np.diff(ends)
-    steps = steps[ends[0] : ends[-1]]
-    if (lengths == 1).all():
-        return steps
-    if (lengths == lengths[0]).all():
-        return _joined_evenly(steps.reshape(len(lengths), lengths[0], -1), channels, level)
-    last = np.zeros(len(steps), bool)
-    last[ends[1:] - ends[0] - 1] = True
-    return _joined_unevenly(steps, jnp.asarray(last), channels, level)[np.flatnonzero(last)]
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _joined_evenly(groups: jax.Array, channels: int, level: int) -> jax.Array:
-    return jax.vmap(lambda group: _chain(group, channels, level)[-1])(groups)
-
-
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _joined_unevenly(steps: jax.Array, last: jax.Array, channels: int, level: int) -> jax.Array:
-    def step(state: jax.Array, inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        element, is_last = inputs
-        a, b = (tensor.unflatten(x, channels, level) for x in (state, element))
-        product = tensor.flatten(tensor.product(a, b))
-        return jnp.where(is_last, 0.0, product), product
-
-    return lax.scan(step, jnp.zeros_like(steps[0]), (steps, last))[1]

@@ -17,8 +17,9 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.algebra import operations as algebra
 from roughntk.rough.algebra import tensor
-from roughntk.rough.paths.lifts import Lift, exponential, lift, lift_from_steps
+from roughntk.rough.paths.lifts import Lift, lift, lift_from_steps
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.products import in_portions, shifted
 
 KINDS = ("stratonovich", "ito")
 
@@ -50,23 +51,15 @@ def perturb(rough_path: Lift, second_level: Any) -> Lift:
             f"per step, got shape {second.shape}; reshape it"
         )
     antisymmetric = not traced and np.abs(second + second.swapaxes(-1, -2)).max() <= 1e-15 * np.abs(second).max()
-    phi = jnp.asarray(second, float)
+    phi, clock = second, rough_path.times
+    if traced or _checks.is_traced(clock):
+        phi, clock = jnp.asarray(second, float), jnp.asarray(clock, float)
     if phi.ndim == 2:
-        phi = jnp.diff(jnp.asarray(rough_path.times, float))[:, None, None] * phi
-    steps = _shifted(rough_path.steps, phi.reshape(count, d * d), d, rough_path.level)
+        phi = (clock[1:] - clock[:-1])[:, None, None] * phi
+    steps = shifted(rough_path.steps, phi.reshape(count, d * d), d, rough_path.level)
     geometric = rough_path.geometric and bool(antisymmetric)
     times = rough_path.times if rough_path.timed else None
     return lift_from_steps(steps, d, rough_path.level, times=times, geometric=geometric)
-
-
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _shifted(steps: jax.Array, phi: jax.Array, channels: int, level: int) -> jax.Array:
-    def shift(step: jax.Array, second: jax.Array) -> jax.Array:
-        logarithm = list(tensor.log(tensor.unflatten(step, channels, level)))
-        logarithm[2] = logarithm[2] + second
-        return tensor.flatten(exponential(tuple(logarithm)))
-
-    return jax.vmap(shift)(steps, phi)
 
 
 def brownian_lift(
@@ -171,7 +164,8 @@ def geometric_violation(rough_path: Lift) -> np.ndarray:
     if _checks.is_traced(rough_path.steps):
         raise InputError("expected a concrete lift, got a JAX tracer; check it outside jit, vmap and grad")
     with jax.ensure_compile_time_eval():
-        return np.asarray(_violation(jnp.asarray(rough_path.steps), rough_path.channels, rough_path.level))
+        steps = np.asarray(rough_path.steps)
+        return in_portions(lambda part: _violation(part, rough_path.channels, rough_path.level), steps)
 
 
 def is_geometric(rough_path: Lift, tolerance: float = 1e-8) -> bool:

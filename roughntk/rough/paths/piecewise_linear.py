@@ -74,11 +74,16 @@ class PiecewiseLinear(diffrax.AbstractPath):
         """
         if t1 is not None:
             return self.evaluate(t1) - self.evaluate(t0)
-        time = self._inside(t0)
-        i = self._piece(time, left)
-        span = self.times[i + 1] - self.times[i]
-        weight = (time - self.times[i]) / span
-        return (1 - weight) * self.values[i] + weight * self.values[i + 1]
+        time, values, times, i = self._around(t0, left)
+        weight = (time - times[i]) / (times[i + 1] - times[i])
+        return jnp.asarray((1 - weight) * values[i] + weight * values[i + 1])
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """The values of a known path at known times within [t0, t1], shape (times, channels)."""
+        knots, values = np.asarray(self.times), np.asarray(self.values)
+        i = (np.searchsorted(knots, times) - 1).clip(0, self.points - 2)
+        weight = ((times.clip(knots[0], knots[-1]) - knots[i]) / (knots[i + 1] - knots[i]))[:, None]
+        return (1 - weight) * values[i] + weight * values[i + 1]
 
     def derivative(self, t: Any, left: bool = True) -> jax.Array:
         """The slope (X_{i+1} - X_i) / (t_{i+1} - t_i) of the piece holding t, shape (channels,); at a sample
@@ -87,22 +92,35 @@ class PiecewiseLinear(diffrax.AbstractPath):
 
         Raises as `evaluate` does.
         """
-        i = self._piece(self._inside(t), left)
-        return (self.values[i + 1] - self.values[i]) / (self.times[i + 1] - self.times[i])
+        _, values, times, i = self._around(t, left)
+        return jnp.asarray((values[i + 1] - values[i]) / (times[i + 1] - times[i]))
 
-    def _piece(self, time: jax.Array, left: bool) -> jax.Array:
-        piece = jnp.searchsorted(self.times, time, side="left" if left else "right") - 1
-        return jnp.clip(piece, 0, self.points - 2)
+    def _around(self, t: Any, left: bool) -> tuple[Any, Any, Any, Any]:
+        """The time, the points and their times, and the number of the piece that holds the time.
+
+        By NumPy where all are known, which compiles nothing for a number of points that was not seen before.
+        """
+        time: Any = self._inside(t)
+        values: Any = self.values
+        times: Any = self.times
+        search: Any = jnp.searchsorted
+        if not _checks.is_traced(time, values, times):
+            time, values, times, search = np.asarray(time), np.asarray(values), np.asarray(times), np.searchsorted
+        piece = search(times, time, side="left" if left else "right") - 1
+        return time, values, times, piece.clip(0, self.points - 2)
 
     def _inside(self, t: Any) -> jax.Array:
         if not _checks.is_traced(t):
             t = _checks.real_array(t, "t")
-        time = jnp.asarray(t, self.times.dtype)
+        known = not _checks.is_traced(t, self.times)
+        xp: Any = np if known else jnp
+        ends = np.asarray(self.times)[[0, -1]] if known else self.times[jnp.array([0, -1])]
+        time = xp.asarray(t, self.times.dtype)
         if time.shape != ():
             raise InputError(f"expected one time, got shape {time.shape}; use jax.vmap for many")
-        slack = 8 * jnp.finfo(time.dtype).eps * jnp.maximum(jnp.abs(self.t0), jnp.abs(self.t1))
+        slack = 8 * jnp.finfo(time.dtype).eps * xp.abs(ends).max()
         # Written so that a NaN time is outside.
-        outside = ~((time >= self.t0 - slack) & (time <= self.t1 + slack))
+        outside = ~((time >= ends[0] - slack) & (time <= ends[1] + slack))
         if not _checks.is_traced(outside):
             if outside:
                 raise InputError(
@@ -111,7 +129,7 @@ class PiecewiseLinear(diffrax.AbstractPath):
                 )
         else:
             time = eqx.error_if(time, outside, _OUTSIDE)
-        return jnp.clip(time, self.t0, self.t1)
+        return xp.clip(time, ends[0], ends[1])
 
 
 def sampled(path: Any) -> Any:
@@ -211,6 +229,8 @@ def _evaluated(path: Any, times: Any) -> jax.Array:
         raise InputError(
             f"expected times within [{ends[0]}, {ends[1]}], got [{ends[2]}, {ends[3]}]; a path is not extrapolated"
         )
+    if isinstance(path, PiecewiseLinear) and not _checks.is_traced(path.values, path.times):
+        return jnp.array(path.at(array))
     values = _evaluate(path, jnp.asarray(array))
     if not isinstance(values, jax.Array):
         raise InputError(f"expected evaluate to give an array, got {type(values).__name__}; ravel its parts into one")

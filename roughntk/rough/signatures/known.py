@@ -41,7 +41,7 @@ def prefix_signatures(points: np.ndarray, level: int) -> jax.Array:
     """The signatures up to each point but the first, shape (..., points - 1, size)."""
     *batch, count, channels = points.shape
     if level == 1 or channels == 1:
-        return jnp.array(powers(points[..., 1:, :] - points[..., :1, :], level))
+        return jnp.asarray(powers(points[..., 1:, :] - points[..., :1, :], level))
     steps = _steps(points, level)
     with _at_once():
         state, parts = _start(len(steps), channels, level), []
@@ -49,7 +49,7 @@ def prefix_signatures(points: np.ndarray, level: int) -> jax.Array:
             state, after = _through_rows(state, portion, filled)
             parts.append(np.asarray(after))
         rows = np.concatenate(parts, axis=1)[: int(np.prod(batch)), : count - 1]
-        return jnp.array(rows.reshape(*batch, count - 1, rows.shape[2]))
+        return jnp.asarray(rows.reshape(*batch, count - 1, rows.shape[2]))
 
 
 def _evaluated(points: np.ndarray, level: int, basis: str | None) -> jax.Array:
@@ -68,7 +68,7 @@ def _evaluated(points: np.ndarray, level: int, basis: str | None) -> jax.Array:
         if len(state[0]) == paths:
             return _joined(state, basis, tuple(batch))
         rows = np.asarray(_joined(state, basis, (len(state[0]),)))[:paths]
-        return jnp.array(rows.reshape(*batch, rows.shape[1]))
+        return jnp.asarray(rows.reshape(*batch, rows.shape[1]))
 
 
 def _steps(points: np.ndarray, level: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from roughntk.rough.algebra import rows
 from roughntk.rough.algebra.layout import signature_size
 from roughntk.rough.algebra.lyndon import lyndon_positions, lyndon_projection
 
@@ -36,13 +37,12 @@ def log_signatures(_: Any, points: np.ndarray, level: int) -> np.ndarray:
     """The log-signatures in the Lyndon basis, of at least two channels and level two."""
     channels = points.shape[-1]
     flat = signatures(None, points, level).reshape(-1, signature_size(channels, level))
-    ends = np.cumsum([channels**k for k in range(1, level + 1)])[:-1]
     projections = lyndon_projection(channels, level)
     with np.errstate(over="ignore", invalid="ignore"):  # of signatures beyond float64, which the caller refuses
         parts = [
             projection @ part[:, lyndon_positions(channels, k)].T
             for k, (projection, part) in enumerate(
-                zip(projections, _logarithms(np.split(flat, ends, axis=1)), strict=True), start=1
+                zip(projections, rows.logarithms(rows.split(flat, channels, level)), strict=True), start=1
             )
         ]
     coordinates = np.concatenate(parts).T
@@ -63,21 +63,6 @@ def powers(increments: np.ndarray, level: int) -> np.ndarray:
         return np.cumprod(increments / np.arange(1, level + 1), axis=-1)
 
 
-def _logarithms(x: list[np.ndarray]) -> list[np.ndarray]:
-    """log(1 + x) = x (1 - x (1/2 - x (1/3 - ...))) of rows of levels 1, 2, ..., by Horner's scheme."""
-    level = len(x)
-    value: list[np.ndarray] = []
-    for k in range(level, 0, -1):  # x (1/k - x (...)), of which the levels up to N - k + 1 are needed
-        value = [
-            x[n - 1] / k - sum(_outer(x[m - 1], value[n - m - 1]) for m in range(1, n)) for n in range(1, level - k + 2)
-        ]
-    return value
-
-
-def _outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
-
-
 def _shared(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray, level: int) -> np.ndarray:
     """`function` of all paths, in as many threads as there are processors where there is enough to do."""
     *batch, count, channels = points.shape
@@ -87,5 +72,5 @@ def _shared(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray, le
     if workers == 1:
         return function(points)
     with ThreadPoolExecutor(workers) as pool:
-        rows = np.concatenate(list(pool.map(function, np.array_split(paths, workers))))
-    return rows.reshape(*batch, *rows.shape[1:])
+        results = np.concatenate(list(pool.map(function, np.array_split(paths, workers))))
+    return results.reshape(*batch, *results.shape[1:])

@@ -2,8 +2,8 @@
 operation expresses.
 
 Imported where they are first used, so that importing the package does not load numba. Compiling takes about 2 s of
-processor time each for scalar paths and for level 1 in several channels, and 6 s for higher levels; `_compiled` keeps
-the machine code where it can. The loops release the interpreter's lock.
+processor time each for scalar paths, for level 1 in several channels and for level 2, and 3 s for higher levels;
+`_compiled` keeps the machine code where it can. The loops release the interpreter's lock.
 """
 
 import numpy as np
@@ -264,20 +264,23 @@ def second_levels(tiles, first, columns, points, others, right, gaps, state, nor
     """
     channels, count = points.shape
     source, second, sizes = np.empty((COLUMNS, TILE)), np.empty((COLUMNS, TILE)), np.empty((COLUMNS, TILE))
-    r, g = np.zeros((COLUMNS, right.shape[1])), np.zeros((COLUMNS, right.shape[1]))
+    wide = right.shape[1]
+    r, g = np.zeros((COLUMNS, wide)), np.zeros((COLUMNS, wide))
     absolute = norms[-1, 1] == 1
     for tile in tiles:
         z, start = state[tile], tile * TILE
         for low in range(0, columns, COLUMNS):
             j, together = first + low, min(COLUMNS, columns - low)
-            r[:together], g[:together] = right[j : j + together], gaps[j : j + together]
-            sizes[:] = 0.0
+            for c in range(COLUMNS):
+                for b in range(wide if c < together else 0):
+                    r[c, b], g[c, b] = right[j + c, b], gaps[j + c, b]
+                for t in range(TILE):
+                    sizes[c, t] = 0.0
             for a in range(channels):
                 midpoints(points[a], start, j, together, source)
                 midpoints(others[a], start, j, together, second)
                 for c in range(0, together, TOGETHER):
-                    part = slice(c, c + TOGETHER)
-                    second_level(absolute, z[a], source[part], second[part], sizes[part], r[part], g[part])
+                    second_level(absolute, z[a], source, second, sizes, r, g, c)
             last = min(start + TILE, count)
             for c in range(together):
                 row = out[len(norms) - 1, low + c, start:last]
@@ -313,21 +316,23 @@ def first_level(points, start, j, absolute, out):
 
 
 @compiled_fused
-def second_level(absolute, z, source, second, sizes, r, g):
-    """z[b] += source[c] r[c, b] + second[c] g[c, b] for c = 0, ..., 3 in turn, sizes[c] += |z| (or z^2) after each.
+def second_level(absolute, z, source, second, sizes, r, g, c):
+    """z[b] += source[c] r[c, b] + second[c] g[c, b] for four c in turn, sizes[c] += |z| (or z^2) after each.
 
     Four values of c and two of b at a time: what was loaded is used eight times, all in vectors over the last axis.
     """
-    s0, s1, s2, s3 = source[0], source[1], source[2], source[3]
-    q0, q1, q2, q3 = second[0], second[1], second[2], second[3]
-    m0, m1, m2, m3 = sizes[0], sizes[1], sizes[2], sizes[3]
+    s0, s1, s2, s3 = source[c], source[c + 1], source[c + 2], source[c + 3]
+    q0, q1, q2, q3 = second[c], second[c + 1], second[c + 2], second[c + 3]
+    m0, m1, m2, m3 = sizes[c], sizes[c + 1], sizes[c + 2], sizes[c + 3]
+    r0, r1, r2, r3 = r[c], r[c + 1], r[c + 2], r[c + 3]
+    g0, g1, g2, g3 = g[c], g[c + 1], g[c + 2], g[c + 3]
     for b in range(0, r.shape[1], 2):
         z0, z1 = z[b], z[b + 1]
         r00, r01, r10, r11, r20, r21, r30, r31 = (
-            r[0, b], r[0, b + 1], r[1, b], r[1, b + 1], r[2, b], r[2, b + 1], r[3, b], r[3, b + 1],
+            r0[b], r0[b + 1], r1[b], r1[b + 1], r2[b], r2[b + 1], r3[b], r3[b + 1],
         )  # fmt: skip
         g00, g01, g10, g11, g20, g21, g30, g31 = (
-            g[0, b], g[0, b + 1], g[1, b], g[1, b + 1], g[2, b], g[2, b + 1], g[3, b], g[3, b + 1],
+            g0[b], g0[b + 1], g1[b], g1[b + 1], g2[b], g2[b + 1], g3[b], g3[b + 1],
         )  # fmt: skip
         for t in range(TILE):
             u = z0[t] + (s0[t] * r00 + q0[t] * g00)
