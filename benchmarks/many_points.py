@@ -28,7 +28,7 @@ from roughntk.regression.parted import PartedKernel, Rows
 
 RESULT = Path(__file__).parent / "results" / "many_points.json"
 DIMENSION, TARGETS = 64, 10
-FAMILIES = ("relu-ntk", "relu-nngp", "biased-relu-ntk", "erf-ntk", "leaky-relu-ntk")
+FAMILIES = ("relu-ntk", "relu-nngp", "biased-relu-ntk", "erf-ntk", "residual-relu-ntk")
 
 
 def problem(n: int, family: str, depth: float) -> tuple[PartedKernel, np.ndarray]:

@@ -33,8 +33,8 @@ class DeviceSettings:
         "cluster's scheduler (Slurm, Open MPI) for all three.",
         metavar="HOST:PORT",
     )
-    processes: int | None = setting(None, "How many processes there are, with --coordinator.", least=1)
-    process: int | None = setting(None, "Which of them this is, from 0; process 0 prints and writes.", least=0)
+    processes: int | None = setting(None, "How many processes there are, at least 1; with --coordinator.", least=1)
+    process: int | None = setting(None, "Which of them this is, from 0 on; process 0 prints and writes.", least=0)
 
 
 @dataclasses.dataclass(frozen=True)

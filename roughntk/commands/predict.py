@@ -83,8 +83,10 @@ def predict(
         family = member(str(network.family), network.parameters)
         scratch = under.enter_context(folder) if (folder := scratch_of(choice)) else None
         data = split(choice, Reading.of(reading), distinct=training.ridge == 0, scratch=scratch)
-        told = (lambda line: None) if quiet else tell
-        keeper_of = under.enter_context(kept_predictions.checkpointed(checkpoint, family, data, training, told))
+        told = (lambda line: None) if quiet or not devices.first else tell
+        keeper_of = under.enter_context(
+            kept_predictions.checkpointed(checkpoint, family, data, training, devices.devices, told)
+        )
         result = answers.predictions(family, data, training, report, devices.devices, keeper_of)
         if not devices.first:
             return

@@ -1,11 +1,11 @@
-"""A matrix that is never stored: its rows are made a block at a time, and multiplied into vectors.
+"""A matrix that is not stored: its rows are made a block at a time, and multiplied into vectors. A small one is kept.
 
 Knows nothing of kernels: what makes the rows is a function.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -47,6 +47,8 @@ class BlockOperator:
         columns: gives some columns, where that is asked for.
         block_entries: how many entries are made at once, at least one row.
         panels: multiplies by blocks of some rows and some columns, and goes through the columns once a panel of rows.
+        most_kept: entries of a matrix up to which it is stored by the first product, since making its rows costs many
+            times their product with some vectors; 0 stores nothing. One with `panels` is never stored.
 
     >>> import numpy as np
     >>> A = np.arange(12.0).reshape(4, 3)
@@ -57,10 +59,16 @@ class BlockOperator:
 
     def __init__(
         self, shape: tuple[int, int], rows: Rows, *, columns: Columns | None = None,
-        block_entries: int = BLOCK_ENTRIES, panels: Panels | None = None,
+        block_entries: int = BLOCK_ENTRIES, panels: Panels | None = None, most_kept: int = 0,
     ):  # fmt: skip
         self.shape, self._columns, self._panels, self._entries = shape, columns, panels, block_entries
         self._rows, self._step = rows, max(1, block_entries // max(shape[1], 1))
+        self._keeps = panels is None and shape[0] * shape[1] <= most_kept
+        self._kept: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without a matrix that is kept, which can be made again."""
+        return vars(self) | {"_kept": None}
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of rows in order: (their numbers, the rows)."""
@@ -78,11 +86,26 @@ class BlockOperator:
         result = np.empty((self.shape[0], *V.shape[1:]))
         if self._panels is not None:
             return self._by_panels(V, result, self._panels, progress)
+        if self._keeps:
+            return self._by_kept(V, progress)
         for part, block in self.blocks():
             result[part] = block @ V
             if progress is not None:
                 progress(part.stop, self.shape[0])
         return result
+
+    def _by_kept(self, V: np.ndarray, progress: Progress | None) -> np.ndarray:
+        """A V by the matrix, which is made at first."""
+        if self._kept is None:
+            kept = np.empty(self.shape)
+            for part, block in self.blocks():
+                kept[part] = block
+                if progress is not None:
+                    progress(part.stop, self.shape[0])
+            self._kept = kept
+        elif progress is not None:
+            progress(self.shape[0], self.shape[0])
+        return np.asarray(self._kept @ V)
 
     def _checked(self, V: np.ndarray) -> np.ndarray:
         """What is to be multiplied. Raises `InputError` for another number of rows."""

@@ -132,7 +132,7 @@ def known_solution(
     if checkpoint is None:
         solution = closed_form(systems, depth, method=method, devices=devices, callers=callers + 1)
     else:
-        with kept.section(checkpoint, systems.family, systems.X, systems.x, depth, method) as section:
+        with kept.section(checkpoint, systems.family, systems.X, systems.x, depth, method, devices) as section:
             work = functools.partial(
                 closed_form, systems, depth, method=method, devices=devices, keeper=section, callers=callers + 2
             )

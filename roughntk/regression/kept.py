@@ -42,17 +42,28 @@ def check_one_process() -> None:
         )
 
 
+def described_devices(devices: Any) -> dict[str, str]:
+    """Devices, whose number and kind change last digits, as parts of a problem; `devices` as of `KernelOperator`."""
+    if devices is None:
+        return {"devices": "none"}
+    from roughntk.regression.sharded import mesh_of  # loads what several processes take
+
+    mesh = mesh_of(devices)
+    return {"devices": f"{mesh.devices.size} ({', '.join(sorted({each.device_kind for each in mesh.devices.flat}))})"}
+
+
 @contextlib.contextmanager
 def section(
-    folder: str | Path, family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: float, method: str
-) -> Iterator[Section]:
+    folder: str | Path, family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: float, method: str,
+    devices: Any = None,
+) -> Iterator[Section]:  # fmt: skip
     """Where a solve is kept.
 
     Raises:
         CheckpointError: the folder holds another problem, is damaged, or another run is at it.
     """
     check_one_process()
-    parts = {"depth": f"{depth:.17g}", "method": method} | described(family, depth)
+    parts = {"depth": f"{depth:.17g}", "method": method} | described(family, depth) | described_devices(devices)
     parts |= {"X": rows_digest(X), "x": rows_digest(x)} | versions()
     with Checkpoint(folder, Problem(parts, place()), [NAME], kinds=KINDS) as checkpoint:
         yield checkpoint.section(NAME)
@@ -63,4 +74,4 @@ def rows_digest(rows: Any) -> str:
     return digest(np.asarray(rows))
 
 
-__all__ = ["KINDS", "check_one_process", "described", "rows_digest", "section"]
+__all__ = ["KINDS", "check_one_process", "described", "described_devices", "rows_digest", "section"]

@@ -12,6 +12,8 @@ from roughntk.regression.parted import PartedKernel, Rows
 
 HELD = 2**21
 """Entries of rows on a disk that are held in memory (16 MiB) while all others are gone through."""
+MOST_KEPT = 2**25
+"""Entries of a kernel matrix (256 MiB) up to which a solve stores it, so that its entries are made once."""
 PANEL = 2**13
 """Columns of a block of rows on a disk."""
 
@@ -123,14 +125,18 @@ class _Blocks:
 
 
 def parted_operator(kernel: PartedKernel, *, devices: Any = None, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
-    """G of a kernel K = c d d^T + s G on the points that stay, in its units; `devices` as of `KernelOperator`."""
+    """G of a kernel K = c d d^T + s G on the points that stay, in its units; `devices` as of `KernelOperator`.
+
+    Up to `MOST_KEPT` entries it is stored by the first product, unless rows are on a disk or on devices.
+    """
     n = len(kernel.rows.lengths)
     blocks = _Blocks(kernel, *kernel.rows, kernel.function(n * n))
     if devices is not None:
         return _sharded(kernel, kernel.rows, blocks, devices, block_entries)
     return BlockOperator(
-        (n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=blocks.panels()
-    )
+        (n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=blocks.panels(),
+        most_kept=MOST_KEPT,
+    )  # fmt: skip
 
 
 def _sharded(kernel: PartedKernel, rows: Rows, blocks: _Blocks, devices: Any, block_entries: int) -> BlockOperator:

@@ -69,3 +69,21 @@ def test_an_operator_multiplies_block_by_block():
     np.testing.assert_allclose(operator.columns(np.array([3, 7])), A[:, [3, 7]], rtol=0, atol=1e-15)
     with pytest.raises(InputError, match="expected 40 rows to multiply"):
         operator.apply(B[:-1])
+
+
+def test_a_small_operator_makes_its_rows_once_and_is_pickled_without_them():
+    asked, told = [], []
+
+    def rows(part):
+        asked.append(part)
+        return A[part]
+
+    operator = BlockOperator(A.shape, rows, block_entries=40 * 12, most_kept=A.size)
+    for _ in range(2):
+        np.testing.assert_allclose(operator.apply(B, lambda done, most: told.append(done)), A @ B, rtol=1e-13)
+    assert len(asked) == 4 and told == [12, 24, 36, 40, 40]
+    assert operator.__getstate__()["_kept"] is None
+    larger = BlockOperator(A.shape, rows, block_entries=40 * 12, most_kept=A.size - 1)
+    asked.clear()
+    larger @ B, larger @ B
+    assert len(asked) == 8

@@ -93,6 +93,7 @@ def test_another_problem_is_refused_by_what_differs(steps, tmp_path):
     for change, words in (
         (lambda: solve(checkpoint=folder, depth=4), r"depth \(3 there, 4 here\), values of the family"),
         (lambda: solve(checkpoint=folder, method="cholesky"), r"method \(iterative there, cholesky here\)"),
+        (lambda: solve(checkpoint=folder, devices=1), r"devices \(none there, 1 \(cpu\) here\)"),
         (
             lambda: rn.regression.solve(FAMILY, X[::-1], x, depth=3, method="iterative", checkpoint=folder),
             "X;",

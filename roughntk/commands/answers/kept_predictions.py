@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from roughntk.commands.answers.predictions import AtDepth, Training
 from roughntk.files import folders
@@ -9,7 +10,7 @@ from roughntk.files.checkpoints import UNKEPT, Checkpoint, Problem, Section, Unk
 from roughntk.files.packed import digest
 from roughntk.files.surroundings import place, versions
 from roughntk.kernels import KernelFamily
-from roughntk.regression.kept import KINDS, check_one_process, rows_digest
+from roughntk.regression.kept import KINDS, check_one_process, described_devices, rows_digest
 from roughntk.study.split import Split
 
 REMEDY = "or name another --checkpoint"
@@ -17,8 +18,9 @@ REMEDY = "or name another --checkpoint"
 
 @contextlib.contextmanager
 def checkpointed(
-    folder: str | None, family: KernelFamily, data: Split, training: Training, tell: Callable[[str], None]
-) -> Iterator[Callable[[float], Section | Unkept]]:
+    folder: str | None, family: KernelFamily, data: Split, training: Training, devices: Any,
+    tell: Callable[[str], None],
+) -> Iterator[Callable[[float], Section | Unkept]]:  # fmt: skip
     """What keeps a depth in `folder`, which is removed when the block ends without an exception.
 
     Without a folder nothing is kept.
@@ -35,7 +37,7 @@ def checkpointed(
         "time": repr(training.time),
         "ridge": repr(training.ridge),
     }
-    parts |= {"family": f"{family.name} {family!r}"}
+    parts |= {"family": f"{family.name} {family!r}"} | described_devices(devices)
     parts |= {"training points": rows_digest(data.X), "test points": rows_digest(data.x)}
     parts |= {"targets": digest([data.y, data.wanted, data.classes])} | versions()
     sections = [_name_of(depth) for depth in training.depths]
