@@ -14,19 +14,23 @@ from roughntk._checks import InputError
 
 Rows = Callable[[slice], np.ndarray]
 """Numbers of some rows -> those rows, shape (rows, m)."""
+Entries = Callable[[slice, slice], np.ndarray]
+"""Numbers of some rows and of some columns -> the entries there."""
 Columns = Callable[[np.ndarray], np.ndarray]
 """Numbers of some columns -> those columns, shape (n, columns)."""
 Progress = Callable[[int, int], None]
 """Called with the number of rows that are done, and of all."""
 
-BLOCK_ENTRIES = 2**23
-"""Entries of a block (64 MiB)."""
-PANEL_ENTRIES = 2**22
-"""Entries of a block at most where the rows and columns are on a disk (32 MiB)."""
+BLOCK_ENTRIES = 2**21
+"""Entries of a block (16 MiB): the system's allocator keeps what is freed of this size, and hands out no new pages."""
+
+
+KEPT_ROWS = 512
+"""Of a block of a matrix that is kept."""
 
 
 class Panels(NamedTuple):
-    """How a matrix is multiplied whose rows and columns are made of data that are read from a disk.
+    """How a matrix is multiplied whose rows are too long for a block of many of them, or made of data on a disk.
 
     Attributes:
         rows, columns: of a panel, at least 1. The data of some rows are held, and those of the columns gone through.
@@ -47,8 +51,8 @@ class BlockOperator:
         columns: gives some columns, where that is asked for.
         block_entries: how many entries are made at once, at least one row.
         panels: multiplies by blocks of some rows and some columns, and goes through the columns once a panel of rows.
-        most_kept: entries of a matrix up to which it is stored by the first product, since making its rows costs many
-            times their product with some vectors; 0 stores nothing. One with `panels` is never stored.
+        entries: gives entries (some rows, some columns) of a symmetric matrix, half of which the first product stores:
+            making rows costs many times their product with some vectors.
 
     >>> import numpy as np
     >>> A = np.arange(12.0).reshape(4, 3)
@@ -59,12 +63,12 @@ class BlockOperator:
 
     def __init__(
         self, shape: tuple[int, int], rows: Rows, *, columns: Columns | None = None,
-        block_entries: int = BLOCK_ENTRIES, panels: Panels | None = None, most_kept: int = 0,
+        block_entries: int = BLOCK_ENTRIES, panels: Panels | None = None, entries: Entries | None = None,
     ):  # fmt: skip
         self.shape, self._columns, self._panels, self._entries = shape, columns, panels, block_entries
         self._rows, self._step = rows, max(1, block_entries // max(shape[1], 1))
-        self._keeps = panels is None and shape[0] * shape[1] <= most_kept
-        self._kept: np.ndarray | None = None
+        self._symmetric = entries
+        self._kept: list[tuple[slice, np.ndarray]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Without a matrix that is kept, which can be made again."""
@@ -86,26 +90,33 @@ class BlockOperator:
         result = np.empty((self.shape[0], *V.shape[1:]))
         if self._panels is not None:
             return self._by_panels(V, result, self._panels, progress)
-        if self._keeps:
-            return self._by_kept(V, progress)
+        if self._symmetric is not None:
+            return self._by_kept(V, self._symmetric, progress)
         for part, block in self.blocks():
             result[part] = block @ V
             if progress is not None:
                 progress(part.stop, self.shape[0])
         return result
 
-    def _by_kept(self, V: np.ndarray, progress: Progress | None) -> np.ndarray:
-        """A V by the matrix, which is made at first."""
+    def _by_kept(self, V: np.ndarray, entries: Entries, progress: Progress | None) -> np.ndarray:
+        """A V by the lower half of A, of which blocks of rows are made at first."""
+        n = self.shape[0]
         if self._kept is None:
-            kept = np.empty(self.shape)
-            for part, block in self.blocks():
-                kept[part] = block
+            kept = []
+            for start in range(0, n, KEPT_ROWS):
+                part = slice(start, min(start + KEPT_ROWS, n))
+                kept.append((part, entries(part, slice(0, part.stop))))
                 if progress is not None:
-                    progress(part.stop, self.shape[0])
+                    progress(part.stop, n)
             self._kept = kept
         elif progress is not None:
-            progress(self.shape[0], self.shape[0])
-        return np.asarray(self._kept @ V)
+            progress(n, n)
+        U = np.ascontiguousarray(V.T)
+        product = np.zeros_like(U)
+        for part, rows in self._kept:
+            product[..., : part.stop] += U[..., part] @ rows
+            product[..., part] += U[..., : part.start] @ rows[:, : part.start].T
+        return np.ascontiguousarray(product.T)
 
     def _checked(self, V: np.ndarray) -> np.ndarray:
         """What is to be multiplied. Raises `InputError` for another number of rows."""
@@ -117,7 +128,7 @@ class BlockOperator:
     def _by_panels(self, V: np.ndarray, result: np.ndarray, panels: Panels, progress: Progress | None) -> np.ndarray:
         """A V, written to `result`."""
         (n, m), result[:] = self.shape, 0.0
-        step = max(1, min(self._entries, PANEL_ENTRIES) // panels.columns)
+        step = max(1, self._entries // panels.columns)
         for start in range(0, n, panels.rows):
             count = min(panels.rows, n - start)
             block = panels.hold(slice(start, start + count))
@@ -145,4 +156,4 @@ class BlockOperator:
         return math.ceil(self.shape[0] / self._step)
 
 
-__all__ = ["BLOCK_ENTRIES", "BlockOperator", "Columns", "Panels", "Progress", "Rows"]
+__all__ = ["BLOCK_ENTRIES", "BlockOperator", "Columns", "Entries", "Panels", "Progress", "Rows"]

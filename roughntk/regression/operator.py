@@ -12,10 +12,11 @@ from roughntk.regression.parted import PartedKernel, Rows
 
 HELD = 2**21
 """Entries of rows on a disk that are held in memory (16 MiB) while all others are gone through."""
-MOST_KEPT = 2**25
-"""Entries of a kernel matrix (256 MiB) up to which a solve stores it, so that its entries are made once."""
+MOST_KEPT = 2**13
+"""Points up to which a solve stores half of their kernel matrix (256 MiB), so that its entries are made once."""
 PANEL = 2**13
-"""Columns of a block of rows on a disk."""
+"""Columns of a block where there are more, or where rows are on a disk: of fewer and longer rows a product of matrices
+takes twice the time."""
 
 
 class KernelOperator(BlockOperator):
@@ -101,14 +102,16 @@ class _Blocks:
         return self._scaled(values, self.lengths, lengths[which])
 
     def panels(self) -> Panels | None:
-        """How to multiply where rows are on a disk."""
-        if _checks.stored(self.directions) is None and _checks.stored(self.kernel.rows.directions) is None:
-            return None
-        return Panels(max(1, HELD // self.directions.shape[1]), PANEL, self.held)
+        """How to multiply where rows are on a disk, or there are many columns."""
+        if _checks.stored(self.directions) is not None or _checks.stored(self.kernel.rows.directions) is not None:
+            return Panels(max(1, HELD // self.directions.shape[1]), PANEL, self.held)
+        return Panels(max(1, len(self.directions)), PANEL, self.held) if len(self.kernel.rows.lengths) > PANEL else None
 
     def held(self, part: slice) -> Callable[[slice, slice], np.ndarray]:
         """Blocks of some rows, which are held in memory."""
-        directions, lengths = np.array(self.directions[part]), self.lengths[part]
+        directions, lengths = self.directions[part], self.lengths[part]
+        if _checks.stored(self.directions) is not None:
+            directions = np.array(directions)
 
         def block(rows: slice, columns: slice) -> np.ndarray:
             others, sizes = self.kernel.rows.directions[columns], self.kernel.rows.lengths[columns]
@@ -127,16 +130,17 @@ class _Blocks:
 def parted_operator(kernel: PartedKernel, *, devices: Any = None, block_entries: int = BLOCK_ENTRIES) -> BlockOperator:
     """G of a kernel K = c d d^T + s G on the points that stay, in its units; `devices` as of `KernelOperator`.
 
-    Up to `MOST_KEPT` entries it is stored by the first product, unless rows are on a disk or on devices.
+    Of up to `MOST_KEPT` points half of it is stored by the first product, unless rows are on a disk or on devices.
     """
     n = len(kernel.rows.lengths)
     blocks = _Blocks(kernel, *kernel.rows, kernel.function(n * n))
     if devices is not None:
         return _sharded(kernel, kernel.rows, blocks, devices, block_entries)
+    panels = blocks.panels()
+    entries = blocks.held(slice(0, n)) if panels is None and n <= MOST_KEPT else None
     return BlockOperator(
-        (n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=blocks.panels(),
-        most_kept=MOST_KEPT,
-    )  # fmt: skip
+        (n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=panels, entries=entries
+    )
 
 
 def _sharded(kernel: PartedKernel, rows: Rows, blocks: _Blocks, devices: Any, block_entries: int) -> BlockOperator:

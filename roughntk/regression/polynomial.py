@@ -14,7 +14,7 @@ they hold the harmonics of degree d and less, along which a deep kernel has all 
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import scipy.linalg
@@ -128,13 +128,19 @@ class PolynomialInverse:
         squared = share * polynomial.left * lengths**2 + ridge
         self._root = np.sqrt(np.maximum(squared, LEAST_LEFT * max(float(squared.max(initial=0.0)), LEAST_LEFT)))
         self._scales = math.sqrt(share) * lengths / self._root
+        few = len(lengths) * polynomial.features <= BLOCK_ENTRIES
+        self._kept = list(self._made()) if few else None  # all in one block
         small = np.eye(polynomial.features)
         for _, features in self._blocks():
             small += features @ features.T
         self._small = scipy.linalg.cho_factor(small, lower=True, overwrite_a=True, check_finite=False)
 
-    def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+    def _blocks(self) -> Iterable[tuple[slice, np.ndarray]]:
         """Columns of F, some rows of data at a time."""
+        return self._made() if self._kept is None else self._kept
+
+    def _made(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """The same, made anew."""
         n, step = len(self._root), max(1, BLOCK_ENTRIES // max(self._polynomial.features, 1))
         for start in range(0, n, step):
             part = slice(start, min(start + step, n))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from roughntk._checks import InputError
-from roughntk.linalg import NotPositiveDefiniteError
+from roughntk.linalg import NotPositiveDefiniteError, operator
 from roughntk.linalg.iterative import StagnationError, conjugate_gradients
 from roughntk.linalg.operator import BlockOperator
 
@@ -71,19 +71,17 @@ def test_an_operator_multiplies_block_by_block():
         operator.apply(B[:-1])
 
 
-def test_a_small_operator_makes_its_rows_once_and_is_pickled_without_them():
+def test_a_symmetric_operator_makes_half_of_its_entries_once_and_is_pickled_without_them(monkeypatch):
+    monkeypatch.setattr(operator, "KEPT_ROWS", 12)
     asked, told = [], []
 
-    def rows(part):
-        asked.append(part)
-        return A[part]
+    def entries(rows, columns):
+        asked.append((rows.start, columns.stop))
+        return A[rows, columns]
 
-    operator = BlockOperator(A.shape, rows, block_entries=40 * 12, most_kept=A.size)
-    for _ in range(2):
-        np.testing.assert_allclose(operator.apply(B, lambda done, most: told.append(done)), A @ B, rtol=1e-13)
-    assert len(asked) == 4 and told == [12, 24, 36, 40, 40]
-    assert operator.__getstate__()["_kept"] is None
-    larger = BlockOperator(A.shape, rows, block_entries=40 * 12, most_kept=A.size - 1)
-    asked.clear()
-    larger @ B, larger @ B
-    assert len(asked) == 8
+    kept = BlockOperator(A.shape, lambda part: A[part], entries=entries)
+    for vectors in (B, B[:, 0]):
+        product = kept.apply(vectors, lambda done, most: told.append(done))
+        np.testing.assert_allclose(product, A @ vectors, rtol=1e-12)
+    assert asked == [(0, 12), (12, 24), (24, 36), (36, 40)] and told == [12, 24, 36, 40, 40]
+    assert kept.__getstate__()["_kept"] is None
