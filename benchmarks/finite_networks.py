@@ -4,8 +4,8 @@
 
 - the tangent kernel without Jacobians against jax.jacobian: 1e-12;
 - its distance from the infinite kernel falls like width^(-1/2) at fixed depth: slope within 0.1;
-- trained networks of width 4096 and depth 3 within their error bars of `rn.predict`, and each of them within the bars of
-  the ensemble (`rn.regression.ensemble`);
+- trained networks of width 4096 and depth 3 within their error bars of `rn.predict`, and each of them within the bars
+  of the ensemble (`rn.regression.ensemble`);
 - n = L = 1024, two inputs, in law: at most 0.3 s a sample in one thread;
 - the second moment of the diagonal, exact at finite width (derived and measured), against 200,000 samples.
 """

@@ -16,9 +16,8 @@ from jaxtyping import Float
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.networks.finite import FiniteNetwork, Parameters, check_inputs
-from roughntk.networks.sampling import WEIGHTS, KernelSamples, Progress, chosen, in_chunks
-from roughntk.rough.paths.gaussian import random_key
+from roughntk.networks.finite import FiniteNetwork, Parameters, check_inputs, known_inputs
+from roughntk.networks.sampling import WEIGHTS, KernelSamples, Progress, chosen, in_chunks, known_key
 
 
 def empirical_ntk(
@@ -161,9 +160,9 @@ def simulate_kernels(
     >>> rn.networks.simulate_kernels(network, [[1.0, 0.0]], jax.random.key(0), 5).tangent_kernel.shape
     (5, 1, 1)
     """
-    weights, key = _checks.choice(weights, WEIGHTS, "weights"), random_key(key)
+    weights, key = _checks.choice(weights, WEIGHTS, "weights"), known_key(key)
     check_network(network)
-    rows, samples = check_inputs(X), _checks.integer(samples, "samples", least=1)
+    rows, samples = known_inputs(X), _checks.integer(samples, "samples", least=1)
     points, dimension = rows.shape
     need = 8.0 * (network.weights(dimension) + 6 * network.layers * points * network.width)
     _checks.memory(2 * need, f"one sample of {network}", "lower width or layers")

@@ -310,6 +310,13 @@ def check_inputs(X: Any, dimension: int | None = None) -> Array:
     return jnp.asarray(rows)
 
 
+def known_inputs(X: Any) -> Array:
+    """The rows of `check_inputs`, where they must not be traced."""
+    if _checks.is_traced(X):
+        raise _checks.traced_array("X")
+    return check_inputs(X)
+
+
 def _known(value: Any) -> Any:
     """What `__post_init__` has filled in."""
     assert value is not None
@@ -334,4 +341,4 @@ def _checked_shape(shape: Any, width: int) -> tuple[float, float]:
     return above, below
 
 
-__all__ = ["ACTIVATIONS", "FiniteNetwork", "Parameters", "check_inputs", "gram"]
+__all__ = ["ACTIVATIONS", "FiniteNetwork", "Parameters", "check_inputs", "gram", "known_inputs"]

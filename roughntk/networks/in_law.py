@@ -23,9 +23,8 @@ from jaxtyping import Float
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
-from roughntk.networks.finite import FiniteNetwork, check_inputs, gram
-from roughntk.networks.sampling import WEIGHTS, KernelSamples, Progress, chosen, in_chunks
-from roughntk.rough.paths.gaussian import random_key
+from roughntk.networks.finite import FiniteNetwork, gram, known_inputs
+from roughntk.networks.sampling import WEIGHTS, KernelSamples, Progress, chosen, in_chunks, known_key
 
 _DEPENDENT = 8 * EPS
 """A row whose part off the rows before it is smaller than this, relative to its length, depends on them."""
@@ -80,13 +79,11 @@ def sample_tangent_kernel(
     >>> one.covariance.shape, one.tangent_kernel.shape, bool((abs(one.ratio) <= 1 + 1e-12).all())
     ((3, 2, 2), (3, 2, 2), True)
     """
-    weights, key = _checks.choice(weights, WEIGHTS, "weights"), random_key(key)
+    weights, key = _checks.choice(weights, WEIGHTS, "weights"), known_key(key)
     if settings.get("outputs", 1) != 1:
         raise InputError("expected one output, whose tangent kernel is sampled, got several; leave outputs out")
     network = FiniteNetwork(layers, width, **settings)
-    rows, samples = check_inputs(X), _checks.integer(samples, "samples", least=1)
-    if _checks.is_traced(rows):
-        raise _checks.traced_array("X")
+    rows, samples = known_inputs(X), _checks.integer(samples, "samples", least=1)
     check_width(width, len(rows))
     if len(zero := np.flatnonzero(~np.asarray(rows).any(axis=1))):
         raise InputError(f"expected inputs that are not 0, got {_checks.name_rows(zero)}; drop them")

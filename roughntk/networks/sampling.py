@@ -11,6 +11,7 @@ from jax import Array
 
 from roughntk import _checks
 from roughntk._checks import InputError
+from roughntk.rough.paths.gaussian import random_key
 
 Progress = Callable[[int, int], None]
 """Called with the number of samples that are done, and of all."""
@@ -103,6 +104,13 @@ def in_chunks(
     return jax.tree_util.tree_map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
+def known_key(key: Any) -> Array:
+    """`key` as one typed JAX random key that is not traced."""
+    if _checks.is_traced(key):
+        raise _checks.traced("key")
+    return random_key(key)
+
+
 def key_of(key: Array, sample: int) -> Array:
     """The key of one sample."""
     return jax.random.fold_in(key, sample)
@@ -111,4 +119,4 @@ def key_of(key: Array, sample: int) -> Array:
 _keys = jax.jit(jax.vmap(jax.random.fold_in, in_axes=(None, 0)))
 
 
-__all__ = ["WEIGHTS", "KernelSamples", "Progress", "chosen", "in_chunks", "key_of"]
+__all__ = ["WEIGHTS", "KernelSamples", "Progress", "chosen", "in_chunks", "key_of", "known_key"]

@@ -26,8 +26,7 @@ from roughntk import _checks
 from roughntk._checks import InputError, MissingBackendError
 from roughntk.networks.empirical import check_network, empirical_ntk
 from roughntk.networks.finite import FiniteNetwork, Parameters
-from roughntk.networks.sampling import Progress, in_chunks, key_of
-from roughntk.rough.paths.gaussian import random_key
+from roughntk.networks.sampling import Progress, in_chunks, key_of, known_key
 
 INSTALL = "pip install 'roughntk[networks]'"
 STARTS = ("network", "zero")
@@ -146,7 +145,8 @@ def train(
     ((3, 2), True)
     """
     _optax()
-    network, key, keep = check_network(network), random_key(key), _checks.flag(keep_parameters, "keep_parameters")
+    _checks.require_x64("the training of networks")
+    network, key, keep = check_network(network), known_key(key), _checks.flag(keep_parameters, "keep_parameters")
     samples = _checks.integer(samples, "samples", least=1)
     initial = _checks.choice(initial, STARTS, "initial")
     X, y, x = _checked_data(network, X, y, x)
@@ -162,8 +162,11 @@ def train(
         steps = _steps_of(optimizer, time, steps)
     settings = _Settings(network, steps, initial == "zero", keep, optimizer)
     data = tuple(map(jnp.asarray, (X, y, x)))
-    trained = in_chunks(lambda keys: _trained(settings, rate, start, data, keys), key, samples, need, progress)
-    return TrainedNetworks(*trained[:3], network, steps, elapsed, rate, *trained[3:])
+    predictions, fitted, losses, *kept = in_chunks(
+        lambda keys: _trained(settings, rate, start, data, keys), key, samples, need, progress
+    )
+    last, first = kept if keep else (None, None)
+    return TrainedNetworks(predictions, fitted, losses, network, steps, elapsed, rate, last, first)
 
 
 class _Settings(NamedTuple):

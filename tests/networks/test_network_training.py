@@ -22,10 +22,10 @@ def descended(network, parameters, y, rate, steps):
     def loss(parameters):
         return jnp.sum((network(parameters, X) - y) ** 2) / 2
 
-    losses = []
+    losses, value_and_slope = [], jax.jit(jax.value_and_grad(loss))
     for _ in range(steps):
-        losses.append(float(loss(parameters)))
-        slope = jax.grad(loss)(parameters)
+        value, slope = value_and_slope(parameters)
+        losses.append(float(value))
         parameters = jax.tree_util.tree_map(lambda weights, part: weights - rate * part, parameters, slope)
     return parameters, [*losses, float(loss(parameters))]
 
