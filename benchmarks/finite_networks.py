@@ -1,6 +1,7 @@
 """Simulated networks of finite width: what they promise, measured.
 
-    python benchmarks/finite_networks.py      asserts the figures below; writes results/finite_networks.json
+    python benchmarks/finite_networks.py            asserts the figures below; writes results/finite_networks.json
+    python benchmarks/finite_networks.py trained    measures one of them anew, by its name in that file
 
 - the tangent kernel without Jacobians against jax.jacobian: 1e-12;
 - its distance from the infinite kernel falls like width^(-1/2) at fixed depth: slope within 0.1;
@@ -13,6 +14,7 @@
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +69,7 @@ def trained_networks(width: int = 4096, samples: int = 6) -> dict[str, Any]:
     start = time.perf_counter()
     centred = train(network, X, y, x, KEY, samples, time=until, initial="zero")
     seconds = (time.perf_counter() - start) / samples
-    free = train(network, X, y, x, KEY, samples, time=until)
+    free = train(network, X, y, x, KEY, 4, time=until)
     from_zero = (centred.mean - mean) / centred.standard_error
     each = (free.predictions - ensemble.mean) / ensemble.deviation
     spread = np.sum(each**2) / each.size
@@ -81,6 +83,7 @@ def trained_networks(width: int = 4096, samples: int = 6) -> dict[str, Any]:
             "standard_error": centred.standard_error.tolist(), "in_standard_errors": from_zero.tolist(),
         },
         "single_networks": {
+            "samples": len(each),
             "deviation_of_the_ensemble": ensemble.deviation.tolist(),
             "largest_distance_in_deviations": float(np.abs(each).max()),
             "mean_square_in_deviations": float(spread),
@@ -118,20 +121,27 @@ def second_moments(samples: int = 200_000) -> dict[str, dict[str, float]]:
     return table
 
 
-def main() -> None:
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "in_law": in_law_seconds,
+    "jacobian": against_jacobian,
+    "slope": slope_in_width,
+    "trained": trained_networks,
+    "second_moment": second_moments,
+}
+
+
+def main(names: list[str]) -> None:
+    known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() and names else {}
     result = {
-        "what": "networks of finite width against infinite width, exact moments and Jacobians; seconds in one thread",
-        "load_at_start": round(os.getloadavg()[0], 1),
-        "in_law_seconds_n_L_1024": in_law_seconds(),
-        "largest_difference_from_the_jacobian": against_jacobian(),
-        "distance_from_the_infinite_kernel": slope_in_width(),
-        "trained": trained_networks(),
-        "second_moment_of_the_diagonal": second_moments(),
-        "load_at_end": round(os.getloadavg()[0], 1),
-    }
+        "what": "networks of finite width against infinite width, exact moments, Jacobians; in one thread"
+    } | known
+    for name in names or PARTS:
+        print(name, file=sys.stderr, flush=True)
+        load = round(os.getloadavg()[0], 1)
+        result[name] = PARTS[name]() | {"load_at_start": load}
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

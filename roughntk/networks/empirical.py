@@ -100,6 +100,7 @@ def _by_layers(network: FiniteNetwork, weights: str, parameters: Parameters, X: 
     return kernel(network, weights, one, one if Z is None else passes(network, parameters, Z))
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def gradients(network: FiniteNetwork, parameters: Parameters, preactivations: Array) -> Float[Array, "L N n"]:
     """delta_l = df/dz_l of the first output, l = 1, ..., L, from the preactivations, shape (L, N, n)."""
     chain = jnp.sqrt(network.gain / network.width) * network.slope_at(preactivations)  # dh_l/dz_l

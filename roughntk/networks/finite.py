@@ -14,6 +14,7 @@ Source: Jacot2018; Hayou2021 (residual); LiNicaRoy2022 (shaped ReLU).
 """
 
 import dataclasses
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -205,14 +206,7 @@ class FiniteNetwork:
         Raises:
             InputError: inputs of another dimension than the weights, no matrix, NaN.
         """
-        rows = check_inputs(X, parameters.first.shape[-1])
-        first = rows @ parameters.first.T
-
-        def layer(z: Array, weights: Array) -> tuple[Array, Array]:
-            following = self.skip * z + self.hidden(z) @ weights.T
-            return following, following
-
-        return jnp.concatenate([first[None], lax.scan(layer, first, parameters.hidden)[1]])
+        return _preactivations(self, parameters, check_inputs(X, parameters.first.shape[-1]))
 
     def hidden_layers(self, parameters: Parameters, X: Any) -> Float[Array, "L N n"]:
         """h_1, ..., h_L for the rows of X, shape (L, N, n)."""
@@ -287,6 +281,17 @@ class FiniteNetwork:
             return float(self.depth)
         step = self.residual / self.layers
         return (1 + step) ** (self.layers - 1) * (1 + step + self.residual)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _preactivations(network: FiniteNetwork, parameters: Parameters, rows: Array) -> Array:
+    first = rows @ parameters.first.T
+
+    def layer(z: Array, weights: Array) -> tuple[Array, Array]:
+        following = network.skip * z + network.hidden(z) @ weights.T
+        return following, following
+
+    return jnp.concatenate([first[None], lax.scan(layer, first, parameters.hidden)[1]])
 
 
 def gram(rows: Float[Array, "... N n"]) -> Float[Array, "... N N"]:

@@ -12,6 +12,7 @@ skips. Derived here, and checked against networks with all their weights; nothin
 """
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -29,8 +30,11 @@ from roughntk.networks.sampling import WEIGHTS, KernelSamples, Progress, chosen,
 _DEPENDENT = 8 * EPS
 """A row whose part off the rows before it is smaller than this, relative to its length, depends on them."""
 
-_UNROLLED = 4
-"""Up to so many inputs the loop over them is written out."""
+_FEW, _LANES = 4, 8
+"""Up to so many inputs loops over them are written out, and sums over neurons taken in so many parts."""
+
+_LARGE = 2**11
+"""From so many neurons and inputs on, samples go one after the other: their arrays keep a processor busy."""
 
 
 def sample_tangent_kernel(
@@ -140,9 +144,9 @@ def kernels_of(network: FiniteNetwork, root: Float[Array, "k N"], noise: Noise) 
     def forward(z: Array, seen: Array) -> tuple[Array, tuple[Array, Array, Array]]:
         h = network.hidden(z)
         basis, coordinates = orthonormal(h)
-        return network.skip * z + coordinates @ seen, (z, basis, gram(h))
+        return network.skip * z + combined(coordinates, seen), (z, basis, inner(h, h))
 
-    first = root.T @ noise.first
+    first = combined(root.T, noise.first)
     last, (before, bases, inputs) = lax.scan(forward, first, noise.forward)
     chain = np.sqrt(network.gain / network.width)
     start = chain * network.slope_at(last) * noise.readout
@@ -152,13 +156,13 @@ def kernels_of(network: FiniteNetwork, root: Float[Array, "k N"], noise: Noise) 
     def backward(delta: Array, at: tuple[Array, ...]) -> tuple[Array, Array]:
         z, basis, seen, fresh = at
         coordinates = orthonormal(delta)[1]
-        on_span = (delta @ seen.T - coordinates @ (fresh @ basis.T)) @ basis
-        pulled = on_span + coordinates @ fresh
-        return network.skip * delta + chain * network.slope_at(z) * pulled, gram(delta)
+        on_span = inner(delta, seen) - coordinates @ inner(fresh, basis)
+        pulled = combined(on_span, basis) + combined(coordinates, fresh)
+        return network.skip * delta + chain * network.slope_at(z) * pulled, inner(delta, delta)
 
     stop, gradients = lax.scan(backward, start, (before, bases, noise.forward, noise.backward), reverse=True)
     by_inputs = jnp.concatenate([(root.T @ root)[None], inputs, gram(network.hidden(last))[None]])
-    by_gradients = jnp.concatenate([gram(stop)[None], gradients])
+    by_gradients = jnp.concatenate([inner(stop, stop)[None], gradients])
     each = jnp.concatenate([by_gradients * by_inputs[:-1], by_inputs[-1:]])
     return network.grams(last), each
 
@@ -174,21 +178,42 @@ def orthonormal(rows: Float[Array, "N n"]) -> tuple[Float[Array, "N n"], Float[A
 
     def add(place: Any, known: tuple[Array, Array]) -> tuple[Array, Array]:
         basis, coordinates = known
-        row, along = rows[place], jnp.zeros(points)
-        rest = row
-        for _ in range(2):
-            part = basis @ rest
-            along, rest = along + part, rest - part @ basis
-        size = jnp.sqrt(jnp.sum(rest**2))
-        independent = size > _DEPENDENT * jnp.sqrt(jnp.sum(row**2))
-        unit = jnp.where(independent, rest / jnp.where(independent, size, 1.0), 0.0)
-        along = along.at[place].set(jnp.where(independent, size, 0.0))
+        unit, along, size = _off(rows[place], basis[:place] if isinstance(place, int) else basis)
+        along = jnp.zeros(points).at[: len(along)].set(along).at[place].set(size)
         return basis.at[place].set(unit), coordinates.at[place].set(along)
 
     start = jnp.zeros_like(rows), jnp.zeros((points, points))
-    if points > _UNROLLED:
+    if points > _FEW:
         return lax.fori_loop(0, points, add, start)
     return functools.reduce(lambda known, place: add(place, known), range(points), start)
+
+
+def _off(row: Array, basis: Array) -> tuple[Array, Array, Array]:
+    """The unit vector along what a row has off orthonormal (or zero) ones, its coordinates on them, and that length."""
+    rest, along = row[None], jnp.zeros(len(basis))
+    for _ in range(2 if len(basis) else 0):
+        part = inner(rest, basis)
+        along, rest = along + part[0], rest - combined(part, basis)
+    size, length = (jnp.sqrt(inner(each, each)[0, 0]) for each in (rest, row[None]))
+    independent = size > _DEPENDENT * length
+    unit = jnp.where(independent, rest[0] / jnp.where(independent, size, 1.0), 0.0)
+    return unit, along, jnp.where(independent, size, 0.0)
+
+
+def inner(rows: Float[Array, "N n"], others: Float[Array, "M n"]) -> Float[Array, "N M"]:
+    """rows others^T; of few rows in sums that compile to vector instructions, as small matrix products do not."""
+    if len(rows) * len(others) > _FEW**2:
+        return rows @ others.T
+    lanes = math.gcd(rows.shape[1], _LANES)
+    products = (rows[:, None] * others).reshape(len(rows), len(others), -1, lanes)
+    return jnp.sum(jnp.sum(products, axis=2), axis=2)
+
+
+def combined(coefficients: Float[Array, "N M"], rows: Float[Array, "M n"]) -> Float[Array, "N n"]:
+    """coefficients rows, written for few rows likewise."""
+    if coefficients.size > _FEW**2:
+        return coefficients @ rows
+    return functools.reduce(jnp.add, (coefficients[:, [k]] * rows[k] for k in range(len(rows))))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -197,6 +222,8 @@ def _sampled(network: FiniteNetwork, weights: str, root: Array, keys: Array) -> 
         covariance, each = kernels_of(network, root, draw(network, root, key))
         return covariance, chosen(weights, each)
 
+    if network.width * root.shape[1] >= _LARGE or len(keys) == 1:
+        return lax.map(one, keys)
     return jax.vmap(one)(keys)
 
 
