@@ -132,9 +132,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 
 def main(names: list[str]) -> None:
     known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() and names else {}
-    result = {
-        "what": "networks of finite width against infinite width, exact moments, Jacobians; in one thread"
-    } | known
+    result = {"what": "networks of finite width against infinite width, moments, Jacobians; one thread"} | known
     for name in names or PARTS:
         print(name, file=sys.stderr, flush=True)
         load = round(os.getloadavg()[0], 1)

@@ -48,11 +48,12 @@ def empirical_ntk(
     Source: Jacot2018.
 
     >>> import jax, roughntk as rn
-    >>> network = rn.networks.FiniteNetwork(layers=2, width=64)
+    >>> network = rn.networks.FiniteNetwork(layers=2, width=256)
     >>> X = rn.sphere.uniform(3, 4, 0)
     >>> empirical = rn.networks.empirical_ntk(network, network.sample(jax.random.key(0), 4), X)
-    >>> empirical.shape, network.tangent_scale * network.family(X, depth=network.depth).shape[0]
-    ((3, 3), 9.0)
+    >>> limit = network.tangent_scale * network.family(X, depth=network.depth)
+    >>> empirical.shape, bool(abs(empirical - limit).max() < 1.5)  # 3 on the diagonal, give or take 3/16
+    ((3, 3), True)
     """
     weights = _checks.choice(weights, WEIGHTS, "weights")
     if isinstance(network, FiniteNetwork):
