@@ -76,6 +76,10 @@ def _calls() -> dict[str, Callable[[], Any]]:
             "depth_needed": lambda: rn.depth_needed("relu-ntk", X, x, 0.1).depth,
             "between_depths": lambda: transport.between_depths("relu-ntk", X, x, depth=2).u,
             "to_depth": lambda: transport.to_depth("relu-ntk", X, x, stop=3).u,
+            "sample_tangent_kernel": lambda: rn.networks.sample_tangent_kernel(X, 2, 8, _key()).covariance,
+            "simulate_kernels": lambda: rn.networks.simulate_kernels(_network(), X, _key()).covariance,
+            "empirical_ntk": lambda: rn.networks.empirical_ntk(_network(), _network().sample(_key(), 6), X),
+            "train": lambda: rn.networks.train(_network(), X, np.arange(4.0), x, _key(), time=0.1).predictions,
             "angles": lambda: sphere.angles(X, x),
             "joint_angles": lambda: sphere.joint_angles(X, x),
             "lengths": lambda: sphere.lengths(X),
@@ -87,6 +91,16 @@ def _calls() -> dict[str, Callable[[], Any]]:
         }
         | {f"rough {name}": call for name, call in _rough_calls().items()}
     )
+
+
+def _key() -> Any:
+    import jax
+
+    return jax.random.key(0)
+
+
+def _network() -> rn.networks.FiniteNetwork:
+    return rn.networks.FiniteNetwork(2, 8)
 
 
 def _rough_calls() -> dict[str, Callable[[], Any]]:
