@@ -3,4 +3,12 @@
 What this room says about that limit was derived and measured, not proved.
 """
 
-__all__: list[str] = []
+from roughntk.networks.effective_depth import EffectiveDepth, effective_depth
+from roughntk.networks.tangent_limit import TangentRatios, tangent_ratio_limit
+from roughntk.networks.tangent_moments import TangentMoments, tangent_moments
+from roughntk.networks.unshaped import UnshapedCovariance, tangent_gram, unshaped_covariance
+
+__all__ = [
+    "EffectiveDepth", "TangentMoments", "TangentRatios", "UnshapedCovariance", "effective_depth", "tangent_gram",
+    "tangent_moments", "tangent_ratio_limit", "unshaped_covariance",
+]  # fmt: skip
