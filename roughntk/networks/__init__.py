@@ -3,13 +3,18 @@
 What this room says about that limit was derived and measured, not proved.
 """
 
+from roughntk.networks.effective_depth import EffectiveDepth, effective_depth
 from roughntk.networks.empirical import empirical_ntk, simulate_kernels
 from roughntk.networks.finite import FiniteNetwork, Parameters
 from roughntk.networks.in_law import sample_tangent_kernel
 from roughntk.networks.sampling import KernelSamples
+from roughntk.networks.tangent_limit import TangentRatios, tangent_ratio_limit
+from roughntk.networks.tangent_moments import TangentMoments, tangent_moments
 from roughntk.networks.training import TrainedNetworks, train
+from roughntk.networks.unshaped import UnshapedCovariance, tangent_gram, unshaped_covariance
 
 __all__ = [
-    "FiniteNetwork", "KernelSamples", "Parameters", "TrainedNetworks", "empirical_ntk", "sample_tangent_kernel",
-    "simulate_kernels", "train",
+    "EffectiveDepth", "FiniteNetwork", "KernelSamples", "Parameters", "TangentMoments", "TangentRatios",
+    "TrainedNetworks", "UnshapedCovariance", "effective_depth", "empirical_ntk", "sample_tangent_kernel",
+    "simulate_kernels", "tangent_gram", "tangent_moments", "tangent_ratio_limit", "train", "unshaped_covariance",
 ]  # fmt: skip
