@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from roughntk import __version__
-from roughntk.commands import classify, compilation, doctor, figure1, limit, predict, signature, study, variation
+from roughntk.commands import (
+    classify,
+    compilation,
+    doctor,
+    figure1,
+    limit,
+    predict,
+    signature,
+    study,
+    variation,
+    weights,
+)
 from roughntk.commands.terminal import streams
 from roughntk.commands.terminal.console import err_console, out_console
 
@@ -22,6 +33,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     classify.classify: classify.EXAMPLES,
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,
+    weights.weights: weights.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""
