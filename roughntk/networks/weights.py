@@ -189,7 +189,7 @@ def weight_roughness_by_depth(
     starts: Sequence[Any] = [None] * len(models) if initial is None else initial
     if not isinstance(starts, Sequence) or len(starts) != len(models):
         raise InputError(
-            f"expected initial weights of {len(models)} networks, got {_checks.shown(initial)}; one a model"
+            f"expected initial weights of {len(models)} networks, got {_checks.shown(initial)}; give one for each model"
         )
     members = []
     for k, (model, start) in enumerate(zip(models, starts, strict=True)):
@@ -250,6 +250,8 @@ def _roughness(
     """The result from inner products and distances in that unit."""
     beta, p, level, kind = settings
     count = len(distances)
+    if coarsest is not None:
+        coarsest = _checks.integer(coarsest, "coarsest", least=2, most=max(2, (count - 1) // 2))
     driver = None
     if products is not None:
         scale = unit * float(count) ** -beta

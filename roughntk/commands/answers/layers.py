@@ -12,7 +12,7 @@ import numpy as np
 from roughntk import networks
 from roughntk._checks import InputError
 from roughntk.files import paths as path_files
-from roughntk.files.drawing import STYLE, canvas, content, whole_ticks
+from roughntk.files.drawing import STYLE, canvas, content, plain_log_labels, whole_ticks
 from roughntk.files.results import csv_bytes, npy_bytes, write
 from roughntk.files.weights import LayerWeights, read_weights
 from roughntk.networks import DepthRoughness, WeightRoughness
@@ -149,6 +149,8 @@ def draw(given: Answer, target: Path) -> None:
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 2, (10.4, 4.0))
         given.result.plot(ax=axes[0, 0])
+        if axes[0, 0].get_yscale() == "log":
+            plain_log_labels(axes[0, 0].yaxis)
         axis = axes[0, 1]
         ends = (0.5, member.layers + 0.5)
         shown = axis.imshow(member.distances, extent=(*ends, *ends), origin="lower", cmap="viridis")
