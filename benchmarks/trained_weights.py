@@ -3,11 +3,11 @@
     python benchmarks/trained_weights.py            all of it, in a minute or two; writes results/trained_weights.json
     python benchmarks/trained_weights.py --quick    two depths and few steps, to see that it runs; writes nothing
 
-Networks x_{l+1} = x_l + L^{-beta} tanh(W_l x_l) of width 16 between an embedding and a linear readout, all trained by
-Adam on the cross-entropy of 512 digits. Independent start, beta = 1/2: entries N(0, 1/16). Smooth start, beta = 1:
-W_l = A cos(2 pi l/L) + B sin(2 pi l/L) + C. Measured at each depth: the 1-variation of the driver
-S_k = L^{-beta} (W_1 + ... + W_k), the mean jump of the weights and of the update; and their exponents in L, the means
-over the seeds with their standard errors.
+Networks x_{l+1} = x_l + L^{-beta} W_l tanh(x_l) of width 16 between an embedding and a linear readout, all trained on
+the cross-entropy of 512 digits, by Adam and by gradient descent. Independent start, beta = 1/2: entries N(0, 1/16).
+Smooth start, beta = 1: W_l = A cos(2 pi l/L) + B sin(2 pi l/L) + C. Measured at each depth: the 1-variation of the
+driver S_k = L^{-beta} (W_1 + ... + W_k), the mean jump of the weights and of the update; and their exponents in L, the
+means over the seeds with their standard errors.
 """
 
 import argparse
@@ -26,13 +26,22 @@ from sklearn.datasets import load_digits
 from roughntk import networks
 
 RESULT = Path(__file__).parent / "results" / "trained_weights.json"
-WIDTH, CLASSES, IMAGES, STEPS, RATE = 16, 10, 512, 300, 3e-3
-DEPTHS, SEEDS = (16, 32, 64, 128), (0, 1, 2)
-STARTS = {"independent": 0.5, "smooth": 1.0}
-SEEN = {  # the exponents between 16 and 128 layers that mathematics.md has
-    "independent": {"driver: 1-variation": 0.472, "weights: mean jump": -0.008, "update: mean jump": -0.670},
-    "smooth": {"driver: 1-variation": 0.0, "weights: mean jump": -0.982},
-}
+WIDTH, CLASSES, IMAGES = 16, 10, 512
+DEPTHS, SEEDS = (16, 32, 64, 128), (0, 1)
+BETA = {"independent": 0.5, "smooth": 1.0}
+TRAINING = {"adam": (optax.adam(3e-3), 150), "descent": (optax.sgd(0.3), 100)}
+"""Optimiser and steps."""
+EXPECTED: dict[tuple[str, str], dict[str, float]] = {
+    # What was seen between 16 and 128 layers.
+    ("independent", "adam"): {
+        "driver: 1-variation": 0.472, "weights: mean jump": -0.008, "update: mean jump": -0.670,
+    },
+    ("smooth", "adam"): {"driver: 1-variation": 0.0, "weights: mean jump": -0.982},
+    # The gradient of W_l is L^{-1/2} b_l tanh(x_l)^T, where x_l and b_l move by L^{-1/2} from one layer to the next.
+    ("independent", "descent"): {
+        "driver: 1-variation": 0.5, "weights: mean jump": 0.0, "update: mean jump": -1.0,
+    },
+}  # fmt: skip
 
 
 def images() -> tuple[jax.Array, jax.Array]:
@@ -62,16 +71,16 @@ def loss(parameters: dict[str, jax.Array], pixels: jax.Array, labels: jax.Array,
     scale = parameters["blocks"].shape[0] ** -beta
 
     def block(state: jax.Array, weight: jax.Array) -> tuple[jax.Array, None]:
-        return state + scale * jnp.tanh(state @ weight.T), None
+        return state + scale * jnp.tanh(state) @ weight.T, None
 
     state, _ = jax.lax.scan(block, pixels @ parameters["embedding"], parameters["blocks"])
     return optax.softmax_cross_entropy_with_integer_labels(state @ parameters["readout"], labels).mean()
 
 
-@functools.partial(jax.jit, static_argnames=("beta", "steps"))
-def trained(parameters: Any, pixels: jax.Array, labels: jax.Array, *, beta: float, steps: int) -> Any:
+@functools.partial(jax.jit, static_argnames=("beta", "method", "steps"))
+def trained(parameters: Any, pixels: jax.Array, labels: jax.Array, *, beta: float, method: str, steps: int) -> Any:
     """The parameters after training, and the loss at each step."""
-    optimiser = optax.adam(RATE)
+    optimiser = TRAINING[method][0]
 
     def step(state: Any, _: None) -> tuple[Any, jax.Array]:
         now, memory = state
@@ -83,40 +92,58 @@ def trained(parameters: Any, pixels: jax.Array, labels: jax.Array, *, beta: floa
     return after, losses
 
 
-def measured(kind: str, depths: tuple[int, ...], seed: int, steps: int) -> tuple[networks.DepthRoughness, list[float]]:
+def measured(
+    kind: str, method: str, depths: tuple[int, ...], seed: int, steps: int
+) -> tuple[networks.DepthRoughness, list[float]]:
     """The roughness of trained networks of these depths, and their last losses."""
     pixels, labels = images()
     models, initial, losses = [], [], []
     for depth in depths:
         before = start(jax.random.key(seed), depth, kind)
-        after, values = trained(before, pixels, labels, beta=STARTS[kind], steps=steps)
+        after, values = trained(before, pixels, labels, beta=BETA[kind], method=method, steps=steps)
         models.append(np.asarray(after["blocks"]))
         initial.append(np.asarray(before["blocks"]))
         losses.append(float(values[-1]))
-        print(f"{kind} start, seed {seed}, {depth} layers: loss {float(values[0]):.3f} to {losses[-1]:.4f}", flush=True)
-    return networks.weight_roughness_by_depth(models, initial=initial, beta=STARTS[kind]), losses
+        words = f"loss {float(values[0]):.3f} to {losses[-1]:.4f}"
+        print(f"{kind} start, {method}, seed {seed}, {depth} layers: {words}", flush=True)
+    return networks.weight_roughness_by_depth(models, initial=initial, beta=BETA[kind]), losses
+
+
+def summary(results: list[networks.DepthRoughness], name: str) -> dict[str, Any]:
+    """A measure at each depth, the mean of its exponents over the seeds, and the standard error of that."""
+    powers = np.array([float(result.exponents[name]) for result in results])
+    error = powers.std(ddof=1) / math.sqrt(len(powers)) if len(powers) > 1 else math.nan
+    values = np.mean([result.values(name) for result in results], axis=0)
+    return {"values": values.tolist(), "exponent": powers.mean(), "standard_error": error}
 
 
 def main(quick: bool) -> None:
-    depths, seeds, steps = ((8, 16), (0,), 20) if quick else (DEPTHS, SEEDS, STEPS)
-    record: dict[str, Any] = {"depths": depths, "seeds": seeds, "steps": steps, "width": WIDTH, "images": IMAGES}
-    for kind, seen in SEEN.items():
-        results, losses = zip(*(measured(kind, depths, seed, steps) for seed in seeds), strict=True)
-        record[kind] = {"beta": STARTS[kind], "losses": losses, "verdicts": [result.verdict for result in results]}
+    depths, seeds = ((8, 16), (0,)) if quick else (DEPTHS, SEEDS)
+    record: dict[str, Any] = {"depths": depths, "seeds": seeds, "width": WIDTH, "images": IMAGES, "networks": []}
+    for (kind, method), expected in EXPECTED.items():
+        steps = 20 if quick else TRAINING[method][1]
+        pairs = [measured(kind, method, depths, seed, steps) for seed in seeds]
+        results = [result for result, _ in pairs]
+        verdicts = [result.verdict for result in results]
+        alone = {str(member.layers): member.verdict for member in results[0].members}
+        each: dict[str, Any] = {
+            "start": kind, "beta": BETA[kind], "training": method, "steps": steps,
+            "losses": [losses for _, losses in pairs], "verdicts": verdicts, "verdicts_of_one_network": alone,
+        }  # fmt: skip
         for name in results[0].exponents:
-            powers = np.array([float(result.exponents[name]) for result in results])
-            error = powers.std(ddof=1) / math.sqrt(len(powers)) if len(powers) > 1 else math.nan
-            values = np.mean([result.values(name) for result in results], axis=0)
-            record[kind][name] = {"values": values.tolist(), "exponent": powers.mean(), "standard_error": error}
-            listed = " ".join(f"{value:.4g}" for value in values)
-            print(f"{kind}: {name} {listed} ~ L^{powers.mean():.3f} ({error:.3f}), seen {seen.get(name, math.nan):.3f}")
-            if not quick and name in seen:
-                assert abs(powers.mean() - seen[name]) < 0.1, (kind, name)
-        one = {f"{depth}": result.verdict for depth, result in zip(depths, results[0].members, strict=True)}
-        print(f"{kind}: verdict over depths {record[kind]['verdicts']}, of each network alone {one}")
-        record[kind]["verdicts_of_one_network"] = one
+            each[name] = summary(results, name)
+            values = " ".join(f"{value:.4g}" for value in each[name]["values"])
+            power, error = each[name]["exponent"], each[name]["standard_error"]
+            wanted = expected.get(name, math.nan)
+            print(f"{kind}, {method}: {name} {values} ~ L^{power:.3f} ({error:.3f}), expected {wanted:.3f}")
+            if not quick and name in expected:
+                assert abs(power - wanted) < 0.1, (kind, method, name)
+        print(f"{kind}, {method}: verdicts over depths {verdicts}, of each network of one seed {alone}")
+        if not quick:
+            verdict = {"independent": "SDE", "smooth": "ODE"}[kind]
+            assert {*verdicts, *alone.values()} == {verdict}
+        record["networks"].append(each)
     if not quick:
-        assert set(record["independent"]["verdicts"]) == {"SDE"} and set(record["smooth"]["verdicts"]) == {"ODE"}
         RESULT.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -1,9 +1,9 @@
 """Roughness over depth of the weights of a trained network: is its limit of many layers an ODE, an SDE, or neither?
 
-For the weights W_1, ..., W_L of equal blocks, x_{l+1} = x_l + L^{-beta} f(W_l, x_l), the driver is
-S_k = L^{-beta} (W_1 + ... + W_k). Where the weights are a smooth function of l/L and beta = 1 the network is an Euler
-scheme of an ordinary equation; where they are independent and beta = 1/2 it is one of a stochastic equation; trained
-weights may be neither. Everything is told from the L x L matrix of inner products, however large the layers are.
+Equal blocks x_{l+1} = x_l + L^{-beta} W_l f(x_l) are the Euler scheme of dx = dS f(x) along the driver
+S_k = L^{-beta} (W_1 + ... + W_k). Where the weights are a smooth function of l/L and beta = 1 the limit of many layers
+is an ordinary equation; where they are independent and beta = 1/2 it is a stochastic equation; trained weights may be
+neither. Everything is told from the L x L matrix of inner products, however large the layers are.
 
 Source: CohenContRossierXu2021; BayerFrizTapia2023; Marion2025.
 """

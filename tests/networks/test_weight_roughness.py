@@ -219,7 +219,7 @@ def test_trained_networks_keep_the_roughness_of_their_start(kind, capsys):
     """The rows of mathematics.md at small depths and few steps; `benchmarks/trained_weights.py` has all of them."""
     measured = runpy.run_path(str(ROOT / "benchmarks" / "trained_weights.py"))["measured"]
     with jax.numpy_dtype_promotion("standard"):  # optax mixes types
-        result, losses = measured(kind, (8, 16, 32), 0, 30)
+        result, losses = measured(kind, "adam", (8, 16, 32), 0, 30)
     assert max(losses) < 1.0 < float(capsys.readouterr().out.split("loss ")[1].split(" ")[0])
     powers = {"independent": (0.5, 0.0), "smooth": (0.0, -1.0)}[kind]
     assert float(result.exponents["driver: 1-variation"]) == pytest.approx(powers[0], abs=0.1)

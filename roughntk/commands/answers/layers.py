@@ -37,9 +37,11 @@ def check_options(
             if given:
                 raise InputError(f"expected {option} without --distances, got both; distances are all that is known")
     if len(files) > 1:
-        several = ((distances, "--distances"), (level > 1, "--level 2"), (coarsest, "--coarsest"), (out, "--out"))
-        for given, option in several:
-            if given:
+        limits: tuple[tuple[object, str], ...] = (
+            (distances, "--distances"), (level > 1, "--level 2"), (coarsest, "--coarsest"), (out, "--out"),
+        )  # fmt: skip
+        for value, option in limits:
+            if value:
                 raise InputError(f"expected {option} with one FILE, got {len(files)}; call once for each")
 
 
