@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+LARGEST_CRITICAL = 16
+"""Beyond this a critical exponent is that of noise, or cannot be told from it."""
+
+
 @dataclass(frozen=True)
 class PathRoughness:
     """A path through the layers.
@@ -63,8 +67,8 @@ class PathRoughness:
         """The critical exponent as text."""
         if self.critical is None:
             return "unknown"
-        if math.isinf(self.critical.p):
-            return "infinite"
+        if self.critical.p > LARGEST_CRITICAL:
+            return f"none below {LARGEST_CRITICAL}"
         return f"{self.critical.p:.3g} ± {2 * self.critical.standard_error:.2g}"
 
 
@@ -148,12 +152,12 @@ class WeightRoughness(_display.Displayed):
             for place, path in enumerate(kept):
                 scaling = path.scaling
                 assert scaling is not None
-                label = f"{path.name}, q^{scaling.exponent:.2f}"
+                label = f"{path.name}, {_power('q', scaling.exponent)}"
                 axes.plot(scaling.lags, scaling.means / scaling.means[0], label=label, **_display.look(place))
             if kept and kept[0].scaling is not None:
                 lags = np.asarray(kept[0].scaling.lags, dtype=np.float64)
                 for power, style in ((1.0, ":"), (0.5, "--")):
-                    words = "smooth, q" if power == 1 else "Brownian, q^0.5"
+                    words = "smooth, $q$" if power == 1 else "Brownian, $q^{0.5}$"
                     axes.plot(lags, lags**power, style, color="black", linewidth=1.0, label=words)
                 axes.set(xscale="log", yscale="log")
                 _display.plain_ticks(axes.xaxis, lags)
@@ -269,9 +273,12 @@ class DepthRoughness(_display.Displayed):
                 values = self.values(name)
                 if (values > 0).all():
                     drawn = True
-                    axes.plot(self.depths, values, label=f"{name}, L^{exponent.value:.2f}", **_display.look(place))
+                    axes.plot(
+                        self.depths, values, label=f"{name}, {_power('L', exponent.value)}", **_display.look(place)
+                    )
             if drawn:
                 axes.set(xscale="log", yscale="log")
+                axes.margins(y=0.15)
                 _display.plain_ticks(axes.xaxis, self.depths)
             else:
                 _display.write_instead(axes, "nothing moves")
@@ -307,6 +314,11 @@ def _measured(member: WeightRoughness, measure: str) -> float:
     name, _, what = measure.partition(": ")
     path = next(path for path in member.paths if path.name == name)
     return path.length if what == "1-variation" else path.mean_jump
+
+
+def _power(symbol: str, exponent: float) -> str:
+    """A power as matplotlib writes it, without a minus before zero."""
+    return f"${symbol}^{{{round(exponent, 2) + 0.0:.2f}}}$"
 
 
 def evidence_on(variation: Exponent | None, jumps: Exponent, symbol: str, where: str) -> list[str]:
