@@ -22,21 +22,20 @@ from roughntk import networks
 from roughntk.files.drawing import STYLE, canvas, content, plain_log_labels
 from roughntk.files.results import write
 
-WIDTH, DEPTHS, STEPS = 16, (16, 32, 64), 80
+WIDTH, DEPTHS, STEPS = 16, (16, 32, 64), 60
 pixels, labels = load_digits(return_X_y=True)
-IMAGES, LABELS = jnp.asarray((pixels[:400] - 5) / 6), jnp.asarray(labels[:400])
+IMAGES, LABELS = jnp.asarray((pixels[:300] - 5) / 6), jnp.asarray(labels[:300])
 
 
 def start(depth, smooth):
     """Embedding, blocks and readout before training."""
-    keys = jax.random.split(jax.random.key(0), 3)
+    rng = np.random.default_rng(0)
+    embedding, readout = rng.normal(size=(64, WIDTH)) / 8, rng.normal(size=(WIDTH, 10)) / 4
     if smooth:
-        turn = 2 * jnp.pi * jnp.arange(depth)[:, None, None] / depth
-        a, b, c = jax.random.normal(keys[1], (3, WIDTH, WIDTH)) / 4
-        blocks = a * jnp.cos(turn) + b * jnp.sin(turn) + c
-    else:
-        blocks = jax.random.normal(keys[1], (depth, WIDTH, WIDTH)) / 4
-    return jax.random.normal(keys[0], (64, WIDTH)) / 8, blocks, jax.random.normal(keys[2], (WIDTH, 10)) / 4
+        turn = 2 * np.pi * np.arange(depth)[:, None, None] / depth
+        a, b, c = rng.normal(size=(3, WIDTH, WIDTH)) / 4
+        return embedding, a * np.cos(turn) + b * np.sin(turn) + c, readout
+    return embedding, rng.normal(size=(depth, WIDTH, WIDTH)) / 4, readout
 
 
 def outputs(parameters, beta):
