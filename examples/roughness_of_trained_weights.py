@@ -68,9 +68,10 @@ def compared(smooth, beta):
     """The roughness of the trained weights through networks of several depths."""
     before, after = [], []
     for depth in DEPTHS:
+        print(f"training {depth} layers", file=sys.stderr, flush=True)
         initial = start(depth, smooth)
         final, accuracy = train(initial, beta=beta)
-        print(f"{'smooth' if smooth else 'independent'} start, {depth} layers: {float(accuracy):.1%} right", flush=True)
+        print(f"{'smooth' if smooth else 'independent'} start, {depth} layers: {float(accuracy):.1%} right")
         assert accuracy > 0.9
         before.append(np.asarray(initial[1]))
         after.append(np.asarray(final[1]))
