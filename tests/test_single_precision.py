@@ -164,8 +164,9 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
 #: Names that compute no floating-point number: results of the functions above, modules with tests of their own, words.
 NO_NUMBERS = {
     "Convergence", "CriticalExponent", "HoelderNorm", "IncrementScaling", "ItoLyons", "Lift", "RDEError", "RDEOptions",
-    "RDESolution", "Variation", "VariationTable", "SIGNATURE_BACKENDS", "available_backends", "backend_install_command", "flat",
-    "hall_brackets", "lyndon_brackets", "lyndon_words", "shuffle_words", "signature_size", "tensor", "witt_dimension",
+    "RDESolution", "Variation", "VariationTable", "SIGNATURE_BACKENDS", "available_backends", "backend_install_command",
+    "flat", "hall_brackets", "lyndon_brackets", "lyndon_words", "shuffle_words", "signature_size", "tensor",
+    "witt_dimension",
 }  # fmt: skip
 
 
