@@ -21,6 +21,8 @@ from roughntk._checks import InputError
 
 ENTRIES = 2**22
 """Numbers that are held in float64 at a time."""
+LARGEST = 1e100
+"""Of entries, so that sums over layers and squares of them stay within float64."""
 
 
 def layers_of(weights: Any, name: str) -> tuple[np.ndarray, ...]:
@@ -80,8 +82,10 @@ def pieces_of(layers: Sequence[np.ndarray], name: str) -> Iterator[np.ndarray]:
 
 
 def unit_of(layers: Sequence[np.ndarray], name: str) -> int:
-    """The exponent k for which entries in units of 2^k have squares within float64."""
+    """The exponent k for which entries in units of 2^k are at most 1. Raises `InputError` for entries beyond 1e100."""
     largest = max(float(np.abs(rows).max()) for rows in pieces_of(layers, name))
+    if largest > LARGEST:
+        raise InputError(f"expected {name} with entries within {LARGEST:g}, got {largest:.3g}; rescale them")
     return math.frexp(largest)[1] if largest else 0
 
 

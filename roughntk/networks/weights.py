@@ -64,8 +64,8 @@ def weight_roughness(
         the verdict is "undecided".
 
     Raises:
-        InputError: fewer than two layers, layers of unequal shapes (named), NaN (the layer is named), initial weights
-            of other shapes, a bad beta, p, level or lag; a file that is a pickle.
+        InputError: fewer than two layers, layers of unequal shapes (named), NaN (the layer is named), entries beyond
+            1e100, initial weights of other shapes, a bad beta, p, level or lag; a file that is a pickle.
         MissingBackendError: a .safetensors file without safetensors.
     Source: CohenContRossierXu2021; BayerFrizTapia2023.
 
@@ -131,15 +131,18 @@ def weight_roughness_of_distances(
     """
     settings = _settings(beta, p, level, kind)
     table = distance_matrix(distances)
+    if table.max() > layer_paths.LARGEST:
+        raise InputError(f"expected distances within {layer_paths.LARGEST:g}, got {table.max():.3g}; rescale them")
     if norms is None:
         if settings[2] > 1:
             raise InputError("expected norms for level=2, got None; give the norms |W_l|, or leave out the level")
         return _roughness(None, table, None, 1.0, settings, coarsest)
     sizes = _checks.real_array(norms, "norms")
-    if sizes.shape != (len(table),) or (sizes < 0).any():
+    if sizes.shape != (len(table),) or (sizes < 0).any() or sizes.max() > layer_paths.LARGEST:
+        ends = f"{sizes.min(initial=0.0):.3g} to {sizes.max(initial=0.0):.3g}"
         raise InputError(
-            f"expected norms of shape ({len(table)},), each at least 0, got shape {sizes.shape} with a least entry of "
-            f"{sizes.min(initial=0.0):.3g}; give |W_l|, one a layer"
+            f"expected norms of shape ({len(table)},), each at least 0, got shape {sizes.shape} with entries of "
+            f"{ends}; give |W_l|, one a layer"
         )
     unit = max(float(sizes.max()), float(table.max())) or 1.0
     squares = (sizes / unit) ** 2
