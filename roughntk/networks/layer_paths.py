@@ -59,7 +59,8 @@ def _named(layers: Iterable[int]) -> str:
 
 
 def _array(layer: Any, name: str) -> np.ndarray:
-    if not isinstance(layer, np.ndarray) or layer.dtype.kind != "f" or isinstance(layer, np.ma.MaskedArray):
+    kept = isinstance(layer, np.ndarray) and (layer.dtype.kind == "f" or layer.dtype.name == "bfloat16")
+    if not kept or isinstance(layer, np.ma.MaskedArray):
         layer = _checks.real_array(layer, name)
     if layer.size == 0:
         raise InputError(f"expected {name} with entries, got shape {layer.shape}; leave it out")
