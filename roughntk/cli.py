@@ -21,6 +21,7 @@ from roughntk.commands import (
     signature,
     study,
     variation,
+    weights,
 )
 from roughntk.commands.terminal import streams
 from roughntk.commands.terminal.console import err_console, out_console
@@ -34,6 +35,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     classify.classify: classify.EXAMPLES,
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,
+    weights.weights: weights.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""

@@ -114,6 +114,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
     tensor = (np.ones(1), np.array([1.0, 2.0]), np.array([0.5, 3.0, -1.0, 2.0]))
     matrices = np.array([[[0.0, 0.1], [-0.1, 0.0]], [[0.1, 0.0], [0.0, 0.2]]])
     increments = [path[None] - path[:, None]]
+    distances = np.linalg.norm(increments[0], axis=2)
     pair = lambda function: lambda: function(path, other, 2.5)  # noqa: E731
     lifted = lambda function: lambda: function(rough.lift(path, 2))  # noqa: E731
     return {
@@ -132,6 +133,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "convergence_of_distances": lambda: rough.convergence_of_distances(1 / np.arange(1.0, 9)[:, None], 1.5).rates,
         "convert_basis": lambda: rough.convert_basis(np.array([1.0, 2.0, 3.0]), "lyndon", "hall", 2, 2),
         "critical_p": lambda: rough.critical_p(np.sin(np.arange(256.0) ** 1.5)).p,
+        "critical_p_of_distances": lambda: rough.critical_p_of_distances(distances).p,
         "fractional_brownian": lambda: rough.fractional_brownian(jax.random.key(0), 5, hurst=0.3).times,
         "fractional_noise_autocovariance": lambda: rough.fractional_noise_autocovariance(50, 0.3),
         "geometric_violation": lifted(rough.geometric_violation),
@@ -139,6 +141,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "hoelder_norm": lambda: rough.hoelder_norm(path, 0.4).value,
         "homogeneous_distance": pair(rough.homogeneous_distance),
         "homogeneous_norm": lambda: rough.homogeneous_norm(tensor),
+        "increment_scaling": lambda: rough.increment_scaling(distances).exponent,
         "is_geometric": lifted(rough.is_geometric),
         "is_group_like": lambda: rough.is_group_like(tensor),
         "is_lie": lambda: rough.is_lie(tensor),
@@ -174,9 +177,10 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
 
 #: Names that compute no floating-point number: results of the functions above, modules with tests of their own, words.
 NO_NUMBERS = {
-    "Convergence", "CriticalExponent", "HoelderNorm", "ItoLyons", "Lift", "RDEError", "RDEOptions", "RDESolution",
-    "Variation", "VariationTable", "SIGNATURE_BACKENDS", "available_backends", "backend_install_command", "flat",
-    "hall_brackets", "lyndon_brackets", "lyndon_words", "shuffle_words", "signature_size", "tensor", "witt_dimension",
+    "Convergence", "CriticalExponent", "HoelderNorm", "IncrementScaling", "ItoLyons", "Lift", "RDEError", "RDEOptions",
+    "RDESolution", "Variation", "VariationTable", "SIGNATURE_BACKENDS", "available_backends", "backend_install_command",
+    "flat", "hall_brackets", "lyndon_brackets", "lyndon_words", "shuffle_words", "signature_size", "tensor",
+    "witt_dimension",
 }  # fmt: skip
 
 

@@ -12,9 +12,14 @@ from roughntk.networks.tangent_limit import TangentRatios, tangent_ratio_limit
 from roughntk.networks.tangent_moments import TangentMoments, tangent_moments
 from roughntk.networks.training import TrainedNetworks, train
 from roughntk.networks.unshaped import UnshapedCovariance, tangent_gram, unshaped_covariance
+from roughntk.networks.weight_results import DepthRoughness, PathRoughness, WeightRoughness
+from roughntk.networks.weight_verdicts import Exponent
+from roughntk.networks.weights import weight_roughness, weight_roughness_by_depth, weight_roughness_of_distances
 
 __all__ = [
-    "EffectiveDepth", "FiniteNetwork", "KernelSamples", "Parameters", "TangentMoments", "TangentRatios",
-    "TrainedNetworks", "UnshapedCovariance", "effective_depth", "empirical_ntk", "sample_tangent_kernel",
-    "simulate_kernels", "tangent_gram", "tangent_moments", "tangent_ratio_limit", "train", "unshaped_covariance",
+    "DepthRoughness", "EffectiveDepth", "Exponent", "FiniteNetwork", "KernelSamples", "Parameters", "PathRoughness",
+    "TangentMoments", "TangentRatios", "TrainedNetworks", "UnshapedCovariance", "WeightRoughness", "effective_depth",
+    "empirical_ntk", "sample_tangent_kernel", "simulate_kernels", "tangent_gram", "tangent_moments",
+    "tangent_ratio_limit", "train", "unshaped_covariance", "weight_roughness", "weight_roughness_by_depth",
+    "weight_roughness_of_distances",
 ]  # fmt: skip

@@ -57,6 +57,7 @@ from roughntk.rough.variation.exact import (
     p_variation_levels,
     p_variation_partition,
 )
+from roughntk.rough.variation.given_distances import IncrementScaling, critical_p_of_distances, increment_scaling
 from roughntk.rough.variation.given_increments import p_variation_levels_of_increments
 from roughntk.rough.variation.levels import Variation, VariationTable
 from roughntk.rough.variation.partitions import greedy_partition
@@ -77,6 +78,7 @@ __all__ = [
     "Convergence",
     "CriticalExponent",
     "HoelderNorm",
+    "IncrementScaling",
     "ItoLyons",
     "Lift",
     "PiecewiseLinear",
@@ -99,6 +101,7 @@ __all__ = [
     "convergence_of_distances",
     "convert_basis",
     "critical_p",
+    "critical_p_of_distances",
     "flat",
     "fractional_brownian",
     "fractional_noise_autocovariance",
@@ -108,6 +111,7 @@ __all__ = [
     "hoelder_norm",
     "homogeneous_distance",
     "homogeneous_norm",
+    "increment_scaling",
     "is_geometric",
     "is_group_like",
     "is_lie",

@@ -1,12 +1,9 @@
 """How wide a network must be for infinite width to describe it, at the depths of a study."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from roughntk import kernels, networks, sphere
+from roughntk import kernels, networks
 from roughntk.study.depths import depth_words, in_words
 
 CLOSE = 0.1
@@ -37,7 +34,7 @@ def width_for(depth: int, spread: float) -> int:
     return high
 
 
-def widths(family: kernels.KernelFamily, X: np.ndarray, depths: Sequence[float]) -> list[dict[str, Any]]:
+def widths(family: kernels.KernelFamily, depths: Sequence[float]) -> list[dict[str, Any]]:
     """The widths for the first, a middle and the last whole depth; how deep networks of the last one are (quantiles).
 
     Empty for other families than those of bias-free ReLU networks.
@@ -45,12 +42,11 @@ def widths(family: kernels.KernelFamily, X: np.ndarray, depths: Sequence[float])
     if type(family) not in (kernels.ReluNTK, kernels.ReluNNGP):
         return []
     whole = [int(depth) for depth in depths if 2 <= depth <= LARGEST and float(depth).is_integer()]
-    angle = _middle_angle(X)
     chosen = sorted({whole[0], whole[len(whole) // 2], whole[-1]}) if whole else []
     records: list[dict[str, Any]] = [{"depth": depth, "width": width_for(depth, CLOSE)} for depth in chosen]
-    if records and angle is not None:
+    if records:
         last = records[-1]
-        law = networks.effective_depth(last["depth"] - 1, last["width"], angle=angle)
+        law = networks.effective_depth(last["depth"], last["width"])
         last["depth_of_networks"] = law.quantile([0.05, 0.5, 0.95]).tolist()
     return records
 
@@ -66,26 +62,15 @@ def width_paragraph(records: list[dict[str, Any]]) -> str | None:
         f"How wide must a network be for this to describe it? From the {'widths' if len(records) > 1 else 'width'} "
         f"{named} on, at {depth_words([record['depth'] for record in records])}, the tangent kernel of one bias-free "
         f"ReLU network with normal weights scatters about its mean by at most {CLOSE:.0%} of it, by the exact second "
-        f"moment of the hidden weights; the last is {last['width'] / (last['depth'] - 1):.0f} times the number of hidden "
-        f"layers."
+        f"moment of the hidden weights; the last is {last['width'] / (last['depth'] - 1):.0f} times the number of "
+        f"hidden layers."
     )
-    least, _, most = last.get("depth_of_networks", (0.0, 0.0, 0.0))
-    if least >= 1:  # at very small angles it is as often nearer to the start as farther from it
-        text += (
-            f" As to the angle between two inputs (the median pair), networks of depth {in_words(last['depth'])} and "
-            f"that width are in 90 % of cases {least:.4g} to {most:.4g} deep; this law was derived and measured, not "
-            f"proved."
-        )
-    return text
-
-
-def _middle_angle(X: np.ndarray) -> float | None:
-    """The median of the angles of all pairs, below which some are; None for one point."""
-    if len(X) < 2:
-        return None
-    angles = np.sort(np.asarray(sphere.angles(X))[np.triu_indices(len(X), 1)])
-    angle = float(angles[len(angles) // 2])
-    return angle if 0 < angle < math.pi else None
+    least, _, most = last["depth_of_networks"]
+    return (
+        f"{text} As to angles between inputs, networks of depth {in_words(last['depth'])} and that width are in 90 % "
+        f"of cases {least:.4g} to {most:.4g} deep, by the limit law of wide and deep networks, which was derived and "
+        f"measured, not proved."
+    )
 
 
 __all__ = ["CLOSE", "width_for", "width_paragraph", "widths"]
