@@ -8,6 +8,7 @@ from roughntk.study.depths import depth_words, in_words
 
 CLOSE = 0.1
 """Part of its mean by which the tangent kernel of one network may scatter, and be called that of infinite width."""
+ROUNDED = 1e-9
 LARGEST = 10**12
 """Depths beyond are not spoken of."""
 
@@ -23,7 +24,8 @@ def width_for(depth: int, spread: float) -> int:
     """
 
     def is_wide(width: int) -> bool:
-        return networks.tangent_moments(depth - 1, width).ratio - 1 <= spread**2
+        ratio = networks.tangent_moments(depth - 1, width).ratio
+        return ratio - 1 <= spread**2 * (1 + ROUNDED)  # of one hidden layer it is 5/width
 
     low, high = 1, 2
     while not is_wide(high):
