@@ -70,14 +70,14 @@ def test_each_network_follows_the_prediction_from_its_own_start():
 def test_several_targets_and_an_optimizer_of_ones_own():
     network = FiniteNetwork(2, 16, "tanh", residual=1.0, outputs=2)
     y = np.column_stack([Y, Y**2])
-    trained = train(network, X, y, x, KEY, 2, steps=50, optimizer=optax.adam(0.05))
-    assert trained.predictions.shape == (2, 2, 2) and trained.fitted.shape == (2, 4, 2)
-    assert (trained.losses[:, -1] < 0.2 * trained.losses[:, 0]).all()
-    assert np.isnan(trained.time) and "by an optimizer of its own in 50 steps" in repr(trained)
     start = network.sample(KEY, 3)
-    again = train(network, X, y, x, KEY, 1, steps=50, optimizer=optax.adam(0.05), parameters=start)
-    assert again.losses[0, 0] == pytest.approx(float(jnp.sum((network(start, X) - y) ** 2) / 2))
-    assert np.isnan(again.standard_error).all()
+    rule = optax.sgd(0.05, momentum=0.5)
+    trained = train(network, X, y, x, KEY, 1, steps=50, optimizer=rule, parameters=start)
+    assert trained.predictions.shape == (1, 2, 2) and trained.fitted.shape == (1, 4, 2)
+    assert trained.losses[0, 0] == pytest.approx(float(jnp.sum((network(start, X) - y) ** 2) / 2))
+    assert trained.losses[0, -1] < 0.2 * trained.losses[0, 0]
+    assert np.isnan(trained.time) and "by an optimizer of its own in 50 steps" in repr(trained)
+    assert np.isnan(trained.standard_error).all()
 
 
 def test_optax_is_asked_for_where_it_is_missing(monkeypatch):
