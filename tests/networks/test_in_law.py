@@ -135,3 +135,14 @@ def test_nearly_parallel_inputs_keep_the_digits_of_their_angle():
 def test_bad_input_is_refused(change, message):
     with pytest.raises(rn.InputError, match=message):
         sample_tangent_kernel(**{"X": X, "layers": 2, "width": 8, "key": KEY} | change)
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_orthonormal_rows_span_what_they_came_from(count):
+    """Written out for few rows, a loop for more; the second row depends on the first."""
+    rows = np.random.default_rng(0).standard_normal((count, 40))
+    rows[1] = -2 * rows[0]
+    basis, coordinates = map(np.asarray, in_law.orthonormal(jnp.asarray(rows)))
+    np.testing.assert_allclose(basis @ basis.T, np.diag([1.0, 0.0, *[1.0] * (count - 2)]), atol=1e-15)
+    np.testing.assert_allclose(coordinates @ basis, rows, atol=1e-14)
+    assert (np.triu(coordinates, 1) == 0).all()
