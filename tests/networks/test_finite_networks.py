@@ -58,9 +58,9 @@ def test_layers_are_those_of_a_plain_loop(name):
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "residual"])
 def test_one_layer_on_average_is_a_step_of_the_family(name):
-    """E V_1 is exact at finite width; 40,000 networks of width 6."""
+    """E V_1 is exact at finite width; 10,000 networks of width 6."""
     network = FiniteNetwork(**{**vars(NETWORKS[name]), "layers": 1})
-    samples = rn.networks.simulate_kernels(network, X, KEY, 40_000, weights="all")
+    samples = rn.networks.simulate_kernels(network, X, KEY, 10_000, weights="all")
     family = network.family
     variance = 1.0
     if name == "tanh":

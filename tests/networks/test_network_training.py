@@ -46,19 +46,19 @@ def test_training_is_gradient_descent():
 
 
 def test_wide_networks_are_trained_to_the_prediction_at_infinite_width():
-    network, time, samples = FiniteNetwork(2, 256), 3.0, 24
+    network, time, samples = FiniteNetwork(2, 128), 3.0, 24
     trained = train(network, X, Y, x, KEY, samples, time=time, initial="zero")
     wanted = rn.predict(network.family, X, Y, x, depth=network.depth, time=time)
-    # the bias of order 1/256 is a sixth of a standard error of the mean of 24, of order 1/sqrt(256 24)
+    # the bias, of order 1/128, is less than a standard error of the mean of 24, of order 1/sqrt(128 24)
     assert (np.abs(trained.mean - wanted) < 6 * trained.standard_error).all()
-    assert (trained.standard_error < 0.02).all()
+    assert (trained.standard_error < 0.03).all()
     other = rn.predict(network.family, X, Y, x, depth=network.depth, time=time / 2)
     assert (np.abs(trained.mean - other) > 6 * trained.standard_error).any()  # the time is told
 
 
 def test_each_network_follows_the_prediction_from_its_own_start():
     """f_t - f_0 is linear in y - f_0(X) at infinite width; at width 256 up to 1/sqrt(256) = 1/16 of it."""
-    network, time = FiniteNetwork(2, 256), 3.0
+    network, time = FiniteNetwork(2, 256), 2.0
     trained = train(network, X, Y, x, KEY, 4, time=time, keep_parameters=True)
     for sample in range(4):
         start = jax.tree_util.tree_map(lambda leaf, s=sample: jnp.asarray(leaf[s]), trained.start)
