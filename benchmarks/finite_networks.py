@@ -61,15 +61,15 @@ def slope_in_width() -> dict[str, Any]:
 
 
 def trained_networks(width: int = 4096, samples: int = 6) -> dict[str, Any]:
-    """Networks of depth 3 (2 hidden layers), trained on 6 points to the time 4, from f_0 = 0 and from their own f_0."""
-    X, x = rn.sphere.uniform(6, 4, 0), rn.sphere.uniform(4, 4, 1)
-    y, until, network = np.sign(X[:, 0]) + X[:, 1], 4.0, FiniteNetwork(2, width)
+    """Networks of depth 3 (2 hidden layers), trained on 4 points to the time 2, from f_0 = 0 and from their own f_0."""
+    X, x = rn.sphere.uniform(4, 4, 0), rn.sphere.uniform(4, 4, 1)
+    y, until, network = np.sign(X[:, 0]) + X[:, 1], 2.0, FiniteNetwork(2, width)
     mean = rn.predict(network.family, X, y, x, depth=network.depth, time=until)
     ensemble = rn.regression.ensemble(network.family, X, y, x, depth=network.depth, time=until)
     start = time.perf_counter()
-    centred = train(network, X, y, x, KEY, samples, time=until, initial="zero")
+    centred = train(network, X, y, x, KEY, samples, time=until, steps=60, initial="zero")
     seconds = (time.perf_counter() - start) / samples
-    free = train(network, X, y, x, KEY, 4, time=until)
+    free = train(network, X, y, x, jax.random.key(1), 2, time=until, steps=60)
     from_zero = (centred.mean - mean) / centred.standard_error
     each = (free.predictions - ensemble.mean) / ensemble.deviation
     spread = np.sum(each**2) / each.size
@@ -92,22 +92,27 @@ def trained_networks(width: int = 4096, samples: int = 6) -> dict[str, Any]:
 
 
 def in_law_seconds() -> dict[str, Any]:
-    """Seconds a sample at n = L = 1024, two inputs at 60 degrees: the best and the median of 7 calls of one sample."""
+    """Seconds a sample at n = L = 1024, two inputs at 60 degrees, of 7 calls: on the clock, and of one core.
+
+    The two differ where other programs share the core; what is promised is promised of the second.
+    """
     pair = np.array([[1.0, 0.0], [0.5, math.sqrt(0.75)]])
 
     def sample(seed: int) -> None:
         sample_tangent_kernel(pair, 1024, 1024, jax.random.key(seed))
 
-    first = seconds(lambda: sample(0))
-    times = [seconds(lambda seed=seed: sample(seed)) for seed in range(1, 8)]
-    assert min(times) <= 0.3
-    return {"best": round(min(times), 3), "median": round(float(np.median(times)), 3), "first_call": round(first, 2)}
-
-
-def seconds(function: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    sample(0)
+    times: dict[str, list[float]] = {"on the clock": [], "of one core": []}
+    for seed in range(1, 8):
+        start = time.perf_counter(), time.process_time()
+        sample(seed)
+        for values, now, then in zip(times.values(), (time.perf_counter(), time.process_time()), start, strict=True):
+            values.append(now - then)
+    assert np.median(times["of one core"]) <= 0.3
+    return {
+        name: {"best": round(min(values), 3), "median": round(float(np.median(values)), 3)}
+        for name, values in times.items()
+    }
 
 
 def second_moments(samples: int = 200_000) -> dict[str, dict[str, float]]:
@@ -137,7 +142,7 @@ def main(names: list[str]) -> None:
         print(name, file=sys.stderr, flush=True)
         load = round(os.getloadavg()[0], 1)
         result[name] = PARTS[name]() | {"load_at_start": load}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 

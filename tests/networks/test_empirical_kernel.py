@@ -6,41 +6,44 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.networks import FiniteNetwork, empirical_ntk
+from roughntk.networks import FiniteNetwork, empirical_ntk, sampling
 
 KEY = jax.random.key(0)
 X, Z = rn.sphere.uniform(3, 4, 0), 2.0 * rn.sphere.uniform(2, 4, 1)
 NETWORKS = [
-    FiniteNetwork(1, 8),
     FiniteNetwork(4, 8, "shaped", shape=(0.75, -0.75)),
     FiniteNetwork(3, 8, "tanh", residual=1.0, outputs=2),
 ]
 
 
-def by_jacobian(network, parameters, X, Z):
-    """The kernels of W_1, ..., W_L and a, shape (L + 1, N, M), from two Jacobians."""
+BOTH = jnp.concatenate([X, Z])
 
-    def first_output(parameters, rows):
-        return network(parameters, rows).reshape(len(rows), -1)[:, 0]
 
-    one, other = (jax.jacobian(first_output)(parameters, jnp.asarray(rows)) for rows in (X, Z))
-    hidden = jnp.einsum("ilpq,jlpq->lij", one.hidden, other.hidden)
-    ends = [jnp.einsum("ipq,jpq->ij", *pair) for pair in ((one.first, other.first), (one.readout, other.readout))]
-    return np.concatenate([ends[0][None], hidden, ends[1][None]])
+def by_jacobian(network, parameters):
+    """The kernels of W_1, ..., W_L and a at X and Z, shape (L + 1, 5, 5), from the Jacobian."""
+
+    def first_output(parameters):
+        return network(parameters, BOTH).reshape(5, -1)[:, 0]
+
+    slopes = jax.jit(jax.jacobian(first_output))(parameters)
+    parts = [slopes.first, *np.moveaxis(slopes.hidden, 1, 0), slopes.readout]
+    return np.stack([np.reshape(part, (5, -1)) @ np.reshape(part, (5, -1)).T for part in parts])
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_the_kernel_is_that_of_the_jacobian(network):
     parameters = network.sample(KEY, 4)
-    each = by_jacobian(network, parameters, X, Z)
+    each = by_jacobian(network, parameters)
     # sums of products of numbers of order 1: 1e-12 is the promise, 1e-15 is seen
-    np.testing.assert_allclose(empirical_ntk(network, parameters, X, Z, weights="each"), each, rtol=0, atol=1e-12)
-    for weights, wanted in (("all", each.sum(0)), ("hidden", each[:-1].sum(0)), ("readout", each[-1])):
-        np.testing.assert_allclose(
-            empirical_ntk(network, parameters, X, Z, weights=weights), wanted, rtol=0, atol=1e-12
-        )
-    within = by_jacobian(network, parameters, X, X).sum(0)
-    np.testing.assert_allclose(empirical_ntk(network, parameters, X), within, rtol=0, atol=1e-12)
+    kernels = empirical_ntk(network, parameters, X, Z, weights="each")
+    np.testing.assert_allclose(kernels, each[:, :3, 3:], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(empirical_ntk(network, parameters, X), each.sum(0)[:3, :3], rtol=0, atol=1e-12)
+
+
+def test_the_weights_of_a_kernel_are_chosen():
+    each = np.arange(24.0).reshape(4, 2, 3)
+    for weights, wanted in (("all", each.sum(0)), ("hidden", each[:3].sum(0)), ("readout", each[3]), ("each", each)):
+        np.testing.assert_array_equal(sampling.chosen(weights, jnp.asarray(each)), wanted)
 
 
 def test_a_function_has_the_kernel_of_its_jacobian_too():
@@ -48,25 +51,15 @@ def test_a_function_has_the_kernel_of_its_jacobian_too():
         return jnp.sin(rows @ parameters["weights"]) @ parameters["readout"]
 
     parameters = {"weights": jax.random.normal(KEY, (4, 5)), "readout": jax.random.normal(KEY, (5,))}
-    one, other = (jax.jacobian(function)(parameters, jnp.asarray(rows)) for rows in (X, Z))
-    wanted = sum(np.tensordot(a.reshape(3, -1), b.reshape(2, -1), (1, 1)) for a, b in
-                 ((one[name], other[name]) for name in parameters))  # fmt: skip
-    np.testing.assert_allclose(empirical_ntk(function, parameters, X, Z), wanted, rtol=0, atol=1e-12)
-
-
-def test_the_kernel_works_under_vmap_and_its_slope_is_finite():
-    network = FiniteNetwork(2, 4, "tanh")
-    many = jax.vmap(lambda key: network.sample(key, 4))(jax.random.split(KEY, 2))
-    kernels = jax.vmap(lambda parameters: empirical_ntk(network, parameters, X))(many)
-    one = jax.tree_util.tree_map(lambda leaf: leaf[1], many)
-    np.testing.assert_allclose(kernels[1], empirical_ntk(network, one, X), rtol=1e-13)
-    slope = jax.grad(lambda parameters: empirical_ntk(network, parameters, X).sum())(one)
-    assert all(np.isfinite(leaf).all() and leaf.any() for leaf in slope)
+    slopes = jax.jit(jax.jacobian(function))(parameters, BOTH)
+    wanted = sum(np.reshape(part, (5, -1)) @ np.reshape(part, (5, -1)).T for part in slopes.values())
+    np.testing.assert_allclose(empirical_ntk(function, parameters, X, Z), wanted[:3, 3:], rtol=0, atol=1e-12)
 
 
 def test_the_distance_from_infinite_width_falls_like_the_root_of_the_width():
-    widths, distances = np.array([16, 64, 256]), []
-    for width, samples in zip(widths, (2000, 600, 200), strict=True):
+    """Two widths; the root mean square over 80 networks of width 256 is known to some 5 %, the slope to 0.02."""
+    widths, distances = np.array([16, 256]), []
+    for width, samples in zip(widths, (1000, 80), strict=True):
         network = FiniteNetwork(2, int(width))
         limit = np.asarray(network.family(X, depth=3))
         kernels = rn.networks.simulate_kernels(network, X, KEY, samples, weights="all").tangent_kernel

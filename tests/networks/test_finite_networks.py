@@ -56,11 +56,11 @@ def test_layers_are_those_of_a_plain_loop(name):
     np.testing.assert_allclose(network.covariance(parameters, X), covariance, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["relu", "shaped", "leaky", "tanh", "residual"])
+@pytest.mark.parametrize("name", ["relu", "tanh", "residual"])
 def test_one_layer_on_average_is_a_step_of_the_family(name):
-    """E V_1 is exact at finite width; 40,000 networks of width 6."""
+    """E V_1 is exact at finite width; 10,000 networks of width 6."""
     network = FiniteNetwork(**{**vars(NETWORKS[name]), "layers": 1})
-    samples = rn.networks.simulate_kernels(network, X, KEY, 40_000, weights="all")
+    samples = rn.networks.simulate_kernels(network, X, KEY, 10_000, weights="all")
     family = network.family
     variance = 1.0
     if name == "tanh":
@@ -80,15 +80,16 @@ def assert_means(samples, wanted, errors=5.5):
 
 
 def test_wide_networks_have_the_kernels_of_their_family():
-    for network in (
-        FiniteNetwork(2, 2048),
-        FiniteNetwork(2, 2048, "tanh", weight_variance=1.7),
-        FiniteNetwork(2, 2048, residual=0.8),
-    ):
-        (sample,) = rn.networks.simulate_kernels(network, X, KEY, weights="all").tangent_kernel
-        wanted = network.tangent_scale * np.asarray(network.family(X, depth=network.depth))
-        # standard deviations of some 2/sqrt(n) of the scale at width n
-        assert np.abs(sample - wanted).max() < 5.5 * 2 / np.sqrt(2048) * network.tangent_scale
+    """In law, at width 4096: standard deviations of some 2/sqrt(n) of the scale."""
+    for network in (FiniteNetwork(3, 4096), FiniteNetwork(3, 4096, residual=0.8)):
+        settings = {"layers": 3, "width": 4096, "residual": network.residual}
+        samples = rn.networks.sample_tangent_kernel(X, key=KEY, weights="all", **settings)
+        family = network.family
+        wanted = network.tangent_scale * np.asarray(family(X, depth=network.depth))
+        assert np.abs(samples.tangent_kernel[0] - wanted).max() < 5.5 * 2 / 64 * network.tangent_scale
+        size = 1 if network.residual is None else (1 + 0.8 / 3) ** 3
+        wanted = size * np.asarray(family.architecture.nngp(X, depth=network.depth))
+        assert np.abs(samples.covariance[0] - wanted).max() < 5.5 * 2 / 64 * size
 
 
 def test_the_scale_of_the_tangent_kernel_is_that_of_the_family():
@@ -107,27 +108,19 @@ def test_a_shape_is_the_leaky_relu_of_its_ratio_whichever_slope_is_the_steeper()
     np.testing.assert_allclose(one.at_correlation(rho, 5), rn.kernels.LeakyReluNTK(1 / 3).at_correlation(rho, 5))
 
 
-def test_samples_depend_on_the_key_and_their_place_only():
-    network = FiniteNetwork(2, 5)
-    seen = []
-    few = rn.networks.simulate_kernels(network, X, KEY, 3, progress=lambda done, all_: seen.append((done, all_)))
-    more = rn.networks.simulate_kernels(network, X, KEY, 5)
-    np.testing.assert_allclose(more.tangent_kernel[:3], few.tangent_kernel, rtol=1e-13)
-    assert seen == [(3, 3)]
+def test_samples_depend_on_the_key_and_their_place_only(monkeypatch):
+    monkeypatch.setattr("roughntk.networks.sampling._MOST_IN_CHUNK", 2)
+    network, seen = FiniteNetwork(2, 16), []
+    few = rn.networks.simulate_kernels(network, X, KEY, 3)
+    more = rn.networks.simulate_kernels(network, X, KEY, 5, progress=lambda done, all_: seen.append((done, all_)))
+    np.testing.assert_array_equal(more.tangent_kernel[:3], few.tangent_kernel)
+    assert seen == [(2, 5), (4, 5), (5, 5)]
     assert len(np.unique(more.tangent_kernel[:, 0, 0])) == 5
     other = rn.networks.simulate_kernels(network, X, jax.random.key(4), 3)
-    assert (other.tangent_kernel != few.tangent_kernel).all()
-    assert repr(few).startswith("KernelSamples(3 of 2 layers of width 5, full networks, at 3 inputs; tangent kernel of")
-
-
-def test_many_samples_come_in_chunks(monkeypatch):
-    network = FiniteNetwork(2, 5)
-    whole = rn.networks.simulate_kernels(network, X, KEY, 5)
-    monkeypatch.setattr("roughntk.networks.sampling._MOST_IN_CHUNK", 2)
-    seen = []
-    parts = rn.networks.simulate_kernels(network, X, KEY, 5, progress=lambda done, all_: seen.append((done, all_)))
-    np.testing.assert_allclose(parts.tangent_kernel, whole.tangent_kernel, rtol=1e-13)
-    assert seen == [(2, 5), (4, 5), (5, 5)]
+    assert (other.tangent_kernel[:, 0, 0] != few.tangent_kernel[:, 0, 0]).all()
+    assert repr(few).startswith(
+        "KernelSamples(3 of 2 layers of width 16, full networks, at 3 inputs; tangent kernel of"
+    )
 
 
 def test_networks_are_hashable_and_shown_by_what_is_set():

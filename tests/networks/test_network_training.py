@@ -46,19 +46,19 @@ def test_training_is_gradient_descent():
 
 
 def test_wide_networks_are_trained_to_the_prediction_at_infinite_width():
-    network, time, samples = FiniteNetwork(2, 256), 3.0, 24
+    network, time, samples = FiniteNetwork(2, 128), 3.0, 24
     trained = train(network, X, Y, x, KEY, samples, time=time, initial="zero")
     wanted = rn.predict(network.family, X, Y, x, depth=network.depth, time=time)
-    # the bias of order 1/256 is a sixth of a standard error of the mean of 24, of order 1/sqrt(256 24)
+    # the bias, of order 1/128, is less than a standard error of the mean of 24, of order 1/sqrt(128 24)
     assert (np.abs(trained.mean - wanted) < 6 * trained.standard_error).all()
-    assert (trained.standard_error < 0.02).all()
+    assert (trained.standard_error < 0.03).all()
     other = rn.predict(network.family, X, Y, x, depth=network.depth, time=time / 2)
     assert (np.abs(trained.mean - other) > 6 * trained.standard_error).any()  # the time is told
 
 
 def test_each_network_follows_the_prediction_from_its_own_start():
     """f_t - f_0 is linear in y - f_0(X) at infinite width; at width 256 up to 1/sqrt(256) = 1/16 of it."""
-    network, time = FiniteNetwork(2, 256), 3.0
+    network, time = FiniteNetwork(2, 256), 2.0
     trained = train(network, X, Y, x, KEY, 4, time=time, keep_parameters=True)
     for sample in range(4):
         start = jax.tree_util.tree_map(lambda leaf, s=sample: jnp.asarray(leaf[s]), trained.start)
@@ -70,14 +70,14 @@ def test_each_network_follows_the_prediction_from_its_own_start():
 def test_several_targets_and_an_optimizer_of_ones_own():
     network = FiniteNetwork(2, 16, "tanh", residual=1.0, outputs=2)
     y = np.column_stack([Y, Y**2])
-    trained = train(network, X, y, x, KEY, 2, steps=50, optimizer=optax.adam(0.05))
-    assert trained.predictions.shape == (2, 2, 2) and trained.fitted.shape == (2, 4, 2)
-    assert (trained.losses[:, -1] < 0.2 * trained.losses[:, 0]).all()
-    assert np.isnan(trained.time) and "by an optimizer of its own in 50 steps" in repr(trained)
     start = network.sample(KEY, 3)
-    again = train(network, X, y, x, KEY, 1, steps=50, optimizer=optax.adam(0.05), parameters=start)
-    assert again.losses[0, 0] == pytest.approx(float(jnp.sum((network(start, X) - y) ** 2) / 2))
-    assert np.isnan(again.standard_error).all()
+    rule = optax.sgd(0.05, momentum=0.5)
+    trained = train(network, X, y, x, KEY, 1, steps=50, optimizer=rule, parameters=start)
+    assert trained.predictions.shape == (1, 2, 2) and trained.fitted.shape == (1, 4, 2)
+    assert trained.losses[0, 0] == pytest.approx(float(jnp.sum((network(start, X) - y) ** 2) / 2))
+    assert trained.losses[0, -1] < 0.2 * trained.losses[0, 0]
+    assert np.isnan(trained.time) and "by an optimizer of its own in 50 steps" in repr(trained)
+    assert np.isnan(trained.standard_error).all()
 
 
 def test_optax_is_asked_for_where_it_is_missing(monkeypatch):
