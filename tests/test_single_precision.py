@@ -128,6 +128,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "is_geometric": lifted(rough.is_geometric),
         "is_group_like": lambda: rough.is_group_like(tensor),
         "is_lie": lambda: rough.is_lie(tensor),
+        "ito_lift": lambda: rough.ito_lift(path).steps,
         "ito_lyons": lambda: rough.ito_lyons(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).lift.steps,
         "lead_lag": lambda: rough.lead_lag(path).values,
         "levy_area": lambda: rough.levy_area(path),

@@ -3,4 +3,7 @@
 What this room says about that limit was derived and measured, not proved.
 """
 
-__all__: list[str] = []
+from roughntk.networks.driver import DrivenCovariance, NetworkDriver, network_driver
+from roughntk.networks.random_covariance import RandomCovariance, covariance
+
+__all__ = ["DrivenCovariance", "NetworkDriver", "RandomCovariance", "covariance", "network_driver"]
