@@ -253,7 +253,7 @@ def _check_finite(flat: np.ndarray, steps: int) -> None:
         )
 
 
-def _brownian(key: jax.Array, end: Any, tol: jax.Array, channels: int) -> diffrax.VirtualBrownianTree:
+def brownian_tree(key: jax.Array, end: Any, tol: jax.Array, channels: int) -> diffrax.VirtualBrownianTree:
     """The Brownian motion of a key on [0, end]."""
     return diffrax.VirtualBrownianTree(0.0, end, tol=tol, shape=(channels,), key=key)
 
@@ -288,7 +288,7 @@ def _diffrax_samples(
         return linear(y) * scales
 
     def sample(key: jax.Array) -> jax.Array:
-        motion = _brownian(key, grid[-1], tol, len(scales))
+        motion = brownian_tree(key, grid[-1], tol, len(scales))
         terms: Any = diffrax.MultiTerm(diffrax.ODETerm(ordinary), diffrax.ControlTerm(noisy, motion))
         solver = diffrax.EulerHeun() if calculus == "stratonovich" else diffrax.Euler()
         return diffrax.diffeqsolve(
@@ -327,7 +327,7 @@ def _rde_samples(
     scaled = TriangularField(field.inputs, field.kappa, jnp.sqrt(end))
 
     def sample(key: jax.Array) -> jax.Array:
-        motion = jax.vmap(_brownian(key, end, tol, len(scales)).evaluate)(end * clock)
+        motion = jax.vmap(brownian_tree(key, end, tol, len(scales)).evaluate)(end * clock)
         driver = motion * scales + end * clock[:, None] * slopes
         if field.kappa is not None:
             driver = jnp.concatenate([driver, end * clock[:, None]], axis=1)
