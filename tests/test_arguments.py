@@ -254,6 +254,8 @@ REFUSED_WHEN_TRACED: dict[str, Callable] = {
     "classify": lambda rows: rn.classify(rn.kernels.ErfNTK(rows[0, 0] ** 2 + 1)),
     "criteria.check": lambda rows: rn.depth.criteria.check(NTK, rows),
     "a map": lambda rows: rn.kernels.CompositionKernel(lambda c: c * rows[0, 0]),
+    "random covariance": lambda rows: rn.networks.covariance(rows[:3] @ rows[:3].T, 1.0, key=jax.random.key(0)).values,
+    "network_driver": lambda rows: rn.networks.network_driver(jax.random.key(0), rows, layers=3, width=9).increments,
 }
 
 

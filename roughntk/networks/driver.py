@@ -359,16 +359,17 @@ def _of_weights(
     """dX_l and M_l of given weights, a layer at a time."""
     states = X.T
     inputs, width = len(X), len(weights[0])
-    increments, factors = np.empty((2, len(weights), inputs, inputs))
+    increments, factors = np.zeros((2, len(weights), inputs, inputs))
     factor, basis = _lower(np.linalg.qr(states))
     for i, W in enumerate(weights):
-        white = W @ basis
-        increments[i] = _lower(np.linalg.qr(white / math.sqrt(width)))[0] - np.eye(inputs)
-        before = white @ factor.T
-        states = _normalisation(width, slopes) * np.where(before > 0, slopes[0] * before, slopes[1] * before)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            white = W @ basis
+            before = white @ factor.T
+            states = _normalisation(width, slopes) * np.where(before > 0, slopes[0] * before, slopes[1] * before)
         if not np.isfinite(states).all():
             factors[i:] = np.nan
             break
+        increments[i] = _lower(np.linalg.qr(white / math.sqrt(width)))[0] - np.eye(inputs)
         factor, basis = _lower(np.linalg.qr(states))
         factors[i] = factor
         if progress is not None:
