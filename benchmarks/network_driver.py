@@ -5,7 +5,9 @@
 1. Shaped ReLU, three inputs, L = n: log V^11 of the equation less that of the network, along the Ito lift (its root
    mean square falls like n^{-1/2}; to leading order it is sqrt(3 t) |c_+ - c_-| n^{-1/2}) and along the
    piecewise-linear lift of the same increments (it stays at t/2).
-2. 800 layers summarised by m pieces, against a step for each layer: orders 1/2 at level 1, 1 at level 2.
+2. Many layers summarised by m pieces, against a step for each layer: orders 1/2 at level 1, 1 at level 2. Pieces of k
+   layers miss (1 - 1/k) of the square of what they do in the limit, at level 2 (1 - 1/k)(1 - 2/k), so that orders are
+   fitted where k >= 30.
 3. A linear network of 400 layers, against the network itself, along both lifts.
 
 It asserts the figures that the package promises. Standard errors are beside the numbers.
@@ -24,7 +26,7 @@ RESULT = Path(__file__).parent / "results" / "network_driver.json"
 V0 = np.array([[1.0, 0.2, -0.3], [0.2, 1.0, 0.6], [-0.3, 0.6, 1.0]])
 X = np.linalg.cholesky(V0)
 WIDTHS, SEEDS = (50, 100, 200, 400, 800), 300
-PIECES, SUMMARISED = (10, 20, 40, 80, 160), 160
+PIECES, SUMMARISED = {800: (10, 40, 160), 2400: (10, 20, 40, 80)}, 120
 
 
 def root_mean_square(values: np.ndarray) -> list[float]:
@@ -74,13 +76,16 @@ def correlation(V: np.ndarray) -> float:
     return V[0, 1] / math.sqrt(V[0, 0] * V[1, 1])
 
 
-def summaries() -> dict:
-    """800 layers in m pieces."""
-    record: dict = {"width": 800, "layers": 800, "inputs": 3, "c": 0.75, "seeds": SUMMARISED, "pieces": {}}
-    errors: dict = {(level, m): [] for level in (1, 2) for m in PIECES}
-    distances: dict = {(level, m): [] for level in (1, 2) for m in PIECES}
+def summaries(layers: int) -> dict:
+    """So many layers, as many as neurons, in m pieces."""
+    record: dict = {"width": layers, "layers": layers, "inputs": 3, "c": 0.75, "seeds": SUMMARISED, "pieces": {}}
+    pieces = PIECES[layers]
+    errors: dict = {(level, m): [] for level in (1, 2) for m in pieces}
+    distances: dict = {(level, m): [] for level in (1, 2) for m in pieces}
     for seed in range(SUMMARISED):
-        driver = rn.networks.network_driver(jax.random.key(seed), X, layers=800, width=800, c_plus=0.75, c_minus=-0.75)
+        driver = rn.networks.network_driver(
+            jax.random.key(seed), X, layers=layers, width=layers, c_plus=0.75, c_minus=-0.75
+        )
         every = driver.solve().factors[-1]
         for level, m in errors:
             M = driver.solve(pieces=m, level=level).factors[-1]
@@ -88,12 +93,13 @@ def summaries() -> dict:
             distances[level, m].append(np.linalg.norm(M - every) / np.linalg.norm(every))
     for level in (1, 2):
         for name, values in (("log_v11", errors), ("factor", distances)):
-            roots = {m: root_mean_square(values[level, m]) for m in PIECES}
-            order = -slope(PIECES, [roots[m][0] for m in PIECES])
+            roots = {m: root_mean_square(values[level, m]) for m in pieces}
             record["pieces"][f"level {level}, {name}"] = roots
-            record[f"order_level_{level}_{name}"] = order
-            print(level, name, roots, order, flush=True)
-            assert abs(order - level / 2) < 0.15, (level, name, order)
+            print(layers, level, name, roots, flush=True)
+            if layers >= 30 * max(pieces):
+                order = record[f"order_level_{level}_{name}"] = -slope(pieces, [roots[m][0] for m in pieces])
+                print("order", order, flush=True)
+                assert abs(order - level / 2) < 0.15, (level, name, order)
     return record
 
 
@@ -121,7 +127,7 @@ def main() -> None:
     record = {
         "what": __doc__.splitlines()[0], "V0": V0.tolist(),
         "against_width": against_width(0.75, -0.75), "against_width_one_sided": against_width(0.0, -1.5),
-        "summaries": summaries(), "linear": linear(),
+        "summaries": {layers: summaries(layers) for layers in PIECES}, "linear": linear(),
     }  # fmt: skip
     RESULT.write_text(json.dumps(record, indent=1) + "\n")
 
