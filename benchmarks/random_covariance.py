@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import roughntk as rn
-from roughntk.networks.driver import draw
 from roughntk.networks.random_covariance import brownian_tree
+from roughntk.networks.walks import draw
 
 RESULT = Path(__file__).parent / "results" / "random_covariance.json"
 V0 = np.array([[1.0, 0.2, -0.3], [0.2, 1.0, 0.6], [-0.3, 0.6, 1.0]])

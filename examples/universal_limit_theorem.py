@@ -19,14 +19,16 @@ import numpy as np
 import roughntk as rn
 from roughntk.files.drawing import COLOURS, STYLE, canvas, plain_log_labels
 
-WIDTHS, NETWORKS, C = [50, 100, 200, 400], 60, 0.75
+WIDTHS, NETWORKS, C = [50, 100, 200, 400], 48, 0.75
 X = np.array([[1.0, 0.0], [0.6, 0.8]])
-LIFTS = "ito", "piecewise-linear"
+LIFTS = {"ito": "Ito lift", "piecewise-linear": "piecewise-linear lift"}
 
 
 def one_network(width, seed):
     """A shaped ReLU network as deep as wide, its driver and both solutions along it."""
-    driver = rn.networks.network_driver(jax.random.key(seed), X, layers=width, width=width, c_plus=C, c_minus=-C)
+    driver = rn.networks.network_driver(
+        jax.random.key(1000 * width + seed), X, layers=width, width=width, c_plus=C, c_minus=-C
+    )
     return driver, {lift: driver.solve(lift=lift, rtol=1e-6, atol=1e-9) for lift in LIFTS}
 
 
@@ -39,7 +41,7 @@ for width in WIDTHS:
 slope = float(np.polyfit(np.log(WIDTHS), np.log(errors["ito"]), 1)[0])
 for lift in LIFTS:
     listed = ", ".join(f"{e:.3f}" for e in errors[lift])
-    print(f"{lift} lift: root mean square errors of log V11 {listed} at widths {WIDTHS}")
+    print(f"{LIFTS[lift]}: root mean square errors of log V11 {listed} at widths {WIDTHS}")
 print(f"slope along the Ito lift: {slope:.2f}")
 assert abs(slope + 0.5) < 0.15
 assert abs(errors["piecewise-linear"][-1] - 0.5) < 0.1 and errors["ito"][-1] < 0.2
@@ -63,7 +65,7 @@ with matplotlib.rc_context(STYLE):
     left.plot(driver.times, log_variance(driver.factors), color="black", linewidth=2.2, label="the network")
     for colour, (lift, solved) in zip(COLOURS, solutions.items(), strict=False):
         left.plot(
-            solved.times, log_variance(solved.factors), color=colour, linewidth=1.1, label=f"along the {lift} lift"
+            solved.times, log_variance(solved.factors), color=colour, linewidth=1.1, label=f"along the {LIFTS[lift]}"
         )
     left.set(title=f"One network of width {WIDTHS[-1]}, its own path, two lifts", xlabel="depth time $s$ = layer/width",
              ylabel="$\\log V^{11}$")  # fmt: skip

@@ -24,6 +24,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.networks.random_covariance import gram_factor
 from roughntk.networks.triangular import TriangularField, flattened, unflattened
+from roughntk.networks.walks import drawn, of_weights
 from roughntk.rough import (
     CriticalExponent,
     Lift,
@@ -38,9 +39,6 @@ from roughntk.rough import (
 from roughntk.rough.paths.gaussian import random_key
 
 LIFTS = ("ito", "piecewise-linear")
-
-_BLOCK = 256
-"""Layers that are simulated by one compiled call, between two reports of progress."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -292,9 +290,9 @@ def network_driver(
         64.0 * layers * len(X) ** 2, f"the driver of {layers} layers and {len(X)} inputs", "give fewer inputs or layers"
     )
     if _is_key(weights):
-        increments, factors = _drawn(key, start, layers, width, slopes, progress)
+        increments, factors = drawn(key, start, layers, width, slopes, progress)
     else:
-        increments, factors = _of_weights(weights, X, slopes, progress)
+        increments, factors = of_weights(weights, X, slopes, progress)
     factors = np.concatenate([start[None], factors])
     bad = np.flatnonzero(~np.isfinite(factors).all(axis=(1, 2)))
     if bad.size:
@@ -351,77 +349,3 @@ def _checked_weights(weights: Any, dimension: int) -> list[np.ndarray]:
                 f"layers have one width, and the first takes the {dimension} columns of X"
             )
     return checked
-
-
-def _of_weights(
-    weights: list[np.ndarray], X: np.ndarray, slopes: tuple[float, float], progress: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """dX_l and M_l of given weights, a layer at a time."""
-    states = X.T
-    inputs, width = len(X), len(weights[0])
-    increments, factors = np.zeros((2, len(weights), inputs, inputs))
-    factor, basis = _lower(np.linalg.qr(states))
-    for i, W in enumerate(weights):
-        with np.errstate(over="ignore", invalid="ignore"):  # told below
-            white = W @ basis
-            before = white @ factor.T
-            states = _normalisation(width, slopes) * np.where(before > 0, slopes[0] * before, slopes[1] * before)
-        if not np.isfinite(states).all():
-            factors[i:] = np.nan
-            break
-        increments[i] = _lower(np.linalg.qr(white / math.sqrt(width)))[0] - np.eye(inputs)
-        factor, basis = _lower(np.linalg.qr(states))
-        factors[i] = factor
-        if progress is not None:
-            progress(i + 1, len(weights))
-    return increments, factors
-
-
-def _lower(parts: Any) -> tuple[np.ndarray, np.ndarray]:
-    """M and Q of A = Q M^T, M lower triangular with a diagonal that is not negative."""
-    basis, upper = parts
-    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
-    return (upper * signs[:, None]).T, basis * signs
-
-
-def _normalisation(width: int, slopes: tuple[float, float]) -> float:
-    """(2/(n (s_+^2 + s_-^2)))^{1/2}."""
-    return math.sqrt(2 / (width * (slopes[0] ** 2 + slopes[1] ** 2)))
-
-
-def _drawn(
-    key: jax.Array, start: np.ndarray, layers: int, width: int, slopes: tuple[float, float], progress: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same of a network in law, in blocks of layers; those beyond the last are dropped."""
-    block = min(layers, _BLOCK)
-    parts = []
-    factor: Any = jnp.asarray(start)
-    for first in range(0, layers, block):
-        part = draw(key, factor, jnp.asarray(slopes), first, block, width)
-        factor = part[1][-1]
-        parts.append(tuple(np.asarray(each) for each in part))
-        if progress is not None:
-            progress(min(first + block, layers), layers)
-    increments, factors = (np.concatenate(each)[:layers] for each in zip(*parts, strict=True))
-    return increments, factors
-
-
-@functools.partial(jax.jit, static_argnums=(4, 5))
-def draw(
-    key: jax.Array, factor: jax.Array, slopes: jax.Array, first: Any, layers: int, width: int
-) -> tuple[jax.Array, jax.Array]:
-    """dX_l and M_l, shapes (layers, N, N), of `layers` layers after the first `first`, from M = `factor` on: the
-    whitened preactivations of layer l are drawn from the l-th key. Works under vmap."""
-    inputs = factor.shape[0]
-    scale = jnp.sqrt(2 / (width * jnp.sum(slopes**2)))
-
-    def layer(factor: jax.Array, number: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        white = jax.random.normal(jax.random.fold_in(key, number), (width, inputs))
-        before = white @ factor.T
-        states = scale * jnp.where(before > 0, slopes[0] * before, slopes[1] * before)
-        upper = jnp.linalg.qr(states, mode="r")
-        signs = jnp.where(jnp.diagonal(upper) < 0, -1.0, 1.0)
-        after = (upper * signs[:, None]).T
-        return after, (jnp.linalg.cholesky(white.T @ white / width) - jnp.eye(inputs), after)
-
-    return jax.lax.scan(layer, factor, first + jnp.arange(layers))[1]

@@ -116,7 +116,7 @@ def covariance(
     | solver, calculus | scheme | strong order | weak order |
     |---|---|---|---|
     | "diffrax", "ito" | Euler-Maruyama | 1/2 | 1 |
-    | "diffrax", "stratonovich" | Heun | 1/2 | 1 |
+    | "diffrax", "stratonovich" | Euler-Heun | 1/2 | 1 |
     | "rde", "ito" | Davie of level 2 on the Ito lift | 1 | 1 |
     | "rde", "stratonovich" | log-ODE of level 2 on the Stratonovich lift | 1 | 1 |
 
@@ -266,7 +266,7 @@ def _resolution(grid: np.ndarray) -> float:
 
 
 def _by_diffrax(field: Any, calculus: str, factor: Any, grid: np.ndarray, times: np.ndarray, keys: Any) -> jax.Array:
-    """M at the times for every key, shape (keys, times, N(N+1)/2), by Euler-Maruyama or Heun."""
+    """M at the times for every key, shape (keys, times, N(N+1)/2), by Euler-Maruyama or Euler-Heun."""
     at = np.searchsorted(grid, times)
     tol = jnp.asarray(_resolution(grid))
     return _diffrax_samples(field, calculus, factor, jnp.asarray(grid), jnp.asarray(grid[at]), tol, keys)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.networks.driver import draw
 from roughntk.networks.triangular import TriangularField, flattened
+from roughntk.networks.walks import draw
 from roughntk.rough import lift_from_steps, solve_rde
 
 X = np.array([[1.0, 0.0, 0.0], [0.3, 1.0, 0.0], [-0.2, 0.5, 0.9]])
@@ -160,7 +160,7 @@ def test_lifts_of_the_driver_are_coarsened_by_chen_and_its_roughness_is_that_of_
 def test_the_same_key_is_the_same_network_in_blocks_of_any_length(monkeypatch):
     told = []
     whole = network_driver(jax.random.key(1), X[:2], layers=12, width=9)
-    monkeypatch.setattr("roughntk.networks.driver._BLOCK", 5)
+    monkeypatch.setattr("roughntk.networks.walks.BLOCK", 5)
     parts = network_driver(jax.random.key(1), X[:2], layers=12, width=9, progress=lambda *each: told.append(each))
     np.testing.assert_allclose(parts.factors, whole.factors, rtol=0, atol=1e-13)
     assert told == [(5, 12), (10, 12), (12, 12)]

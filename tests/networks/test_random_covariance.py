@@ -11,7 +11,7 @@ from scipy import integrate
 
 import roughntk as rn
 from roughntk.networks import random_covariance, triangular
-from roughntk.networks.driver import draw
+from roughntk.networks.walks import draw
 
 V0 = np.array([[1.0, 0.2, -0.3], [0.2, 1.0, 0.6], [-0.3, 0.6, 1.0]])
 PAIR = V0[:2, :2]
