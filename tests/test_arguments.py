@@ -264,6 +264,8 @@ REFUSED_WHEN_TRACED: dict[str, Callable] = {
     "simulate_kernels": lambda rows: rn.networks.simulate_kernels(NETWORK, rows, KEY).covariance,
     "train": lambda rows: rn.networks.train(NETWORK, rows, Y, x, KEY, time=1.0).predictions,
     "a map": lambda rows: rn.kernels.CompositionKernel(lambda c: c * rows[0, 0]),
+    "random covariance": lambda rows: rn.networks.covariance(rows[:3] @ rows[:3].T, 1.0, key=jax.random.key(0)).values,
+    "network_driver": lambda rows: rn.networks.network_driver(jax.random.key(0), rows, layers=3, width=9).increments,
 }
 
 

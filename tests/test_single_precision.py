@@ -43,7 +43,10 @@ def _ridge_values(name: str) -> Any:
 
 def _calls() -> dict[str, Callable[[], Any]]:
     """What is called, by the words that a failure is reported with."""
+    import jax
+
     X, x = _points()
+    key = jax.random.key(0)
     kernels, depth, sphere, transport = rn.kernels, rn.depth, rn.sphere, rn.transport
     calls = {key: call for name in kernels.FAMILIES for key, call in _kernel_calls(name).items()}
     return (
@@ -88,6 +91,8 @@ def _calls() -> dict[str, Callable[[], Any]]:
             "project": lambda: sphere.project(3 * X),
             "uniform": lambda: sphere.uniform(3, 4, 0),
             "distinct_rows": lambda: sphere.distinct_rows(X),
+            "random covariance": lambda: rn.networks.covariance(np.eye(2), 1.0, key=key).values,
+            "network_driver": lambda: rn.networks.network_driver(key, np.eye(2), layers=3, width=9).increments,
         }
         | {f"rough {name}": call for name, call in _rough_calls().items()}
     )
@@ -145,6 +150,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "is_geometric": lifted(rough.is_geometric),
         "is_group_like": lambda: rough.is_group_like(tensor),
         "is_lie": lambda: rough.is_lie(tensor),
+        "ito_lift": lambda: rough.ito_lift(path).steps,
         "ito_lyons": lambda: rough.ito_lyons(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).lift.steps,
         "lead_lag": lambda: rough.lead_lag(path).values,
         "levy_area": lambda: rough.levy_area(path),

@@ -29,7 +29,14 @@ from roughntk.rough.paths.augment import (
 )
 from roughntk.rough.paths.gaussian import StationaryGaussian
 from roughntk.rough.paths.lifts import Lift, lift, lift_from_steps
-from roughntk.rough.paths.perturbed import brownian_lift, geometric_violation, is_geometric, perturb, pure_area_lift
+from roughntk.rough.paths.perturbed import (
+    brownian_lift,
+    geometric_violation,
+    is_geometric,
+    ito_lift,
+    perturb,
+    pure_area_lift,
+)
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.paths.samplers import (
     brownian,
@@ -115,6 +122,7 @@ __all__ = [
     "is_geometric",
     "is_group_like",
     "is_lie",
+    "ito_lift",
     "ito_lyons",
     "lead_lag",
     "levy_area",
