@@ -18,7 +18,7 @@ def in_portions(
     size: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """compute(keys) for the keys `fold_in(key, i)`, i = 0 ... samples - 1, in portions of one size, so of one compilation.
+    """compute(keys) for the keys `fold_in(key, i)`, i = 0 ... samples - 1, in portions of one size, compiled once.
 
     Args:
         compute: takes keys of shape (portion,) to an array whose first axis is the same.
