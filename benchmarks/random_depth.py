@@ -1,6 +1,7 @@
 """Networks of finite width against their limit laws: random depth, tangent kernel, several inputs. About ten minutes.
 
-    python benchmarks/random_depth.py      asserts the figures; writes results/random_depth.json
+    python benchmarks/random_depth.py           asserts the figures; writes results/random_depth.json
+    python benchmarks/random_depth.py depths    one part of them: moments, depths or ratios
 
 No times are taken: what is measured is how far simulated networks are from the laws, with standard errors. The networks
 come from tests/networks/pair_networks.py, which shares nothing with the package.
@@ -118,17 +119,18 @@ def ratios() -> dict[str, Any]:
     return table
 
 
-def main() -> None:
-    result = {
-        "what": "simulated networks against limit laws; [mean, standard error]",
-        "versions": {name: importlib.metadata.version(name) for name in ("jax", "numpy")},
-        "tangent_moments": moments(),
-        "effective_depth": depths(),
-        "tangent_ratio": ratios(),
-    }
+PARTS = {"moments": moments, "depths": depths, "ratios": ratios}
+
+
+def main(names: list[str]) -> None:
+    result = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    result["what"] = "simulated networks against limit laws; [mean, standard error]"
+    result["versions"] = {name: importlib.metadata.version(name) for name in ("jax", "numpy")}
+    for name in names or list(PARTS):
+        result[name] = PARTS[name]()
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

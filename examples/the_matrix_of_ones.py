@@ -75,21 +75,21 @@ def draw(drawn, networks):
     left.errorbar(list(networks), means, bars, fmt="s", color=COLOURS[1], markersize=4.5, capsize=2,
                   label=f"mean, networks of width {WIDTH}")  # fmt: skip
     left.axhline(0.25, color="#777777", lw=1, ls="--")
-    left.text(TIMES[0], 0.26, "infinite width: 1/4", fontsize=8.5, color="#555555")
+    left.text(16, 0.2, "infinite width: 1/4", ha="right", fontsize=8.5, color="#555555")
     left.axhline(1.0, color="#777777", lw=1, ls="--")
     left.text(TIMES[0], 0.96, "matrix of ones", fontsize=8.5, color="#555555")
     left.set(
         title="Tangent kernel between two inputs", xlabel="layers over width, $L/n$", ylabel="ratio to the diagonal"
     )
-    left.set(xscale="log", ylim=(0, 1.03))
+    left.set(xscale="log", ylim=(-0.25, 1.05))
     left.set_xticks(ticks := [0.03, 0.1, 0.5, 2, 8], [f"{tick:g}" for tick in ticks])
     left.minorticks_off()
-    left.legend(loc="center left")
+    left.legend(loc="upper left", bbox_to_anchor=(0.0, 0.93))
     for place, time in enumerate((0.1, 0.5, 2.0, 16.0)):
         ratios = np.sort(drawn[TIMES.index(time)].ratios)
         right.plot(ratios, (np.arange(ratios.size) + 0.5) / ratios.size, color=COLOURS[place], lw=1.4,
                    label=f"$L/n$ = {time:g}")  # fmt: skip
-    right.set(title="Its law", xlabel="ratio", ylabel="share of networks below", xlim=(-0.1, 1.02))
+    right.set(title="Its law", xlabel="ratio", ylabel="share of networks below", xlim=(-0.3, 1.02))
     right.legend(loc="lower right")
     return figure
 

@@ -3,9 +3,9 @@
 What this room says about that limit was derived and measured, not proved.
 """
 
-from roughntk.networks.effective_depth import EffectiveDepth, effective_depth
+from roughntk.networks.kernel_moments import TangentMoments, tangent_moments
+from roughntk.networks.random_depth import EffectiveDepth, effective_depth
 from roughntk.networks.tangent_limit import TangentRatios, tangent_ratio_limit
-from roughntk.networks.tangent_moments import TangentMoments, tangent_moments
 from roughntk.networks.unshaped import UnshapedCovariance, tangent_gram, unshaped_covariance
 
 __all__ = [

@@ -153,8 +153,8 @@ def _kernel(key: Array, grid: Array) -> Array:
     }
     now["strip"] = tuple(now["strip"])
     last = jnp.exp(log_norms[-1]) * step[-1] / 2
-    first = (jnp.ones(3), jnp.full(2, along), jnp.full(3, last))
-    first = tuple(tuple(part) for part in first)
+    one = jnp.ones(())
+    first = (one, one, one), (along, along), (last, last, last)
     total = jax.lax.scan(_backward, first, now, reverse=True)[0][2]
     return jnp.stack([total[0], total[1], total[1], total[2]]).reshape(2, 2) / grid[-1]
 
@@ -193,7 +193,7 @@ def _across(g: Any, normals: Any) -> tuple[Array, Array]:
 
 
 def _half_exponential(dh: Any, scalar: Array) -> tuple[Array, Array, Array]:
-    """exp of half of sqrt(2) dH + scalar, by its entries 11, 12, 22; dH = [[sqrt(2) dh_0, dh_2], [dh_2, sqrt(2) dh_1]]."""
+    """exp of half of sqrt(2) dH + scalar, entries 11, 12, 22; dh: dH_11/sqrt(2), dH_22/sqrt(2), dH_12."""
     half, off = (dh[0] - dh[1]) / 2, dh[2] / math.sqrt(2)
     distance = jnp.sqrt(half**2 + off**2 + _TINY)
     scale = jnp.exp((dh[0] + dh[1] + scalar) / 2)
@@ -206,8 +206,11 @@ def _multiplied(g: Any, left: Any) -> tuple[Array, Array, Array]:
     first = jnp.sqrt(g[0])
     second = g[1] / jnp.maximum(first, _TINY)
     third = jnp.sqrt(jnp.maximum(g[2] - second**2, 0.0))
-    row, other = (first * left[0], first * left[1]), (
-        second * left[0] + third * left[1],
-        second * left[1] + third * left[2],
+    row, other = (
+        (first * left[0], first * left[1]),
+        (
+            second * left[0] + third * left[1],
+            second * left[1] + third * left[2],
+        ),
     )
     return row[0] ** 2 + row[1] ** 2, row[0] * other[0] + row[1] * other[1], other[0] ** 2 + other[1] ** 2

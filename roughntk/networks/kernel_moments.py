@@ -116,7 +116,7 @@ def tangent_moments(layers: int, width: int, *, activation: str = "relu") -> Tan
     Source: HaninNica2020 (the order e^{5 L/n}).
 
     >>> import roughntk as rn
-    >>> rn.networks.tangent_moments(1, 10).ratio
+    >>> round(rn.networks.tangent_moments(1, 10).ratio, 12)
     1.5
     >>> deep = rn.networks.tangent_moments(1000, 1000)
     >>> round(deep.ratio, 1), round(deep.limit, 1)
