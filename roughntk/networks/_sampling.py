@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from roughntk import _checks
+
 _LARGEST = 2**22  # numbers of a portion
 _MOST = 4096  # samples of a portion
 
@@ -36,6 +38,8 @@ def in_portions(
         places = first + np.arange(portion)
         keys = jax.vmap(lambda place: jax.random.fold_in(key, place))(jnp.asarray(places, dtype=np.uint32))
         parts.append(np.asarray(compute(keys))[: samples - first])
+        if first == 0:
+            _checks.memory(2.0 * parts[0][:1].nbytes * samples, f"{samples} samples", "use fewer samples")
         if progress is not None:
             progress(min(first + portion, samples), samples)
     return np.concatenate(parts)

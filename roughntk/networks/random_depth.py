@@ -123,6 +123,7 @@ class EffectiveDepth(Displayed):
         """
         key, samples = random_key(key), _checks.integer(samples, "samples", least=1)
         _checks.require_x64("a random depth")
+        _checks.memory(64.0 * samples, f"{samples} samples", "use fewer samples")
         return self._depth(self._law.log_quantile(np.asarray(jax.random.normal(key, (samples,)))))
 
     def _depth(self, log_y: np.ndarray) -> np.ndarray:

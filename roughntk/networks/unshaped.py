@@ -16,6 +16,7 @@ positive semi-definite, and the weak order is at least 1.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -219,9 +220,14 @@ def _drawn(
     """R and F at t."""
     inputs = len(R0)
     start, step = jnp.asarray(R0), jnp.asarray(t / steps)
-    run = jax.jit(lambda keys: jax.vmap(lambda each: _path(each, start, step, steps))(keys))
-    flat = in_portions(run, key, samples, steps * (inputs * (inputs + 1) // 2 + 2), progress)
+    size = steps * (inputs * (inputs + 1) // 2 + 2)
+    flat = in_portions(lambda keys: _paths(keys, start, step, steps), key, samples, size, progress)
     return flat[:, :-1].reshape(-1, inputs, inputs), flat[:, -1]
+
+
+@functools.partial(jax.jit, static_argnames="steps")
+def _paths(keys: Array, R0: Array, step: Array, steps: int) -> Array:
+    return jax.vmap(lambda key: _path(key, R0, step, steps))(keys)
 
 
 def _path(key: Array, R0: Array, step: Array, steps: int) -> Array:

@@ -118,6 +118,14 @@ def test_very_deep_networks_are_lognormal():
     assert effective_depth(10**6, 2).mean == math.inf
 
 
+@pytest.mark.parametrize(("layers", "width"), [(1, 2**62), (2**62, 2), (1, 2), (10**6, 10**6)])
+def test_no_network_is_too_wide_or_too_deep(layers, width):
+    law = effective_depth(layers, width)
+    quantiles = law.quantile([1e-9, 0.05, 0.5, 0.95, 1 - 1e-9])
+    assert (np.diff(quantiles) > 0).all() or layers == 2**62
+    assert np.isfinite(quantiles).all() or (layers == 2**62 and np.isinf(quantiles).all())
+
+
 def test_simulated_networks_follow_the_law_in_the_abel_clock():
     width, layers, angle = 128, 64, math.pi / 3
     theta = np.concatenate([pair_networks.angles(angle, width, layers, 500, [seed, 7])[0] for seed in range(6)])

@@ -11,7 +11,7 @@ import roughntk as rn
 from roughntk._checks import InputError
 from roughntk.networks import tangent_moments, tangent_ratio_limit
 
-SAMPLES, STEPS = 2048, 100
+SAMPLES, STEPS = 2048, 50
 
 
 @pytest.fixture(scope="module")
