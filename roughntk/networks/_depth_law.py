@@ -31,9 +31,6 @@ _TAIL = 1e-12  # probabilities below are not told from rounding
 _SMALL = 0.02
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
-PROBABILITIES = (1e-9, 1 - 1e-9)
-"""Between these quantiles are computed; beyond them the law is continued as a lognormal one."""
-
 
 def frame(s: float, start: float) -> tuple[float, float]:
     """m and v at s."""
