@@ -1,9 +1,9 @@
 """The matrix of ones is what a network does that is deeper than wide.
 
-Claim: the tangent kernel between two inputs over that of each of them, Theta_12/sqrt(Theta_11 Theta_22), is 1/4 in a network
-that is much wider than deep, and a random number when layers L and width n are comparable, with a limit law that simulated
-networks follow. Its mean grows with L/n; that it tends to 1, the matrix of ones, is a conjecture: measured here up to
-L = 16 n, not proved.
+Claim: the tangent kernel between two inputs over that of each of them, Theta_12/sqrt(Theta_11 Theta_22), is 1/4 in a
+network that is much wider than deep, and a random number when layers L and width n are comparable, with a limit law
+that simulated networks follow. Its mean grows with L/n; that it tends to 1, the matrix of ones, is a conjecture:
+measured here up to L = 16 n, not proved.
 
 python examples/the_matrix_of_ones.py [FIGURE.png]
 """
@@ -22,7 +22,7 @@ from roughntk.files.drawing import COLOURS, STYLE, canvas
 
 TIMES = (0.03, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 SAMPLES, STEPS = 4096, 200
-WIDTH, NETWORKS, AT = 64, 400, (0.25, 0.5, 1.0, 2.0)
+WIDTH, NETWORKS, AT = 64, 200, (0.25, 0.5, 1.0)
 ANGLE = math.pi / 3
 
 
@@ -65,7 +65,9 @@ def draw(drawn, networks):
     figure, axes = canvas(1, 2, (10, 4.2))
     left, right = axes[0]
     quantiles = np.array([np.quantile(each.ratios, (0.05, 0.25, 0.5, 0.75, 0.95)) for each in drawn])
-    left.fill_between(TIMES, quantiles[:, 0], quantiles[:, 4], color=COLOURS[0], alpha=0.15, label="5 to 95 %, limit law")
+    left.fill_between(
+        TIMES, quantiles[:, 0], quantiles[:, 4], color=COLOURS[0], alpha=0.15, label="5 to 95 %, limit law"
+    )
     left.fill_between(TIMES, quantiles[:, 1], quantiles[:, 3], color=COLOURS[0], alpha=0.3, label="25 to 75 %")
     left.plot(TIMES, [each.mean for each in drawn], "o-", color=COLOURS[0], markersize=4, label="mean, limit law")
     means = np.array([ratios.mean() for ratios in networks.values()])
@@ -73,19 +75,21 @@ def draw(drawn, networks):
     left.errorbar(list(networks), means, bars, fmt="s", color=COLOURS[1], markersize=4.5, capsize=2,
                   label=f"mean, networks of width {WIDTH}")  # fmt: skip
     left.axhline(0.25, color="#777777", lw=1, ls="--")
-    left.text(TIMES[0], 0.26, "infinite width: 1/4", fontsize=8.5, color="#555555")
+    left.text(16, 0.2, "infinite width: 1/4", ha="right", fontsize=8.5, color="#555555")
     left.axhline(1.0, color="#777777", lw=1, ls="--")
     left.text(TIMES[0], 0.96, "matrix of ones", fontsize=8.5, color="#555555")
-    left.set(title="Tangent kernel between two inputs", xlabel="layers over width, $L/n$", ylabel="ratio to the diagonal")
-    left.set(xscale="log", ylim=(0, 1.03))
+    left.set(
+        title="Tangent kernel between two inputs", xlabel="layers over width, $L/n$", ylabel="ratio to the diagonal"
+    )
+    left.set(xscale="log", ylim=(-0.25, 1.05))
     left.set_xticks(ticks := [0.03, 0.1, 0.5, 2, 8], [f"{tick:g}" for tick in ticks])
     left.minorticks_off()
-    left.legend(loc="center left")
+    left.legend(loc="upper left", bbox_to_anchor=(0.0, 0.93))
     for place, time in enumerate((0.1, 0.5, 2.0, 16.0)):
         ratios = np.sort(drawn[TIMES.index(time)].ratios)
         right.plot(ratios, (np.arange(ratios.size) + 0.5) / ratios.size, color=COLOURS[place], lw=1.4,
                    label=f"$L/n$ = {time:g}")  # fmt: skip
-    right.set(title="Its law", xlabel="ratio", ylabel="share of networks below", xlim=(-0.1, 1.02))
+    right.set(title="Its law", xlabel="ratio", ylabel="share of networks below", xlim=(-0.3, 1.02))
     right.legend(loc="lower right")
     return figure
 
@@ -97,7 +101,8 @@ def main(path):
         progress(f"limit law at L/n = {time:g}")
         each = rn.networks.tangent_ratio_limit(time, key=jax.random.key(place), samples=SAMPLES, steps=STEPS)
         low, middle, high = np.quantile(each.ratios, (0.05, 0.5, 0.95))
-        print(f"{time:<6g}  {each.mean:.4f} +- {each.standard_error:.4f}    {each.sd:.3f}   {low:.3f}   {middle:.3f}   {high:.3f}")
+        cells = f"{each.mean:.4f} +- {each.standard_error:.4f}    {each.sd:.3f}"
+        print(f"{time:<6g}  {cells}   {low:.3f}   {middle:.3f}   {high:.3f}")
         drawn.append(each)
     networks = {}
     print(f"L/n     networks of width {WIDTH}    limit law   infinitely wide, the same number of layers")

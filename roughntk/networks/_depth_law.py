@@ -1,7 +1,7 @@
 """The law of y_t, dy = (1 + 2y) ds - sqrt(2) y dB from y_0 >= 0: quantiles and probabilities with an error estimate.
 
-x = log y obeys dx = (1 + e^{-x}) ds + sqrt(2) dB. Let m be the solution without noise, e^m = (1 + y_0) e^s - 1, and v the
-variance about it to first order, v' = 2 - 2 e^{-m} v, v(0) = 0:
+x = log y obeys dx = (1 + e^{-x}) ds + sqrt(2) dB. Let m be the solution without noise, e^m = (1 + y_0) e^s - 1, and v
+the variance about it to first order, v' = 2 - 2 e^{-m} v, v(0) = 0:
 
     v(s) = 2 int_0^s (y_0 + 1 - e^{-u})^2 du / (y_0 + 1 - e^{-s})^2.
 
@@ -9,10 +9,10 @@ Then the density p of u = (x - m)/sqrt(v) solves, with a = sqrt(v) u,
 
     (v/s) dp/d(log s) = d/du (dp/du + (u - c) p),      c = sqrt(v) e^{-m} (e^{-a} - 1 + a).
 
-c tends to 0 for s -> 0 and for s -> infinity, where u is normal; so one grid of u serves every t, however small or large,
-whereas the densities in closed form (Yor's, by the Hartman-Watson integral) lose all digits for small t. The equation is
-solved by finite volumes with exponentially fitted fluxes and the midpoint rule in log s, both of second order, on three
-grids, which are extrapolated; the difference of the two extrapolations is the error estimate.
+c tends to 0 for s -> 0 and for s -> infinity, where u is normal; so one grid of u serves every t, however small or
+large, whereas the densities in closed form (Yor's, by the Hartman-Watson integral) lose all digits for small t. The
+equation is solved by finite volumes with exponentially fitted fluxes and the midpoint rule in log s, both of second
+order, on three grids, which are extrapolated; the difference of the two extrapolations is the error estimate.
 """
 
 import functools
@@ -30,9 +30,6 @@ _STEEPEST = 300.0  # c beyond is where no mass is
 _TAIL = 1e-12  # probabilities below are not told from rounding
 _SMALL = 0.02
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-
-PROBABILITIES = (1e-9, 1 - 1e-9)
-"""Between these quantiles are computed; beyond them the law is continued as a lognormal one."""
 
 
 def frame(s: float, start: float) -> tuple[float, float]:

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from roughntk import _checks
+
 _LARGEST = 2**22  # numbers of a portion
 _MOST = 4096  # samples of a portion
 
@@ -18,7 +20,7 @@ def in_portions(
     size: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """compute(keys) for the keys `fold_in(key, i)`, i = 0 ... samples - 1, in portions of one size, so of one compilation.
+    """compute(keys) for the keys `fold_in(key, i)`, i = 0 ... samples - 1, in portions of one size, compiled once.
 
     Args:
         compute: takes keys of shape (portion,) to an array whose first axis is the same.
@@ -36,6 +38,8 @@ def in_portions(
         places = first + np.arange(portion)
         keys = jax.vmap(lambda place: jax.random.fold_in(key, place))(jnp.asarray(places, dtype=np.uint32))
         parts.append(np.asarray(compute(keys))[: samples - first])
+        if first == 0:
+            _checks.memory(2.0 * parts[0][:1].nbytes * samples, f"{samples} samples", "use fewer samples")
         if progress is not None:
             progress(min(first + portion, samples), samples)
     return np.concatenate(parts)

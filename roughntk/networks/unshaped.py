@@ -1,21 +1,22 @@
-"""The covariance of an unshaped ReLU network of finite width, for several inputs, in the limit of wide and deep networks.
+"""The covariance of an unshaped ReLU network at several inputs, in the limit of wide and deep networks.
 
-After the first layers all angles are of the order 1/n, n the width. Let T_i/n be the tangent vector at (the direction of)
-h_0 to that of h_i, R_ij = T_i . T_j (N x N for N + 1 inputs), z_ij^2 = |T_i - T_j|^2 = n^2 theta_ij^2, T_0 = 0. In depth time
-s = l/n, Ito,
+After the first layers all angles are of the order 1/n, n the width. Let T_i/n be the tangent vector at (the direction
+of) h_0 to that of h_i, R_ij = T_i . T_j (N x N for N + 1 inputs), z_ij^2 = |T_i - T_j|^2 = n^2 theta_ij^2, T_0 = 0.
+In depth time s = l/n, Ito,
 
     dR = 2R ds + R^{1/2} (sqrt(2) dG + 2 dxi) R^{1/2} + b(R) ds,     b_ij = (beta_0i + beta_0j - beta_ij)/2,
     beta_ij = -(2/(3 pi)) z_ij^3,       dF = dM - 2 dxi - (5/2) ds,     F = log |h_l|^2 - log |h_0|^2,
 
-F being common to all inputs, G symmetric with d<G_ij, G_kl> = (1_ik 1_jl + 1_il 1_jk) ds, and xi, M Brownian motions: -2 dxi is
-what the length of h_0 does beyond the number of active units, M. Derived and measured, not proved.
+F being common to all inputs, G symmetric with d<G_ij, G_kl> = (1_ik 1_jl + 1_il 1_jk) ds, and xi, M Brownian motions:
+-2 dxi is what the length of h_0 does beyond the number of active units, M. Derived and measured, not proved.
 
-The scheme splits: b alone is solved exactly (z_ij -> z_ij/(1 + z_ij h/(3 pi)) for each pair, however large z_ij is), the rest
-multiplies a factor of R from both sides; half a step of b, a step of the rest, half a step of b. So R stays positive
-semi-definite, and the weak order is at least 1.
+The scheme splits: b alone is solved exactly (z_ij -> z_ij/(1 + z_ij h/(3 pi)) for each pair, however large z_ij is),
+the rest multiplies a factor of R from both sides; half a step of b, a step of the rest, half a step of b. So R stays
+positive semi-definite, and the weak order is at least 1.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -76,9 +77,10 @@ def unshaped_covariance(
 ) -> UnshapedCovariance:
     """The covariance of N + 1 inputs after t n layers of an unshaped ReLU network of width n, in the limit law.
 
-    The start is where the early layers lead, in which angles are not small and noise has not begun to matter: the Abel
-    times of the angles of V0, alpha(theta_ij), with the constant (3/2) log L - 1 of `effective_depth`. It is taken as the
-    angles of an infinitely wide network after the k layers that this constant stands for at the mean of alpha(theta_ij).
+    The start is where the early layers lead, in which angles are not small and noise has not begun to matter: the
+    Abel times of the angles of V0, alpha(theta_ij), with the constant (3/2) log L - 1 of `effective_depth`. It is
+    taken as the angles of an infinitely wide network after the k layers that this constant stands for at the mean of
+    alpha(theta_ij).
 
     Args:
         V0: Gram matrix of the inputs, shape (N + 1, N + 1), N >= 1, of distinct directions.
@@ -93,8 +95,8 @@ def unshaped_covariance(
         V, R and log |h|^2 for each sample.
 
     Raises:
-        InputError: a V0 that is no Gram matrix of distinct directions, a width below N + 3, a time of 0 or out of range,
-            no random key, no samples, no steps, JAX in 32-bit mode.
+        InputError: a V0 that is no Gram matrix of distinct directions, a width below N + 3, a time that is
+            0 or out of range, no random key, no samples, no steps, JAX in 32-bit mode.
 
     Sources: LiNicaRoy2022 (shaped networks); the rest is derived for this package.
 
@@ -108,8 +110,8 @@ def unshaped_covariance(
     width = _checks.integer(width, "width", least=2)
     if width < len(norms) + 2:
         raise InputError(
-            f"expected a width of at least the number of inputs and two, {len(norms) + 2}, got {width}; use wider networks "
-            f"or fewer inputs"
+            f"expected a width of at least the number of inputs and two, {len(norms) + 2}, got {width}; use wider "
+            f"networks or fewer inputs"
         )
     tangents, log_norms = _drawn(_start(angles, width, t * width), t, key, samples, steps, progress)
     return UnshapedCovariance(t, width, tangents, log_norms, _covariances(tangents, log_norms, norms, width))
@@ -192,8 +194,8 @@ def _norms_and_angles(V0: Any) -> tuple[np.ndarray, np.ndarray]:
     if same.size:
         i, j = same[0]
         raise InputError(
-            f"expected inputs of distinct directions, got inputs {i} and {j} at the angle {angles[i, j]:.2g}; their h's "
-            f"stay parallel: leave one of them out"
+            f"expected inputs of distinct directions, got inputs {i} and {j} at the angle {angles[i, j]:.2g}; what "
+            f"they become stays parallel: leave one of them out"
         )
     return norms, angles
 
@@ -218,9 +220,14 @@ def _drawn(
     """R and F at t."""
     inputs = len(R0)
     start, step = jnp.asarray(R0), jnp.asarray(t / steps)
-    run = jax.jit(lambda keys: jax.vmap(lambda each: _path(each, start, step, steps))(keys))
-    flat = in_portions(run, key, samples, steps * (inputs * (inputs + 1) // 2 + 2), progress)
+    size = steps * (inputs * (inputs + 1) // 2 + 2)
+    flat = in_portions(lambda keys: _paths(keys, start, step, steps), key, samples, size, progress)
     return flat[:, :-1].reshape(-1, inputs, inputs), flat[:, -1]
+
+
+@functools.partial(jax.jit, static_argnames="steps")
+def _paths(keys: Array, R0: Array, step: Array, steps: int) -> Array:
+    return jax.vmap(lambda key: _path(key, R0, step, steps))(keys)
 
 
 def _path(key: Array, R0: Array, step: Array, steps: int) -> Array:
@@ -261,7 +268,7 @@ def _contracted(R: Array, step: Array) -> Array:
 
 
 def _exponential(half: Array) -> Array:
-    """exp of a small symmetric matrix, to the fifth order: its square, a multiple of it, is positive whatever is left out."""
+    """exp of a small symmetric matrix, to the fifth order."""
     eye = jnp.eye(len(half))
     result = eye
     for k in (5.0, 4.0, 3.0, 2.0, 1.0):

@@ -5,9 +5,9 @@ Theta = sum_l |df/dW_l|^2 over the hidden weights, for h_l = sqrt(2/n) relu(W_l 
 
     F = E f^4,  D = E f^2 g,  G = E g^2,  X = E Theta f^2,  Y = E Theta (f^2 + g),  S = E Theta^2,
 
-g = |df/dh_0|^2 - f^2 being what the gradient has across h_0. With k active units of the new layer, binomial of n halves,
-and a gradient whose part across h is uniform in its n - 1 dimensions, all coefficients are rational in n and none is
-negative. What was left is L steps of one 6 x 6 matrix, taken by repeated squaring.
+g = |df/dh_0|^2 - f^2 being what the gradient has across h_0. With k active units of the new layer, binomial of n
+halves, and a gradient whose part across h is uniform in its n - 1 dimensions, all coefficients are rational in n and
+none is negative. What was left is L steps of one 6 x 6 matrix, taken by repeated squaring.
 
 Nothing is approximated for finite n and L: layers without an active unit are counted, too. The limit for
 n, L -> infinity is derived and measured, not proved here; that it is of the order e^{5 L/n} is in HaninNica2020.
@@ -78,8 +78,8 @@ class TangentMoments:
     def limit(self) -> float:
         """What the ratio tends to for n, L -> infinity with t = L/n fixed.
 
-        e^{5t} (1/3 + 2/(9t) (1 - (1 - e^{-6t})/(6t))) for ReLU, e^{2t} (1/3 + 4/(9t) (1 - (1 - e^{-3t})/(3t))) for linear
-        networks.
+        e^{5t} (1/3 + 2/(9t) (1 - (1 - e^{-6t})/(6t))) for ReLU, e^{2t} (1/3 + 4/(9t) (1 - (1 - e^{-3t})/(3t))) for
+        linear networks.
         """
         return _exponential(self.log_limit)
 
@@ -99,8 +99,8 @@ def tangent_moments(layers: int, width: int, *, activation: str = "relu") -> Tan
         S <- tau + 2r + cS,   X <- q + cX,   Y <- q + cX + (n-1)(tau + r),
         F <- cF,   D <- (n-1) q,   G <- (n^2-1) tau,
 
-    and the ratio is S/L^2. A linear network has c = 1 + 2/n, tau = (F + 2D + G)/n^2, q = (F + D)/n, r = Y/n. No number of
-    layers is too large: the matrix of this map is raised to the power L with a scale of its own.
+    and the ratio is S/L^2. A linear network has c = 1 + 2/n, tau = (F + 2D + G)/n^2, q = (F + D)/n, r = Y/n. No
+    number of layers is too large: the matrix of this map is raised to the power L with a scale of its own.
 
     Args:
         layers: L >= 1, hidden layers.
@@ -116,7 +116,7 @@ def tangent_moments(layers: int, width: int, *, activation: str = "relu") -> Tan
     Source: HaninNica2020 (the order e^{5 L/n}).
 
     >>> import roughntk as rn
-    >>> rn.networks.tangent_moments(1, 10).ratio
+    >>> round(rn.networks.tangent_moments(1, 10).ratio, 12)
     1.5
     >>> deep = rn.networks.tangent_moments(1000, 1000)
     >>> round(deep.ratio, 1), round(deep.limit, 1)
