@@ -2,8 +2,8 @@
 
 python docs/make_rough_figures.py
 
-Those of the pages on the log-ODE, on networks, on fractional Brownian motion and on trained weights are drawn by the examples that
-measure them:
+Those of the pages on the log-ODE, on networks, on fractional Brownian motion and on trained weights are drawn by the
+examples that measure them:
 
 python examples/log_ode_work_precision.py docs/figures/log_ode_work_precision.png
 python examples/fractional_brownian_variation.py docs/figures/fractional_brownian_variation.png

@@ -47,6 +47,11 @@ CALLS: dict[str, dict[str, Callable]] = {
         name: lambda flag, name=name: rn.study.store("rows.csv", "rows.npy", **{name: flag})
         for name in ("standardise", "distinct")
     },
+    "covariance": {
+        "unshaped": lambda flag: rn.networks.covariance(
+            [[1.0, 0.5], [0.5, 1.0]], 0.5, unshaped=flag, width=50 if flag is True else None, key=jax.random.key(0)
+        ),
+    },
     "train": {
         "keep_parameters": lambda flag: rn.networks.train(
             rn.networks.FiniteNetwork(1, 4), X, X[:, 0], x, jax.random.key(0), time=0.1, keep_parameters=flag

@@ -36,11 +36,13 @@ from roughntk.networks.triangular import (
     slopes_of_driver,
     unflattened,
 )
+from roughntk.networks.unshaped import UnshapedCovariance, unshaped_covariance
 from roughntk.rough import RDEError, brownian_lift, solve_rde
 from roughntk.rough.paths.gaussian import random_key
 
 SOLVERS = ("diffrax", "rde")
 CALCULI = ("ito", "stratonovich")
+_DEFAULTS = "diffrax", "ito"
 
 STEPS_PER_TIME = {"diffrax": 128, "rde": 32}
 """Steps for each unit of time where no number of them is asked for; at least half as many in all."""
@@ -97,6 +99,8 @@ def covariance(
     time: Any,
     *,
     kappa: float = 0.0,
+    unshaped: bool = False,
+    width: int | None = None,
     key: jax.Array,
     samples: int = 1,
     steps: int | None = None,
@@ -104,7 +108,7 @@ def covariance(
     solver: str = "diffrax",
     calculus: str = "ito",
     progress: Callable[[int, int], None] | None = None,
-) -> RandomCovariance:
+) -> RandomCovariance | UnshapedCovariance:
     """Samples of V at depth time s = layers/width, from the equation
 
         dM = M dX + M Psi(M^{-1} b(M M^T) M^{-T}) ds,    V = M M^T,
@@ -127,6 +131,9 @@ def covariance(
         V0: the Gram matrix of the inputs, shape (N, N), positive definite.
         time: s > 0, or several increasing ones, shape (times,).
         kappa: (c_+ - c_-)^2/(2 pi), at least 0.
+        unshaped: of a plain ReLU network, whose angles are of the order 1/width (`unshaped_covariance`); one time, Ito
+            on its own scheme, without kappa, substeps, solver and calculus.
+        width: n, of an unshaped network.
         key: a JAX random key.
         samples: how many independent copies.
         steps: of equal length, in all, shared among the intervals between the times; None: the power of two that is
@@ -139,11 +146,13 @@ def covariance(
         progress: called with (samples done, samples in all).
 
     Returns:
-        A :class:`RandomCovariance` of NumPy arrays.
+        A :class:`RandomCovariance` of NumPy arrays; an :class:`UnshapedCovariance` for unshaped=True. Both have
+        `values` and `correlations`.
 
     Raises:
         InputError: V0 that is not symmetric or not positive definite (with its smallest eigenvalue), a time that is not
-            positive or times that do not increase, kappa below 0, no key, no sample, unknown words.
+            positive or times that do not increase, kappa below 0, no key, no sample, unknown words; a width without
+            unshaped=True, or none with it.
         RDEError: values that are not finite: the steps are too long.
     Source: LiNicaRoy2022; derived and measured, not proved.
 
@@ -157,6 +166,13 @@ def covariance(
     times = _times(time)
     kappa = _checks.number(kappa, "kappa", least=0, remedy="it is (c_plus - c_minus)^2/(2 pi), 0 for linear networks")
     key, samples = random_key(key), _checks.integer(samples, "samples", least=1)
+    if _checks.flag(unshaped, "unshaped"):
+        return _unshaped(V0, time, width, kappa, (substeps, solver, calculus), key, samples, steps, progress)
+    if width is not None:
+        raise InputError(
+            f"expected no width of a shaped network, whose limit has none, got {_checks.shown(width)}; leave it out, "
+            f"or take unshaped=True"
+        )
     solver = _checks.choice(solver, SOLVERS, "solver")
     calculus = _checks.choice(calculus, CALCULI, "calculus")
     wanted = _default_steps(times[-1], solver) if steps is None else _checks.integer(steps, "steps", least=1)
@@ -187,6 +203,24 @@ def covariance(
     if np.ndim(time) == 0:
         values, factors, kept = values[:, 0], factors[:, 0], float(times[0])
     return RandomCovariance(values, factors, kept, kappa, len(grid) - 1, solver, calculus)
+
+
+def _unshaped(
+    V0: Any, time: Any, width: int | None, kappa: float, others: tuple, key: jax.Array, samples: int,
+    steps: int | None, progress: Callable[[int, int], None] | None,
+) -> UnshapedCovariance:  # fmt: skip
+    """Of a plain ReLU network. Raises `InputError` for what only shaped ones have."""
+    if width is None:
+        raise InputError(
+            "expected a width with unshaped=True, whose angles are of the order 1/width, got none; give one"
+        )
+    if kappa != 0 or others != (None, *_DEFAULTS):
+        raise InputError(
+            "expected no kappa, substeps, solver or calculus with unshaped=True, which has an equation and a scheme of "
+            "its own, got some; leave them out"
+        )
+    more = {} if steps is None else {"steps": steps}
+    return unshaped_covariance(V0, time, width=width, key=key, samples=samples, progress=progress, **more)
 
 
 def gram_factor(value: Any, name: str) -> tuple[np.ndarray, np.ndarray]:

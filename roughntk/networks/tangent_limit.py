@@ -31,7 +31,7 @@ import numpy as np
 from jax import Array
 
 from roughntk import _checks
-from roughntk.networks._sampling import in_portions
+from roughntk.networks.sampling import in_chunks
 from roughntk.rough.paths.gaussian import random_key
 
 _NOISES = 11  # standard normals a step
@@ -114,7 +114,8 @@ def tangent_ratio_limit(
     steps = _checks.integer(steps, "steps", least=2, most=10**6)
     _checks.require_x64("the limit of a tangent kernel")
     grid = t * (np.arange(steps + 1) / steps) ** 2
-    kernels = in_portions(lambda keys: _kernels(keys, jnp.asarray(grid)), key, samples, steps * _NOISES, progress)
+    need = 16.0 * steps * _NOISES
+    kernels = in_chunks(lambda keys: _kernels(keys, jnp.asarray(grid)), key, samples, need, progress)
     roots = np.sqrt(np.diagonal(kernels, axis1=1, axis2=2))
     ratios = np.clip(kernels[:, 0, 1] / (roots[:, 0] * roots[:, 1]), -1, 1)
     return TangentRatios(t, steps, kernels, ratios)

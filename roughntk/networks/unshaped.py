@@ -29,7 +29,7 @@ from jax import Array
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.maps import relu_flow
-from roughntk.networks._sampling import in_portions
+from roughntk.networks.sampling import in_chunks
 from roughntk.rough.paths.gaussian import random_key
 
 _LONGEST = 100.0  # of times: beyond, correlations are 1 in float64
@@ -54,6 +54,17 @@ class UnshapedCovariance:
     tangents: np.ndarray
     log_norms: np.ndarray
     covariances: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """V, as of a `RandomCovariance`."""
+        return self.covariances
+
+    @property
+    def correlations(self) -> np.ndarray:
+        """rho = V_ij/sqrt(V_ii V_jj), shape of the values."""
+        sizes = np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))
+        return self.covariances / (sizes[:, :, None] * sizes[:, None, :])
 
     @property
     def distances(self) -> np.ndarray:
@@ -221,7 +232,7 @@ def _drawn(
     inputs = len(R0)
     start, step = jnp.asarray(R0), jnp.asarray(t / steps)
     size = steps * (inputs * (inputs + 1) // 2 + 2)
-    flat = in_portions(lambda keys: _paths(keys, start, step, steps), key, samples, size, progress)
+    flat = in_chunks(lambda keys: _paths(keys, start, step, steps), key, samples, 16.0 * size, progress)
     return flat[:, :-1].reshape(-1, inputs, inputs), flat[:, -1]
 
 

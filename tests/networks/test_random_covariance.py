@@ -200,3 +200,27 @@ def test_bad_covariances_and_times_are_refused(arguments, message):
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(rn.InputError, match=f"^expected .*{message}"):
         covariance(PAIR, 1.0, **({"key": jax.random.key(0)} | settings))
+
+
+def test_an_unshaped_network_has_the_limit_of_its_own():
+    V0, key = [[1.0, 0.5], [0.5, 4.0]], jax.random.key(3)
+    drawn = rn.networks.covariance(V0, 0.5, unshaped=True, width=100, key=key, samples=4, steps=20)
+    other = rn.networks.unshaped_covariance(V0, 0.5, width=100, key=key, samples=4, steps=20)
+    np.testing.assert_array_equal(drawn.values, other.covariances)
+    angles = np.arccos(drawn.correlations[:, 0, 1])
+    np.testing.assert_allclose(angles, other.distances[:, 0, 1] / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"unshaped": True}, "expected a width with unshaped=True"),
+        ({"width": 100}, "expected no width of a shaped network"),
+        ({"unshaped": True, "width": 100, "kappa": 0.5}, "expected no kappa, substeps, solver or calculus"),
+        ({"unshaped": True, "width": 100, "solver": "rde"}, "expected no kappa, substeps, solver or calculus"),
+        ({"unshaped": True, "width": 3}, "width of at least"),
+    ],
+)
+def test_what_an_unshaped_network_does_not_have_is_refused(change, message):
+    with pytest.raises(rn.InputError, match=message):
+        rn.networks.covariance([[1.0, 0.5], [0.5, 1.0]], 0.5, key=jax.random.key(0), **change)
