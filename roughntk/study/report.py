@@ -75,8 +75,8 @@ def _sections(study: Study, pictures: Sequence[Picture]) -> list[Section]:
     answer = [picture for picture in pictures if picture.name == "prediction"]
     others = [picture for picture in pictures if picture not in (*depth, *answer)]
     wide = width_paragraph(study.widths)
-    said = [] if wide is None else [Part(text=wide)]
-    parts = {ANSWER: drawn(answer), DEPTH: [*notes, *said, *drawn(depth)], CHECKS: drawn(others)}
+    paragraphs = [] if wide is None else [Part(text=wide)]
+    parts = {ANSWER: drawn(answer), DEPTH: [*notes, *paragraphs, *drawn(depth)], CHECKS: drawn(others)}
     sections, first = [], 1
     for title, lines in groups.items():
         sections.append(Section(key_of(title), title, lines, first, parts[title]))

@@ -115,3 +115,13 @@ def test_a_study_says_how_wide_a_network_must_be():
     low, _, high = records[-1]["depth_of_networks"]
     assert low < 30 < high and f"{low:.4g} to {high:.4g} deep" in text
     assert widths(rn.kernels.ErfNTK(), [2, 5]) == [] and width_paragraph([]) is None
+
+
+def test_trained_networks_have_a_roughness_over_depth():
+    network = rn.networks.FiniteNetwork(9, 8)
+    X, y, x = (rn.sphere.uniform(count, 3, seed) for seed, count in enumerate((4, 4, 1)))
+    trained = rn.networks.train(network, X, y[:, 0], x, jax.random.key(0), time=0.2, keep_parameters=True)
+    layers = [np.asarray(each.hidden[0]) for each in (trained.parameters, trained.start)]
+    found = rn.networks.weight_roughness(list(layers[0]), initial=list(layers[1]))
+    steps = np.linalg.norm(np.diff(layers[0], axis=0), axis=(1, 2))
+    assert found.weights.mean_jump == pytest.approx(steps.mean(), rel=1e-12)

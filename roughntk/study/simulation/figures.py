@@ -1,7 +1,6 @@
 """The figures of a simulation. A function draws one and returns it with its title and caption."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -9,27 +8,10 @@ import numpy as np
 from roughntk.files import drawing
 from roughntk.files.drawing import COLOURS, LIMIT_STYLE, canvas
 from roughntk.study.result import Picture
-from roughntk.study.simulation.measured import Laws, Simulated
+from roughntk.study.simulation.depths import draw_depths
 from roughntk.study.simulation.result import Simulation
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 BINS = 40
-
-
-def draw_depths(axis: "Axes", seen: Simulated, laws: Laws) -> None:
-    """The distribution of real depths, and the limit law, on an axis."""
-    depths = np.sort(seen.depths)
-    shares = (np.arange(len(depths)) + 0.5) / len(depths)
-    known = np.linspace(0.005, 0.995, 199)
-    axis.step(depths, shares, where="mid", color=COLOURS[0], linewidth=1.5, label=f"{len(depths):,} networks")
-    axis.plot(laws.depth.quantile(known), known, color=COLOURS[1], linestyle="--", linewidth=1.8, label="limit law")
-    axis.axvline(laws.depth.layers + 1, label="infinite width", **LIMIT_STYLE)
-    axis.set(
-        title="Real depth of one network", xlabel="depth $L$ of the infinitely wide network", ylabel="part of networks"
-    )
-    axis.legend()
 
 
 def real_depth(result: Simulation):
@@ -111,4 +93,4 @@ def draw_all(result: Simulation, folder: Path) -> list[Picture]:
     return pictures
 
 
-__all__ = ["draw_all", "draw_depths"]
+__all__ = ["draw_all"]

@@ -85,8 +85,8 @@ def _write(result: Simulation, folder: Path, command: str | None) -> None:
     write_csv(folder / "tables" / "networks.csv", result.to_dataframe().to_dict("records"))
     write_csv(folder / "tables" / "beside.csv", [dict(zip(HEADINGS, row, strict=True)) for row in result.table()])
     (folder / "report.html").write_text(render(result, pictures), encoding="utf-8")
-    said = printable(command or f"roughntk.study.simulate({result.config.data!r})", 10**5)
-    record = plain({"version": __version__, "command": said} | result.record())
+    given = printable(command or f"roughntk.study.simulate({result.config.data!r})", 10**5)
+    record = plain({"version": __version__, "command": given} | result.record())
     (folder / folders.SIMULATION[0]).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

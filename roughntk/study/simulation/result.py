@@ -10,6 +10,7 @@ import numpy as np
 
 from roughntk import _display
 from roughntk.study.simulation.config import SimulationConfig
+from roughntk.study.simulation.depths import draw_depths
 from roughntk.study.simulation.measured import QUANTILES, Laws, Simulated, Trained
 from roughntk.study.split import Split
 from roughntk.study.width import CLOSE, width_for
@@ -200,8 +201,6 @@ class Simulation(_display.Displayed):
 
     def plot(self, *, ax: "Axes | None" = None) -> "Axes":
         """Real depths of the networks beside their limit law; returns the Axes."""
-        from roughntk.study.simulation.figures import draw_depths
-
         with _display.drawn_on(ax) as axes:
             draw_depths(axes, self.simulated, self.laws)
         return axes
