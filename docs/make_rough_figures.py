@@ -2,10 +2,13 @@
 
 python docs/make_rough_figures.py
 
-Those of the page on the log-ODE and of fractional Brownian motion are drawn by the examples that measure them:
+Those of the pages on the log-ODE, on networks, on fractional Brownian motion and on trained weights are drawn by the
+examples that measure them:
 
 python examples/log_ode_work_precision.py docs/figures/log_ode_work_precision.png
 python examples/fractional_brownian_variation.py docs/figures/fractional_brownian_variation.png
+python examples/roughness_of_trained_weights.py docs/figures/roughness_of_trained_weights.png
+python examples/universal_limit_theorem.py docs/figures/universal_limit_theorem.png
 """
 
 from pathlib import Path

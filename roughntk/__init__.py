@@ -52,10 +52,10 @@ import os as _os  # noqa: E402
 import sys as _sys  # noqa: E402
 
 TYPE_CHECKING = False
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 if TYPE_CHECKING:
-    from roughntk import depth, files, kernels, linalg, maps, regression, rough, sphere, study, transport
+    from roughntk import depth, files, kernels, linalg, maps, networks, regression, rough, sphere, study, transport
     from roughntk._checks import InputError, MissingBackendError
     from roughntk.depth import classify, depth_needed
     from roughntk.regression import coefficients, predict
@@ -63,8 +63,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "classify", "coefficients",
-    "depth", "depth_needed", "files", "kernels", "linalg", "maps", "predict", "regression", "rough", "sphere", "study",
-    "transport",
+    "depth", "depth_needed", "files", "kernels", "linalg", "maps", "networks", "predict", "regression", "rough",
+    "sphere", "study", "transport",
 ]  # fmt: skip
 
 _MODULE_OF = {

@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from roughntk import __version__
-from roughntk.commands import classify, compilation, doctor, figure1, limit, predict, signature, study, variation
+from roughntk.commands import (
+    classify,
+    compilation,
+    doctor,
+    figure1,
+    finite,
+    limit,
+    predict,
+    signature,
+    study,
+    variation,
+    weights,
+)
 from roughntk.commands.terminal import streams
 from roughntk.commands.terminal.console import err_console, out_console
 
@@ -19,9 +31,11 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     figure1.figure1: figure1.EXAMPLES,
     predict.predict: predict.EXAMPLES,
     limit.limit: limit.EXAMPLES,
+    finite.finite: finite.EXAMPLES,
     classify.classify: classify.EXAMPLES,
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,
+    weights.weights: weights.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""

@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
     "_process", "_settings", "_caches", "_checks", "_display", "_compiled", "sphere", "linalg", "maps", "kernels",
-    "rough", "files", "regression", "depth", "transport", "study", "commands", "cli",
+    "rough", "files", "regression", "depth", "networks", "transport", "study", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "maps": {"sphere", "linalg"},
     "rough": {"sphere", "linalg", "maps", "kernels"},
     "regression": {"rough"},
     "depth": {"rough", "files"},
-    "transport": {"files"},
+    "transport": {"files", "networks"},
     "files": {
         "_caches",
         "_compiled",
@@ -40,6 +40,8 @@ OPTIONAL = {
     "roughpy",
     "pysiglib",
     "flint",
+    "optax",
+    "safetensors",
 }  # imported where they are used, never on import of a room
 
 

@@ -27,6 +27,9 @@ from roughntk.kernels.table import kernel_table
 NTK = rn.kernels.ReluNTK()
 X, x = rn.sphere.uniform(4, 3, 0), rn.sphere.uniform(2, 3, 1)
 Y = np.arange(4.0)
+KEY = jax.random.key(0)
+NETWORK = rn.networks.FiniteNetwork(2, 8)
+PARAMETERS = NETWORK.sample(KEY, 3)
 
 # name -> a call that takes a family in one place
 OF_A_FAMILY: dict[str, Callable] = {
@@ -158,6 +161,8 @@ def test_whole_arguments_take_every_integer_and_nothing_else():
         "layers": lambda value: NTK.trajectory(1.0, value),
         "dimension": lambda value: harmonics(value, (0, 1)),
         "degree": lambda value: harmonics(5, [value]),
+        "width": lambda value: rn.networks.FiniteNetwork(1, value).width,
+        "samples": lambda value: rn.networks.sample_tangent_kernel(X, 1, 6, KEY, value).covariance,
     }
     for name, call in calls.items():
         wanted = np.asarray(call(4))
@@ -217,6 +222,8 @@ WORK_WHEN_TRACED: dict[str, Callable] = {
     "limit of a kernel": lambda rows: NTK.at_angle(abs(rows), math.inf),
     "kernel_expansion": lambda rows: kernel_expansion(abs(rows) + 0.1, 100),
     "boundary_layer": lambda rows: boundary_layer(abs(rows)),
+    "empirical_ntk": lambda rows: rn.networks.empirical_ntk(NETWORK, PARAMETERS, rows),
+    "a finite network": lambda rows: NETWORK(PARAMETERS, rows),
     "a family's parameter": lambda rows: rn.kernels.ErfNTK(rows[0, 0] ** 2 + 1).at_angle(1.0, 3),
 }
 REFUSED_WHEN_TRACED: dict[str, Callable] = {
@@ -253,7 +260,12 @@ REFUSED_WHEN_TRACED: dict[str, Callable] = {
     "kernel_table": lambda rows: kernel_table("ntk", rows[0, 0]),
     "classify": lambda rows: rn.classify(rn.kernels.ErfNTK(rows[0, 0] ** 2 + 1)),
     "criteria.check": lambda rows: rn.depth.criteria.check(NTK, rows),
+    "sample_tangent_kernel": lambda rows: rn.networks.sample_tangent_kernel(rows, 2, 8, KEY).covariance,
+    "simulate_kernels": lambda rows: rn.networks.simulate_kernels(NETWORK, rows, KEY).covariance,
+    "train": lambda rows: rn.networks.train(NETWORK, rows, Y, x, KEY, time=1.0).predictions,
     "a map": lambda rows: rn.kernels.CompositionKernel(lambda c: c * rows[0, 0]),
+    "random covariance": lambda rows: rn.networks.covariance(rows[:3] @ rows[:3].T, 1.0, key=jax.random.key(0)).values,
+    "network_driver": lambda rows: rn.networks.network_driver(jax.random.key(0), rows, layers=3, width=9).increments,
 }
 
 

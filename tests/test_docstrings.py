@@ -16,7 +16,7 @@ import pytest
 import roughntk
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("", ".sphere", ".kernels", ".regression", ".depth", ".linalg", ".transport", ".rough", ".study")
+ROOMS = ("", ".sphere", ".kernels", ".regression", ".depth", ".networks", ".linalg", ".transport", ".rough", ".study")
 
 
 def modules() -> list[ModuleType]:

@@ -4,6 +4,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterator
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -46,6 +47,16 @@ CALLS: dict[str, dict[str, Callable]] = {
         name: lambda flag, name=name: rn.study.store("rows.csv", "rows.npy", **{name: flag})
         for name in ("standardise", "distinct")
     },
+    "covariance": {
+        "unshaped": lambda flag: rn.networks.covariance(
+            [[1.0, 0.5], [0.5, 1.0]], 0.5, unshaped=flag, width=50 if flag is True else None, key=jax.random.key(0)
+        ),
+    },
+    "train": {
+        "keep_parameters": lambda flag: rn.networks.train(
+            rn.networks.FiniteNetwork(1, 4), X, X[:, 0], x, jax.random.key(0), time=0.1, keep_parameters=flag
+        )
+    },
     "sequence": {"real_depth": lambda flag: rn.kernels.sequence(lambda c, depth: c, real_depth=flag)},
     "project": {"distinct": lambda flag: sphere.project(X, distinct=flag)},
     "lift": {"distinct": lambda flag: sphere.lift(X, distinct=flag)},
@@ -75,7 +86,7 @@ FLAGS = [pytest.param(name, flag, call, id=f"{name}-{flag}") for name in CALLS f
 
 def public_flags() -> Iterator[tuple[str, str]]:
     """(function, parameter) of each truth value that a public function of a room takes."""
-    for room in (rn, rn.kernels, rn.depth, sphere, rough, transport, rn.study):
+    for room in (rn, rn.kernels, rn.depth, rn.networks, sphere, rough, transport, rn.study):
         for name in room.__all__:
             found = getattr(room, name)
             for function in vars(found).values() if isinstance(found, types.ModuleType) else [found]:

@@ -43,7 +43,10 @@ def _ridge_values(name: str) -> Any:
 
 def _calls() -> dict[str, Callable[[], Any]]:
     """What is called, by the words that a failure is reported with."""
+    import jax
+
     X, x = _points()
+    key = jax.random.key(0)
     kernels, depth, sphere, transport = rn.kernels, rn.depth, rn.sphere, rn.transport
     calls = {key: call for name in kernels.FAMILIES for key, call in _kernel_calls(name).items()}
     return (
@@ -76,6 +79,10 @@ def _calls() -> dict[str, Callable[[], Any]]:
             "depth_needed": lambda: rn.depth_needed("relu-ntk", X, x, 0.1).depth,
             "between_depths": lambda: transport.between_depths("relu-ntk", X, x, depth=2).u,
             "to_depth": lambda: transport.to_depth("relu-ntk", X, x, stop=3).u,
+            "sample_tangent_kernel": lambda: rn.networks.sample_tangent_kernel(X, 2, 8, _key()).covariance,
+            "simulate_kernels": lambda: rn.networks.simulate_kernels(_network(), X, _key()).covariance,
+            "empirical_ntk": lambda: rn.networks.empirical_ntk(_network(), _network().sample(_key(), 6), X),
+            "train": lambda: rn.networks.train(_network(), X, np.arange(4.0), x, _key(), time=0.1).predictions,
             "angles": lambda: sphere.angles(X, x),
             "joint_angles": lambda: sphere.joint_angles(X, x),
             "lengths": lambda: sphere.lengths(X),
@@ -84,9 +91,21 @@ def _calls() -> dict[str, Callable[[], Any]]:
             "project": lambda: sphere.project(3 * X),
             "uniform": lambda: sphere.uniform(3, 4, 0),
             "distinct_rows": lambda: sphere.distinct_rows(X),
+            "random covariance": lambda: rn.networks.covariance(np.eye(2), 1.0, key=key).values,
+            "network_driver": lambda: rn.networks.network_driver(key, np.eye(2), layers=3, width=9).increments,
         }
         | {f"rough {name}": call for name, call in _rough_calls().items()}
     )
+
+
+def _key() -> Any:
+    import jax
+
+    return jax.random.key(0)
+
+
+def _network() -> rn.networks.FiniteNetwork:
+    return rn.networks.FiniteNetwork(2, 8)
 
 
 def _rough_calls() -> dict[str, Callable[[], Any]]:
@@ -100,6 +119,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
     tensor = (np.ones(1), np.array([1.0, 2.0]), np.array([0.5, 3.0, -1.0, 2.0]))
     matrices = np.array([[[0.0, 0.1], [-0.1, 0.0]], [[0.1, 0.0], [0.0, 0.2]]])
     increments = [path[None] - path[:, None]]
+    distances = np.linalg.norm(increments[0], axis=2)
     pair = lambda function: lambda: function(path, other, 2.5)  # noqa: E731
     lifted = lambda function: lambda: function(rough.lift(path, 2))  # noqa: E731
     return {
@@ -118,6 +138,7 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "convergence_of_distances": lambda: rough.convergence_of_distances(1 / np.arange(1.0, 9)[:, None], 1.5).rates,
         "convert_basis": lambda: rough.convert_basis(np.array([1.0, 2.0, 3.0]), "lyndon", "hall", 2, 2),
         "critical_p": lambda: rough.critical_p(np.sin(np.arange(256.0) ** 1.5)).p,
+        "critical_p_of_distances": lambda: rough.critical_p_of_distances(distances).p,
         "fractional_brownian": lambda: rough.fractional_brownian(jax.random.key(0), 5, hurst=0.3).times,
         "fractional_noise_autocovariance": lambda: rough.fractional_noise_autocovariance(50, 0.3),
         "geometric_violation": lifted(rough.geometric_violation),
@@ -125,9 +146,11 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
         "hoelder_norm": lambda: rough.hoelder_norm(path, 0.4).value,
         "homogeneous_distance": pair(rough.homogeneous_distance),
         "homogeneous_norm": lambda: rough.homogeneous_norm(tensor),
+        "increment_scaling": lambda: rough.increment_scaling(distances).exponent,
         "is_geometric": lifted(rough.is_geometric),
         "is_group_like": lambda: rough.is_group_like(tensor),
         "is_lie": lambda: rough.is_lie(tensor),
+        "ito_lift": lambda: rough.ito_lift(path).steps,
         "ito_lyons": lambda: rough.ito_lyons(lambda y: jax.numpy.stack([y, -y], 1), path, np.ones(2)).lift.steps,
         "lead_lag": lambda: rough.lead_lag(path).values,
         "levy_area": lambda: rough.levy_area(path),
@@ -160,9 +183,10 @@ def _rough_calls() -> dict[str, Callable[[], Any]]:
 
 #: Names that compute no floating-point number: results of the functions above, modules with tests of their own, words.
 NO_NUMBERS = {
-    "Convergence", "CriticalExponent", "HoelderNorm", "ItoLyons", "Lift", "RDEError", "RDEOptions", "RDESolution",
-    "Variation", "VariationTable", "SIGNATURE_BACKENDS", "available_backends", "backend_install_command", "flat",
-    "hall_brackets", "lyndon_brackets", "lyndon_words", "shuffle_words", "signature_size", "tensor", "witt_dimension",
+    "Convergence", "CriticalExponent", "HoelderNorm", "IncrementScaling", "ItoLyons", "Lift", "RDEError", "RDEOptions",
+    "RDESolution", "Variation", "VariationTable", "SIGNATURE_BACKENDS", "available_backends", "backend_install_command",
+    "flat", "hall_brackets", "lyndon_brackets", "lyndon_words", "shuffle_words", "signature_size", "tensor",
+    "witt_dimension",
 }  # fmt: skip
 
 

@@ -33,6 +33,14 @@ STUDY = (
 """What a study writes; the first name says the kind of the result. What has another name is somebody's."""
 
 
+SIMULATED = ("real_depth", "tangent_kernel", "trained_outputs")
+SIMULATION = (
+    "finite.json", "report.html", "tables/networks.csv", "tables/beside.csv",
+    *(f"figures/{name}.{kind}" for name in SIMULATED for kind in ("png", "svg")),
+)  # fmt: skip
+"""What a simulation of finite networks writes."""
+
+
 def comparison(members: Sequence[str]) -> tuple[str, ...]:
     """What a study of several families writes, those of each in a folder of its own; of the same kind as `STUDY`."""
     figures = tuple(f"figures/families.{kind}" for kind in ("png", "svg"))

@@ -29,7 +29,14 @@ from roughntk.rough.paths.augment import (
 )
 from roughntk.rough.paths.gaussian import StationaryGaussian
 from roughntk.rough.paths.lifts import Lift, lift, lift_from_steps
-from roughntk.rough.paths.perturbed import brownian_lift, geometric_violation, is_geometric, perturb, pure_area_lift
+from roughntk.rough.paths.perturbed import (
+    brownian_lift,
+    geometric_violation,
+    is_geometric,
+    ito_lift,
+    perturb,
+    pure_area_lift,
+)
 from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
 from roughntk.rough.paths.samplers import (
     brownian,
@@ -57,6 +64,7 @@ from roughntk.rough.variation.exact import (
     p_variation_levels,
     p_variation_partition,
 )
+from roughntk.rough.variation.given_distances import IncrementScaling, critical_p_of_distances, increment_scaling
 from roughntk.rough.variation.given_increments import p_variation_levels_of_increments
 from roughntk.rough.variation.levels import Variation, VariationTable
 from roughntk.rough.variation.partitions import greedy_partition
@@ -77,6 +85,7 @@ __all__ = [
     "Convergence",
     "CriticalExponent",
     "HoelderNorm",
+    "IncrementScaling",
     "ItoLyons",
     "Lift",
     "PiecewiseLinear",
@@ -99,6 +108,7 @@ __all__ = [
     "convergence_of_distances",
     "convert_basis",
     "critical_p",
+    "critical_p_of_distances",
     "flat",
     "fractional_brownian",
     "fractional_noise_autocovariance",
@@ -108,9 +118,11 @@ __all__ = [
     "hoelder_norm",
     "homogeneous_distance",
     "homogeneous_norm",
+    "increment_scaling",
     "is_geometric",
     "is_group_like",
     "is_lie",
+    "ito_lift",
     "ito_lyons",
     "lead_lag",
     "levy_area",

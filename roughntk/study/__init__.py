@@ -10,13 +10,18 @@ if TYPE_CHECKING:
     from roughntk.study.figures.paper import figure1
     from roughntk.study.pipeline import run
     from roughntk.study.result import Study
+    from roughntk.study.simulation.pipeline import simulate
+    from roughntk.study.simulation.result import Simulation
     from roughntk.study.storing import StoredRows, store
 
-__all__ = ["Comparison", "StoredRows", "Study", "StudyConfig", "compare", "figure1", "run", "store"]
+__all__ = [
+    "Comparison", "Simulation", "StoredRows", "Study", "StudyConfig", "compare", "figure1", "run", "simulate", "store",
+]  # fmt: skip
 
 _MODULE_OF = {
     "Comparison": "comparison.result", "StoredRows": "storing", "Study": "result", "StudyConfig": "config",
     "compare": "comparison.pipeline", "figure1": "figures.paper", "run": "pipeline", "store": "storing",
+    "Simulation": "simulation.result", "simulate": "simulation.pipeline",
 }  # fmt: skip
 
 

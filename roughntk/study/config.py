@@ -25,7 +25,7 @@ class StudyConfig(StudySettings):
 
     def __post_init__(self) -> None:
         for each in settings_of(type(self)):
-            _check(each, getattr(self, each.name))
+            check_setting(each, getattr(self, each.name))
         self.member()
         _ = self.reading
         known = _checks.known_number(self.p)
@@ -87,8 +87,8 @@ class StudyConfig(StudySettings):
         return chosen
 
 
-def _check(setting: Setting, value: Any) -> None:
-    """What the setting says of its range."""
+def check_setting(setting: Setting, value: Any) -> None:
+    """Raise `InputError` where a value is out of the range that the setting names."""
     if setting.least is not None:
         _checks.integer(value, setting.words, least=setting.least, most=setting.most)
     elif setting.kind is bool or (setting.kind == bool | None and value is not None):
@@ -97,4 +97,4 @@ def _check(setting: Setting, value: Any) -> None:
         _checks.choice(value, setting.names, setting.words)
 
 
-__all__ = ["MOST_P", "StudyConfig"]
+__all__ = ["MOST_P", "StudyConfig", "check_setting"]

@@ -29,6 +29,7 @@ from roughntk.study.data import DataSet, load
 from roughntk.study.result import Study
 from roughntk.study.settings import PointSettings
 from roughntk.study.threads import fitting_threads
+from roughntk.study.width import widths
 
 Report = Callable[[str, int, int], None]
 """Progress: called as report(stage, steps done, steps in all)."""
@@ -212,6 +213,7 @@ def stages(
     if data.held is not None:
         predicted = functools.partial(prediction.prediction, known=baselines)
         study.prediction = stage("prediction", len(chosen.depths), predicted, family, data, kernels.depths)
+    study.widths = widths(family, kernels.depths)
     study.summary = summary.summary_lines(study)
     return study
 
@@ -241,6 +243,7 @@ def as_json(study: Study, command: str) -> dict[str, Any]:
         "first_depth": study.first_depth,
         "prediction": None if study.prediction is None else study.prediction.record(),
         "deep": None if study.deep is None else dataclasses.asdict(study.deep),
+        "widths": study.widths,
         "summary": study.summary,
         "timings": study.timings,
     }

@@ -15,6 +15,7 @@ from roughntk.study.inline import inlined
 from roughntk.study.result import Picture, Study
 from roughntk.study.sentences import convergence_sentence
 from roughntk.study.summary import ANSWER, CHECKS, DEPTH, family_words, summary_groups
+from roughntk.study.width import width_paragraph
 
 _DEPTH_FIGURES = ("coefficients", "kernel_entries", "infinite_depth", "driver_components", "variation")
 _EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")
@@ -73,7 +74,9 @@ def _sections(study: Study, pictures: Sequence[Picture]) -> list[Section]:
     depth = [by_name[name] for name in _DEPTH_FIGURES if name in by_name]
     answer = [picture for picture in pictures if picture.name == "prediction"]
     others = [picture for picture in pictures if picture not in (*depth, *answer)]
-    parts = {ANSWER: drawn(answer), DEPTH: [*notes, *drawn(depth)], CHECKS: drawn(others)}
+    wide = width_paragraph(study.widths)
+    paragraphs = [] if wide is None else [Part(text=wide)]
+    parts = {ANSWER: drawn(answer), DEPTH: [*notes, *paragraphs, *drawn(depth)], CHECKS: drawn(others)}
     sections, first = [], 1
     for title, lines in groups.items():
         sections.append(Section(key_of(title), title, lines, first, parts[title]))

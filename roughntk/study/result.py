@@ -57,6 +57,7 @@ class Study(_display.Displayed):
         first_depth: what became of depth 1.
         deep: kernel and coefficients at real depths up to 10^6; None for a family without real depth.
         prediction: errors on rows that are not for training; None where there is nothing to predict.
+        widths: from which on finite networks are as this kernel is, at some depths; empty where that is not known.
         summary: lines for a person: what was predicted, what depth does, the checks.
         timings: seconds per stage.
         out: folder of the report, None when nothing was written.
@@ -77,6 +78,7 @@ class Study(_display.Displayed):
     convergence: DriverConvergence | None = None
     deep: DeepLimit | None = None
     prediction: Prediction | None = None
+    widths: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     summary: list[str] = dataclasses.field(default_factory=list)
     out: Path | None = None
 

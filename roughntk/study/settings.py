@@ -99,6 +99,30 @@ class PredictionSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class SimulationSettings:
+    """Networks of finite width, and the points that they are tried on."""
+
+    data: str = _again("data")
+    width: int = setting(256, "Width n of every hidden layer, at least 2 more than there are training points.", least=3)
+    depth: int = setting(
+        5, "Depth L, whole, at least 2: L - 1 hidden layers, since depth 1 is the input layer.", least=2, most=MOST
+    )
+    samples: int = setting(400, "Random networks whose kernels are looked at, at least 2.", least=2, most=MOST)
+    trained: int = setting(16, "Networks that are trained, at least 2; 0 trains none.", least=0, most=MOST)
+    time: float = setting(10.0, "Training time t above 0 and finite, in units of the normalised tangent kernel.")
+    points: int = setting(20, "Training points n, at least 2.", least=2, most=MOST)
+    test_points: int = setting(20, "Test points m, at least 1.", least=1, most=MOST)
+    seed: int = setting(0, "Fixes the choice of points, and the networks; at least 0.", least=0)
+    projection: str = dataclasses.field(
+        default="stereographic", metadata=PredictionSettings.__dataclass_fields__["projection"].metadata
+    )
+    drop_duplicates: bool = _again("drop_duplicates")
+    target: str | None = _again("target")
+    task: str = _again("task")
+    standardise: bool = _again("standardise")
+
+
+@dataclasses.dataclass(frozen=True)
 class FigureSettings:
     """Which points the paper's Figure 1 is drawn for."""
 

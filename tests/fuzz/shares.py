@@ -1,4 +1,4 @@
-"""How many cases each fuzzer gets: 2,000 in all in the suite, always the same ones; ROUGHNTK_FUZZ_CASES asks for more,
+"""How many cases each fuzzer gets: 1,000 in all in the suite, always the same ones; ROUGHNTK_FUZZ_CASES asks for more,
 and then for others every time. Each case has an oracle of its own, independent of the code that it tries."""
 
 import functools
@@ -10,7 +10,8 @@ import jax
 from compilation_cache import resident
 from hypothesis import HealthCheck, Phase, settings
 
-CASES = int(os.environ.get("ROUGHNTK_FUZZ_CASES", "2000"))
+SUITE = 1000
+CASES = int(os.environ.get("ROUGHNTK_FUZZ_CASES", SUITE))
 SHARES = {
     "arguments": 0.40,
     "kernels": 0.12,
@@ -28,15 +29,15 @@ def cases(share: str) -> Callable[[Any], Any]:
     chosen = settings(
         max_examples=max(1, round(CASES * SHARES[share])),
         deadline=None,
-        derandomize=CASES <= 2000,
+        derandomize=CASES <= SUITE,
         database=None,
-        print_blob=CASES > 2000,
+        print_blob=CASES > SUITE,
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
 
     def decorated(test: Any) -> Any:
-        if CASES > 2000:  # what is let go of is compiled again
+        if CASES > SUITE:  # what is let go of is compiled again
             test.hypothesis.inner_test = _tidy(test.hypothesis.inner_test)
         return chosen(test)
 

@@ -40,6 +40,7 @@ FILES = st.sampled_from(
 OPTIONS = {
     "signature": ["--level", "--basis", "--backend", "--times", "--delimiter", "--decimal", "--drop", "--missing"],
     "variation": ["--p", "--level", "--norm", "--times", "--scale", "--against", "--delimiter", "--drop", "--missing"],
+    "weights": ["--pattern", "--initial", "--beta", "--p", "--level", "--coarsest", "--distances"],
 }
 
 

@@ -204,7 +204,7 @@ def lift(path: Any, level: int, *, times: Any = None) -> Lift:
     points = path_array(path)
     level = _checks.level(level)
     channels = points.shape[1]
-    _check_lift_memory(points.shape[0], channels, level)
+    check_lift_memory(points.shape[0], channels, level)
     steps, prefixes = canonical(points, level)
     _check_range(steps, prefixes, channels, level)
     if times is None and isinstance(path, PiecewiseLinear):
@@ -252,7 +252,7 @@ def lift_from_steps(steps: Any, channels: int, level: int, *, times: Any = None,
         )
     points = steps.shape[0] + 1
     times = _point_times(times, points)
-    _check_lift_memory(points, channels, level)
+    check_lift_memory(points, channels, level)
     steps = jnp.asarray(steps, float)
     prefixes = running(steps, channels, level)
     _check_range(steps, prefixes, channels, level)
@@ -314,7 +314,8 @@ def _too_close(times: Any, i: int) -> InputError:
     )
 
 
-def _check_lift_memory(points: int, channels: int, level: int) -> None:
+def check_lift_memory(points: int, channels: int, level: int) -> None:
+    """Refuse a lift that does not fit in the memory that is free."""
     _checks.memory(
         8.0 * LIFT_COPIES * points * tensor.signature_size(channels, level),
         f"the lift to level {level} of {points} points in {channels} channels",

@@ -1,5 +1,5 @@
-"""Lifts that no path has canonically: Brownian (Stratonovich and Ito), pure area, and perturbed second levels,
-with a check of who is geometric.
+"""Lifts that no path has canonically: Brownian (Stratonovich and Ito), of random walks (Ito), pure area, and perturbed
+second levels, with a check of who is geometric.
 
 A second-level perturbation adds phi_{s,t} to X^2_{s,t}, which keeps Chen's identity for additive phi. If phi is
 antisymmetric the lift stays geometric (an area); a symmetric part (a bracket, as between Ito and Stratonovich)
@@ -17,8 +17,8 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.algebra import operations as algebra
 from roughntk.rough.algebra import tensor
-from roughntk.rough.paths.lifts import Lift, lift, lift_from_steps
-from roughntk.rough.paths.piecewise_linear import PiecewiseLinear
+from roughntk.rough.paths.lifts import Lift, check_lift_memory, lift, lift_from_steps
+from roughntk.rough.paths.piecewise_linear import PiecewiseLinear, path_array, sampled
 from roughntk.rough.paths.products import in_portions, shifted
 
 KINDS = ("stratonovich", "ito")
@@ -109,6 +109,48 @@ def _covariance(covariance: Any, channels: int) -> np.ndarray:
             f"time, or take perturb for a bracket of another sign"
         )
     return matrix
+
+
+def ito_lift(path: Any, level: int = 2, *, times: Any = None) -> Lift:
+    """The Ito lift of a random walk: every step is its increment, with nothing at the higher levels.
+
+    By Chen's identity X^2_{s,t} = sum_{s <= i < j < t} dx_i (x) dx_j, the left-point sums, and the words of length k
+    get the sums over i_1 < ... < i_k. It differs from the canonical lift by sum dx_i (x) dx_i / 2 at level 2, the
+    quadratic variation that is seen, where `brownian_lift` takes off the expected one. Flagged non-geometric, so that
+    `solve_rde` takes the Davie scheme: along every step of the walk Y_{i+1} = Y_i + V(Y_i) dx_i, and on coarser
+    partitions the same up to what the level sees.
+
+    Args:
+        path: an array (points, channels), a `PiecewiseLinear`, or a path that has a method `piecewise_linear()`.
+        level: N >= 1, the highest level.
+        times: the sample times, shape (points,), strictly increasing; None: those of a `PiecewiseLinear`, or 0, 1, ...
+
+    Returns:
+        A :class:`~roughntk.rough.paths.lifts.Lift`, flagged `geometric=False`.
+
+    Raises:
+        InputError: as `lift` does.
+    Source: FrizVictoir2010, chapter 13.
+
+    >>> import roughntk as rn
+    >>> rn.rough.ito_lift([[0.0], [1.0], [3.0]]).signature.tolist()  # 1 * 2 at level 2
+    [3.0, 2.0]
+    """
+    _checks.require_x64("a lift")
+    if isinstance(path, Lift):
+        raise InputError(
+            f"expected a path, got a Lift of level {path.level}; pass its sample points, whose increments make the walk"
+        )
+    path, level = sampled(path), _checks.level(level)
+    if times is None and isinstance(path, PiecewiseLinear) and path.timed:
+        times = path.times
+    xp: Any = jnp if _checks.is_traced(points := path_array(path)) else np
+    increments = xp.diff(xp.asarray(points), axis=0)
+    channels = increments.shape[1]
+    size = tensor.signature_size(channels, level)
+    check_lift_memory(len(points), channels, level)
+    steps = xp.concatenate([increments, xp.zeros((len(increments), size - channels))], axis=1)
+    return lift_from_steps(steps, channels, level, times=times, geometric=False)
 
 
 def pure_area_lift(area: Any, times: Any, level: int = 2) -> Lift:

@@ -279,19 +279,31 @@ def critical_p(path: Any, *, coarsest: int | None = None) -> CriticalExponent:
     top = count // 32 if coarsest is None else _checks.integer(coarsest, "coarsest", least=2, most=count // 4)
     lags = 2 ** np.arange(int(math.log2(top)) + 1)
     seconds = [_second_differences(points, int(lag)) for lag in lags]
-    largest = max(part.max() for part in seconds)
-    if largest <= 256 * EPS * np.abs(points).max():
-        return CriticalExponent(1.0, 0.0, 1.0, tuple(map(int, lags)))
-    logs = [np.log(np.maximum(part / largest, 1e-300)) for part in seconds]
-    p, slope, rate = _unit_slope(logs, lags)
-    if p > LARGEST_EXPONENT:
+    estimate = exponent_of_differences(seconds, lags, 256 * EPS * float(np.abs(points).max()))
+    if estimate.p == math.inf:
         raise InputError(
-            f"expected a path whose p-variation is finite for some p <= {LARGEST_EXPONENT:g}, got a slope of "
-            f"{slope:.3g} there; use more points, unless it is noise without a scaling, as white noise is"
+            f"expected a path whose p-variation is finite for some p <= {LARGEST_EXPONENT:g}, got a slope that stays "
+            f"below 1 there; use more points, unless it is noise without a scaling, as white noise is"
         )
+    return estimate
+
+
+def exponent_of_differences(differences: list[np.ndarray], lags: np.ndarray, rounding: float) -> CriticalExponent:
+    """The estimate of `critical_p` from the sizes of second differences at each lag; p = infinity where there is none.
+
+    Where all of them are within `rounding`, p is 1.
+    """
+    listed = tuple(map(int, lags))
+    largest = max(part.max() for part in differences)
+    if largest <= rounding:
+        return CriticalExponent(1.0, 0.0, 1.0, listed)
+    logs = [np.log(np.maximum(part / largest, 1e-300)) for part in differences]
+    p, _, rate = _unit_slope(logs, lags)
+    if p > LARGEST_EXPONENT:
+        return CriticalExponent(math.inf, math.inf, 0.0, listed)
     # where the slope at 1 exceeds 1 its own error says how far above 1 the truth may be
-    error = _jackknife(logs, lags, p) / rate if rate > 0 else math.inf
-    return CriticalExponent(p, error, 1 / p, tuple(map(int, lags)))
+    error = slope_error(logs, lags, p) / rate if rate > 0 else math.inf
+    return CriticalExponent(p, error, 1 / p, listed)
 
 
 def _second_differences(points: np.ndarray, lag: int) -> np.ndarray:
@@ -299,7 +311,7 @@ def _second_differences(points: np.ndarray, lag: int) -> np.ndarray:
     return np.sqrt(np.einsum("ij,ij->i", rows, rows))
 
 
-def _slope(means: np.ndarray, lags: np.ndarray) -> np.ndarray:
+def weighted_slope(means: np.ndarray, lags: np.ndarray) -> np.ndarray:
     """The slope of log means (last axis: lags) against log lags, weighted by 1/lag."""
     weights = (1 / lags) / (1 / lags).sum()
     x = np.log(lags) - weights @ np.log(lags)
@@ -311,7 +323,7 @@ def _unit_slope(logs: list[np.ndarray], lags: np.ndarray) -> tuple[float, float,
 
     @functools.cache
     def slope(p: float) -> float:
-        return float(_slope(np.array([np.exp(p * part).mean() for part in logs]), lags))
+        return float(weighted_slope(np.array([np.exp(p * part).mean() for part in logs]), lags))
 
     low, high = 1.0, 2.0
     if slope(low) < 1.0:
@@ -333,11 +345,14 @@ def _unit_slope(logs: list[np.ndarray], lags: np.ndarray) -> tuple[float, float,
     return low, slope(low), (slope(low * 1.02) - slope(low * 0.98)) / (0.04 * low)
 
 
-def _jackknife(logs: list[np.ndarray], lags: np.ndarray, p: float) -> float:
+def slope_error(logs: list[np.ndarray], lags: np.ndarray, p: float) -> float:
     """The standard error of the slope at p, leaving out one stretch of time after the other."""
-    sums, sizes = np.zeros((STRETCHES, len(lags))), np.zeros((STRETCHES, len(lags)))
+    stretches = min(STRETCHES, *map(len, logs))
+    sums, sizes = np.zeros((stretches, len(lags))), np.zeros((stretches, len(lags)))
     for column, part in enumerate(logs):
-        for row, stretch in enumerate(np.array_split(np.exp(p * part), STRETCHES)):
+        for row, stretch in enumerate(np.array_split(np.exp(p * part), stretches)):
             sums[row, column], sizes[row, column] = stretch.sum(), len(stretch)
-    slopes = _slope((sums.sum(0) - sums) / (sizes.sum(0) - sizes), lags)
-    return float(np.sqrt((STRETCHES - 1) * ((slopes - slopes.mean()) ** 2).mean()))
+    if stretches == 1:
+        return math.inf
+    slopes = weighted_slope((sums.sum(0) - sums) / (sizes.sum(0) - sizes), lags)
+    return float(np.sqrt((stretches - 1) * ((slopes - slopes.mean()) ** 2).mean()))
