@@ -13,6 +13,8 @@ AUTO = "auto"
 ALL = "all"
 COUNT_FLAG = "xla_force_host_platform_device_count"
 """What XLA calls the number of devices that a processor is taken for."""
+MOST_OF_A_PROCESSOR, MOST_FOR_A_CORE = 64, 4
+"""Devices that a host is taken for at most."""
 PATIENCE = 300
 """Seconds that the processes wait for each other."""
 
@@ -103,7 +105,8 @@ def _count(settings: DeviceSettings) -> int | str:
         return ALL
     if not (given.isascii() and given.isdecimal()):
         raise InputError(f"expected --devices to be a number or all, got {given!r}; write for instance --devices 4")
-    return _checks.integer(int(given), "--devices", least=1)
+    most = max(MOST_OF_A_PROCESSOR, MOST_FOR_A_CORE * (os.cpu_count() or 1))
+    return _checks.integer(int(given), "--devices", least=1, most=most)
 
 
 def _check_processes(settings: DeviceSettings) -> None:
@@ -155,6 +158,11 @@ def _come_together(settings: DeviceSettings) -> None:
         jax.distributed.initialize(**given, initialization_timeout=PATIENCE)
     except (RuntimeError, ValueError) as problem:
         reason = str(problem).splitlines()[0][:200]
+        if settings.coordinator == AUTO:
+            raise InputError(
+                f"expected a scheduler that says where the processes are with --coordinator {AUTO}, got none "
+                f"({reason}); start them by it (srun, mpirun), or write --coordinator HOST:PORT"
+            ) from None
         raise InputError(
             f"expected the processes of --coordinator {settings.coordinator} to come together within {PATIENCE} s, got "
             f"{reason}; start all of them, with the same address and each with its --process"

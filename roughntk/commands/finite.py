@@ -36,14 +36,15 @@ def finite(
     with clear_errors("--points, --samples or --width"), stages(quiet) as report:
         from roughntk.files.tables import Reading
         from roughntk.study.simulation.pipeline import simulate
-        from roughntk.study.simulation.result import HEADINGS
+        from roughntk.study.simulation.result import ANSWER, HEADINGS, TRAINED
 
         values = values_of(settings, SimulationSettings)
         result = simulate(**values, out=out, command=command, progress=report, reading=Reading.of(reading))
     if as_json:
         say_json(result.record())
         return
-    for line in result.summary if not quiet else result.summary[:1]:
+    groups = result.summary_groups()
+    for line in result.summary if not quiet else [*groups[ANSWER], *groups.get(TRAINED, [])]:
         say(line)
     say_table(HEADINGS, result.table())
     if not quiet:

@@ -114,13 +114,13 @@ def weights_of(state: Mapping[str, Any], pattern: str | None, name: str = "the s
 
 def _is_pickle(path: Path) -> bool:
     """Whether a file is a pickle, by how it begins: a bare one, or one in the zip archive that PyTorch writes."""
-    if path.suffix.lower() in (".safetensors", ".npy"):
-        return False
     with path.open("rb") as stream:
-        start = stream.read(2)
-    if len(start) == 2 and start[0] == 0x80 and start[1] <= 5:
+        start = stream.read(9)
+    if start.startswith(b"\x93NUMPY") or start[8:] == b"{":  # .npy; the length and the header of a .safetensors
+        return False
+    if len(start) > 1 and start[0] == 0x80 and start[1] <= 5:
         return True
-    if start == b"PK" and zipfile.is_zipfile(path):
+    if start.startswith(b"PK") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             return any(member.endswith((".pkl", ".pickle")) for member in archive.namelist())
     return path.suffix.lower() in PICKLES and path.suffix.lower() != ".bin"

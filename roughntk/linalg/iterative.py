@@ -93,6 +93,9 @@ def conjugate_gradients(
     >>> iterated.solution.ravel().round(12).tolist(), iterated.iterations
     ([1.0, 1.0], 2)
     """
+    peak = np.abs(B).max(axis=0, initial=0.0)
+    peak = np.where(peak > 0, peak, 1.0)  # whose square may be beyond float64
+    B = B / peak
     size = np.linalg.norm(B, axis=0)
     unit = np.where(size > 0, size, 1.0)
     x, left, steps, ritz = np.zeros_like(B), B / unit, 0, _Ritz()
@@ -114,7 +117,7 @@ def conjugate_gradients(
     gain = max(np.sqrt(len(B)) * ritz.gain, norm)
     rounded = EPS * gain * np.linalg.norm(x, axis=0)  # of A x, which no step mends
     if (residual <= np.maximum(tolerance, rounded)).all():
-        return Iterated(x * unit, residual, steps, ritz.smallest, ritz.largest)
+        return Iterated(x * unit * peak, residual, steps, ritz.smallest, ritz.largest)
     worst = float(residual.max())
     raise StagnationError(
         f"expected conjugate gradients to solve the {what} to {tolerance:.1g}, got a residual of {worst:.3g} after "

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from roughntk import _checks
 from roughntk._checks import InputError
 
 Rows = Callable[[slice], np.ndarray]
@@ -118,9 +119,13 @@ class BlockOperator:
             product[..., part] += U[..., : part.start] @ rows[:, : part.start].T
         return np.ascontiguousarray(product.T)
 
+    def forget(self) -> None:
+        """Let go of a matrix that is kept; the next product makes it again."""
+        self._kept = None
+
     def _checked(self, V: np.ndarray) -> np.ndarray:
         """What is to be multiplied. Raises `InputError` for another number of rows."""
-        V = np.asarray(V, dtype=np.float64)
+        V = _checks.float64_array(V, "V")
         if V.ndim not in (1, 2) or len(V) != self.shape[1]:
             raise InputError(f"expected {self.shape[1]} rows to multiply, got shape {V.shape}; give one a column of A")
         return V

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
+LEAST_ANGLE = 1e-100
 _TABLE = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -224,7 +225,7 @@ def _angle(angle: Any, correlation: Any) -> float | None:
     remedy = "equal inputs stay equal, and opposite ones have the angle pi"
     if correlation is not None:
         return math.acos(_checks.number(correlation, "correlation", least=-1, below=1, remedy=remedy))
-    return _checks.number(angle, "angle", above=0, most=math.pi, remedy=remedy)
+    return _checks.number(angle, "angle", least=LEAST_ANGLE, most=math.pi, remedy=remedy)
 
 
 def _growth(time: float) -> float:

@@ -178,7 +178,7 @@ def _iterated(systems: Systems, depth, what: str, devices: Any, keeper: Keeper) 
     kernel = PartedKernel(systems.family, X, float(depth), limit_first=False)
     solver = IterativelyConverged(kernel, 0.0, what, devices=devices, keeper=keeper)
     u = solver.weights(kernel.across(x), x.lengths).T
-    size, condition = np.abs(u).max(axis=0, initial=0.0), max(solver.condition_number, 1.0)
+    size, condition = np.abs(u).max(axis=0, initial=0.0), solver.condition_number
     bound = np.broadcast_to(condition * (solver.residual + kernel.units * EPS) * np.maximum(size, 1.0), u.shape).copy()
     return Solution(
         u, solver.residual, condition, math.nan, ITERATIVE, True, bound,

@@ -104,6 +104,9 @@ class FittedRegression:
         else:
             self.solver = Converged(self.kernel, ridge, what, callers=callers + 1)
         self.alpha, self.beta = self.solver.coefficients(y)
+        if isinstance(self.solver, IterativelyConverged):
+            self.solver.operator.forget()
+            self.solver.check_digits(callers + 1)
 
     def predict(self, rows: Rows) -> np.ndarray:
         """f_t at test points, shape (m, k)."""

@@ -16,16 +16,19 @@ What else it has is preconditioned, in one of these ways:
 
 import functools
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
+from roughntk._checks.precision import EPS
 from roughntk.files.checkpoints import UNKEPT, Keeper, kept_solve
-from roughntk.linalg.iterative import Apply, conjugate_gradients
+from roughntk.linalg.iterative import Apply, Iterated, conjugate_gradients
 from roughntk.regression.eliminated import Eliminated
-from roughntk.regression.exceptions import singular
+from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
+from roughntk.regression.nearness import nearest_pair
 from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel
 from roughntk.regression.polynomial import Polynomial, PolynomialInverse, fitted_polynomials
@@ -51,6 +54,7 @@ SKETCHED = 128
 """Random vectors of a sketch."""
 NEAR = 1.05
 """Largest eigenvalues that are no more than so many times the last one found are left alone."""
+REMEDY = "raise the ridge, leave out nearly equal rows, or factor the matrix ('cholesky')"
 OPERATIONS = 300
 """Of a product of matrices, in the time of an entry of the kernel."""
 
@@ -76,7 +80,8 @@ class IterativelyConverged(Eliminated):
             are not among them.
         applications: of the matrix since it was made, all of them, whatever for.
         residual: the largest of the last solve, relative to its right-hand sides.
-        condition_number: of the preconditioned matrix, an estimate from below.
+        condition_number: of M: from the extreme eigenvalues that the iteration saw, the least one of what
+            preconditions, and the two nearest points; an estimate.
         preconditioner: "none", "polynomial", "partial factor", "sketch" or "polynomial and sketch".
         rank: how many vectors it consists of.
     """
@@ -94,11 +99,23 @@ class IterativelyConverged(Eliminated):
         self._eliminate(turned, what)
         self._along = float(turned[0])
         self.preconditioner, self.rank = "none", 0
-        self.iterations, self.residual, self.condition_number = 0, 0.0, math.nan
-        self._norm = 0.0
+        self.iterations, self.residual, self.condition_number = 0, 0.0, 1.0
+        self._norm, self._least, self._units = 0.0, 1.0, kernel.units
+        self._pair, self._pair_value = self._nearest(kernel)
         self._purpose = "preparing the preconditioner"
         self._precondition = self._preconditioner(kernel) if len(turned) >= FEWEST else None
         self._purpose = "applying the kernel matrix"
+
+    def _nearest(self, kernel: PartedKernel) -> tuple[tuple[int, int] | None, float]:
+        """The two nearest points, and v^T M v/|v|^2 of their difference, above the least eigenvalue of M; infinity
+        where none are near each other."""
+        lengths = kernel.rows.lengths
+        pair = nearest_pair(kernel.rows.directions) if len(lengths) > 1 else None
+        if pair is None or lengths[pair[0]] == 0 or lengths[pair[1]] == 0:
+            return None, math.inf
+        i, j, angle = pair
+        apart = kernel.at_zero() - float(kernel.at_angle(np.array([angle]))[0])
+        return (i, j), self.share * 2 * max(apart, 0.0) / (lengths[i] ** -2 + lengths[j] ** -2) + self._own_ridge
 
     def _apply(self, V: np.ndarray) -> np.ndarray:
         """G V."""
@@ -145,6 +162,7 @@ class IterativelyConverged(Eliminated):
     def _by_polynomial(self, kernel: PartedKernel, polynomial: Polynomial) -> Apply:
         """P^T (A + C e e^T)^{-1} P for the matrix A of a polynomial, with e^T (A + C e e^T) e = kappa/w as in K + R."""
         inverse = PolynomialInverse(polynomial, *kernel.rows, self.share, self._own_ridge)
+        self._least = self.share * polynomial.left + self._own_ridge
         e = self._direction
         eliminated = inverse(e[:, None])[:, 0]
         missing = self.kappa / self.w - inverse.curvature(e) if self.w > 0 else math.inf
@@ -166,6 +184,9 @@ class IterativelyConverged(Eliminated):
         values, vectors = np.linalg.eigh(middle)
         half = turned[1:] @ (vectors * np.sqrt(np.maximum(values, 0.0))) * math.sqrt(self.share)
         shift = self.share * max(left, 1e-12) + self._own_ridge
+        self._least = shift
+        if self.rank >= len(half):  # of few points, all of which may have become pivots
+            self._least = float(np.linalg.eigvalsh(half @ half.T)[0]) + shift
         small = scipy.linalg.cho_factor(half.T @ half + shift * np.eye(self.rank), lower=True)
         return functools.partial(by_factor, half, small, shift)
 
@@ -190,11 +211,42 @@ class IterativelyConverged(Eliminated):
         self._solves += 1
         iterated = kept_solve(
             self._keeper, f"solve {self._solves}", conjugate_gradients, self._within, right,
-            precondition=self._precondition, tolerance=self.tolerance, norm=self._norm, what=self.what,
+            precondition=self._precondition, tolerance=self.tolerance, norm=self._norm, what=self.what, remedy=REMEDY,
         )  # fmt: skip
         self.iterations, self.residual = iterated.iterations, float(iterated.residual.max())
-        self.condition_number = iterated.condition_number
+        self.condition_number = self._condition(iterated)
         return iterated.solution
+
+    def _condition(self, iterated: Iterated) -> float:
+        """Of M, from what is known."""
+        if not iterated.largest > 0:
+            return 1.0
+        norm = max(self._norm, iterated.largest * self._least, self._least)
+        least = min(iterated.smallest * self._least, self._pair_value)
+        return max(1.0, norm / least) if least > 0 else math.inf
+
+    def check_digits(self, callers: int = 0) -> None:
+        """Refuse solutions of which rounding leaves nothing, and warn of those with few digits.
+
+        Raises:
+            NotPositiveDefiniteError: the matrix cannot be told from a singular one.
+
+        Warns:
+            InaccurateCoefficientsWarning: fewer than three digits are known.
+        """
+        doubt, near = self.condition_number * self._units * EPS, ""
+        if self._pair is not None and doubt > FEW_DIGITS:
+            near = f" (rows {self._pair[0]} and {self._pair[1]} are the nearest)"
+        if not doubt < 1:
+            raise singular(self.what, self.ridge, f"one that cannot be told from a singular or indefinite one{near}")
+        if doubt > FEW_DIGITS:
+            warnings.warn(
+                f"the {self.what}{plus(self.ridge)} has a condition number of about {self.condition_number:.2g}, so "
+                f"that predictions are known to about {doubt:.1g} of their size{near}; raise the ridge, or leave out "
+                f"nearly equal rows",
+                InaccurateCoefficientsWarning,
+                stacklevel=2 + callers,
+            )
 
 
 __all__ = ["MOST_FACTORED", "TOLERANCE", "IterativelyConverged", "Progress"]

@@ -57,6 +57,7 @@ class KernelOperator(BlockOperator):
     ):  # fmt: skip
         _checks.require_x64("KernelOperator")
         family, depth = as_family(family), _checks.one_depth(depth)
+        block_entries = _checks.integer(block_entries, "block_entries", least=1)
         X = sphere.check_unit(X)
         Z = X if Z is None else sphere.check_unit(Z, "Z", columns=X.shape[1])
 
@@ -101,6 +102,12 @@ class _Blocks:
                 values[part] = self.kernel.between(self.directions[part], others, self.function)
         return self._scaled(values, self.lengths, lengths[which])
 
+    def entries(self, part: slice, columns: slice) -> np.ndarray:
+        """Entries of some rows and columns."""
+        directions, lengths = self.kernel.rows
+        values = self.kernel.between(self.directions[part], directions[columns], self.function)
+        return self._scaled(values, self.lengths[part], lengths[columns])
+
     def panels(self) -> Panels | None:
         """How to multiply where rows are on a disk, or there are many columns."""
         if _checks.stored(self.directions) is not None or _checks.stored(self.kernel.rows.directions) is not None:
@@ -137,7 +144,7 @@ def parted_operator(kernel: PartedKernel, *, devices: Any = None, block_entries:
     if devices is not None:
         return _sharded(kernel, kernel.rows, blocks, devices, block_entries)
     panels = blocks.panels()
-    entries = blocks.held(slice(0, n)) if panels is None and n <= MOST_KEPT else None
+    entries = blocks.entries if panels is None and n <= MOST_KEPT else None
     return BlockOperator(
         (n, n), blocks.rows, columns=blocks.columns, block_entries=block_entries, panels=panels, entries=entries
     )

@@ -213,7 +213,7 @@ def stages(
     if data.held is not None:
         predicted = functools.partial(prediction.prediction, known=baselines)
         study.prediction = stage("prediction", len(chosen.depths), predicted, family, data, kernels.depths)
-    study.widths = widths(family, kernels.depths)
+    study.widths = widths(family, data.X, kernels.depths)
     study.summary = summary.summary_lines(study)
     return study
 

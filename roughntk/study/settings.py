@@ -108,7 +108,7 @@ class SimulationSettings:
         5, "Depth L, whole, at least 2: L - 1 hidden layers, since depth 1 is the input layer.", least=2, most=MOST
     )
     samples: int = setting(400, "Random networks whose kernels are looked at, at least 2.", least=2, most=MOST)
-    trained: int = setting(16, "Networks that are trained, at least 2; 0 trains none.", least=0, most=MOST)
+    trained: int = setting(8, "Networks that are trained, at least 2; 0 trains none.", least=0, most=MOST)
     time: float = setting(10.0, "Training time t above 0 and finite, in units of the normalised tangent kernel.")
     points: int = setting(20, "Training points n, at least 2.", least=2, most=MOST)
     test_points: int = setting(20, "Test points m, at least 1.", least=1, most=MOST)

@@ -85,3 +85,6 @@ def test_a_symmetric_operator_makes_half_of_its_entries_once_and_is_pickled_with
         np.testing.assert_allclose(product, A @ vectors, rtol=1e-12)
     assert asked == [(0, 12), (12, 24), (24, 36), (36, 40)] and told == [12, 24, 36, 40, 40]
     assert kept.__getstate__()["_kept"] is None
+    kept.forget()
+    np.testing.assert_allclose(kept @ B, A @ B, rtol=1e-12)
+    assert len(asked) == 8

@@ -172,8 +172,11 @@ def test_it_shows_itself():
         (lambda: effective_depth(0, 10), "expected layers at least 1, got 0"),
         (lambda: effective_depth(2.5, 10), "expected layers to be a whole number, got 2.5"),
         (lambda: effective_depth(5, 1), "expected width at least 2, got 1"),
-        (lambda: effective_depth(5, 10, angle=0.0), "expected angle above 0 and at most 3.14.*, got 0.0; equal inputs"),
-        (lambda: effective_depth(5, 10, angle=4.0), "expected angle above 0 and at most 3.14.*, got 4.0"),
+        (
+            lambda: effective_depth(5, 10, angle=0.0),
+            "expected angle at least 1e-100 and at most 3.14.*, got 0.0; equal inputs",
+        ),
+        (lambda: effective_depth(5, 10, angle=4.0), "expected angle at least 1e-100 and at most 3.14.*, got 4.0"),
         (lambda: effective_depth(5, 10, correlation=1), "expected correlation at least -1 and below 1, got 1"),
         (lambda: effective_depth(5, 10, angle=1.0, correlation=0.5), "expected an angle or a correlation, got both"),
         (lambda: effective_depth(5, 10).quantile(0.0), "expected probabilities q above 0 and below 1, got 0.0"),

@@ -13,6 +13,7 @@ from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression import iterative, parted
 from roughntk.regression.fitted import Converged
 from roughntk.regression.iterative import IterativelyConverged
+from roughntk.regression.nearness import nearest_pair
 from roughntk.regression.parted import PartedKernel, Rows
 
 N = 700
@@ -125,3 +126,48 @@ def test_tables_serve_large_matrices_of_any_family(data, monkeypatch):
     plain = PartedKernel(rn.kernels.family("erf-ntk"), Rows(X, np.ones(N)), 3, limit_first=True)
     assert np.abs(by_table - plain.within()).max() <= 64 * np.finfo(float).eps * np.abs(by_table).max()
     assert plain.units == parted.UNITS
+
+
+@pytest.mark.filterwarnings("ignore::roughntk.regression.InaccurateCoefficientsWarning")
+def test_near_rows_are_seen_in_the_error_whatever_the_targets_are():
+    X, x = rn.sphere.uniform(60, 4, 0), rn.sphere.uniform(2, 4, 1)
+    for apart in (1e-5, 1e-9):
+        X[15] = X[2] + apart * np.array([1.0, -1.0, 0.0, 0.0])
+        X[15] /= np.linalg.norm(X[15])
+        exact = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=5, method="cholesky")
+        found = rn.regression.solve(rn.kernels.ReluNTK(), X, x, depth=5, method="iterative")
+        off = np.abs(found.coefficients - exact.coefficients).max()
+        assert off < found.forward_error.max() + exact.forward_error.max()
+        assert found.condition_number > exact.condition_number / 100
+    X[15] = X[2] + 3e-15 * np.array([1.0, -1.0, 0.0, 0.0])
+    kernel = PartedKernel(rn.kernels.ReluNTK(), Rows(X, np.ones(60)), 5, limit_first=True)
+    with pytest.raises(NotPositiveDefiniteError, match="rows 2 and 15 are the nearest"):
+        solver = IterativelyConverged(kernel, 0.0, "K")
+        solver.coefficients(np.random.default_rng(0).normal(size=(60, 1)))
+        solver.check_digits()
+
+
+def test_targets_of_any_size_and_a_single_point_are_solved():
+    X, x = rn.sphere.uniform(60, 4, 0), rn.sphere.uniform(2, 4, 1)
+    kernel = PartedKernel(rn.kernels.ReluNTK(), Rows(X, np.ones(60)), 5, limit_first=True)
+    solver = IterativelyConverged(kernel, 0.0, "K")
+    y = X[:, :1]
+    plain = solver.coefficients(y)[0]
+    for size in (1e-170, 1e160):
+        np.testing.assert_allclose(solver.coefficients(size * y)[0] / size, plain, rtol=1e-9, atol=1e-12)
+    one = rn.regression.solve(rn.kernels.ReluNTK(), X[:1], x, depth=5, method="iterative")
+    K = np.asarray(rn.kernels.ReluNTK()(X[:1], x, depth=5))
+    np.testing.assert_allclose(one.coefficients, K, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dimension", [2, 6])
+def test_the_nearest_pair_is_the_one_of_all_pairs(dimension):
+    X = rn.sphere.uniform(3000, dimension, 5)
+    X[7] = X[1500] + 2e-4 * rn.sphere.uniform(1, dimension, 6)[0]
+    X[7] /= np.linalg.norm(X[7])
+    gaps = np.linalg.norm(X[:, None, :] - X[None], axis=2)
+    gaps[np.diag_indices(3000)] = np.inf
+    i, j = divmod(int(gaps.argmin()), 3000)
+    assert nearest_pair(X)[:2] == (min(i, j), max(i, j))
+    assert nearest_pair(X)[2] == pytest.approx(gaps.min(), rel=1e-6)
+    assert nearest_pair(rn.sphere.uniform(50, 20, 0)) is None

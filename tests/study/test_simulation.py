@@ -63,7 +63,7 @@ def test_trained_networks_stand_beside_the_ensemble(result):
 
 def test_a_result_shows_itself(result):
     assert repr(result).startswith("<Simulation: 64 networks of width 16 and depth 3 (2 hidden layers)")
-    assert "<table" in result._repr_html_() and result.to_dataframe().shape == (64, 5)
+    assert "<table" in result._repr_html_() and result.to_dataframe().shape == (64, 6)
     assert result.plot().get_xlabel().startswith("depth")
     moment = rn.networks.tangent_moments(2, 16).ratio
     assert f"{math.sqrt(moment - 1):.1%}" in result.answer() and f"{moment:.6g} exactly" in str(result.table())
@@ -92,6 +92,7 @@ def test_the_command_writes_a_report(tmp_path):
         ({"time": 0.0}, "time"),
         ({"time": math.inf}, "time"),
         ({"samples": 1}, "samples"),
+        ({"depth": 1700}, "at most 100 hidden layers for each unit of width, got depth 1,700 and width 16"),
         ({"height": 3}, "height"),
     ],
 )
@@ -108,13 +109,17 @@ def test_the_width_that_is_needed_is_the_least_one(depth):
 
 
 def test_a_study_says_how_wide_a_network_must_be():
-    records = widths(rn.kernels.ReluNTK(), [1, 2, 2.5, 8, 30, math.inf])
+    X = np.array([[1.0, 0.0], [0.0, 1.0]])
+    records = widths(rn.kernels.ReluNTK(), X, [1, 2, 2.5, 8, 30, math.inf])
     assert [record["depth"] for record in records] == [2, 8, 30]
     text = width_paragraph(records)
     assert "widths 500, 2,599 and 10,698 on, at depths 2, 8, 30" in text
     low, _, high = records[-1]["depth_of_networks"]
-    assert low < 30 < high and f"{low:.4g} to {high:.4g} deep" in text
-    assert widths(rn.kernels.ErfNTK(), [2, 5]) == [] and width_paragraph([]) is None
+    assert low < 28 and high > 32 and f"{low:.3g} to {high:.3g} deep" in text
+    law = rn.networks.effective_depth(29, 10698, angle=math.pi / 2)
+    assert (low, high) == (law.quantile(0.05), law.quantile(0.95))
+    assert "deep" not in width_paragraph(widths(rn.kernels.ReluNTK(), X[:1], [2])).partition("layers.")[2]
+    assert widths(rn.kernels.ErfNTK(), X, [2, 5]) == [] and width_paragraph([]) is None
 
 
 def test_trained_networks_have_a_roughness_over_depth():

@@ -8,6 +8,9 @@ from roughntk._settings import settings_of
 from roughntk.study.config import check_setting
 from roughntk.study.settings import PredictionSettings, SimulationSettings
 
+MOST_TIME = 100
+"""Hidden layers over width: e^{5t} overflows from 141 on."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SimulationConfig(SimulationSettings):
@@ -23,6 +26,12 @@ class SimulationConfig(SimulationSettings):
             raise InputError(
                 f"expected a width of at least {self.points + 2}, 2 more than the {self.points} training points, got "
                 f"{self.width}; widen the networks, or lower the number of points"
+            )
+
+        if self.time_of_depth > MOST_TIME:
+            raise InputError(
+                f"expected at most {MOST_TIME} hidden layers for each unit of width, got depth {self.depth:,} and "
+                f"width {self.width:,}; widen the networks, or lower the depth"
             )
 
     @property

@@ -17,6 +17,8 @@ from roughntk.study.split import Split
 LAW_SAMPLES, LAW_STEPS = 4096, 200
 """Of the limit law of the tangent kernel between two inputs."""
 QUANTILES = (0.05, 0.5, 0.95)
+LEAST_ANGLE = 1e-6
+"""Below it a correlation does not tell the angle, and so no depth."""
 
 Report = Callable[[str, int, int], None]
 """Called as report(stage, done, in all)."""
@@ -32,12 +34,13 @@ class Simulated:
             weights, shape (samples,).
         diagonals: Theta(x, x) of the hidden weights of one point, over the number of hidden layers, shape (samples,).
         hidden_tangents: the same ratio as `tangents`, of the hidden weights.
-        depths: real depths, in the Abel clock, at which the infinitely wide network has the angle of that pair.
+        depths: real depths, in the Abel clock, at which the infinitely wide network has the angle of that pair;
+            infinite where that is too small to be told.
         pair: which two points: those whose angle is the median of all pairs.
         angle: between them.
         covariance, tangent: at infinite width: c and K of that pair.
-        mean_covariance, mean_tangent: sample means of the normalised kernels of all pairs less those of infinite width:
-            root mean square over pairs.
+        mean_covariance, mean_tangent: sample means of the normalised kernels of all pairs less those of infinite width,
+            root mean square over pairs; and the same of the standard errors of these means.
     """
 
     norms: np.ndarray
@@ -50,8 +53,8 @@ class Simulated:
     angle: float
     covariance: float
     tangent: float
-    mean_covariance: float
-    mean_tangent: float
+    mean_covariance: tuple[float, float]
+    mean_tangent: tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +124,9 @@ def simulated(config: SimulationConfig, data: Split, report: Report) -> Simulate
     covariance, tangent = (np.asarray(kernel(X, depth=depth)) for kernel in (kernels.ReluNNGP(), family))
     correlation, ratio = drawn.correlation, _normalised(everything)
     ends = np.arccos(np.clip(correlation[:, i, j], -1.0, 1.0))
-    depths = 1 + np.asarray(relu_flow.abel(ends)) - float(relu_flow.abel(angles[i, j]))
+    known = ends > LEAST_ANGLE
+    depths = 1 + np.asarray(relu_flow.abel(np.where(known, ends, 1.0))) - float(relu_flow.abel(angles[i, j]))
+    depths = np.where(known, depths, np.inf)
     return Simulated(
         drawn.covariance[:, i, i], correlation[:, i, j], ratio[:, i, j], hidden[:, i, i] / layers,
         _normalised(hidden)[:, i, j], depths, (i, j), float(angles[i, j]), float(covariance[i, j]),
@@ -134,9 +139,11 @@ def _normalised(kernel: np.ndarray) -> np.ndarray:
     return np.asarray(kernel / (roots[:, :, None] * roots[:, None, :]))
 
 
-def _apart(samples: np.ndarray, limit: np.ndarray, pairs: tuple[np.ndarray, ...]) -> float:
-    """Root mean square, over pairs, of the mean over networks less its limit."""
-    return float(np.sqrt(np.mean((samples.mean(axis=0) - limit)[pairs] ** 2)))
+def _apart(samples: np.ndarray, limit: np.ndarray, pairs: tuple[np.ndarray, ...]) -> tuple[float, float]:
+    """Root mean square, over pairs, of the mean over networks less its limit, and of the standard error of it."""
+    off = (samples.mean(axis=0) - limit)[pairs]
+    errors = samples.std(axis=0, ddof=1)[pairs] / math.sqrt(len(samples))
+    return _root_mean_square(off), _root_mean_square(errors)
 
 
 def laws(config: SimulationConfig, angle: float, report: Report) -> Laws:
@@ -195,4 +202,4 @@ def _accuracy(outputs: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.mean(decided(outputs) == wanted.argmax(axis=1)))
 
 
-__all__ = ["QUANTILES", "Laws", "Report", "Simulated", "Trained", "laws", "simulated", "trained"]
+__all__ = ["LEAST_ANGLE", "QUANTILES", "Laws", "Report", "Simulated", "Trained", "laws", "simulated", "trained"]

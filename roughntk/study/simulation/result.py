@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ANSWER, RANDOM, TRAINED = "Does infinite width describe these networks?", "The random kernel", "Trained networks"
+HEAVY = 0.1
+"""Part of a second moment that one sample may make, before nothing is said of it."""
 HEADINGS = ("quantity", "infinite width", "networks", "wide and deep")
 
 
@@ -62,9 +64,7 @@ class Simulation(_display.Displayed):
         """One row a quantity: at infinite width, of the networks, in the limit of wide and deep ones."""
         config, seen, laws = self.config, self.simulated, self.laws
         logs = np.log(seen.norms)
-        low, median, high = np.quantile(seen.depths, QUANTILES)
         law_low, law_median, law_high = laws.depth.quantile(list(QUANTILES))
-        moment, error = _moment(seen.diagonals)
         mean, variance = laws.log_norm
         ratios = laws.ratios
         return [
@@ -74,10 +74,10 @@ class Simulation(_display.Displayed):
             ("correlation of the pair, standard deviation", "0", f"{seen.correlations.std(ddof=1):.4g}", "–"),
             (
                 "real depth of the pair, median (5 % to 95 %)", f"{config.depth}",
-                f"{median:.4g} ({low:.4g} to {high:.4g})", f"{law_median:.4g} ({law_low:.4g} to {law_high:.4g})",
+                _depth_words(seen.depths), f"{law_median:.4g} ({law_low:.4g} to {law_high:.4g})",
             ),
             (
-                "E Theta^2/(E Theta)^2, hidden weights", "1", f"{moment:.4g} ± {error:.2g}",
+                "E Theta^2/(E Theta)^2, hidden weights", "1", _moment(seen.diagonals),
                 f"{laws.moments.ratio:.6g} exactly; {laws.moments.limit:.4g}",
             ),
             (
@@ -119,7 +119,7 @@ class Simulation(_display.Displayed):
         spread = math.sqrt(max(moments.ratio - 1, 0.0))
         return (
             f"The tangent kernel of one network of width {config.width:,} and depth {config.depth:,} scatters about "
-            f"its mean by {spread:.1%} of it (exact: E Theta^2/(E Theta)^2 = {moments.ratio:.6g} for the hidden "
+            f"its mean by {_size(spread)} (exact: E Theta^2/(E Theta)^2 = {moments.ratio:.6g} for the hidden "
             f"weights); {_verdict(spread)} For a scatter of {CLOSE:.0%} at this depth a width of "
             f"{width_for(config.depth, CLOSE):,} is needed."
         )
@@ -127,15 +127,16 @@ class Simulation(_display.Displayed):
     def _random_lines(self) -> list[str]:
         seen, laws, config = self.simulated, self.laws, self.config
         i, j = seen.pair
-        low, median, high = np.quantile(seen.depths, QUANTILES)
         law = laws.depth.quantile(list(QUANTILES))
         return [
             f"The pair of training points {i} and {j}, whose angle {seen.angle:.4g} is the median of all pairs, is as "
-            f"far apart in one network as at a random real depth of the infinitely wide one: {median:.4g} in the "
-            f"median, {low:.4g} to {high:.4g} in 90 % of {config.samples:,} networks; the limit law has {law[1]:.4g}, "
-            f"{law[0]:.4g} to {law[2]:.4g} (derived and measured, not proved; good to a layer or two).",
-            f"Over all pairs the mean covariance of the networks is {seen.mean_covariance:.2g} (root mean square) from "
-            f"that of infinite width, normalised, and the tangent kernel {seen.mean_tangent:.2g}.",
+            f"far apart in one network as at a random real depth of the infinitely wide one: "
+            f"{_depth_words(seen.depths)}, median and 5 to 95 % of {config.samples:,} networks; the limit law of wide "
+            f"and deep ones has {law[1]:.4g} ({law[0]:.4g} to {law[2]:.4g}), derived and measured, not proved.",
+            f"Over all pairs the mean covariance of the networks, normalised, is {seen.mean_covariance[0]:.2g} (root "
+            f"mean square) from that of infinite width, where {config.samples:,} samples alone make "
+            f"{seen.mean_covariance[1]:.2g}; the tangent kernel {seen.mean_tangent[0]:.2g}, where they make "
+            f"{seen.mean_tangent[1]:.2g}.",
         ]
 
     def _trained_lines(self, runs: Trained) -> list[str]:
@@ -146,21 +147,25 @@ class Simulation(_display.Displayed):
             f"{self.config.time:g}; their loss fell from {runs.losses[0]:.3g} to {runs.losses[1]:.3g} in the mean. Of "
             f"their mean outputs at the test points {np.mean(off <= 2):.0%} are within two standard errors of f_t "
             f"(some 95 % would be at infinite width; outputs of one network are not independent), the farthest "
-            f"{off.max():.2g} away."
+            f"{off.max():.2g} of them away."
         ]
         if self.data.wanted is None:
             return lines
         each, together, wide = runs.errors
+        squares = each**2
+        one = math.sqrt(squares.mean())
+        error = squares.std(ddof=1) / math.sqrt(count) / (2 * one) if one > 0 else 0.0
         expected = math.sqrt(wide**2 + float(np.mean(runs.deviation**2)))
         lines.append(
-            f"Test error (root mean square): {each.mean():.4g} ± {each.std(ddof=1) / math.sqrt(count):.2g} of one "
+            f"Test error (root mean square): {one:.4g} ± {error:.2g} of one "
             f"network, where infinite width expects {expected:.4g}; {together:.4g} of the mean of all {count}; "
             f"{wide:.4g} of f_t."
         )
         if self.data.classes:
             each, together, wide = runs.accuracies
             lines.append(
-                f"Accuracy: {each.mean():.1%} of one network, {together:.1%} of the mean of all, {wide:.1%} of f_t."
+                f"Accuracy: {each.mean():.1%} ± {each.std(ddof=1) / math.sqrt(count):.1%} of one network, "
+                f"{together:.1%} of the mean of all, {wide:.1%} of f_t."
             )
         return lines
 
@@ -177,8 +182,9 @@ class Simulation(_display.Displayed):
             "networks": {
                 "norms": seen.norms, "correlations": seen.correlations, "tangent_ratios": seen.tangents,
                 "hidden_tangent_ratios": seen.hidden_tangents, "tangent_diagonals": seen.diagonals,
-                "real_depths": seen.depths, "mean_covariance_off": seen.mean_covariance,
-                "mean_tangent_off": seen.mean_tangent,
+                "real_depths": seen.depths, "mean_covariance_off": seen.mean_covariance[0],
+                "mean_covariance_error": seen.mean_covariance[1], "mean_tangent_off": seen.mean_tangent[0],
+                "mean_tangent_error": seen.mean_tangent[1],
             },
             "laws": {
                 "second_moment_ratio": laws.moments.ratio, "second_moment_ratio_limit": laws.moments.limit,
@@ -213,10 +219,15 @@ class Simulation(_display.Displayed):
                 "log_norm": np.log(seen.norms),
                 "correlation": seen.correlations,
                 "tangent_ratio": seen.tangents,
+                "hidden_tangent_ratio": seen.hidden_tangents,
                 "tangent_diagonal": seen.diagonals,
                 "real_depth": seen.depths,
             }  # fmt: skip
         )
+
+
+def _size(spread: float) -> str:
+    return f"{spread:.1%} of it" if spread < 10 else f"{spread:.2g} times it"
 
 
 def _verdict(spread: float) -> str:
@@ -232,12 +243,25 @@ def _with_error(values: Sequence[float] | np.ndarray) -> str:
     return f"{values.mean():.4g} ± {values.std(ddof=1) / math.sqrt(len(values)):.2g}"
 
 
-def _moment(diagonals: np.ndarray) -> tuple[float, float]:
-    """E Theta^2/(E Theta)^2 and its standard error, by the first order in both means."""
-    mean, square = diagonals.mean(), (diagonals**2).mean()
-    ratio = square / mean**2
-    influence = diagonals**2 / mean**2 - 2 * ratio * diagonals / mean + ratio
-    return float(ratio), float(influence.std(ddof=1) / math.sqrt(len(diagonals)))
+def _depth_words(depths: np.ndarray) -> str:
+    """The median and 5 to 95 %, of which those are infinite that are too deep to be told."""
+    most = depths[np.isfinite(depths)].max(initial=1.0)
+    low, median, high = (
+        f"{value:.4g}" if math.isfinite(value) else f"beyond {most:.2g}"
+        for value in np.quantile(depths, QUANTILES, method="nearest")
+    )
+    return f"{median} ({low} to {high})"
+
+
+def _moment(diagonals: np.ndarray) -> str:
+    """E Theta^2/(E Theta)^2 with its standard error, by the first order in both means; nothing where few samples make
+    it."""
+    mean, squares = diagonals.mean(), diagonals**2
+    if squares.max() > HEAVY * squares.sum():
+        return f"more than {len(diagonals):,} samples tell"
+    ratio = squares.mean() / mean**2
+    influence = squares / mean**2 - 2 * ratio * diagonals / mean + ratio
+    return f"{ratio:.4g} ± {influence.std(ddof=1) / math.sqrt(len(diagonals)):.2g}"
 
 
 __all__ = ["ANSWER", "HEADINGS", "RANDOM", "TRAINED", "Simulation"]
