@@ -28,6 +28,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.linalg.definiteness import Spectrum
+from roughntk.networks.sampling import normalised
 from roughntk.networks.triangular import (
     TriangularField,
     drift,
@@ -90,8 +91,7 @@ class RandomCovariance:
     @property
     def correlations(self) -> np.ndarray:
         """rho^ab = V^ab / sqrt(V^aa V^bb), shape of the values."""
-        sizes = np.sqrt(np.diagonal(self.values, axis1=-2, axis2=-1))
-        return self.values / (sizes[..., :, None] * sizes[..., None, :])
+        return normalised(self.values)
 
 
 def covariance(

@@ -45,12 +45,12 @@ class KernelSamples:
     @property
     def correlation(self) -> np.ndarray:
         """V_ij/sqrt(V_ii V_jj), shape (samples, N, N)."""
-        return _normalised(self.covariance)
+        return normalised(self.covariance)
 
     @property
     def ratio(self) -> np.ndarray:
         """Theta_ij/sqrt(Theta_ii Theta_jj), in the shape of `tangent_kernel`."""
-        return _normalised(self.tangent_kernel)
+        return normalised(self.tangent_kernel)
 
     def __repr__(self) -> str:
         samples, points = self.covariance.shape[:2]
@@ -61,7 +61,8 @@ class KernelSamples:
         )
 
 
-def _normalised(kernels: np.ndarray) -> np.ndarray:
+def normalised(kernels: np.ndarray) -> np.ndarray:
+    """K_ij/sqrt(K_ii K_jj) of matrices in the last two axes."""
     roots = np.sqrt(np.diagonal(kernels, axis1=-2, axis2=-1))
     return kernels / (roots[..., :, None] * roots[..., None, :])
 
@@ -119,4 +120,4 @@ def key_of(key: Array, sample: int) -> Array:
 _keys = jax.jit(jax.vmap(jax.random.fold_in, in_axes=(None, 0)))
 
 
-__all__ = ["WEIGHTS", "KernelSamples", "Progress", "chosen", "in_chunks", "key_of", "known_key"]
+__all__ = ["WEIGHTS", "KernelSamples", "Progress", "chosen", "in_chunks", "key_of", "known_key", "normalised"]

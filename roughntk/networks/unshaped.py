@@ -29,7 +29,7 @@ from jax import Array
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.maps import relu_flow
-from roughntk.networks.sampling import in_chunks
+from roughntk.networks.sampling import in_chunks, normalised
 from roughntk.rough.paths.gaussian import random_key
 
 _LONGEST = 100.0  # of times: beyond, correlations are 1 in float64
@@ -63,8 +63,7 @@ class UnshapedCovariance:
     @property
     def correlations(self) -> np.ndarray:
         """rho = V_ij/sqrt(V_ii V_jj), shape of the values."""
-        sizes = np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))
-        return self.covariances / (sizes[:, :, None] * sizes[:, None, :])
+        return normalised(self.covariances)
 
     @property
     def distances(self) -> np.ndarray:

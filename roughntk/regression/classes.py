@@ -15,4 +15,13 @@ def decided(outputs: np.ndarray) -> np.ndarray:
     return np.asarray((outputs >= top - _TIED * np.abs(top)).argmax(axis=1))
 
 
-__all__ = ["decided"]
+def accuracy_of(outputs: np.ndarray, wanted: np.ndarray) -> float:
+    """Part of the rows whose largest output is that of the class that is wanted; both of shape (m, k).
+
+    >>> accuracy_of(np.array([[0.1, 0.7], [0.9, 0.5]]), np.array([[0.0, 1.0], [0.0, 1.0]]))
+    0.5
+    """
+    return float(np.mean(decided(outputs) == wanted.argmax(axis=1)))
+
+
+__all__ = ["accuracy_of", "decided"]

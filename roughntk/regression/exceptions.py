@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from roughntk._checks import name_rows
+from roughntk._checks.precision import EPS
 from roughntk.linalg import Solution
 from roughntk.linalg.exceptions import NotPositiveDefiniteError
 from roughntk.linalg.forward_error import relative
@@ -52,6 +53,36 @@ def require_digits(solution: Solution, what: str, *, callers: int = 1) -> None:
             f"its entries); move nearly equal points apart, or see the forward_error of rn.regression.solve",
             InaccurateCoefficientsWarning,
             stacklevel=2 + callers,
+        )
+
+
+def require_known(
+    condition_number: float, units: float, what: str, ridge: float, *, near: str = "", callers: int = 0
+) -> None:
+    """Refuse a matrix that rounding decides on, and warn of one that leaves few digits.
+
+    Args:
+        condition_number: of the matrix that is solved with.
+        units: what its entries may be off by, in units of rounding.
+        what, ridge: how to name it.
+        near: words on rows that are to blame.
+        callers: how many functions of this package stand between the caller of this one and the user.
+
+    Raises:
+        NotPositiveDefiniteError: the matrix cannot be told from a singular one.
+
+    Warns:
+        InaccurateCoefficientsWarning: predictions may be off by more than `FEW_DIGITS` of their size.
+    """
+    doubt = units * EPS * condition_number
+    if not doubt < 1:
+        raise singular(what, ridge, f"one that cannot be told from a singular or indefinite one{near}")
+    if doubt > FEW_DIGITS:
+        warnings.warn(
+            f"the {what}{plus(ridge)} has a condition number of about {condition_number:.2g}, so that predictions are "
+            f"known to about {doubt:.1g} of their size{near}; raise the ridge, or leave out nearly equal rows",
+            InaccurateCoefficientsWarning,
+            stacklevel=3 + callers,
         )
 
 

@@ -14,7 +14,6 @@ eigenvectors are found instead (:mod:`roughntk.regression.flow`).
 
 import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -27,7 +26,7 @@ from roughntk._checks.precision import EPS
 from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import KernelFamily
 from roughntk.regression.eliminated import Eliminated
-from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
+from roughntk.regression.exceptions import require_known, singular
 from roughntk.regression.flow import exponential, parted_flow, phi, plain_flow
 from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged, Progress
 from roughntk.regression.operator import parted_operator
@@ -175,16 +174,8 @@ class Converged(Eliminated):
         size = float(np.abs(M).sum(axis=0).max())
         lower, info = lapack.dpotrf(M, lower=1)
         nearness = lapack.dpocon(lower, size, uplo="L")[0] if info == 0 else 0.0
-        doubt = self._units * EPS / nearness if nearness > 0 else math.inf
-        if not doubt < 1:
-            raise singular(what, ridge, "one that cannot be told from a singular or indefinite one")
-        if doubt > FEW_DIGITS:
-            warnings.warn(
-                f"the {what}{plus(ridge)} has a condition number of about {1 / nearness:.2g}, so that predictions are "
-                f"known to about {doubt:.1g} of their size; raise the ridge, or leave out nearly equal rows",
-                InaccurateCoefficientsWarning,
-                stacklevel=2 + callers,
-            )
+        condition = 1 / nearness if nearness > 0 else math.inf
+        require_known(condition, self._units, what, ridge, callers=callers)
         return lower
 
     def _solved(self, right: np.ndarray) -> np.ndarray:

@@ -16,18 +16,16 @@ What else it has is preconditioned, in one of these ways:
 
 import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
-from roughntk._checks.precision import EPS
 from roughntk.files.checkpoints import UNKEPT, Keeper, kept_solve
 from roughntk.linalg.iterative import Apply, Iterated, conjugate_gradients
 from roughntk.regression.eliminated import Eliminated
-from roughntk.regression.exceptions import FEW_DIGITS, InaccurateCoefficientsWarning, plus, singular
+from roughntk.regression.exceptions import require_known, singular
 from roughntk.regression.nearness import nearest_pair
 from roughntk.regression.operator import parted_operator
 from roughntk.regression.parted import PartedKernel
@@ -234,19 +232,8 @@ class IterativelyConverged(Eliminated):
         Warns:
             InaccurateCoefficientsWarning: fewer than three digits are known.
         """
-        doubt, near = self.condition_number * self._units * EPS, ""
-        if self._pair is not None and doubt > FEW_DIGITS:
-            near = f" (rows {self._pair[0]} and {self._pair[1]} are the nearest)"
-        if not doubt < 1:
-            raise singular(self.what, self.ridge, f"one that cannot be told from a singular or indefinite one{near}")
-        if doubt > FEW_DIGITS:
-            warnings.warn(
-                f"the {self.what}{plus(self.ridge)} has a condition number of about {self.condition_number:.2g}, so "
-                f"that predictions are known to about {doubt:.1g} of their size{near}; raise the ridge, or leave out "
-                f"nearly equal rows",
-                InaccurateCoefficientsWarning,
-                stacklevel=2 + callers,
-            )
+        near = "" if self._pair is None else f" (rows {self._pair[0]} and {self._pair[1]} are the nearest)"
+        require_known(self.condition_number, self._units, self.what, self.ridge, near=near, callers=callers)
 
 
 __all__ = ["MOST_FACTORED", "TOLERANCE", "IterativelyConverged", "Progress"]

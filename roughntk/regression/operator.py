@@ -86,9 +86,7 @@ class _Blocks:
 
     def rows(self, part: slice) -> np.ndarray:
         """Some rows."""
-        directions, lengths = self.kernel.rows
-        values = self.kernel.between(self.directions[part], directions, self.function)
-        return self._scaled(values, self.lengths[part], lengths)
+        return self.entries(part, slice(None))
 
     def columns(self, which: np.ndarray) -> np.ndarray:
         """Some columns."""

@@ -44,7 +44,7 @@ def widths(family: kernels.KernelFamily, X: np.ndarray, depths: Sequence[float])
 
     Empty for other families than those of bias-free ReLU networks.
     """
-    if type(family) not in (kernels.ReluNTK, kernels.ReluNNGP):
+    if not isinstance(family, kernels.ReluNTK | kernels.ReluNNGP):
         return []
     whole = [int(depth) for depth in depths if 2 <= depth <= LARGEST and float(depth).is_integer()]
     chosen = sorted({whole[0], whole[len(whole) // 2], whole[-1]}) if whole else []

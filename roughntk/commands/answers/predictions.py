@@ -15,7 +15,7 @@ from roughntk.files import results
 from roughntk.files.checkpoints import UNKEPT, CheckpointError, Keeper, Section, Unkept
 from roughntk.kernels import KernelFamily
 from roughntk.linalg import NotPositiveDefiniteError
-from roughntk.regression.classes import decided
+from roughntk.regression.classes import accuracy_of, decided
 from roughntk.regression.fitted import CHOLESKY, ITERATIVE, FittedRegression
 from roughntk.regression.parted import Rows
 from roughntk.study.capacity import ACROSS
@@ -341,14 +341,14 @@ def _at_depth(
     if data.wanted is not None:
         error = _root_mean_square(values - data.wanted)
         if data.classes:
-            accuracy = _accuracy(values, data.wanted)
+            accuracy = accuracy_of(values, data.wanted)
         else:
             covered = float(np.mean(np.abs(values - data.wanted) <= 2 * deviations))
     if fitted.method == CHOLESKY:
         residuals = fitted.leave_one_out()
         left_out_error = _root_mean_square(residuals)
         if data.classes:
-            left_out_accuracy = _accuracy(data.y - residuals, data.y)
+            left_out_accuracy = accuracy_of(data.y - residuals, data.y)
     at = AtDepth(depth, values, deviations, error, accuracy, left_out_error, left_out_accuracy, covered)
     return at, fitted.method
 
@@ -359,12 +359,8 @@ def _baseline(data: Split) -> float:
         return math.nan
     mean = data.y.mean(axis=0)
     if data.classes:
-        return _accuracy(np.broadcast_to(mean, data.wanted.shape), data.wanted)
+        return accuracy_of(np.broadcast_to(mean, data.wanted.shape), data.wanted)
     return _root_mean_square(data.wanted - mean)
-
-
-def _accuracy(outputs: np.ndarray, wanted: np.ndarray) -> float:
-    return float(np.mean(decided(outputs) == wanted.argmax(axis=1)))
 
 
 def _root_mean_square(values: np.ndarray) -> float:

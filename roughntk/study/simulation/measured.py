@@ -10,7 +10,8 @@ import numpy as np
 from roughntk import kernels, networks, regression, sphere
 from roughntk.maps import relu_flow
 from roughntk.networks import EffectiveDepth, FiniteNetwork, TangentMoments, TangentRatios, TrainedNetworks
-from roughntk.regression.classes import decided
+from roughntk.networks.sampling import normalised
+from roughntk.regression.classes import accuracy_of
 from roughntk.study.simulation.config import SimulationConfig
 from roughntk.study.split import Split
 
@@ -122,21 +123,16 @@ def simulated(config: SimulationConfig, data: Split, report: Report) -> Simulate
     i, j = int(above[0][place]), int(above[1][place])
     family = kernels.ReluNTK()
     covariance, tangent = (np.asarray(kernel(X, depth=depth)) for kernel in (kernels.ReluNNGP(), family))
-    correlation, ratio = drawn.correlation, _normalised(everything)
+    correlation, ratio = drawn.correlation, normalised(everything)
     ends = np.arccos(np.clip(correlation[:, i, j], -1.0, 1.0))
     known = ends > LEAST_ANGLE
     depths = 1 + np.asarray(relu_flow.abel(np.where(known, ends, 1.0))) - float(relu_flow.abel(angles[i, j]))
     depths = np.where(known, depths, np.inf)
     return Simulated(
         drawn.covariance[:, i, i], correlation[:, i, j], ratio[:, i, j], hidden[:, i, i] / layers,
-        _normalised(hidden)[:, i, j], depths, (i, j), float(angles[i, j]), float(covariance[i, j]),
+        normalised(hidden)[:, i, j], depths, (i, j), float(angles[i, j]), float(covariance[i, j]),
         float(tangent[i, j]), _apart(correlation, covariance, above), _apart(ratio, tangent, above),
     )  # fmt: skip
-
-
-def _normalised(kernel: np.ndarray) -> np.ndarray:
-    roots = np.sqrt(np.diagonal(kernel, axis1=1, axis2=2))
-    return np.asarray(kernel / (roots[:, :, None] * roots[:, None, :]))
 
 
 def _apart(samples: np.ndarray, limit: np.ndarray, pairs: tuple[np.ndarray, ...]) -> tuple[float, float]:
@@ -188,18 +184,14 @@ def trained(config: SimulationConfig, data: Split, report: Report) -> Trained:
         )  # fmt: skip
         if data.classes:
             accuracies = (
-                np.array([_accuracy(each, wanted) for each in outputs]), _accuracy(together, wanted),
-                _accuracy(mean, wanted),
+                np.array([accuracy_of(each, wanted) for each in outputs]), accuracy_of(together, wanted),
+                accuracy_of(mean, wanted),
             )  # fmt: skip
     return Trained(outputs, mean, deviation, losses, runs.steps, errors, accuracies)
 
 
 def _root_mean_square(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
-
-
-def _accuracy(outputs: np.ndarray, wanted: np.ndarray) -> float:
-    return float(np.mean(decided(outputs) == wanted.argmax(axis=1)))
 
 
 __all__ = ["LEAST_ANGLE", "QUANTILES", "Laws", "Report", "Simulated", "Trained", "laws", "simulated", "trained"]

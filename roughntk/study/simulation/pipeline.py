@@ -1,7 +1,7 @@
 """One simulation of finite networks, from data to its page."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,13 @@ from roughntk.study.report import Part, Section, drawn, key_of, template
 from roughntk.study.result import Picture
 from roughntk.study.simulation import figures, measured
 from roughntk.study.simulation.config import SimulationConfig
+from roughntk.study.simulation.measured import Report
 from roughntk.study.simulation.result import ANSWER, HEADINGS, RANDOM, TRAINED, Simulation
 from roughntk.study.split import split
 from roughntk.study.threads import fitting_threads
 
 NUMBERS = "Which numbers are these"
 FIGURES = {ANSWER: ("real_depth",), RANDOM: ("tangent_kernel",), TRAINED: ("trained_outputs",)}
-
-Report = Callable[[str, int, int], None]
 
 
 def simulate(
