@@ -55,15 +55,29 @@ TYPE_CHECKING = False
 __version__ = "0.6.0"
 
 if TYPE_CHECKING:
-    from roughntk import depth, files, kernels, linalg, maps, networks, regression, rough, sphere, study, transport
+    from roughntk import (
+        audit,
+        certify,
+        depth,
+        files,
+        kernels,
+        linalg,
+        maps,
+        networks,
+        regression,
+        rough,
+        sphere,
+        study,
+        transport,
+    )
     from roughntk._checks import InputError, MissingBackendError
     from roughntk.depth import classify, depth_needed
     from roughntk.regression import coefficients, predict
     from roughntk.regression.estimators import DeepKernelClassifier, DeepKernelRegressor
 
 __all__ = [
-    "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "classify", "coefficients",
-    "depth", "depth_needed", "files", "kernels", "linalg", "maps", "networks", "predict", "regression", "rough",
+    "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "audit", "certify", "classify",
+    "coefficients", "depth", "depth_needed", "files", "kernels", "linalg", "maps", "networks", "predict", "regression", "rough",
     "sphere", "study", "transport",
 ]  # fmt: skip
 

@@ -14,15 +14,17 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
-    "_process", "_settings", "_caches", "_checks", "_display", "_compiled", "sphere", "linalg", "maps", "kernels",
-    "rough", "files", "regression", "depth", "networks", "transport", "study", "commands", "cli",
+    "_process", "_settings", "_caches", "_checks", "_display", "_compiled", "sphere", "linalg", "maps", "certify",
+    "kernels", "rough", "files", "regression", "depth", "networks", "transport", "audit", "study", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "maps": {"sphere", "linalg"},
-    "rough": {"sphere", "linalg", "maps", "kernels"},
+    "certify": {"sphere", "linalg"},
+    "rough": {"sphere", "linalg", "maps", "certify", "kernels"},
     "regression": {"rough"},
     "depth": {"rough", "files"},
     "transport": {"files", "networks"},
+    "audit": {"files"},
     "files": {
         "_caches",
         "_compiled",

@@ -1,0 +1,8 @@
+"""Proven digits: enclosures by ball arithmetic (python-flint), with every rounding and every remainder bounded.
+
+What it takes is imported when it is touched; python-flint is an extra, `pip install 'roughntk[certify]'`.
+"""
+
+from roughntk.certify.balls import Enclosure, available
+
+__all__ = ["Enclosure", "available"]

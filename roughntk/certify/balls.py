@@ -1,0 +1,225 @@
+"""Balls: real numbers with a proven radius, and the digits that they prove.
+
+A ball [m +- r] is a number of the package python-flint (its `arb`, Johansson2017): every operation returns a ball that
+holds the exact result for all members of its arguments. Nothing here trusts float64.
+
+python-flint keeps the working precision in one global place. `working` sets it for a block and puts it back.
+"""
+
+import contextlib
+import dataclasses
+import fractions
+import math
+import numbers
+from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
+
+from roughntk import _checks
+from roughntk._checks import InputError, MissingBackendError
+
+INSTALL = "pip install 'roughntk[certify]'"
+MOST_DIGITS = 1000
+_GUARD = 16  # bits beyond those of the digits asked for, at the first attempt
+_ATTEMPTS = 6
+_BITS_A_DIGIT = math.log2(10)
+
+Ball = Any
+"""A flint.arb. mypy knows nothing of python-flint."""
+
+
+def flint() -> Any:
+    """The package python-flint, or an error with the command that installs it."""
+    try:
+        import flint as package
+    except ImportError as error:
+        raise MissingBackendError(
+            f"expected the package python-flint for proven digits, got {error}; install it with: {INSTALL}"
+        ) from None
+    return package
+
+
+def available() -> bool:
+    """Whether python-flint is installed."""
+    try:
+        flint()
+    except MissingBackendError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def working(bits: int) -> Iterator[None]:
+    """Compute with so many bits inside the block."""
+    context = flint().ctx
+    before = context.prec
+    context.prec = bits
+    try:
+        yield
+    finally:
+        context.prec = before
+
+
+def exact(value: Any, name: str) -> fractions.Fraction:
+    """The number that a user means, exactly: a text as it is written in decimals, a float as the binary number it is.
+
+    >>> exact("0.1", "rho"), exact(0.5, "rho")
+    (Fraction(1, 10), Fraction(1, 2))
+    """
+    try:
+        if isinstance(value, str):
+            return fractions.Fraction(value.strip())
+        if isinstance(value, fractions.Fraction | Decimal | numbers.Integral | float) and not isinstance(value, bool):
+            return fractions.Fraction(value)
+        return fractions.Fraction(_checks.number(value, name))
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise InputError(
+            f"expected {name} to be a finite number, got {_checks.shown(value)}; give it as '0.1', 1/3 as '1/3', "
+            "or as a float, which is taken as the binary number it is"
+        ) from None
+
+
+def ball(value: fractions.Fraction) -> Ball:
+    """The ball of a fraction, at the working precision."""
+    package = flint()
+    return package.arb(package.fmpq(value.numerator, value.denominator))
+
+
+def lower(enclosure: Ball) -> fractions.Fraction:
+    """The lower end, exactly."""
+    return _fraction(enclosure.mid()) - _fraction(enclosure.rad())
+
+
+def upper(enclosure: Ball) -> fractions.Fraction:
+    """The upper end, exactly."""
+    return _fraction(enclosure.mid()) + _fraction(enclosure.rad())
+
+
+def _fraction(point: Ball) -> fractions.Fraction:
+    """A midpoint or a radius, which are binary numbers; what python-flint returns for them may carry a radius of 0."""
+    mantissa, power = point.mid().man_exp()
+    mantissa, power = int(mantissa), int(power)
+    return fractions.Fraction(mantissa * 2**power) if power >= 0 else fractions.Fraction(mantissa, 2**-power)
+
+
+@dataclasses.dataclass(frozen=True)
+class Enclosure:
+    """A real number between two proven ends.
+
+    Attributes:
+        name: what it is.
+        lower: lower end, a fraction.
+        upper: upper end.
+        digits: how many significant decimals are proven: `text` has so many.
+        bits: working precision that it took.
+    """
+
+    name: str
+    lower: fractions.Fraction
+    upper: fractions.Fraction
+    digits: int
+    bits: int
+
+    @property
+    def text(self) -> str:
+        """The number rounded to `digits` significant decimals: every one is that of the exact number, rounded."""
+        return str(_rounded(self.lower, self.digits))
+
+    @property
+    def radius(self) -> fractions.Fraction:
+        """Half of the distance of the ends."""
+        return (self.upper - self.lower) / 2
+
+    def __float__(self) -> float:
+        """The nearest float64 to the midpoint."""
+        return float((self.lower + self.upper) / 2)
+
+    def __contains__(self, value: Any) -> bool:
+        """Whether a number lies between the ends."""
+        return self.lower <= exact(value, "value") <= self.upper
+
+    def error_of(self, value: Any) -> float:
+        """A proven bound of |value - exact number|: never below it, above it by at most the width of the enclosure.
+
+        The float64 that is returned is rounded upwards.
+        """
+        given = exact(value, "value")
+        return upwards(max(abs(given - self.lower), abs(given - self.upper)))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<{self.name} = {self.text}, {self.digits} digits proven, within {upwards(self.radius):.2g}>"
+
+
+def upwards(value: fractions.Fraction) -> float:
+    """The smallest float64 that is not below a fraction."""
+    try:
+        nearest = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -1.7976931348623157e308
+    return nearest if fractions.Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
+
+
+def _rounded(value: fractions.Fraction, digits: int) -> Decimal:
+    """To so many significant decimals."""
+    context = Context(prec=digits, rounding=ROUND_HALF_EVEN)
+    return context.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def proven(
+    name: str, compute: Callable[[int], Ball], digits: int, *, absolute: bool = False, extra_bits: int = 0
+) -> Enclosure:
+    """Compute with more and more bits until both ends round to the same decimals.
+
+    Args:
+        name: of the number.
+        compute: bits -> ball, called with that working precision set.
+        digits: significant decimals wanted, 1 to 1000.
+        absolute: digits behind the decimal point of a number below 1 in place of significant ones, so that a number
+            which may be 0 has an end.
+        extra_bits: that the computation is expected to lose.
+
+    Raises:
+        InputError: so many digits cannot be had: the ends still differ after six attempts, each with twice the bits.
+    """
+    digits = check_digits(digits)
+    bits = math.ceil(digits * _BITS_A_DIGIT) + _GUARD + extra_bits
+    for _ in range(_ATTEMPTS):
+        with working(bits):
+            result = compute(bits)
+        if result.is_finite():
+            low, high = lower(result), upper(result)
+            if low == high or _rounded(low, digits) == _rounded(high, digits):
+                return Enclosure(name, low, high, digits, bits)
+            if absolute and upper(result) - lower(result) < fractions.Fraction(1, 10**digits):
+                return Enclosure(name, low, high, _agreeing(low, high), bits)
+        bits *= 2
+    raise InputError(
+        f"expected at most as many digits of {name} as can be proven, got {digits}; ask for fewer: the ends still "
+        f"differ with {bits // 2} bits"
+    )
+
+
+def _agreeing(low: fractions.Fraction, high: fractions.Fraction) -> int:
+    """How many significant decimals both ends share when rounded; at least 1."""
+    count = 1
+    while count < MOST_DIGITS and _rounded(low, count + 1) == _rounded(high, count + 1):
+        count += 1
+    return count
+
+
+def check_digits(digits: Any) -> int:
+    """1 to 1000.
+
+    Raises:
+        InputError: not so.
+    """
+    return _checks.integer(digits, "digits", least=1, most=MOST_DIGITS)
+
+
+__all__ = [
+    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "flint", "lower", "proven", "upper", "upwards",
+    "working",
+]  # fmt: skip
