@@ -77,8 +77,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "audit", "certify", "classify",
-    "coefficients", "depth", "depth_needed", "files", "kernels", "linalg", "maps", "networks", "predict", "regression", "rough",
-    "sphere", "study", "transport",
+    "coefficients", "depth", "depth_needed", "files", "kernels", "linalg", "maps", "networks", "predict", "regression",
+    "rough", "sphere", "study", "transport",
 ]  # fmt: skip
 
 _MODULE_OF = {
