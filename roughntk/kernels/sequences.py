@@ -109,6 +109,23 @@ class KernelSequence(KernelFamily):
         values = evaluation.real_at_correlation(self, jnp.asarray(correlation), jnp.asarray(float(depth)))
         return user_functions.looked_at(np.asarray(values), self.name, correlation, depth)
 
+    def at_depths(self, theta: np.ndarray, depths: np.ndarray) -> np.ndarray:
+        """The kernel at known angles, shape (k,), and several known whole depths, shape (l,): (l, k), found together.
+
+        Raises:
+            InputError: as `evaluated`.
+        """
+        rho = np.cos(theta)
+        if isinstance(self.function, Called) or not self.function.holds(float(np.max(depths, initial=1))):
+            return np.stack([self.evaluated(rho, int(depth)) for depth in depths])
+        number = jnp.result_type(float)
+        values = np.asarray(
+            evaluation.real_at_correlation(self, jnp.asarray(rho, number), jnp.asarray(depths[:, None], number))
+        )
+        for k in np.flatnonzero(~np.isfinite(values).all(axis=1))[:1]:
+            user_functions.looked_at(values[k], self.name, rho, int(depths[k]))
+        return values
+
     def at_angle(self, theta, depth):
         if _checks.is_traced(theta, depth):
             return super().at_angle(theta, depth)

@@ -182,7 +182,7 @@ class Recorded:
 
     def __init__(self, h: Callable[[Any, Any], Any], closed: core.ClosedJaxpr):
         self.h, self.closed = h, closed
-        self._depth_dtype = closed.in_avals[1].dtype  # type: ignore[attr-defined]
+        self._depth_dtype = closed.in_avals[1].dtype
         self._content = _content(closed)
 
     def __call__(self, correlation: Array, depth: Array) -> Array:
@@ -234,7 +234,7 @@ def _recorded(h: Callable[[Any, Any], Any], integer: bool) -> Recorded | None:
         closed = jax.make_jaxpr(lambda c, at: h(c, at))(correlation, depth)
     except Exception:  # whatever a function of arrays may raise when it is traced
         return None
-    if len(closed.out_avals) != 1 or closed.out_avals[0].shape or closed.out_avals[0].dtype != number:  # type: ignore[attr-defined]
+    if len(closed.out_avals) != 1 or closed.out_avals[0].shape or closed.out_avals[0].dtype != number:
         return None
     return Recorded(h, closed)
 
@@ -279,7 +279,7 @@ def chosen(h: Callable[[Any, Any], Any], name: str, real_depth: bool, depths: tu
     given = tried.copy() if recorded is None else jnp.asarray(tried)
     whole = [called(h, name, given, depth) for depth in depths]
     if recorded is not None:
-        again = [np.asarray(recorded(given, jnp.asarray(depth))) for depth in depths]
+        again = [np.asarray(recorded(jnp.asarray(tried), jnp.asarray(depth))) for depth in depths]
         if all(_agree(first, second) for first, second in zip(whole, again, strict=True)):
             return recorded
     for depth, values in zip(depths, whole, strict=True):
