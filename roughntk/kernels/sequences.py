@@ -18,6 +18,8 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.engine import evaluation, user_functions
+from roughntk.kernels.engine.ball_numbers import Budget, called_on_balls
+from roughntk.kernels.engine.ball_records import recorded_on_balls
 from roughntk.kernels.engine.deflated import Deflated
 from roughntk.kernels.engine.user_functions import CORRELATION, Called, Parted, Recorded
 
@@ -116,6 +118,18 @@ class KernelSequence(KernelFamily):
         if not self.real_depth:
             return "a sequence has real depth where rn.kernels.sequence(h, real_depth=True) says so"
         return ""
+
+    # In balls
+
+    @property
+    def encloses(self) -> bool:
+        return True
+
+    def enclosed(self, correlations, depth):
+        budget = Budget()
+        if isinstance(self.function, Recorded):
+            return recorded_on_balls(self.function.closed, correlations, depth, budget)
+        return called_on_balls(self.h, correlations, depth, budget)
 
     # What is left of it, where the user says so
 
