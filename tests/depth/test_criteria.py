@@ -95,6 +95,29 @@ def test_other_families_with_a_limit_have_it(family):
     assert criteria.check(family, deepest=300).has_limit
 
 
+def test_a_family_that_settles_late_is_followed_further():
+    """A critical GELU network: u tends to 1/(n + 2), but moves as far from depth 128 to 256 as from 64 to 128."""
+    found = criteria.check(rn.kernels.GeluNTK.critical())
+    assert found.has_limit is True and "coefficients to depth 16,384" in found.reason
+    assert found["hyperbolic"].verdict == "fails" and found["hyperbolic"].counterexample.depth > 1000
+    # to depth 1000 alone neither can be told
+    short = criteria.check(rn.kernels.GeluNTK.critical(), deepest=1000)
+    assert short.has_limit is None and "over the last four doublings" in short.reason
+
+
+@pytest.mark.parametrize("name", ["relu-ntk", "relu-nngp", "sigmoid", "biased-relu-ntk"])
+def test_limits_of_coefficients_are_those_that_classify_finds(name):
+    classified = rn.classify(rn.kernels.family(name))
+    assert classified.depends_on_data is not None and tried(name).has_limit is True
+    assert str(tried(name)).splitlines()[-1].split()[:4] == ["has", "a", "limit", "yes:"]
+
+
+def test_functions_of_both_kinds_and_names_are_taken():
+    by_name, by_family = (criteria.check(each, deepest=20) for each in ("relu-ntk", rn.kernels.ReluNTK()))
+    assert by_name == by_family
+    assert criteria.check(sigmoid, deepest=20).name == "sigmoid"
+
+
 def test_ordered_family_stays_definite_where_rounding_no_longer_shows_it():
     condition = tried("biased-relu-ntk")["positive definite"]
     assert condition.verdict == "holds" and any("decided up to there only" in line for line in condition.evidence)

@@ -1,8 +1,10 @@
 """A user's sequence of kernels goes wherever a family goes, and what is wrong with it is named."""
 
+import copy
 import functools
 import json
 import math
+import pickle
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +12,10 @@ import numpy as np
 import pytest
 
 import roughntk as rn
+from roughntk import regression
 from roughntk.depth import criteria
 from roughntk.depth.increments import Course, Movement, settles
 from roughntk.depth.point_sets import GENERIC, trial_sets
-from roughntk.study.pipeline import as_json
 
 EPS = np.finfo(np.float64).eps
 X, x = rn.sphere.uniform(6, 5, 0), rn.sphere.uniform(2, 5, 1)
@@ -145,6 +147,13 @@ def test_limits_of_coefficients_are_decided_or_left_open_and_never_wrong(name):
         assert example.value > 1e-7 and example.points.shape == (6, 5)
 
 
+@pytest.mark.parametrize("name", ["two kernels", "one swing", "settles after a swing", "powers", "hyperbolic"])
+def test_classification_and_criteria_do_not_contradict_each_other(name):
+    h, _, has_limit = LIMITS[name]
+    classified = rn.classify(rn.kernels.sequence(h))
+    assert classified.depends_on_data is None or has_limit is True
+
+
 def test_coefficients_that_settle_without_being_summable_have_a_limit():
     """exp(-(1 - c)(2 + sin(L)/L)): |u_{L+1} - u_L| ~ 1/L in size, with signs that change."""
     family = rn.kernels.sequence(LIMITS["swings less and less"][0])
@@ -198,14 +207,158 @@ def test_classification_says_what_values_show_and_what_they_do_not():
     assert found.ratio is None and found.depends_on_data is None and any("not settled" in note for note in found.notes)
 
 
-def test_a_study_takes_a_sequence():
-    study = rn.study.run("sphere", out=None, points=5, test_points=2, depths="2:4", samples=5, family=FLAT)
+SMALL = {"points": 4, "test_points": 1, "depths": "2:3", "samples": 5}
+
+
+def test_a_study_takes_a_function_and_writes_it_under_its_name(tmp_path):
+    study = rn.study.run("sphere", out=tmp_path / "report", family=flat, **SMALL)
     assert "Family flat" in study.summary[2]
-    record = as_json(study, "")
+    record = json.loads((tmp_path / "report" / "study.json").read_text())
     assert record["family"] == record["settings"]["family"] == "flat"
-    assert json.dumps(record)
+    assert "flat" in (tmp_path / "report" / "report.html").read_text()
+    assert (tmp_path / "report" / "figures").is_dir() and not list(tmp_path.glob(".report.unfinished*"))
     with pytest.raises(rn.InputError, match="no parameters beside a family"):
         rn.study.run("sphere", out=None, family=FLAT, parameters=("slope=1",))
+    with pytest.raises(rn.InputError, match="whole depths for flat"):
+        rn.study.run("sphere", out=None, family=flat, depths="2.5:4")
+
+
+def test_functions_are_compared_under_their_names():
+    compared = rn.study.compare("sphere", (flat, sigmoid), out=None, **SMALL)
+    assert [study.config.family_name for study in compared.studies] == ["flat", "sigmoid"]
+    with pytest.raises(rn.InputError, match="every family once, got lambda 2 times.*rn.kernels.sequence takes one"):
+        rn.study.compare("sphere", (lambda c, L: c, lambda c, L: c**2), out=None)
+    with pytest.raises(rn.InputError, match="two to 10 families, got flat"):
+        rn.study.compare("sphere", flat, out=None)
+
+
+Y, KEY = np.arange(6.0), jax.random.key(0)
+TAKE_A_FUNCTION = {
+    "solve": lambda family: regression.solve(family, X, x, depth=3).coefficients,
+    "iterative": lambda family: regression.solve(family, X, x, depth=3, method="iterative").coefficients,
+    "predict": lambda family: rn.predict(family, X, Y, x, depth=3),
+    "physical": lambda family: rn.predict(family, X, Y, x, depth=3, time=2.0, kernel="physical"),
+    "leave one out": lambda family: regression.leave_one_out(family, X, Y, depth=3),
+    "operator": lambda family: regression.KernelOperator(family, X, depth=3) @ Y,
+    "derivative in time": lambda family: (
+        regression.prediction_derivative(family, X, Y, x, depth=3, time=2.0, along="time").values
+    ),
+    "classifier": lambda family: rn.DeepKernelClassifier(family, depth=3).fit(X, [0, 1] * 3).decision_function(x),
+    "Gaussian process": lambda family: rn.kernels.as_gp_kernel(family, depth=3)(np.asarray(X)),
+}
+REFUSE_A_FUNCTION = {
+    "ensemble": (lambda family: regression.ensemble(family, X, Y, x, depth=3), "kernel of an architecture.*got flat"),
+    "posterior": (lambda family: regression.posterior(family, X, Y, x, depth=3, noise=0.1), "kernel of an architect"),
+    "samples": (lambda family: regression.sample_initial(family, X, x, depth=3, key=KEY), "kernel of an architecture"),
+    "real depth": (lambda family: rn.predict(family, X, Y, x, depth=2.5), "real_depth=True"),
+    "slope in depth": (
+        lambda family: regression.prediction_derivative(family, X, Y, x, depth=3, along="depth"), "real_depth=True"
+    ),
+    "off the sphere": (lambda family: rn.coefficients(family, X, x, depth=3, domain="euclidean"), "homogeneous"),
+    "deflated": (lambda family: regression.solve(family, X, x, depth=3, method="deflated"), "becomes singular"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAKE_A_FUNCTION)
+def test_a_function_goes_where_a_family_goes(name):
+    call = TAKE_A_FUNCTION[name]
+    np.testing.assert_array_equal(call(flat), call(rn.kernels.sequence(flat)))
+
+
+@pytest.mark.parametrize("name", REFUSE_A_FUNCTION)
+def test_what_a_sequence_cannot_do_is_said(name):
+    call, match = REFUSE_A_FUNCTION[name]
+    with pytest.raises(rn.InputError, match=match):
+        call(flat)
+
+
+def test_a_function_is_recorded_as_it_is_when_it_is_given():
+    power = 2.0
+
+    def h(c, depth):
+        return c**power
+
+    before = rn.kernels.sequence(h)
+    assert before.at_correlation(0.5, 1) == 0.25
+    power = 3.0
+    assert rn.kernels.sequence(h).at_correlation(0.5, 1) == 0.125 and before.at_correlation(0.5, 1) == 0.25
+    assert rn.kernels.sequence(h).function == rn.kernels.sequence(lambda c, depth: c**3.0).function != before.function
+
+
+class Powers:
+    """A function that cannot be hashed."""
+
+    __hash__ = None
+
+    def __call__(self, c, depth):
+        return c**depth
+
+
+def test_functions_of_every_kind_are_taken():
+    for h in (np.power, Powers(), functools.partial(lambda k, c, L: c ** (k * L), 1), jax.jit(lambda c, L: c**L)):
+        assert rn.kernels.as_family(h).at_correlation(0.5, 3) == pytest.approx(0.125, rel=4 * EPS)
+    family = rn.kernels.sequence(flat)
+    again = pickle.loads(pickle.dumps(family))
+    assert again.function == family.function and copy.deepcopy(family).function is family.function
+    # a power of the depth beyond the integers of 64 bits
+    assert rn.kernels.sequence(lambda c, L: jnp.exp((c - 1) / L**4)).at_correlation(0.5, 10**6) == 1.0
+    assert rn.kernels.sequence(lambda c, L: c / (1.0 + jnp.arange(5)[L % 5])).at_correlation(0.5, 7) == 0.5 / 3
+    # what a function does with a traced depth is not what it does with a number
+    kinds = rn.kernels.sequence(lambda c, L: c + (1.0 if isinstance(L, int) else 0.0))
+    assert not kinds.traceable and kinds.at_correlation(0.5, 2) == 1.5
+
+
+def test_a_diagonal_that_is_not_one_is_carried_along_depth():
+    """K and 3 (1 + 1/L) K have the same coefficients."""
+    one = rn.kernels.sequence(lambda c, L: jnp.exp((c - 1) * 2 + 1 / L - 1 / L), real_depth=True)
+    scaled = rn.kernels.sequence(lambda c, L: 3 * jnp.exp((c - 1) * 2) * (1 + 1 / L), real_depth=True)
+    moved = rn.transport.to_depth(scaled, X, x, start=2, stop=50)
+    np.testing.assert_allclose(moved.coefficients, rn.coefficients(one, X, x, depth=50), rtol=0, atol=1e-9)
+    moved = rn.transport.between_depths(scaled, X, x, depth=3)
+    np.testing.assert_allclose(moved.coefficients, rn.coefficients(one, X, x, depth=4), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(scaled(X, depth=2), 4.5 * one(X, depth=2), rtol=8 * EPS)
+
+
+def what_is_left(gap, depth):
+    return 1.0, -math.log(depth), -gap if math.isinf(depth) else depth * np.expm1(-gap / depth)
+
+
+def test_what_is_left_of_a_flattening_kernel_keeps_the_digits_to_infinite_depth():
+    family = rn.kernels.sequence(flat, name="flat", deflated=what_is_left)
+    assert family.collapses and family.limit_value == 1.0 and family.drivers_vanish
+    G, g = np.asarray(X @ X.T) - 1, np.asarray(X @ x.T) - 1
+    one = np.ones((6, 1))
+    limit = np.linalg.solve(np.block([[G, one], [one.T, np.zeros((1, 1))]]), np.concatenate([g, np.ones((1, 2))]))[:6]
+    for depth in (1e13, math.inf):  # 1/L is left at finite depth; the condition number of the bordered system is 100
+        solution = regression.solve(family, X, x, depth=depth)
+        assert solution.method == "deflated" and np.abs(solution.coefficients - limit).max() < 1e-11
+    assert np.asarray(family.at_angle([0.0, 1.0], math.inf)).tolist() == [1.0, 1.0]
+    real = rn.kernels.sequence(flat, deflated=what_is_left, real_depth=True)
+    carried = rn.transport.to_depth(real, X, x, start=2, stop=math.inf)
+    assert carried.system == "deflated" and np.abs(carried.coefficients - limit).max() < 1e-9
+    np.testing.assert_allclose(rn.predict(family, X, Y, x, depth=math.inf), limit.T @ Y, rtol=1e-9)
+    shrinking = rn.kernels.sequence(
+        lambda c, L: 1 + 2.0**-L * c, deflated=lambda gap, L: (1.0, -math.log(2) * L, 1 - gap)
+    )
+    assert not shrinking.drivers_vanish
+
+
+@pytest.mark.parametrize(
+    ("deflated", "match"),
+    [
+        (3.0, "function deflated\\(gap, depth\\), got 3.0"),
+        (lambda gap: (1.0, 0.0, gap), "two arguments"),
+        (lambda gap, L: (1.0, gap), "got 2 parts at depth 1"),
+        (lambda gap, L: 1 / 0, "got ZeroDivisionError: division by zero at depth 1"),
+        (lambda gap, L: (1.0, -math.log(L), gap[:2]), "the shape \\(5,\\)"),
+        (lambda gap, L: (math.nan, 0.0, gap), "finite level"),
+        (lambda gap, L: (1.0, -math.log(L), L * np.expm1(-gap / L) * 1.001), "to be the kernel, got"),
+        (lambda gap, L: (1.0, -math.log(min(L, 1e9)), min(L, 1e9) * np.expm1(-gap / min(L, 1e9))), "log_scale = -math"),
+    ],
+)
+def test_bad_parts_are_named(deflated, match):
+    with pytest.raises(rn.InputError, match=match):
+        rn.kernels.sequence(flat, deflated=deflated)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +371,12 @@ def test_a_study_takes_a_sequence():
         (lambda c, L: np.where(np.abs(c) < 1, c, np.nan), "nan at correlation 1 and depth 1"),
         (lambda c, L: jnp.log(c), "at correlation 0 and depth 1"),
         (lambda c, L: c + 0j, "real kernel values"),
+        (lambda c, L: np.exp(c - 1).astype(np.float32), "in float64 from .*, got float32"),
+        (lambda c, L: c / np.max(np.abs(c)), "elementwise, got 0.5 at correlation 0.5 and depth 1 .*and 1 among three"),
+        (lambda c, L: c / jnp.max(jnp.abs(c)), "elementwise, got 0.5"),
+        (lambda c, L: 1.0, "the shape \\(5,\\) of its correlations, got \\(\\)"),
+        (lambda c, *, depth: c, "two arguments, got lambda\\(c, \\*, depth\\)"),
+        (lambda a, b, c: a, "two arguments"),
         (lambda c, L: 1 / 0 if L == 3 else c, "ZeroDivisionError from <lambda> at depth 3|from .* at depth 3"),
     ],
 )

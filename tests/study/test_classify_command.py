@@ -32,6 +32,7 @@ def test_one_family_prints_its_classification_and_criteria():
         "4/(4n + 3) each",
         "beta = lim L",
         "summable",
+        "Coefficients have a limit: yes: coefficients to depth",
     ):
         assert words in result.stdout, words
 

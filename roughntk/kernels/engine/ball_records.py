@@ -220,6 +220,11 @@ def _broadcast(params: dict, array: np.ndarray) -> np.ndarray:
     return np.broadcast_to(array.reshape(shape), params["shape"])
 
 
+def _sliced(params: dict, array: np.ndarray) -> np.ndarray:
+    steps = params["strides"] or (1,) * array.ndim
+    return array[tuple(map(slice, params["start_indices"], params["limit_indices"], steps))]
+
+
 def _summed(params: dict, array: np.ndarray) -> np.ndarray:
     total = array.sum(axis=tuple(params["axes"]))
     return total if isinstance(total, np.ndarray) else _array(total)
@@ -234,6 +239,7 @@ _WITH_PARAMETERS: dict[str, Callable[..., np.ndarray]] = {
     "transpose": lambda params, a: a.transpose(params["permutation"]),
     "concatenate": lambda params, *arrays: np.concatenate(arrays, axis=params["dimension"]),
     "stack": lambda params, *arrays: np.stack(arrays, axis=params["axis"]),
+    "slice": _sliced,
     "reduce_sum": _summed,
 }
 
