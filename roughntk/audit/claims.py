@@ -1,0 +1,10 @@
+"""All claims, in the order of the paper."""
+
+from roughntk.audit import recursions
+from roughntk.audit.claim import Claim
+
+GROUPS = (recursions,)
+CLAIMS: dict[str, Claim] = {claim.key: claim for group in GROUPS for claim in group.CLAIMS}
+"""By key."""
+
+__all__ = ["CLAIMS"]

@@ -1,0 +1,125 @@
+"""The ingredients as this package has them: what a `Subject` is made of unless it is told otherwise.
+
+Everything takes and returns numpy arrays. `iterated` builds the kernels of one layer and one recursion, layer by layer,
+for subjects that are made of others.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from roughntk import kernels, networks, rough
+from roughntk.maps import duals
+from roughntk.transport import clocks
+
+Numbers = NDArray[np.float64]
+
+STEPS = 400
+"""Of the classical Runge-Kutta rule that `transport` integrates with."""
+
+
+def correlation_map(z: Numbers) -> Numbers:
+    """h(z) = (sqrt(1 - z^2) + z (pi - arccos z))/pi."""
+    return np.asarray(duals.relu_dual(jnp.asarray(z)))
+
+
+def slope(z: Numbers) -> Numbers:
+    """h'(z) = (pi - arccos z)/pi."""
+    return np.asarray(duals.relu_dual_derivative(jnp.asarray(z)))
+
+
+def recursion(K: Numbers, rho: Numbers, following: Numbers, derivative: Numbers, depth: int) -> Numbers:
+    """K_{L+1} = L/(L+1) h'(rho_L) K_L + 1/(L+1) rho_{L+1} (Proposition 4)."""
+    return depth / (depth + 1) * derivative * K + following / (depth + 1)
+
+
+def iterated(
+    layer: Callable[[Numbers], Numbers], derivative: Callable[[Numbers], Numbers], step: Callable[..., Numbers],
+    rho: Any, depth: int,
+) -> tuple[Numbers, Numbers]:  # fmt: skip
+    """(rho_L, K_L) from rho_1, one layer after the other."""
+    state = np.array(rho, dtype=np.float64)
+    K = state.copy()
+    for level in range(1, int(depth)):
+        following = np.asarray(layer(state))
+        K = np.asarray(step(K, state, following, np.asarray(derivative(state)), level))
+        state = following
+    return state, K
+
+
+def _of_family(family: kernels.KernelFamily) -> Callable[[Any, int], Numbers]:
+    def at(rho: Any, depth: int) -> Numbers:
+        return np.asarray(family.at_correlation(jnp.asarray(rho, dtype=float), depth))
+
+    return at
+
+
+covariance = _of_family(kernels.ReluNNGP())
+tangent = _of_family(kernels.ReluNTK())
+sigmoid = _of_family(kernels.SigmoidComposition())
+biased = _of_family(kernels.BiasedReluNTK())
+
+
+def clock(z: Numbers, d: float) -> Numbers:
+    """psi_d(z)."""
+    return np.asarray(clocks.psi(jnp.asarray(z, dtype=float), jnp.log(jnp.asarray(d, dtype=float))))
+
+
+def driver_rate(A: Numbers, derivative: Numbers) -> Numbers:
+    """A^{-1} A'."""
+    return np.asarray(np.linalg.solve(A, derivative), dtype=np.float64)
+
+
+def transport(
+    K: Numbers, following: Numbers, b: Numbers, b_following: Numbers, rate: Callable[[Numbers, Numbers], Numbers]
+) -> Numbers:
+    """u(1) of du = dv_{n+1} - dv u from u(0) = K_L^{-1} b, along A(s) = K_L + s (K_{L+1} - K_L), b(s) likewise.
+
+    The driver's columns are those of `rate`; the classical Runge-Kutta rule of order 4, 400 steps.
+    """
+    u = np.asarray(np.linalg.solve(K, b), dtype=np.float64)
+    change, b_change = following - K, b_following - b
+
+    def field(s: float, u: Numbers) -> Numbers:
+        A = K + s * change
+        return rate(A, b_change[:, None])[:, 0] - rate(A, change) @ u
+
+    h = 1.0 / STEPS
+    for k in range(STEPS):
+        s = k * h
+        k1 = field(s, u)
+        k2 = field(s + h / 2, u + h / 2 * k1)
+        k3 = field(s + h / 2, u + h / 2 * k2)
+        k4 = field(s + h, u + h * k3)
+        u = np.asarray(u + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+    return u
+
+
+def lifted(path: Numbers, level: int, *, backend: str) -> Numbers:
+    """The signature by one of the backends."""
+    return np.asarray(rough.signature(path, level, backend=backend))
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+    """Random networks of finite width: what of `rn.networks` the audit draws. Depth counts from 1, the input layer."""
+
+    def kernels(self, X: Any, width: int, depth: int, samples: int, seed: int) -> tuple[Numbers, Numbers]:
+        """Covariance of the last hidden layer and tangent kernel of all weights over `depth`, (samples, N, N) each.
+
+        Their means at infinite width are rho_L and K_L.
+        """
+        network = networks.FiniteNetwork(depth - 1, width)
+        drawn = networks.simulate_kernels(network, X, jax.random.key(seed), samples, weights="all")
+        return np.asarray(drawn.covariance), np.asarray(drawn.tangent_kernel) / network.tangent_scale
+
+
+__all__ = [
+    "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "driver_rate", "iterated",
+    "lifted", "recursion", "sigmoid", "slope", "tangent", "transport",
+]  # fmt: skip
