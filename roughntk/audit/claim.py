@@ -47,6 +47,10 @@ class Evidence:
     method: str
     numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.supports is not None:  # numpy's booleans are none of Python's
+            object.__setattr__(self, "supports", bool(self.supports))
+
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
