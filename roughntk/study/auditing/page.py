@@ -12,10 +12,10 @@ ALL = "All verdicts"
 EVIDENCE = ("about", "supports it", "method", "what was found")
 ANSWERS = {True: "yes", False: "no", None: "not known"}
 METHOD = (
-    "Every verdict is read off the evidence by one rule. A claim holds where all evidence on it supports it. Where some "
-    "does not, it holds with correction if the corrected statement keeps the conclusion and is supported, and fails "
-    "otherwise. Nothing is decided where an ingredient is not what the paper defines (the lines called ground), or "
-    "where the correction is not supported either. Proofs are by ball arithmetic, in which every rounding and every "
+    "Every verdict is read off the evidence by one rule. A claim holds where all evidence on it supports it. Where "
+    "some does not, it holds with correction if the corrected statement keeps the conclusion and is supported, and "
+    "fails otherwise. Nothing is decided where an ingredient is not what the paper defines (the lines called ground), "
+    "or where the correction is not supported either. Proofs are by ball arithmetic, in which every rounding and every "
     "remainder is bounded; numeric evidence is compared with an independent route; simulations state standard errors; "
     "a trend that was measured is evidence, and no proof."
 )

@@ -63,6 +63,7 @@ def audit(
     'holds with correction'
     """
     _checks.require_x64("an audit")
+    resume = _checks.flag(resume, "resume")
     if isinstance(claims, str):
         claims = [claims]
     if family is None:
