@@ -20,7 +20,8 @@ HOLDS, CORRECTED, FAILS, UNDECIDED = "holds", "holds with correction", "fails", 
 VERDICTS = HOLDS, CORRECTED, FAILS, UNDECIDED
 
 PROOF, IDENTITY, DIGITS, SIMULATION, MEASURED = (
-    "proof by certified arithmetic", "exact identity", "numeric, to the digits stated", "simulation with error bars", "measurement",
+    "proof by certified arithmetic", "exact identity", "numeric, to the digits stated", "simulation with error bars",
+    "measurement",
 )  # fmt: skip
 """How evidence comes about: enclosures; equality of two exact forms, checked to rounding; numbers of so many digits,
 against an independent route; random networks; and numbers whose trend is read."""
