@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from roughntk._settings import listed
+from roughntk.commands.choices import completion
 from roughntk.commands.terminal.console import AsJson, Quiet, clear_errors, say, say_json, say_table, tell
 from roughntk.commands.terminal.progress import stages
+from roughntk.study.settings import FAMILIES
 
 EXAMPLES = (
     "roughntk audit",
     "roughntk audit --claim theorem-2 --claim lemma-1 --out theorem-2",
-    "roughntk audit --family erf-ntk --out erf-audit",
+    "roughntk audit --family erf-ntk --set weight_variance=2.5 --out erf-audit",
 )
 
 
@@ -24,7 +27,13 @@ def audit(
     ] = None,
     family: Annotated[
         str | None,
-        typer.Option(help="A kernel family, by name: the claims that can be asked of it, in place of the paper's own."),
+        typer.Option(
+            help=f"{listed(FAMILIES)}: the claims that can be asked of that family, in place of the paper's own.",
+            autocompletion=completion(FAMILIES),
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; repeatable.")
     ] = None,
     out: Annotated[str, typer.Option(help="Folder of the report; an earlier report there is replaced.")] = (
         "audit-report"
@@ -39,10 +48,15 @@ def audit(
     clock = time.perf_counter()
     command = " ".join(["roughntk", *map(shlex.quote, sys.argv[1:])])
     with clear_errors("the number of claims"), stages(quiet) as report:
+        from roughntk._checks import InputError
         from roughntk.study.auditing import pipeline
+        from roughntk.study.families import member
 
+        if set_ and family is None:
+            raise InputError(f"expected --set beside --family, got {set_[0]} alone; name the family")
+        chosen = None if family is None else member(family, set_ or [])
         result = pipeline.audit(
-            claim, family=family, out=out, resume=resume, command=command, progress=report,
+            claim, family=chosen, out=out, resume=resume, command=command, progress=report,
             tell=_untold if quiet else tell,
         )  # fmt: skip
     if as_json:
