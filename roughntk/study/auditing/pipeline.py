@@ -1,11 +1,13 @@
 """An audit, from the claims to its page; each claim is kept when it is examined, so that a run can be gone on with."""
 
 import functools
-import hashlib
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from roughntk import __version__, _checks, rough
 from roughntk.audit.claim import Claim, Curve, Evidence, Examined, Picture
@@ -16,6 +18,7 @@ from roughntk.audit.grounds import Grounds
 from roughntk.audit.subject import Subject
 from roughntk.files import folders
 from roughntk.files.checkpoints import Problem
+from roughntk.files.packed import digest
 from roughntk.files.surroundings import place, versions
 from roughntk.files.tables import printable
 from roughntk.kernels import KernelFamily
@@ -27,6 +30,7 @@ from roughntk.study.pipeline import Report, plain, to_stderr, write_csv
 
 KINDS = (Examined, Evidence, Picture, Curve)
 PAPER = "of the paper"
+GRID, GRID_DEPTHS = np.linspace(-1.0, 1.0, 9), (1, 2, 3, 10)
 OPTIONAL = ("python-flint", "esig", "iisignature", "roughpy", "optax")
 
 
@@ -69,7 +73,7 @@ def audit(
     if family is None:
         known, about = CLAIMS, PAPER
     else:
-        member = as_family(family)
+        member = family = as_family(family)
         known, about = claims_of_family(member), f"of {member.name}"
     wanted = chosen(known, claims)
     watched = Subject() if subject is None else subject
@@ -84,14 +88,15 @@ def audit(
     return result
 
 
-def _problem(claims: Sequence[Claim], about: str, family: Any, subject: Subject | None) -> Problem:
-    """What is computed; a family or a subject of the user's own is known by its description alone."""
+def _problem(claims: Sequence[Claim], about: str, family: KernelFamily | None, subject: Subject | None) -> Problem:
+    """What is computed. A family is known by its values, since its functions cannot be compared; a subject of the user's
+    own by nothing, so that no later run goes on from one of it."""
     parts = {"claims": ", ".join(claim.key for claim in claims), "about": about}
     if family is not None:
-        described = repr(family) if isinstance(family, KernelFamily | str) else f"{family!r} {id(family)}"
-        parts["family"] = hashlib.sha256(described.encode()).hexdigest()
+        values = [np.asarray(family.at_correlation(GRID, depth)) for depth in GRID_DEPTHS]
+        parts["family"] = digest([type(family).__qualname__, repr(family), values])
     if subject is not None:
-        parts["subject"] = f"{id(subject)}"
+        parts["subject"] = secrets.token_hex(8)
     return Problem(parts | versions((*rough.available_backends(), *OPTIONAL)), place())
 
 
