@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from roughntk import __version__, _checks, rough
@@ -89,11 +90,11 @@ def audit(
 
 
 def _problem(claims: Sequence[Claim], about: str, family: KernelFamily | None, subject: Subject | None) -> Problem:
-    """What is computed. A family is known by its values, since its functions cannot be compared; a subject of the user's
+    """What is computed. A family is known by its values, since its functions cannot be compared; a subject of one's
     own by nothing, so that no later run goes on from one of it."""
     parts = {"claims": ", ".join(claim.key for claim in claims), "about": about}
     if family is not None:
-        values = [np.asarray(family.at_correlation(GRID, depth)) for depth in GRID_DEPTHS]
+        values = [np.asarray(family.at_correlation(jnp.asarray(GRID), depth)) for depth in GRID_DEPTHS]
         parts["family"] = digest([type(family).__qualname__, repr(family), values])
     if subject is not None:
         parts["subject"] = secrets.token_hex(8)
