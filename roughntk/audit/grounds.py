@@ -198,6 +198,42 @@ def _lifts(subject: Subject) -> Evidence:
     return Evidence("ground", f"signatures against iterated sums: {text}.", worst <= CLOSE, DIGITS, dict(off))
 
 
+SEQUENCES: dict[str, tuple[Callable[[Any, int], Any], dict[str, Any]]] = {
+    "1/4 + 3/4 exp(L (c - 1))": (
+        lambda c, depth: 0.25 + 0.75 * np.exp(depth * (np.asarray(c) - 1)),
+        {"bounded": "holds", "positive definite": "holds", "determinant": "fails", "has_limit": True},
+    ),
+    "exp((c - 1)/L)": (
+        lambda c, depth: np.exp((np.asarray(c) - 1) / depth),
+        {"bounded": "holds", "positive definite": "holds", "determinant": "holds", "has_limit": True},
+    ),
+    "1 - (1 - exp(a_L (c - 1)))/L, a_L = 1, 4, 1, 4, ...": (
+        lambda c, depth: 1 - (1 - np.exp((4 - 3 * (depth % 2)) * (np.asarray(c) - 1))) / depth,
+        {"bounded": "holds", "positive definite": "holds", "determinant": "holds", "has_limit": False},
+    ),
+    "0.6 + cos(theta) - 0.05 cos(3 theta)": (
+        lambda c, depth: 0.6 + np.asarray(c) - 0.05 * (4 * np.asarray(c) ** 3 - 3 * np.asarray(c)),
+        {"bounded": "holds", "positive definite": "fails"},
+    ),
+}
+"""Sequences whose conditions are known by hand: matrices tend to 3/4 I + 1/4 11^T; those of 1 - (1 - c)/L with weights
+1/n + ...; coefficients alternate between those of two kernels exp(a (c - 1)); a negative Fourier coefficient."""
+
+
+def _criteria(subject: Subject) -> Evidence:
+    """Four sequences whose conditions are known by hand."""
+    wrong = []
+    for name, (kernel, wanted) in SEQUENCES.items():
+        given = subject.criteria(kernel, 200)
+        wrong += [
+            f"{name}: {what} {given.get(what)!r} in place of {value!r}"
+            for what, value in wanted.items()
+            if given.get(what) != value
+        ]
+    text = "right on four sequences whose conditions are known by hand" if not wrong else "; ".join(wrong)
+    return Evidence("ground", f"the criteria of Section 6: {text}.", not wrong, DIGITS, {"wrong": len(wrong)})
+
+
 def _networks(subject: Subject) -> Evidence:
     """The mean covariance after one hidden layer is exactly rho_2 at every width."""
     rho = 0.5
@@ -215,7 +251,7 @@ def _networks(subject: Subject) -> Evidence:
 GROUNDS: dict[str, Callable[[Subject], Evidence]] = {
     "correlation_map": _map, "slope": _slope, "covariance": _covariance, "tangent": _tangent, "sigmoid": _sigmoid,
     "biased": _biased, "clock": _clock, "driver_rate": _driver_rate, "transport": _transport, "lifts": _lifts,
-    "networks": _networks,
+    "criteria": _criteria, "networks": _networks,
 }  # fmt: skip
 """A check for every ingredient of a `Subject`."""
 

@@ -13,12 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from roughntk import depth as depth_room
 from roughntk import kernels, networks, rough
 from roughntk.maps import duals
 from roughntk.transport import clocks
 
 Numbers = NDArray[np.float64]
 
+SIZE = 256
+"""Of the arrays that `criteria` asks a kernel for: of one size, so that it is compiled once."""
 STEPS = 400
 """Of the classical Runge-Kutta rule that `transport` integrates with."""
 
@@ -105,6 +108,26 @@ def lifted(path: Numbers, level: int, *, backend: str) -> Numbers:
     return np.asarray(rough.signature(path, level, backend=backend))
 
 
+def criteria(kernel: Callable[[Any, int], Numbers], deepest: int) -> dict[str, str | bool | None]:
+    """What `rn.depth.criteria.check` says of a sequence (correlation, depth) -> kernel, at depths to `deepest`.
+
+    Returns:
+        For bounded, positive definite, determinant, summable and hyperbolic "holds", "fails" or "not decided"; for
+        "has_limit" whether the coefficients have a limit, or None.
+    """
+
+    def at(X: Any, depth: int) -> Numbers:
+        products = np.clip(X @ X.T, -1.0, 1.0)
+        np.fill_diagonal(products, 1.0)
+        padded = np.zeros(-(-products.size // SIZE) * SIZE)
+        padded[: products.size] = products.ravel()
+        return np.asarray(kernel(padded, depth))[: products.size].reshape(products.shape)
+
+    checked = depth_room.criteria.check(at, deepest=deepest)
+    verdicts: dict[str, str | bool | None] = {each.name: each.verdict for each in checked.conditions}
+    return verdicts | {"has_limit": checked.has_limit}
+
+
 @dataclasses.dataclass(frozen=True)
 class Networks:
     """Random networks of finite width: what of `rn.networks` the audit draws. Depth counts from 1, the input layer."""
@@ -120,6 +143,6 @@ class Networks:
 
 
 __all__ = [
-    "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "driver_rate", "iterated",
-    "lifted", "recursion", "sigmoid", "slope", "tangent", "transport",
+    "SIZE", "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria", "driver_rate",
+    "iterated", "lifted", "recursion", "sigmoid", "slope", "tangent", "transport",
 ]  # fmt: skip

@@ -34,6 +34,7 @@ class Subject:
         driver_rate: (A, A') -> A^{-1} A', what the driver of Theorem 3 grows by.
         transport: (K_L, K_{L+1}, b_L, b_{L+1}, driver_rate, clock) -> u(1), by integrating the equation of Theorem 3.
         lifts: by the name of what computes it, (path, level) -> signature, levels 1 to `level`, flat.
+        criteria: (kernel, deepest) -> verdicts on the conditions of Section 6 by name, for a kernel (rho, depth) -> value.
         networks: draws of random networks; see `roughntk.audit.ingredients.Networks`.
     """
 
@@ -51,6 +52,7 @@ class Subject:
             name: functools.partial(ingredients.lifted, backend=name) for name in rough.available_backends()
         }
     )
+    criteria: Callable[..., dict[str, Any]] = ingredients.criteria
     networks: Any = dataclasses.field(default_factory=ingredients.Networks)
 
     @classmethod
