@@ -64,8 +64,8 @@ def _biases(subject: Subject) -> Looked:
         ),
         Evidence(
             "statement",
-            f"Without the normalisation both entries after {LAYERS} layers of quadrature are {shown} for beta = 0.5, 1, "
-            f"2 and |x|^2 = {NORM} n0: 4 beta^2 to {off:.0e}.",
+            f"Without the normalisation both entries after {LAYERS} layers of quadrature are {shown} for beta = 0.5, "
+            f"1, 2 and |x|^2 = {NORM} n0: 4 beta^2 to {off:.0e}.",
             off < 1e-9, DIGITS, {"difference": off},
         ),
     ]  # fmt: skip

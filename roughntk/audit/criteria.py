@@ -49,7 +49,7 @@ def _criteria(subject: Subject) -> Looked:
         "alternating": subject.criteria(alternating, DEEPEST),
     }
     limit = (n - 1) * math.log(0.75) + math.log((3 + n) / 4)
-    logs = {depth: log_determinant(subject.tangent, X, depth) for depth in (100, 1000, 10_000, 100_000)}
+    logs = {depth: log_determinant(subject.tangent, X, depth) for depth in (100, 1000, 10_000)}
     apart = {depth: abs(value - limit) for depth, value in logs.items()}
     two = [kriging(alternating, X, x, depth) for depth in (1999, 2000)]
     jump = float(np.abs(two[1] - two[0]).max())
@@ -57,16 +57,16 @@ def _criteria(subject: Subject) -> Looked:
     moved = {name: _moved(kernel, X, x) for name, kernel in _kernels(subject)}
     ends = {"ntk": 1 / (n + 3), "nngp": 1 / n}
     off = {
-        "ntk": float(np.abs(kriging(subject.tangent, X, x, 100_000) - ends["ntk"]).max()),
+        "ntk": float(np.abs(kriging(subject.tangent, X, x, 10_000) - ends["ntk"]).max()),
         "nngp": float(np.abs(kriging(subject.covariance, X, x, 1000) - ends["nngp"]).max()),
     }
     evidence = [
         Evidence(
             "statement",
-            f"The ReLU NTK itself has no determinant that tends to 0: at L = 100, 1,000, 10,000 and 100,000 its log on "
-            f"{n} points is {', '.join(f'{value:.4f}' for value in logs.values())}, towards log((3/4)^(n-1) (n + 3)/4) "
-            f"= {limit:.4f}; the criteria say: {shown(checked['ntk'])}.",
-            not (apart[100_000] < apart[10_000] < apart[1000] < apart[100] and apart[100_000] < 1e-3)
+            f"The determinant of the ReLU NTK itself does not tend to 0: at L = 100, 1,000 and 10,000 its "
+            f"log on {n} points is {', '.join(f'{value:.4f}' for value in logs.values())}, towards "
+            f"log((3/4)^(n-1) (n + 3)/4) = {limit:.4f}; the criteria say: {shown(checked['ntk'])}.",
+            not (apart[10_000] < apart[1000] / 2 < apart[100] / 4 and apart[10_000] < 0.01)
             or checked["ntk"]["determinant"] == "holds",
             DIGITS, {"logs": list(logs.values()), "limit": limit, "verdict": checked["ntk"]["determinant"]},
         ),
@@ -88,14 +88,14 @@ def _criteria(subject: Subject) -> Looked:
             "correction",
             "From each depth to twice that depth the coefficients on 6 points move "
             + "; ".join(f"{name}: {', '.join(f'{value:.1e}' for value in values)}" for name, values in moved.items())
-            + " (L = 16, 32, ..., 256): each movement below 0.85 times the one before it, a finite sum if that goes on.",
+            + " (L = 16, 32, ..., 256): each below 0.85 times the one before it, a finite sum if that goes on.",
             all(_shrinks(values) for values in moved.values()), MEASURED, dict(moved),
         ),
         Evidence(
             "correction",
-            f"Those of the NTK are {off['ntk']:.1e} from 1/(n + 3) at L = 100,000, those of the NNGP {off['nngp']:.1e} "
+            f"Those of the NTK are {off['ntk']:.1e} from 1/(n + 3) at L = 10,000, those of the NNGP {off['nngp']:.1e} "
             "from 1/n at L = 1,000, whose determinant tends to 0.",
-            off["ntk"] < 2e-3 and off["nngp"] < 0.02, DIGITS, off,
+            off["ntk"] < 1e-3 and off["nngp"] < 0.02, DIGITS, off,
         ),
         _one_factor(subject, X, checked["sigmoid"]),
     ]  # fmt: skip

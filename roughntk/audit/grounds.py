@@ -198,6 +198,20 @@ def _lifts(subject: Subject) -> Evidence:
     return Evidence("ground", f"signatures against iterated sums: {text}.", worst <= CLOSE, DIGITS, dict(off))
 
 
+def _projective_norm(subject: Subject) -> Evidence:
+    """[[3, 1], [0, -4]]: entries sum to 8; the nuclear norm is (s_1 + s_2) with s_1^2 + s_2^2 = 26, s_1 s_2 = 12."""
+    given = [subject.projective_norm(np.array([3.0, 1.0, 0.0, -4.0]), 2, norm) for norm in ("l1", "l2")]
+    return _compared("the projective norms of a matrix against closed forms", _apart(given, [8.0, math.sqrt(50.0)]))
+
+
+def _variation_distance(subject: Subject) -> Evidence:
+    """A right angle against a point: (1 + 1)^{...} at level 1, a whole step at level 2, in l1."""
+    path, point = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))
+    given = [subject.variation_distance(path, point, 2.5, level) for level in (1, 2)]
+    # X^2 is e_1 e_1/2 and e_2 e_2/2 on the steps, of size 1/2 each, and of size 2 on the whole
+    return _compared("2.5-variation of a right angle against its closed form", _apart(given, [2.0, 2.0]))
+
+
 SEQUENCES: dict[str, tuple[Callable[[Any, int], Any], dict[str, Any]]] = {
     "1/4 + 3/4 exp(L (c - 1))": (
         lambda c, depth: 0.25 + 0.75 * np.exp(depth * (np.asarray(c) - 1)),
@@ -251,7 +265,8 @@ def _networks(subject: Subject) -> Evidence:
 GROUNDS: dict[str, Callable[[Subject], Evidence]] = {
     "correlation_map": _map, "slope": _slope, "covariance": _covariance, "tangent": _tangent, "sigmoid": _sigmoid,
     "biased": _biased, "clock": _clock, "driver_rate": _driver_rate, "transport": _transport, "lifts": _lifts,
-    "criteria": _criteria, "networks": _networks,
+    "projective_norm": _projective_norm, "variation_distance": _variation_distance, "criteria": _criteria,
+    "networks": _networks,
 }  # fmt: skip
 """A check for every ingredient of a `Subject`."""
 

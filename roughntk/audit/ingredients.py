@@ -108,6 +108,16 @@ def lifted(path: Numbers, level: int, *, backend: str) -> Numbers:
     return np.asarray(rough.signature(path, level, backend=backend))
 
 
+def projective_norm(part: Numbers, channels: int, norm: str) -> float:
+    """The projective norm of one level, flat, with "l1" or "l2" on the channels."""
+    return float(rough.projective_norm(jnp.asarray(part, dtype=float), channels, norm))
+
+
+def variation_distance(a: Numbers, b: Numbers, p: float, level: int | None) -> float:
+    """The p-variation distance of two polygons in l1, at one level, or the largest over levels to p."""
+    return float(rough.p_variation_distance(np.asarray(a), np.asarray(b), p, level=level))
+
+
 def criteria(kernel: Callable[[Any, int], Numbers], deepest: int) -> dict[str, str | bool | None]:
     """What `rn.depth.criteria.check` says of a sequence (correlation, depth) -> kernel, at depths to `deepest`.
 
@@ -143,6 +153,7 @@ class Networks:
 
 
 __all__ = [
-    "SIZE", "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria", "driver_rate",
-    "iterated", "lifted", "recursion", "sigmoid", "slope", "tangent", "transport",
+    "SIZE", "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria",
+    "driver_rate", "iterated", "lifted", "projective_norm", "recursion", "sigmoid", "slope", "tangent", "transport",
+    "variation_distance",
 ]  # fmt: skip

@@ -129,7 +129,8 @@ def _positive_definite(subject: Subject) -> Looked:
         Evidence(
             "statement",
             f"The coefficient of z^3 in (1 + exp(-z))^(-2) is {third}, exactly; third differences of eta_2 at 0 "
-            f"give {measured:.7f}. A negative one rules out positive definiteness on spheres of high dimension (Schoenberg).",
+            f"give {measured:.7f}. A negative one rules out positive definiteness on spheres of high "
+            "dimension (Schoenberg).",
             third >= 0 or measured > -1e-6, IDENTITY, {"coefficient": float(third), "measured": measured},
         ),
         proved("statement", lambda: _circle(subject)),
