@@ -51,8 +51,8 @@ def _figure_1(subject: Subject) -> Looked:
         Evidence(
             "statement",
             f"K_L: from rho_1 = 0.75 it is {', '.join(f'{value:.4f}' for value in K[0.75])} at L = 2, 5, 10, 20, 30, "
-            f"from 0 it is {', '.join(f'{value:.4f}' for value in K[0.0])} ({apart:.0e} from quadrature): at depth 30 up "
-            f"to {off['K']:.0%} from the limit 1/4 on the points of the figure.",
+            f"from 0 it is {', '.join(f'{value:.4f}' for value in K[0.0])} ({apart:.0e} from quadrature): at depth 30 "
+            f"up to {off['K']:.0%} from the limit 1/4 on the points of the figure.",
             off["K"] < NEAR, DIGITS, {"K": K[0.75], "K_from_0": K[0.0], "difference": apart, "off": off["K"]},
         ),
         Evidence(
@@ -175,14 +175,14 @@ def _mean_field(subject: Subject) -> Looked:
     return [
         Evidence(
             "statement",
-            f"The multiplier h'(1) of a ReLU network with He's weights is {multiplier:.15g} (quadrature: {known:.15g}), "
+            f"The multiplier h'(1) of a ReLU network of He's weights is {multiplier:.15g} (quadrature: {known:.15g}): "
             "critical.",
             abs(multiplier - 1) < 1e-12 and abs(known - 1) < 1e-12, IDENTITY, {"multiplier": multiplier},
         ),
         Evidence(
             "statement",
-            f"Correlations converge like a power of depth: 1 - rho_L falls like L^-{powers[0]:.3f} from L = 100 to 1,000 "
-            f"and like L^-{powers[1]:.3f} to 10,000, where it is {constant:.4f} of 9 pi^2/(2 L^2).",
+            f"Correlations converge like a power of depth: 1 - rho_L falls like L^-{powers[0]:.3f} from 100 to 1,000 "
+            f"layers and like L^-{powers[1]:.3f} to 10,000, where it is {constant:.4f} of 9 pi^2/(2 L^2).",
             abs(powers[1] - 2) < 0.02 and abs(powers[1] - 2) < abs(powers[0] - 2) and abs(constant - 1) < 0.01, DIGITS,
             {"powers": powers, "constant": constant},
         ),

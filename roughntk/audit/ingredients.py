@@ -6,7 +6,7 @@ for subjects that are made of others.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -138,6 +138,22 @@ def criteria(kernel: Callable[[Any, int], Numbers], deepest: int) -> dict[str, s
     return verdicts | {"has_limit": checked.has_limit}
 
 
+class Driven(NamedTuple):
+    """A shaped network of two inputs beside the equation that its own weights drive.
+
+    Attributes:
+        increments: dX_l, (layers, 2, 2).
+        factors: M_l of the network, V = M M^T, (layers + 1, 2, 2).
+        ito: the last M of the equation along the Ito lift.
+        polygon: the same along the lift of the polygon through the same points.
+    """
+
+    increments: Numbers
+    factors: Numbers
+    ito: Numbers
+    polygon: Numbers
+
+
 @dataclasses.dataclass(frozen=True)
 class Networks:
     """Random networks of finite width: what of `rn.networks` the audit draws. Depth counts from 1, the input layer."""
@@ -151,9 +167,37 @@ class Networks:
         drawn = networks.simulate_kernels(network, X, jax.random.key(seed), samples, weights="all")
         return np.asarray(drawn.covariance), np.asarray(drawn.tangent_kernel) / network.tangent_scale
 
+    def in_law(self, X: Any, layers: int, width: int, samples: int, seed: int) -> tuple[Numbers, Numbers]:
+        """Covariance of the last hidden layer and tangent kernel of the hidden weights, (samples, N, N) each."""
+        drawn = networks.sample_tangent_kernel(X, layers, width, jax.random.key(seed), samples)
+        return np.asarray(drawn.covariance), np.asarray(drawn.tangent_kernel)
+
+    def second_moment(self, layers: int, width: int) -> float:
+        """E Theta^2/(E Theta)^2 on the diagonal of the tangent kernel of the hidden weights."""
+        return networks.tangent_moments(layers, width).ratio
+
+    def depth_quantiles(self, layers: int, width: int, angle: float, q: Any) -> Numbers:
+        """Quantiles of the random real depth, from inputs at this angle."""
+        return np.asarray(networks.effective_depth(layers, width, angle=angle).quantile(q))
+
+    def driven(self, X: Any, weights: Any, layers: int, width: int, c: float) -> Driven:
+        """The equation of a network's own driver, slopes 1 +- c/sqrt n; `weights` of all layers, or a seed."""
+        if isinstance(weights, int):
+            driver = networks.network_driver(
+                jax.random.key(weights), X, layers=layers, width=width, c_plus=c, c_minus=-c
+            )
+        else:
+            driver = networks.network_driver(weights, X, c_plus=c, c_minus=-c)
+        ends = [driver.solve(lift=kind).factors[-1] for kind in ("ito", "piecewise-linear")]
+        return Driven(driver.increments, driver.factors, *ends)
+
+    def ratios(self, time: float, samples: int, seed: int) -> Numbers:
+        """Theta_12/sqrt(Theta_11 Theta_22) in the limit of wide and deep networks, L/n = t."""
+        return np.asarray(networks.tangent_ratio_limit(time, key=jax.random.key(seed), samples=samples).ratios)
+
 
 __all__ = [
-    "SIZE", "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria",
+    "SIZE", "STEPS", "Driven", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria",
     "driver_rate", "iterated", "lifted", "projective_norm", "recursion", "sigmoid", "slope", "tangent", "transport",
     "variation_distance",
 ]  # fmt: skip
