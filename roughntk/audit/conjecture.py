@@ -164,8 +164,8 @@ def _along_own_weights(subject: Subject) -> tuple[list[Evidence], Picture]:
         Evidence(
             "statement",
             f"Along the piecewise-linear lift of the same increments it does not: "
-            f"{_with_errors(rms['polygon'], doubt['polygon'])}; on average log V^11 ends {last:.3f} +- {error:.3f} too high at "
-            "width 400 (derived: t/2 = 0.5). The lift decides, not the path.",
+            f"{_with_errors(rms['polygon'], doubt['polygon'])}; on average log V^11 ends {last:.3f} +- {error:.3f} too "
+            "high at width 400 (derived: t/2 = 0.5). The lift decides, not the path.",
             abs(last - 0.5) < SIGMAS * error and last > SIGMAS * error and rms["polygon"][-1] > 2 * rms["ito"][-1],
             SIMULATION, {"errors": rms["polygon"], "gap": last, "gap_error": error},
         ),
@@ -202,8 +202,8 @@ def _random_depth(subject: Subject) -> Evidence:
         "statement",
         f"The angle of two inputs is that of an infinitely wide network of a random real depth: of {samples} networks "
         f"of {layers} layers of width {width}, 5 % are less than {low:.0f} deep and 5 % more than {high:.0f}. "
-        f"Below the law's 5, 25, 50, 75 and 95 % quantiles lie {', '.join(f'{share:.3f}' for share in shares)} of them, "
-        f"at most {worst:.1f} standard errors away.",
+        f"Below the law's 5, 25, 50, 75 and 95 % quantiles lie {', '.join(f'{share:.3f}' for share in shares)} of "
+        f"them, at most {worst:.1f} standard errors away.",
         worst < SIGMAS, SIMULATION, {"shares": shares, "standard_errors": worst},
     )  # fmt: skip
 
@@ -276,8 +276,8 @@ CLAIMS = (
     Claim(
         "conclusion-conjecture", "Conclusion",
         "If depth over width stays bounded away from 0, there is a limit with respect to each sample path: kernels "
-        "stay random, and a network is the solution of a rough differential equation along the Ito lift of the path of its "
-        "own weights. (Derived and measured, not proved.)",
+        "stay random, and a network is the solution of a rough differential equation along the Ito lift of the path of "
+        "its own weights. (Derived and measured, not proved.)",
         _path_by_path,
     ),
     Claim(

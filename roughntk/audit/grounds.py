@@ -205,7 +205,7 @@ def _projective_norm(subject: Subject) -> Evidence:
 
 
 def _variation_distance(subject: Subject) -> Evidence:
-    """A right angle against a point: (1 + 1)^{...} at level 1, a whole step at level 2, in l1."""
+    """A right angle against a point, in l1: of length 2 at level 1, and of size 2 on the whole at level 2."""
     path, point = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))
     given = [subject.variation_distance(path, point, 2.5, level) for level in (1, 2)]
     # X^2 is e_1 e_1/2 and e_2 e_2/2 on the steps, of size 1/2 each, and of size 2 on the whole
