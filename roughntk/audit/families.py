@@ -194,7 +194,7 @@ def _determinant(measured: Measured) -> Looked:
 
 
 def _jumps(measured: Measured, depths: tuple[int, ...], ahead: int) -> list[float]:
-    """max |u_M - u_L| from each depth L to M = L + `ahead`, or to M = 2L for 0, as far as rounding lets them be known."""
+    """max |u_M - u_L| from each depth L to M = L + `ahead`, or to M = 2L for 0, while rounding lets them be known."""
     jumps = []
     for depth in depths:
         first, second = (measured.coefficients(each) for each in (depth, depth + ahead if ahead else 2 * depth))
@@ -259,9 +259,9 @@ def _ones(measured: Measured) -> Looked:
     shown = ", ".join(f"{value:.5g}" for value in values)
     text = f"The ratio off and on the diagonal of a pair is {shown} at L = 10, 100, 1,000"
     if classified.ratio is None:
-        return [
-            Evidence("statement", f"{text}; its limit {classified.ratio_text}.", _other_limits(measured), MEASURED)
-        ], None
+        word = "depends on the pair" if classified.depends_on_data else "is not decided by its values"
+        supports = False if classified.depends_on_data else None
+        return [Evidence("statement", f"{text}; its limit {word}.", supports, MEASURED)], None
     gaps = [abs(value - classified.ratio) for value in values]
     near = gaps[-1] < max(0.75 * gaps[-2], SURE)
     one = abs(classified.ratio - 1) <= max(1e-5, 3 * classified.ratio_uncertainty)
