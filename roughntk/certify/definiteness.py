@@ -2,12 +2,13 @@
 
 import fractions
 
-from roughntk.certify.balls import Ball, Enclosure, flint, lower, upper
+from roughntk.certify.balls import Ball, Enclosure, ball, flint, upper
 from roughntk.certify.proofs import between
 
-_STEPS = 60
-_GAPS = (40, 30, 20, 12, 6, 3, 1)
+_ROUNDS, _STEPS = 6, 12
+_GAPS = (40, 34, 24, 16, 10, 6, 3, 1)
 """How far below its upper end, in powers of 1/2 of it, the smallest eigenvalue is tried to be."""
+_ENOUGH = fractions.Fraction(1, 2**33)
 
 
 def is_positive_definite(matrix: list[list[Ball]], shift: Ball = 0) -> bool:
@@ -37,35 +38,47 @@ def smallest_eigenvalue(matrix: list[list[Ball]], bits: int) -> Enclosure:
     """The smallest eigenvalue of a matrix of balls that is proven to be positive definite.
 
     Above it is a Rayleigh quotient, which is never below it, of a vector from inverse iteration; below it is a number s
-    for which interval Cholesky proves A - s I to be positive definite, and at least 0.
+    for which interval Cholesky proves A - s I to be positive definite, and at least 0. The next inverse iteration is
+    that of A - s I, so that near eigenvalues are told apart.
 
     >>> smallest_eigenvalue([[2, 1], [1, 2]], 53).text
     '1.000000000'
     """
     mat = flint().arb_mat
-    high = upper(_rayleigh(mat(matrix)))
-    low = fractions.Fraction(0)
-    for gap in _GAPS:
-        tried = high * (1 - fractions.Fraction(1, 2**gap))
-        if is_positive_definite(matrix, flint().arb(flint().fmpq(tried.numerator, tried.denominator))):
-            low = tried
+    whole = mat(matrix)
+    low, high = fractions.Fraction(0), None
+    vector = mat([[flint().arb(1) / (k + 2)] for k in range(len(matrix))])  # with no component that is 0 by symmetry
+    for _ in range(_ROUNDS):
+        vector = _inverse_iteration(matrix, ball(low), vector)
+        quotient = upper((vector.transpose() * (whole * vector))[0, 0] / (vector.transpose() * vector)[0, 0])
+        high = quotient if high is None else min(high, quotient)
+        low = max(low, _below(matrix, low, high))
+        if high - low < _ENOUGH * high:
             break
     return between("smallest eigenvalue", low, high, bits, 10)
 
 
-def _rayleigh(matrix: Ball) -> Ball:
-    """v.Av/v.v for an approximate eigenvector v of the smallest eigenvalue."""
-    mat, n = flint().arb_mat, matrix.nrows()
-    start = [[flint().arb(1) / (k + 2)] for k in range(n)]  # with no component that is 0 by symmetry
-    vector = mat(start)
-    inverse = matrix.inv(nonstop=True).mid()
+def _below(matrix: list[list[Ball]], low: fractions.Fraction, high: fractions.Fraction) -> fractions.Fraction:
+    """A proven lower end between the one that is known and the upper one, as near to this as a trial proves."""
+    for gap in _GAPS:
+        tried = high * (1 - fractions.Fraction(1, 2**gap))
+        if tried > low and is_positive_definite(matrix, ball(tried)):
+            return tried
+    return low
+
+
+def _inverse_iteration(matrix: list[list[Ball]], shift: Ball, vector: Ball) -> Ball:
+    """A better approximate eigenvector of the eigenvalue next above the shift."""
+    mat = flint().arb_mat
+    shifted = [[entry - shift if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(matrix)]
+    inverse = mat(mat(shifted).mid()).inv(nonstop=True).mid()
     for _ in range(_STEPS):
         product = (inverse * vector).mid()
         if not all(entry.is_finite() for entry in product.entries()):
-            break
+            return vector
         largest = max(product.entries(), key=lambda entry: abs(float(entry)))
         vector = (product * (1 / largest)).mid()
-    return (vector.transpose() * (matrix * vector))[0, 0] / (vector.transpose() * vector)[0, 0]
+    return vector
 
 
 __all__ = ["is_positive_definite", "smallest_eigenvalue"]

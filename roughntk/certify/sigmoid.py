@@ -14,6 +14,7 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.certify.balls import Ball, Enclosure, ball, exact, flint, lower, proven, upper, working
 from roughntk.certify.circles import circulant_eigenvalues, smallest
+from roughntk.certify.power_series import logistic, product
 from roughntk.certify.proofs import Proof, enclosed, exactly
 
 CONTRACTION = fractions.Fraction(8, 27)
@@ -210,13 +211,8 @@ def sigmoid_coefficients(count: int) -> tuple[fractions.Fraction, ...]:
     ['1/4', '1/4', '1/16', '-1/48']
     """
     count = _checks.integer(count, "count", least=1, most=200)
-    denominator = [fractions.Fraction((-1) ** k, math.factorial(k)) for k in range(count)]
-    denominator[0] += 1
-    sigmoid: list[fractions.Fraction] = []
-    for k in range(count):
-        convolved = sum((denominator[j] * sigmoid[k - j] for j in range(1, k + 1)), fractions.Fraction(0))
-        sigmoid.append(((k == 0) - convolved) / denominator[0])
-    return tuple(sum((sigmoid[j] * sigmoid[k - j] for j in range(k + 1)), fractions.Fraction(0)) for k in range(count))
+    logistic_series = logistic([fractions.Fraction(k == 1) for k in range(count)])
+    return product(logistic_series, logistic_series)
 
 
 def sigmoid_circle(points: Any, depth: Any, *, digits: int = 10) -> Enclosure:

@@ -20,6 +20,7 @@ from roughntk.certify.rows import ExactRows, exact_rows
 KERNELS = ("relu-ntk", "relu-nngp")
 MOST_POINTS = 200
 _SPARE = 32  # bits beyond those of the digits, at the first attempt
+_WORD = 64  # precisions are multiples of it, so that what was computed serves again
 _ATTEMPTS = 6
 
 
@@ -124,14 +125,16 @@ def coefficients(
 
     >>> result = coefficients([[1.0, 0.0], [0.0, 1.0]], [[3.0, 4.0]], depth=3)
     >>> result.texts, result.positive_definite
-    ([['0.348486297396042'], ['0.590440037262498']], True)
+    ([['0.379658642971397'], ['0.591272080166310']], True)
     """
     _checks.choice(kernel, KERNELS, "kernel")
     layers = math.inf if _checks.one_depth(depth) == math.inf else _checks.integer_depth(depth)
     digits = check_digits(digits)
     rows = exact_rows(X, x, projection)
     if rows.training > MOST_POINTS:
-        raise InputError(f"expected at most {MOST_POINTS} training rows to prove digits of, got {rows.training}; take fewer")
+        raise InputError(
+            f"expected at most {MOST_POINTS} training rows to prove digits of, got {rows.training}; take fewer"
+        )
     if layers == math.inf:
         return _at_infinity(rows, kernel)
     if layers == 1 and (rank := rows.gram_rank()) < rows.training:
@@ -160,29 +163,39 @@ def _at_depth(rows: ExactRows, depth: int, kernel: str, digits: int) -> ProvenCo
 
     @functools.cache
     def entries(bits: int) -> list[list[Ball]]:
-        return [[_entry(rows, i, j, depth, kernel) for j in range(n + m)] for i in range(n)]
+        with working(bits):
+            upper_part = [[_entry(rows, i, j, depth, kernel) for j in range(i, n + m)] for i in range(n)]
+        return [[upper_part[min(i, j)][max(i, j) - min(i, j)] for j in range(n + m)] for i in range(n)]
 
     @functools.cache
     def solved(bits: int) -> Any:
         mat = flint().arb_mat
-        both = entries(bits)
-        return mat([row[:n] for row in both]).solve(mat([row[n:] for row in both]), nonstop=True)
+        with working(bits):
+            both = entries(bits)
+            return mat([row[:n] for row in both]).solve(mat([row[n:] for row in both]), nonstop=True)
 
     bits = _bits_of_definiteness(entries, n, depth, digits)
-    start = bits - math.ceil(digits * math.log2(10)) 
+    more = bits - _words(math.ceil(digits * math.log2(10)) + _SPARE) + _SPARE  # so that both begin alike
     enclosures = np.empty((n, m), dtype=object)
     for j in range(m):
         for i in range(n):
             if equal[j] is not None:
                 enclosures[i, j] = exactly(_name(i, j), int(i == equal[j]))
             else:
-                enclosures[i, j] = proven(
-                    _name(i, j), lambda bits, i=i, j=j: solved(bits)[i, j], digits, absolute=True, extra_bits=start
-                )
+                compute = functools.partial(_solution, solved, i, j)
+                enclosures[i, j] = proven(_name(i, j), compute, digits, absolute=True, extra_bits=more)
     with working(bits):
         least = smallest_eigenvalue([row[:n] for row in entries(bits)], bits)
     most = max((each.bits for each in enclosures.flat), default=bits)
     return ProvenCoefficients(kernel, depth, enclosures, True, least, max(bits, most))
+
+
+def _solution(solved: Callable[[int], Any], i: int, j: int, bits: int) -> Ball:
+    return solved(_words(bits))[i, j]
+
+
+def _words(bits: int) -> int:
+    return -(-bits // _WORD) * _WORD
 
 
 def _name(i: int, j: int) -> str:
@@ -199,7 +212,7 @@ def _entry(rows: ExactRows, i: int, j: int, depth: int, kernel: str) -> Ball:
 
 def _bits_of_definiteness(entries: Callable[[int], list[list[Ball]]], n: int, depth: int, digits: int) -> int:
     """The first precision, doubled from one to the next, at which the matrix is proven to be positive definite."""
-    bits = math.ceil(digits * math.log2(10)) + _SPARE
+    bits = _words(math.ceil(digits * math.log2(10)) + _SPARE)
     for _ in range(_ATTEMPTS):
         with working(bits):
             if is_positive_definite([row[:n] for row in entries(bits)]):
