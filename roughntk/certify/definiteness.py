@@ -46,12 +46,12 @@ def smallest_eigenvalue(matrix: list[list[Ball]], bits: int) -> Enclosure:
     """
     mat = flint().arb_mat
     whole = mat(matrix)
-    low, high = fractions.Fraction(0), None
+    low, high = fractions.Fraction(0), upper(whole[0, 0])  # the quotient of a unit vector
     vector = mat([[flint().arb(1) / (k + 2)] for k in range(len(matrix))])  # with no component that is 0 by symmetry
     for _ in range(_ROUNDS):
         vector = _inverse_iteration(matrix, ball(low), vector)
         quotient = upper((vector.transpose() * (whole * vector))[0, 0] / (vector.transpose() * vector)[0, 0])
-        high = quotient if high is None else min(high, quotient)
+        high = min(high, quotient)
         low = max(low, _below(matrix, low, high))
         if high - low < _ENOUGH * high:
             break

@@ -34,7 +34,7 @@ def reciprocal(a: Sequence[fractions.Fraction]) -> Series:
 def exponential(a: Sequence[fractions.Fraction]) -> Series:
     """exp(a), for a_0 = 0, from (exp a)' = a' exp(a).
 
-    >>> [str(each) for each in exponential((fractions.Fraction(0), fractions.Fraction(1)) + (fractions.Fraction(0),) * 2)]
+    >>> [str(each) for each in exponential([fractions.Fraction(k == 1) for k in range(4)])]
     ['1', '1', '1/2', '1/6']
     """
     series = [fractions.Fraction(1)]
@@ -47,7 +47,7 @@ def exponential(a: Sequence[fractions.Fraction]) -> Series:
 def logistic(a: Sequence[fractions.Fraction]) -> Series:
     """1/(1 + exp(-a)), for a_0 = 0.
 
-    >>> [str(each) for each in logistic((fractions.Fraction(0), fractions.Fraction(1)) + (fractions.Fraction(0),) * 2)]
+    >>> [str(each) for each in logistic([fractions.Fraction(k == 1) for k in range(4)])]
     ['1/2', '1/4', '0', '-1/48']
     """
     one, *others = exponential([-each for each in a])

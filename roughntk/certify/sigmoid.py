@@ -288,13 +288,15 @@ def proposition_7_fails_at_every_depth(points: int = 6, harmonic: int = 3, deepe
     """
     bits = 128
     with working(bits):
-        early = []
-        for layers in range(1, deepest):
-            values = circulant_eigenvalues(lambda theta, layers=layers: _iterate(theta.cos(), layers, bits), points)
-            early.append(enclosed(f"eigenvalue at L = {layers + 1}", values[harmonic], bits, 10))
+
+        def early_value(depth: int) -> Enclosure:
+            values = circulant_eigenvalues(lambda theta: _iterate(theta.cos(), depth - 1, bits), points)
+            return enclosed(f"eigenvalue at L = {depth}", values[harmonic], bits, 10)
+
+        early = map(early_value, range(2, deepest + 1))
         scaled = circulant_eigenvalues(lambda theta: _scaled_defect(theta.cos(), deepest - 1, bits), points)[harmonic]
         late = enclosed(f"eigenvalue/lambda^(L-1) for all L >= {deepest}", scaled, bits, 10)
-    evidence = (*early, late)
+        evidence = (*early, late)
     return Proof(
         f"the matrix of eta_L at {points} equispaced points of a circle is indefinite at every depth L >= 2",
         "enclosures of an eigenvalue at the first depths, and of eigenvalue/lambda^(L-1) at all further ones",

@@ -220,8 +220,8 @@ def _bits_of_definiteness(entries: Callable[[int], list[list[Ball]]], n: int, de
         bits *= 2
     raise InputError(
         f"expected a kernel matrix that can be proven to be positive definite, got one at depth {depth} that cannot "
-        f"with {bits // 2} bits; at depth 2 it is singular on rows of which each has its antipode, and more: take depth "
-        f"3 or more"
+        f"with {bits // 2} bits; at depth 2 it is singular on rows of which each has its antipode, and more: take "
+        f"depth 3 or more"
     )
 
 
