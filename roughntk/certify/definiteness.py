@@ -11,13 +11,14 @@ _GAPS = (40, 34, 24, 16, 10, 6, 3, 1)
 _ENOUGH = fractions.Fraction(1, 2**33)
 
 
-def is_positive_definite(matrix: list[list[Ball]], shift: Ball = 0) -> bool:
-    """Whether interval Cholesky proves that A - shift I is positive definite for every symmetric A in the balls.
+def is_positive_definite(matrix: list[list[Ball]], shift: Ball = 0) -> bool | None:
+    """Whether A - shift I is positive definite for every symmetric A in the balls (True), or for none (False).
 
-    False says nothing: the precision may be too low.
+    By interval Cholesky: all pivots are proven to be positive, or one is proven not to be after others that are. None
+    where a pivot cannot be told from 0: the precision may be too low, or the matrix singular.
 
-    >>> is_positive_definite([[2, 1], [1, 2]]), is_positive_definite([[2, 1], [1, 2]], 1)
-    (True, False)
+    >>> [is_positive_definite([[2, 1], [1, 2]], shift) for shift in (0, 1, 2)]
+    [True, False, False]
     """
     arb = flint().arb
     factor: list[list[Ball]] = []
@@ -28,7 +29,7 @@ def is_positive_definite(matrix: list[list[Ball]], shift: Ball = 0) -> bool:
             new.append(rest / factor[j][j])
         pivot = arb(row[i]) - shift - sum((each**2 for each in new), arb(0))
         if not pivot > 0:
-            return False
+            return False if pivot <= 0 else None
         new.append(pivot.sqrt())
         factor.append(new)
     return True

@@ -9,8 +9,9 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.certify.balls import Ball, Enclosure, exact, proven
+from roughntk.certify.balls import Ball, Enclosure, exact, flint, proven
 from roughntk.certify.circles import circulant_eigenvalues, smallest
+from roughntk.certify.flow import kernel_at
 from roughntk.certify.power_series import Series, derivative_at_0, logistic
 from roughntk.certify.proofs import Proof, exactly
 from roughntk.certify.recursion import angle_of, kernel_ball
@@ -163,6 +164,35 @@ def kernel_3_is_definite(counts: Sequence[int] = (6, 8, 12), *, kernel: Kernel =
     )
 
 
+def real_depth_is_indefinite(points: int = 9, depths: Sequence[Any] = ("5/4", "3/2", "7/4")) -> Proof:
+    """Between depths 1 and 2 the kernel at real depth is indefinite on some points: here on 9 of a circle.
+
+    >>> [each.text for each in real_depth_is_indefinite().evidence]
+    ['-0.2473639491', '-0.1183550635', '-0.02680464181']
+    """
+
+    def at(depth: Any) -> Enclosure:
+        layers = exact(depth, "depth")
+
+        def kernel(theta: Ball) -> Ball:
+            return kernel_at(theta, layers) if theta > 0 else flint().arb(1)
+
+        return proven(
+            f"smallest eigenvalue of K_{depth}, {points} points",
+            lambda bits: smallest(circulant_eigenvalues(kernel, points)),
+            10,
+            absolute=True,
+        )
+
+    evidence = tuple(map(at, depths))
+    return Proof(
+        f"K at depth {', '.join(map(str, depths))} is indefinite on {points} equispaced points of a circle",
+        "enclosures of the smallest eigenvalues of circulant matrices",
+        evidence,
+        all(each.upper < 0 for each in evidence),
+    )
+
+
 def clock_series(scale: Any, count: int = 4) -> Series:
     """The Maclaurin coefficients of psi_d(z) = 1/(1 + exp(-2z/(d (1 - z^2)))), exactly.
 
@@ -220,6 +250,7 @@ def determinant_of_the_limit(points: int) -> fractions.Fraction:
 
 __all__ = [
     "Kernel", "antipodal_difference", "clock_series", "determinant_of_the_limit", "kernel_2_is_singular",
-    "kernel_3_is_definite", "proposition_5_derivatives_grow", "smallest_on_a_circle", "theorem_2_falls_from_the_start",
+    "kernel_3_is_definite", "real_depth_is_indefinite",
+    "proposition_5_derivatives_grow", "smallest_on_a_circle", "theorem_2_falls_from_the_start",
     "theorem_2_is_not_monotone",
 ]  # fmt: skip

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.certify import balls, definiteness, rows, solutions
+from roughntk.certify import balls, definiteness, recursion, rows, solutions
 
 NEAR = np.array([[1.0, 0.0, 0.0], [1.0, 1e-9, 0.0], [0.0, 0.0, 1.0]])
 SCALED = np.array([[3e-200, 4e-200], [0.0, 7e150], [-1.0, 0.5]])
+CIRCLE = np.array([[np.cos(k), np.sin(k)] for k in 2 * np.pi * np.arange(9) / 9])
 X, x = rn.sphere.uniform(5, 4, 0), rn.sphere.uniform(2, 4, 1)
 
 
@@ -130,7 +131,9 @@ def test_the_projection_is_not_rounded():
         (lambda: ([[1.0, 2.0], [0.0, 0.0]], [[1.0, 0.0]], {}), "expected non-zero rows in X, got zeros in row 1"),
         (lambda: ([[1.0, 2.0]], [[0.0, 0.0]], {}), "expected non-zero rows in x"),
         (lambda: ([[1.0], [1.0]], [[0.0]], {"projection": "stereographic"}), "expected distinct rows, got equal rows"),
-        (lambda: (X, x, {"depth": 2.5}), "expected a whole depth here, got 2.5"),
+        (lambda: (X, x, {"depth": "1/2"}), "expected a depth of at least 1, got '1/2'"),
+        (lambda: (CIRCLE, x[:, :2], {"depth": 1.25}), "got one at depth 1.25 that is proven not to be; from"),
+        (lambda: (X, x, {"depth": "deep"}), "expected depth to be a finite number, got 'deep'"),
         (lambda: (X, x, {"depth": 0}), "at least 1"),
         (lambda: (X, x, {"kernel": "erf-ntk"}), "erf-ntk"),
         (lambda: (X, x, {"projection": "none"}), "none"),
@@ -155,6 +158,24 @@ def test_a_matrix_that_is_singular_by_symmetry_is_refused_at_any_precision(monke
     assert solutions.coefficients(np.concatenate([half, -half]), [[5.0, 1.0]], depth=3).positive_definite
 
 
+@pytest.mark.parametrize("depth", [2.5, "17/4", 60, 1e6])
+def test_coefficients_at_real_and_large_depth_are_those_of_float64(depth):
+    result = solutions.coefficients(X, x, depth=depth, digits=20)
+    u = rn.coefficients("relu-ntk", X, x, depth=float(fractions.Fraction(depth)))
+    # well conditioned; the flow in float64 is right to 3e-14 relative to K
+    assert result.error_of(u).max() < 1e-12
+    assert result.depth == fractions.Fraction(depth)
+
+
+def test_layers_and_flow_agree():
+    with balls.working(150):
+        theta = balls.flint().arb(1.25)
+        for depth in (41, 50):
+            by_flow = solutions.kernel_entry(theta, fractions.Fraction(depth), "relu-ntk")
+            assert by_flow.overlaps(recursion.kernel_ball(theta, depth))
+            assert balls.upper(by_flow.rad()) < fractions.Fraction(1, 2**100)
+
+
 def test_an_error_of_other_shapes_is_refused():
     result = solutions.coefficients(X, x, depth=2, digits=5)
     with pytest.raises(rn.InputError, match=r"expected u of shape \(5, 2\), got \(2, 5\)"):
@@ -177,11 +198,11 @@ def test_interval_cholesky_proves_what_is_definite_and_nothing_else():
         arb = balls.flint().arb
         third = arb(1) / 3
         assert definiteness.is_positive_definite([[arb(1), third], [third, arb(1)]])
-        assert not definiteness.is_positive_definite([[arb(1), arb(1)], [arb(1), arb(1)]])
-        assert not definiteness.is_positive_definite([[arb(1), 4 * third], [4 * third, arb(1)]])
+        assert definiteness.is_positive_definite([[arb(1), 4 * third], [4 * third, arb(1)]]) is False
+        assert definiteness.is_positive_definite([[arb(1), third**0.5], [third**0.5, third]]) is None
         # a ball that reaches the singular matrix proves nothing
         wide = arb(0.9, 0.2)
-        assert not definiteness.is_positive_definite([[arb(1), wide], [wide, arb(1)]])
+        assert definiteness.is_positive_definite([[arb(1), wide], [wide, arb(1)]]) is None
         least = definiteness.smallest_eigenvalue([[arb(1), third], [third, arb(1)]], 100)
     assert least.lower <= fractions.Fraction(2, 3) <= least.upper and least.text == "0.6666666667"
 

@@ -76,6 +76,15 @@ def test_the_third_kernel_is_definite_where_the_second_is_singular():
     assert not refutations.kernel_3_is_definite((6, 8), kernel=lambda theta, depth: theta.cos()).proven
 
 
+def test_between_depths_1_and_2_the_kernel_is_indefinite_on_a_circle():
+    proof = refutations.real_depth_is_indefinite()
+    assert proof.proven
+    for depth, enclosure in zip((1.25, 1.5, 1.75), proof.evidence, strict=True):
+        values = np.linalg.eigvalsh(rn.kernels.ReluNTK()(equispaced(9), depth=depth))
+        assert enclosure.error_of(values.min()) < 1e-12  # the flow in float64 is right to 3e-14
+    assert not refutations.real_depth_is_indefinite(depths=("9/4",)).proven
+
+
 @pytest.mark.parametrize("scale", ["1", "1/10", "3/1000"])
 def test_the_series_of_the_clock_is_that_of_its_formula(scale):
     d = fractions.Fraction(scale)
