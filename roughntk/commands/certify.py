@@ -49,7 +49,7 @@ def certify(
     family: Annotated[
         str,
         typer.Option(
-            help=f"{listed(FAMILIES)} (not for coefficients, theta, correlation).", autocompletion=completion(FAMILIES)
+            help=f"{listed(FAMILIES)} (of kernel and limit only).", autocompletion=completion(FAMILIES)
         ),
     ] = "relu-ntk",
     *,
