@@ -11,11 +11,11 @@ import math
 from typing import Any
 
 from roughntk import _checks
-from roughntk._checks import InputError
-from roughntk.certify.balls import Ball, Enclosure, ball, exact, flint, lower, proven, upper, working
+from roughntk.certify.balls import Ball, Enclosure, ball, exactly, flint, lower, proven, upper, working
 from roughntk.certify.circles import circulant_eigenvalues, smallest
 from roughntk.certify.power_series import logistic, product
-from roughntk.certify.proofs import Proof, enclosed, exactly
+from roughntk.certify.proofs import Proof, enclosed
+from roughntk.certify.values import check_correlation
 
 CONTRACTION = fractions.Fraction(8, 27)
 """The largest value of h' on the line."""
@@ -125,19 +125,12 @@ def sigmoid_iterate(rho: Any, depth: Any, *, digits: int = 15) -> Enclosure:
     >>> sigmoid_iterate("0.5", 3).text
     '0.354822798473802'
     """
-    start, layers = _correlation(rho), _checks.integer_depth(depth) - 1
+    start, layers = check_correlation(rho), _checks.integer_depth(depth) - 1
 
     def compute(bits: int) -> Ball:
         return _iterate(ball(start), layers, bits)
 
     return proven(f"eta_{layers + 1}", compute, digits)
-
-
-def _correlation(rho: Any) -> fractions.Fraction:
-    value = exact(rho, "rho")
-    if not -1 <= value <= 1:
-        raise InputError(f"expected rho from -1 to 1, got {_checks.shown(rho)}; it is the cosine of an angle")
-    return value
 
 
 def _iterate(eta: Ball, layers: int, bits: int) -> Ball:
@@ -174,7 +167,7 @@ def sigmoid_koenigs(rho: Any, *, digits: int = 15) -> Enclosure:
     >>> sigmoid_koenigs("0.5").text
     '0.162071063414569'
     """
-    start = _correlation(rho)
+    start = check_correlation(rho)
     return proven(f"g({rho})", lambda bits: _koenigs(ball(start), bits), digits)
 
 
@@ -254,7 +247,7 @@ def series_refutes_proposition_7(count: int = 4) -> Proof:
     return Proof(
         "eta_2 = (1 + exp(-rho))^(-2) is not positive definite on spheres of every dimension",
         "exact power series: a negative Maclaurin coefficient, against Schoenberg's criterion",
-        tuple(exactly(f"coefficient of z^{k}", value) for k, value in enumerate(series)),
+        tuple(exactly(f"coefficient of z^{k}", value, 15) for k, value in enumerate(series)),
         min(series) < 0,
     )
 

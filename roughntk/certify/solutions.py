@@ -11,12 +11,12 @@ import numpy as np
 
 from roughntk import _checks
 from roughntk._checks import InputError
-from roughntk.certify.balls import Ball, Enclosure, ball, check_digits, exact, flint, proven, upwards, working
+from roughntk.certify.balls import Ball, Enclosure, ball, check_digits, exactly, flint, proven, upwards, working
 from roughntk.certify.definiteness import is_positive_definite, smallest_eigenvalue
 from roughntk.certify.flow import state_at
-from roughntk.certify.proofs import exactly
 from roughntk.certify.recursion import states
 from roughntk.certify.rows import ExactRows, exact_rows
+from roughntk.certify.values import check_depth
 
 KERNELS = ("relu-ntk", "relu-nngp")
 MOST_POINTS = 200
@@ -64,8 +64,8 @@ class ProvenCoefficients:
 
     @property
     def texts(self) -> list[list[str]]:
-        """Every coefficient with its proven digits, a list a training point; of 0 between two ends the bound."""
-        return [[shown(each) for each in row] for row in self.enclosures]
+        """Every coefficient with its proven digits, a list a training point; of one that may be 0 both ends."""
+        return [[each.text for each in row] for row in self.enclosures]
 
     def error_of(self, u: Any) -> np.ndarray:
         """Proven bounds of |u - exact coefficients|, entry by entry, rounded upwards.
@@ -87,17 +87,6 @@ class ProvenCoefficients:
 
     def _each(self, take: Callable[[Enclosure], float]) -> np.ndarray:
         return np.array([take(each) for each in self.enclosures.flat]).reshape(self.enclosures.shape)
-
-
-def shown(enclosure: Enclosure) -> str:
-    """The proven digits of a number; "0 +- bound" where it is known to be small and no digit is proven.
-
-    >>> shown(exactly("zero", 0)), shown(Enclosure("e", fractions.Fraction(-1, 8), fractions.Fraction(1, 4), 1, 53))
-    ('0', '0 +- 0.25')
-    """
-    if enclosure.lower <= 0 <= enclosure.upper and enclosure.lower != enclosure.upper:
-        return f"0 +- {upwards(max(-enclosure.lower, enclosure.upper)):.2g}"
-    return enclosure.text
 
 
 def coefficients(
@@ -131,15 +120,15 @@ def coefficients(
     ([['0.379658642971397'], ['0.591272080166310']], True)
     """
     _checks.choice(kernel, KERNELS, "kernel")
-    layers = exact_depth(depth)
+    layers = check_depth(depth)
     digits = check_digits(digits)
     rows = exact_rows(X, x, projection)
     if rows.training > MOST_POINTS:
         raise InputError(
             f"expected at most {MOST_POINTS} training rows to prove digits of, got {rows.training}; take fewer"
         )
-    if not isinstance(layers, fractions.Fraction):
-        return _at_infinity(rows, kernel)
+    if layers is None:
+        return _at_infinity(rows, kernel, digits)
     if layers == 1 and (rank := rows.gram_rank()) < rows.training:
         raise InputError(
             f"expected training rows with an invertible kernel matrix at depth 1, got {rows.training} rows of rank "
@@ -148,33 +137,16 @@ def coefficients(
     return _at_depth(rows, layers, kernel, digits)
 
 
-def exact_depth(depth: Any) -> fractions.Fraction | float:
-    """A depth as the number that a user means, exactly; infinity stays a float.
-
-    >>> exact_depth("2.1"), exact_depth(3), exact_depth(math.inf)
-    (Fraction(21, 10), Fraction(3, 1), inf)
-    """
-    if not isinstance(depth, str | fractions.Fraction):
-        if _checks.one_depth(depth) == math.inf:
-            return math.inf
-    elif isinstance(depth, str) and depth.strip().lower() in ("inf", "infinity"):
-        return math.inf
-    value = exact(depth, "depth")
-    if value < 1:
-        raise InputError(f"expected a depth of at least 1, got {_checks.shown(depth)}; depth 1 is the input layer")
-    return value
-
-
-def _at_infinity(rows: ExactRows, kernel: str) -> ProvenCoefficients:
+def _at_infinity(rows: ExactRows, kernel: str, digits: int) -> ProvenCoefficients:
     n, tangent = rows.training, kernel == "relu-ntk"
     share = fractions.Fraction(1, n + 3 if tangent else n)
     enclosures = np.empty((n, rows.testing), dtype=object)
     for j in range(rows.testing):
         equal = rows.equal_to(j)
         for i in range(n):
-            enclosures[i, j] = exactly(_name(i, j), share if equal is None else int(i == equal))
+            enclosures[i, j] = exactly(_name(i, j), share if equal is None else fractions.Fraction(i == equal), digits)
     least = fractions.Fraction(1) if n == 1 else fractions.Fraction(3 if tangent else 0, 4)
-    return ProvenCoefficients(kernel, math.inf, enclosures, least > 0, exactly("smallest eigenvalue", least), 0)
+    return ProvenCoefficients(kernel, math.inf, enclosures, least > 0, exactly("smallest eigenvalue", least, digits), 0)
 
 
 def _at_depth(rows: ExactRows, depth: fractions.Fraction, kernel: str, digits: int) -> ProvenCoefficients:
@@ -200,7 +172,7 @@ def _at_depth(rows: ExactRows, depth: fractions.Fraction, kernel: str, digits: i
     for j in range(m):
         for i in range(n):
             if equal[j] is not None:
-                enclosures[i, j] = exactly(_name(i, j), int(i == equal[j]))
+                enclosures[i, j] = exactly(_name(i, j), fractions.Fraction(i == equal[j]), digits)
             else:
                 compute = functools.partial(_solution, solved, i, j)
                 enclosures[i, j] = proven(_name(i, j), compute, digits, absolute=True, extra_bits=more)
@@ -261,4 +233,4 @@ def _bits_of_definiteness(
     )
 
 
-__all__ = ["KERNELS", "ProvenCoefficients", "coefficients", "exact_depth", "kernel_entry", "shown"]
+__all__ = ["KERNELS", "ProvenCoefficients", "coefficients", "kernel_entry"]

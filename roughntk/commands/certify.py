@@ -48,9 +48,7 @@ def certify(
     digits: Annotated[int, typer.Option(help="Significant decimals to prove, 1 to 1000.")] = 15,
     family: Annotated[
         str,
-        typer.Option(
-            help=f"{listed(FAMILIES)} (of kernel and limit only).", autocompletion=completion(FAMILIES)
-        ),
+        typer.Option(help=f"{listed(FAMILIES)} (of kernel and limit only).", autocompletion=completion(FAMILIES)),
     ] = "relu-ntk",
     *,
     reading: ReadingSettings,

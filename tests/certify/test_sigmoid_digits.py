@@ -93,6 +93,10 @@ def test_iterates_are_those_of_multiple_precision(depth):
 def test_iterates_at_any_depth_take_constant_time():
     fixed = sigmoid.sigmoid_fixed_point(digits=50).value
     assert sigmoid.sigmoid_iterate(-1, 10**15, digits=50).text == fixed.text
+    with balls.working(200):  # the distance from c after 30 layers is within the radius, and not within rounding
+        start = balls.ball(fractions.Fraction(-1))
+        early, exact = sigmoid._iterate(start, 30, 8), sigmoid._iterate(start, 30, 200)
+        assert early.contains(exact) and not sigmoid._fixed_point().overlaps(exact)
 
 
 @pytest.mark.parametrize("count", [1, 4, 12])
@@ -170,10 +174,10 @@ def test_proofs_that_hold_for_positive_definite_counts_are_not_found():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: sigmoid.sigmoid_iterate(1.5, 2), "expected rho from -1 to 1, got 1.5"),
-        (lambda: sigmoid.sigmoid_iterate("a", 2), "expected rho to be a finite number, got 'a'"),
+        (lambda: sigmoid.sigmoid_iterate(1.5, 2), "expected rho within .-1, 1., exactly, got 1.5"),
+        (lambda: sigmoid.sigmoid_iterate("a", 2), "expected rho to be a finite number .*, got 'a'"),
         (lambda: sigmoid.sigmoid_iterate(0.5, 2.5), "expected a whole depth here, got 2.5"),
-        (lambda: sigmoid.sigmoid_koenigs(-2), "expected rho from -1 to 1, got -2"),
+        (lambda: sigmoid.sigmoid_koenigs(-2), "expected rho within .-1, 1., exactly, got -2"),
         (lambda: sigmoid.sigmoid_koenigs(0.5, digits=0), "expected digits from 1 to 1000, got 0"),
         (lambda: sigmoid.sigmoid_circle(0, 2), "expected points from 1 to 1000, got 0"),
         (lambda: sigmoid.sigmoid_circle(6, 10**6), "expected depth from 1 to 1000"),

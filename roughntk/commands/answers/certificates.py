@@ -11,8 +11,10 @@ from roughntk import _checks, certify
 from roughntk._checks import InputError
 from roughntk._settings import values_of
 from roughntk.certify import Enclosure
+from roughntk.certify.balls import check_digits
 from roughntk.certify.sigmoid import sigmoid_fixed_point, sigmoid_iterate
-from roughntk.certify.solutions import ProvenCoefficients, shown
+from roughntk.certify.solutions import ProvenCoefficients
+from roughntk.certify.values import check_depth
 from roughntk.files.tables import Reading
 from roughntk.kernels import family as family_of
 from roughntk.regression import NotPositiveDefiniteError
@@ -64,7 +66,7 @@ class Request:
             raise InputError(f"expected --rho with {quantity}, got none; give a correlation, for instance --rho 0.5")
         if quantity != "limit" and depth is None:
             raise InputError(f"expected --depth with {quantity}, got none; give one, for instance --depth 10")
-        return Request(quantity, family, rho, depth, certify.check_digits(digits))
+        return Request(quantity, family, rho, depth, check_digits(digits))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,13 +104,13 @@ def _of_a_pair(request: Request) -> Answer:
         result = (certify.angle if request.quantity == "theta" else certify.correlation)(rho, depth, digits=digits)
     symbol = SYMBOLS[request.family if request.quantity == "kernel" else request.quantity]
     record = {"quantity": request.quantity, "family": request.family, "rho": rho, "depth": depth, **of(result)}
-    line = f"{symbol} at L = {depth}, rho_1 = {rho}: {shown(result)}"
+    line = f"{symbol} at L = {depth}, rho_1 = {rho}: {result.text}"
     return Answer(record, values=(line,), remarks=(how(result),))
 
 
 def _whole(depth: str | None) -> int:
     """A depth of the sigmoid composition, of which digits are proven at whole depth only."""
-    return int(certify.check_depth(depth, whole=True))
+    return int(check_depth(depth, whole=True))
 
 
 def _of_data(request: Request, choice: PointSettings, data: DataSet) -> Answer:
@@ -130,7 +132,7 @@ def _of_data(request: Request, choice: PointSettings, data: DataSet) -> Answer:
     if result.positive_definite:
         remarks.append(
             f"The kernel matrix is proven to be positive definite; its smallest eigenvalue is "
-            f"{shown(result.smallest_eigenvalue)}."
+            f"{result.smallest_eigenvalue.text}."
         )
     remarks.append(
         "In float64 the matrix cannot be told from a singular one." if error is None
@@ -184,7 +186,7 @@ def of(result: Enclosure) -> dict[str, Any]:
     """For JSON: the proven digits, and the ends rounded outwards."""
     width = Context(prec=max(result.digits, 1) + _BEYOND)
     return {
-        "value": shown(result),
+        "value": result.text,
         "digits": result.digits,
         "lower": str(_rounded(result.lower, width, ROUND_FLOOR)),
         "upper": str(_rounded(result.upper, width, ROUND_CEILING)),
