@@ -4,5 +4,6 @@ What it takes is imported when it is touched; python-flint is an extra, `pip ins
 """
 
 from roughntk.certify.balls import Enclosure, available
+from roughntk.certify.values import angle, correlation, kernel
 
-__all__ = ["Enclosure", "available"]
+__all__ = ["Enclosure", "angle", "available", "correlation", "kernel"]

@@ -24,18 +24,24 @@ _WIDENINGS = 20
 
 
 @functools.lru_cache(maxsize=8)
-def _entered(bits: int) -> tuple[Germ, fractions.Fraction]:
-    """A germ for so many bits, and an angle up to which its remainders are below 2^{-bits}."""
+def _entered(bits: int, terms: int) -> tuple[Germ, Ball]:
+    """A germ of so many terms, and an angle up to which its remainders are below 2^{-bits}."""
     package = flint()
-    known = germ(max(LEAST_TERMS, min(bits // 3, 40 + bits // 10)), bits)
+    known = germ(terms, bits)
     wanted = package.arb(2) ** -bits
-    entry = fractions.Fraction(1, 4)
-    while not all(
-        remainder(ball(entry)) < wanted
-        for remainder in (known.abel_remainder, known.slope_remainder, known.sum_remainder)
-    ):
-        entry = entry * 4 / 5
+    remainders = (known.abel_remainder, known.slope_remainder, known.sum_remainder)
+    entry = package.arb(1) / 4
+    while not all(remainder(entry) < wanted for remainder in remainders):
+        entry = (entry * 4 / 5).mid()
     return known, entry
+
+
+def _terms(theta: Ball) -> int:
+    """Terms of the germ with which series and layers take about as long; fewer where theta is small anyhow."""
+    bits = flint().ctx.prec
+    mantissa, power = theta.mid().man_exp()
+    size = -int(power) - int(mantissa).bit_length()  # theta is about 2^{-size}
+    return max(LEAST_TERMS, min(bits // 3, 60 + bits // 7, 4 + bits // max(size, 1)))
 
 
 def state_at(theta: Ball, depth: fractions.Fraction) -> tuple[Ball, Ball]:
@@ -45,7 +51,7 @@ def state_at(theta: Ball, depth: fractions.Fraction) -> tuple[Ball, Ball]:
         theta: theta_1, above 0.
         depth: l >= 1.
     """
-    known, entry = _entered(flint().ctx.prec)
+    known, entry = _entered(flint().ctx.prec, _terms(theta))
     steps, start, total = _pushed(theta, entry)
     target = known.abel(start) + ball(depth - 1 - steps)
     undone = _layers_before(known, target, entry)
@@ -62,18 +68,18 @@ def kernel_at(theta: Ball, depth: fractions.Fraction) -> Ball:
     return state_at(theta, depth)[1] / ball(depth)
 
 
-def _pushed(theta: Ball, entry: fractions.Fraction) -> tuple[int, Ball, Ball]:
+def _pushed(theta: Ball, entry: Ball) -> tuple[int, Ball, Ball]:
     """How many layers lead from theta to an angle below `entry`, that angle, and S there."""
-    limit, steps, total = ball(entry), 0, theta.cos()
-    while not theta < limit:
+    steps, total = 0, theta.cos()
+    while not theta < entry:
         theta, total = advance(theta, total)
         steps += 1
     return steps, theta, total
 
 
-def _layers_before(known: Germ, target: Ball, entry: fractions.Fraction) -> int:
+def _layers_before(known: Germ, target: Ball, entry: Ball) -> int:
     """How many layers after Abel time `target` lie surely below `entry`."""
-    missing = (known.abel(ball(entry)) - target).upper()
+    missing = (known.abel(entry) - target).upper()
     return max(0, int(missing.ceil().unique_fmpz()) + 1) if missing > 0 else 0
 
 

@@ -31,7 +31,7 @@ Sources: Ecalle1975 (iterative logarithm), Norlund1924 (principal sum), Johansso
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from roughntk.certify.balls import Ball, flint, working
@@ -40,7 +40,7 @@ _NUMERATOR, _DENOMINATOR = 3, 2  # R
 _ARCS = 1024  # of the upper half of the circle
 _BOUND_BITS = 64
 _POLES = 4  # P begins with theta^-4
-_BITS_A_TERM = 6  # that the triangular equations lose
+_BITS_A_TERM = 3  # that the triangular equations lose
 LEAST_TERMS = 12
 
 
@@ -133,8 +133,9 @@ def germ(terms: int, bits: int) -> Germ:
     length = terms + 4
     with working(bits + _BITS_A_TERM * terms), _truncated(length + 1):
         step = _step_series(length + 1)  # f/theta
-        abel = _abel_coefficients(step, terms)
-        poles, log_term, sums = _sum_coefficients(step, abel, terms)
+        powers = _powers(step, terms)
+        abel = _abel_coefficients(step, powers)
+        poles, log_term, sums = _sum_coefficients(step, abel, powers)
     with working(_BOUND_BITS):
         abel_defect, sum_defect = _defects(abel, poles, log_term, sums)
     part = package.arb_poly(abel)
@@ -181,58 +182,54 @@ def _shifted(series: Any, by: int) -> Any:
     return package.arb_series([package.arb(0)] * by + coefficients if by >= 0 else coefficients[-by:])
 
 
-def _solved(right: list[Ball], powers: Iterator[tuple[int, list[Ball]]]) -> list[Ball]:
-    """c_k, one after the other, such that sum_k c_k s_k = right, where s_k begins with order `first`."""
+def _powers(step: Any, terms: int) -> list[list[Ball]]:
+    """(f/theta)^k - 1 for k = 1, ..., N, each with the N + 2 - k coefficients that are needed of it."""
+    powers, power = [], step
+    for k in range(1, terms + 1):
+        with _truncated(terms + 2 - k):
+            powers.append(_coefficients(power - 1, terms + 2 - k))
+            power = power * step
+    return powers
+
+
+def _solved(right: list[Ball], columns: Iterable[tuple[int, list[Ball]]]) -> list[Ball]:
+    """c_k, one after the other, from sum_k c_k theta^{n_k} s_k = right, column k being (n_k, s_k).
+
+    theta^{n_k} s_k begins with order n_k + 1, n_k rising by 1 each time.
+    """
     solution = []
-    for first, series in powers:
-        coefficient = right[first] / series[first]
-        for order in range(first, len(right)):
-            right[order] -= coefficient * series[order]
+    for offset, series in columns:
+        coefficient = right[offset + 1] / series[1]
+        for order in range(1, min(len(series), len(right) - offset)):
+            right[offset + order] -= coefficient * series[order]
         solution.append(coefficient)
     return solution
 
 
-def _abel_coefficients(step: Any, terms: int) -> list[Ball]:
+def _abel_coefficients(step: Any, powers: list[list[Ball]]) -> list[Ball]:
     """0, a_1, ..., a_N from sum a_k (f^k - theta^k) = 1 - 3 pi (1/f - 1/theta) - (3/2) log(f/theta).
 
     f^k - theta^k begins with order k + 1. Orders 0 and 1 of the right side vanish: f = theta - theta^2/(3 pi) -
     theta^3/(18 pi^2) + ..., since f^2 - f^4/12 = theta^2 - 2 theta^3/(3 pi) - theta^4/12 + O(theta^5).
     """
-    pi = flint().arb.pi()
-    right = 1 - 3 * pi * _shifted(1 / step - 1, -1) - step.log() * 3 / 2
-
-    def powers() -> Iterator[tuple[int, list[Ball]]]:
-        power = step
-        for k in range(1, terms + 1):
-            yield k + 1, [flint().arb(0)] * k + _coefficients(power - 1, terms + 2 - k)
-            power = power * step
-
-    return [flint().arb(0), *_solved(_coefficients(right, terms + 2), powers())]
+    right = 1 - 3 * flint().arb.pi() * _shifted(1 / step - 1, -1) - step.log() * 3 / 2
+    return [flint().arb(0), *_solved(_coefficients(right, len(powers) + 2), enumerate(powers, 1))]
 
 
-def _sum_coefficients(step: Any, abel: list[Ball], terms: int) -> tuple[list[Ball], Ball, list[Ball]]:
+def _sum_coefficients(step: Any, abel: list[Ball], powers: list[list[Ball]]) -> tuple[list[Ball], Ball, list[Ball]]:
     """(p_-4, ..., p_-1), p_log and 0, p_1, ..., p_{N-3}, from P_N(f) - P_N = q(f), all times theta^3.
 
     q = -cot alpha' is known up to order N - 2, so that p_k is from order k + 1, k <= N - 3.
     """
-    package = flint()
-    theta = package.arb_series([0, 1])
+    package, terms = flint(), len(powers)
     pi, length = package.arb.pi(), terms + 2
+    theta, inverse = package.arb_series([0, 1]), 1 / step
     slope = package.arb_series([-3 * pi, package.arb(3) / 2, *(k * abel[k] for k in range(1, terms + 1))])
     cotangent = theta.cos() / _shifted(theta.sin(), -1)
-    right = -(slope * cotangent)(_shifted(step, 1)) / step**3
-    inverse = 1 / step
-
-    def powers() -> Iterator[tuple[int, list[Ball]]]:
-        for k in range(-_POLES, 0):
-            yield k + _POLES, _coefficients(_shifted(inverse**-k - 1, k + 3), length)
-        yield _POLES, _coefficients(_shifted(step.log(), 3), length)
-        power = step
-        for k in range(1, terms - 2):
-            yield k + _POLES, _coefficients(_shifted(power - 1, k + 3), length)
-            power = power * step
-
-    solution = _solved(_coefficients(right, length), powers())
+    right = -(slope * cotangent)(_shifted(step, 1)) * inverse**3
+    negative = [(k + 3, _coefficients(inverse**-k - 1, length)) for k in range(-_POLES, 0)]
+    positive = [(k + 3, powers[k - 1]) for k in range(1, terms - 2)]
+    solution = _solved(_coefficients(right, length), [*negative, (3, _coefficients(step.log(), length)), *positive])
     return solution[:_POLES], solution[_POLES], [package.arb(0), *solution[_POLES + 1 :]]
 
 
