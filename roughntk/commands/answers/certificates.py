@@ -14,7 +14,6 @@ from roughntk.certify import Enclosure
 from roughntk.certify.balls import check_digits
 from roughntk.certify.sigmoid import sigmoid_fixed_point, sigmoid_iterate
 from roughntk.certify.solutions import ProvenCoefficients
-from roughntk.certify.values import check_depth
 from roughntk.files.tables import Reading
 from roughntk.kernels import family as family_of
 from roughntk.regression import NotPositiveDefiniteError
@@ -96,7 +95,7 @@ def answer(request: Request, choice: PointSettings, reading: Reading) -> Answer:
 def _of_a_pair(request: Request) -> Answer:
     rho, depth, digits = request.rho, request.depth, request.digits
     if request.family == "sigmoid":
-        result = sigmoid_iterate(rho, _whole(depth), digits=digits)
+        result = sigmoid_iterate(rho, depth, digits=digits)
     elif request.quantity == "kernel":
         take = certify.kernel if request.family == "relu-ntk" else certify.correlation
         result = take(rho, depth, digits=digits)
@@ -108,15 +107,10 @@ def _of_a_pair(request: Request) -> Answer:
     return Answer(record, values=(line,), remarks=(how(result),))
 
 
-def _whole(depth: str | None) -> int:
-    """A depth of the sigmoid composition, of which digits are proven at whole depth only."""
-    return int(check_depth(depth, whole=True))
-
-
 def _of_data(request: Request, choice: PointSettings, data: DataSet) -> Answer:
     n, numbers = len(data.X), [int(row) for row in data.rows]
     projection = "stereographic" if choice.projection == "stereographic" else "canonical"
-    rows = data.unprojected
+    rows = _checks.matrix(data.unprojected, "rows")
     result = certify.coefficients(
         rows[:n], rows[n:], depth=request.depth, digits=request.digits, kernel=request.family, projection=projection
     )
