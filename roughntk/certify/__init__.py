@@ -4,6 +4,9 @@ What it takes is imported when it is touched; python-flint is an extra, `pip ins
 """
 
 from roughntk.certify.balls import Enclosure, available
+from roughntk.certify.limits import LimitBound, limit, limit_bound
 from roughntk.certify.values import angle, correlation, kernel
 
-__all__ = ["Enclosure", "angle", "available", "correlation", "kernel"]
+__all__ = [
+    "Enclosure", "LimitBound", "angle", "available", "correlation", "kernel", "limit", "limit_bound",
+]  # fmt: skip
