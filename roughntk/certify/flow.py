@@ -16,7 +16,7 @@ import functools
 from collections.abc import Callable
 
 from roughntk.certify.balls import Ball, ball, flint
-from roughntk.certify.germ import LEAST_TERMS, Germ, germ
+from roughntk.certify.germ import LEAST_TERMS, Germ, germ_of
 from roughntk.certify.recursion import advance, next_angle
 
 _NEWTON_STEPS = 80
@@ -27,7 +27,7 @@ _WIDENINGS = 20
 def _entered(bits: int, terms: int) -> tuple[Germ, Ball]:
     """A germ of so many terms, and an angle up to which its remainders are below 2^{-bits}."""
     package = flint()
-    known = germ(terms, bits)
+    known = germ_of(terms, bits)
     wanted = package.arb(2) ** -bits
     remainders = (known.abel_remainder, known.slope_remainder, known.sum_remainder)
     entry = package.arb(1) / 4

@@ -30,13 +30,14 @@ Sources: Ecalle1975 (iterative logarithm), Norlund1924 (principal sum), Johansso
 
 import contextlib
 import dataclasses
+import fractions
 import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from roughntk.certify.balls import Ball, flint, working
+from roughntk.certify.balls import Ball, ball, flint, working
 
-_NUMERATOR, _DENOMINATOR = 3, 2  # R
+RADIUS = fractions.Fraction(3, 2)  # R
 _ARCS = 1024  # of the upper half of the circle
 _BOUND_BITS = 64
 _POLES = 4  # P begins with theta^-4
@@ -113,7 +114,7 @@ class Germ:
 
 
 def _radius() -> Ball:
-    return flint().arb(_NUMERATOR) / _DENOMINATOR
+    return ball(RADIUS)
 
 
 def _tail(theta: Ball, order: int) -> Ball:
@@ -127,12 +128,12 @@ def _within(bound: Ball) -> Ball:
 
 
 @functools.lru_cache(maxsize=8)
-def germ(terms: int, bits: int) -> Germ:
+def germ_of(terms: int, bits: int) -> Germ:
     """The series with N = `terms`, their coefficients computed with so many bits and a few a term more."""
     package = flint()
     length = terms + 4
-    with working(bits + _BITS_A_TERM * terms), _truncated(length + 1):
-        step = _step_series(length + 1)  # f/theta
+    with working(bits + _BITS_A_TERM * terms), truncated(length + 1):
+        step = step_series(length + 1)  # f/theta
         powers = _powers(step, terms)
         abel = _abel_coefficients(step, powers)
         poles, log_term, sums = _sum_coefficients(step, abel, powers)
@@ -146,7 +147,7 @@ def germ(terms: int, bits: int) -> Germ:
 
 
 @contextlib.contextmanager
-def _truncated(length: int) -> Iterator[None]:
+def truncated(length: int) -> Iterator[None]:
     """Keep so many terms of power series inside the block."""
     context = flint().ctx
     before = context.cap
@@ -157,37 +158,37 @@ def _truncated(length: int) -> Iterator[None]:
         context.cap = before
 
 
-def _step_series(length: int) -> Any:
+def step_series(length: int) -> Any:
     """f(theta)/theta as a power series of so many terms."""
     package = flint()
-    with _truncated(length + 2):
+    with truncated(length + 2):
         theta = package.arb_series([0, 1])
         sine, cosine = theta.sin(), theta.cos()
         gap = (1 - cosine) * 2 - (sine - theta * cosine) * 2 / package.arb.pi()  # theta^2 G
-        square = package.arb_series(_coefficients(gap, length + 2)[2:])
+        square = package.arb_series(coefficients(gap, length + 2)[2:])
         angle = (theta * square.sqrt() / 2).asin() * 2
-        return package.arb_series(_coefficients(angle, length + 1)[1:])
+        return package.arb_series(coefficients(angle, length + 1)[1:])
 
 
-def _coefficients(series: Any, length: int) -> list[Ball]:
+def coefficients(series: Any, length: int) -> list[Ball]:
     """So many coefficients, zeros where the series has fewer."""
     known = [series[k] for k in range(min(length, series.length()))]
     return known + [flint().arb(0)] * (length - len(known))
 
 
-def _shifted(series: Any, by: int) -> Any:
+def shifted(series: Any, by: int) -> Any:
     """theta^by times a power series; where `by` is negative, the coefficients that fall off are zero."""
     package = flint()
-    coefficients = _coefficients(series, package.ctx.cap)
-    return package.arb_series([package.arb(0)] * by + coefficients if by >= 0 else coefficients[-by:])
+    kept = coefficients(series, package.ctx.cap)
+    return package.arb_series([package.arb(0)] * by + kept if by >= 0 else kept[-by:])
 
 
 def _powers(step: Any, terms: int) -> list[list[Ball]]:
     """(f/theta)^k - 1 for k = 1, ..., N, each with the N + 2 - k coefficients that are needed of it."""
     powers, power = [], step
     for k in range(1, terms + 1):
-        with _truncated(terms + 2 - k):
-            powers.append(_coefficients(power - 1, terms + 2 - k))
+        with truncated(terms + 2 - k):
+            powers.append(coefficients(power - 1, terms + 2 - k))
             power = power * step
     return powers
 
@@ -212,8 +213,8 @@ def _abel_coefficients(step: Any, powers: list[list[Ball]]) -> list[Ball]:
     f^k - theta^k begins with order k + 1. Orders 0 and 1 of the right side vanish: f = theta - theta^2/(3 pi) -
     theta^3/(18 pi^2) + ..., since f^2 - f^4/12 = theta^2 - 2 theta^3/(3 pi) - theta^4/12 + O(theta^5).
     """
-    right = 1 - 3 * flint().arb.pi() * _shifted(1 / step - 1, -1) - step.log() * 3 / 2
-    return [flint().arb(0), *_solved(_coefficients(right, len(powers) + 2), enumerate(powers, 1))]
+    right = 1 - 3 * flint().arb.pi() * shifted(1 / step - 1, -1) - step.log() * 3 / 2
+    return [flint().arb(0), *_solved(coefficients(right, len(powers) + 2), enumerate(powers, 1))]
 
 
 def _sum_coefficients(step: Any, abel: list[Ball], powers: list[list[Ball]]) -> tuple[list[Ball], Ball, list[Ball]]:
@@ -225,26 +226,32 @@ def _sum_coefficients(step: Any, abel: list[Ball], powers: list[list[Ball]]) -> 
     pi, length = package.arb.pi(), terms + 2
     theta, inverse = package.arb_series([0, 1]), 1 / step
     slope = package.arb_series([-3 * pi, package.arb(3) / 2, *(k * abel[k] for k in range(1, terms + 1))])
-    cotangent = theta.cos() / _shifted(theta.sin(), -1)
-    right = -(slope * cotangent)(_shifted(step, 1)) * inverse**3
-    negative = [(k + 3, _coefficients(inverse**-k - 1, length)) for k in range(-_POLES, 0)]
+    cotangent = theta.cos() / shifted(theta.sin(), -1)
+    right = -(slope * cotangent)(shifted(step, 1)) * inverse**3
+    negative = [(k + 3, coefficients(inverse**-k - 1, length)) for k in range(-_POLES, 0)]
     positive = [(k + 3, powers[k - 1]) for k in range(1, terms - 2)]
-    solution = _solved(_coefficients(right, length), [*negative, (3, _coefficients(step.log(), length)), *positive])
+    solution = _solved(coefficients(right, length), [*negative, (3, coefficients(step.log(), length)), *positive])
     return solution[:_POLES], solution[_POLES], [package.arb(0), *solution[_POLES + 1 :]]
 
 
+def circle() -> Iterator[tuple[Any, Any]]:
+    """(z, f(z)) on arcs that cover the upper half of |z| = R; the lower half is its mirror image."""
+    package = flint()
+    half_width = package.arb(0, (package.arb.pi() / (2 * _ARCS)).upper())
+    for arc in range(_ARCS):
+        turn = (2 * arc + 1) * package.arb.pi() / (2 * _ARCS) + half_width
+        z = package.acb(0, turn).exp() * _radius()
+        yield z, _step_on_circle(z)
+
+
 def _defects(abel: list[Ball], poles: list[Ball], log_term: Ball, sums: list[Ball]) -> tuple[Ball, Ball]:
-    """D and E of the module, by covering the upper half of the circle; the lower half is its mirror image."""
+    """D and E of the module, by covering the circle."""
     package = flint()
     pi, terms = package.arb.pi(), len(abel) - 1
     part, regular = package.acb_poly(abel), package.acb_poly(sums)
     singular, slope = package.acb_poly(poles), package.acb_poly(abel).derivative()
     largest = [package.arb(0), package.arb(0)]
-    half_width = (pi / (2 * _ARCS)).upper()
-    for arc in range(_ARCS):
-        z = package.acb(package.arb((2 * arc + 1) * pi / (2 * _ARCS)) + package.arb(0, half_width)) * package.acb(0, 1)
-        z = z.exp() * _radius()
-        f = _step_on_circle(z)
+    for z, f in circle():
         ratio = (f / z).log()
         d = 3 * pi * (1 / f - 1 / z) + ratio * 3 / 2 + part(f) - part(z) - 1
         quotient = -f.cos() / f.sin() * (3 / (2 * f) - 3 * pi / f**2 + slope(f))
@@ -276,4 +283,6 @@ def _half_sine(z: Any) -> tuple[Any, Any]:
     return square, sine
 
 
-__all__ = ["LEAST_TERMS", "Germ", "germ"]
+__all__ = [
+    "LEAST_TERMS", "RADIUS", "Germ", "circle", "coefficients", "germ_of", "shifted", "step_series", "truncated",
+]  # fmt: skip
