@@ -17,7 +17,7 @@ AngleKernel = Callable[[Ball], Ball]
 
 
 def equispaced_angle(place: int, points: int) -> Ball:
-    """The angle 2 pi k/n between a point and the k-th next of n, folded into [0, pi]; 0 and pi are exact where they are.
+    """The angle 2 pi k/n between a point and the k-th next of n equispaced ones, folded into [0, pi].
 
     >>> equispaced_angle(3, 4).overlaps(flint().arb.pi() / 2)
     True

@@ -5,8 +5,6 @@ import fractions
 
 from roughntk.certify.balls import Ball, Enclosure, lower, upper
 
-_EXACT_DIGITS = 15
-
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
@@ -26,16 +24,6 @@ class Proof:
 
     def __str__(self) -> str:
         return f"{self.statement} ({'proven' if self.proven else 'not proven'}: {self.method})"
-
-
-def exactly(name: str, value: fractions.Fraction | int) -> Enclosure:
-    """A rational number, enclosed by itself.
-
-    >>> exactly("a third", fractions.Fraction(1, 3)).text
-    '0.333333333333333'
-    """
-    number = fractions.Fraction(value)
-    return Enclosure(name, number, number, _EXACT_DIGITS, 0)
 
 
 def between(name: str, low: fractions.Fraction, high: fractions.Fraction, bits: int, most: int = 15) -> Enclosure:
@@ -59,4 +47,4 @@ def _text(value: fractions.Fraction, digits: int) -> str:
     return Enclosure("", value, value, digits, 0).text
 
 
-__all__ = ["Proof", "between", "enclosed", "exactly"]
+__all__ = ["Proof", "between", "enclosed"]

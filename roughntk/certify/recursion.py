@@ -6,10 +6,10 @@ radius is carried over unchanged: |f(x) - f(m)| <= |x - m|, because 0 <= f' <= 1
 Proof. From cos f = (sin theta + (pi - theta) cos theta)/pi, with a = 1 - theta/pi,
 
     f'(theta) = a sin(theta)/sin(f(theta)) >= 0,
-    cos^2 f + a^2 sin^2 theta = a^2 + 2 a (sin theta/pi) cos theta + sin^2 theta/pi^2 = |a + (sin theta/pi) e^{i theta}|^2
-                             <= (a + sin theta/pi)^2 <= 1,    since sin theta <= theta,
+    cos^2 f + a^2 sin^2 theta = a^2 + 2 a (sin theta/pi) cos theta + sin^2 theta/pi^2
+                              = |a + (sin theta/pi) e^{i theta}|^2 <= (a + sin theta/pi)^2 <= 1,
 
-so that a sin theta <= sin f and f' <= 1. In balls the plain recursion of the correlation would evaluate every term at
+since sin theta <= theta, so that a sin theta <= sin f and f' <= 1. In balls the plain recursion of the correlation would evaluate every term at
 all members of the ball separately: its radius is multiplied by more than 1 in each layer.
 
 So after L layers the radius of theta is at most its first one and L roundings. With S_L = L K_L,
@@ -116,6 +116,12 @@ def next_angle(theta: Ball) -> Ball:
     return _layer(theta)[0]
 
 
+def advance(theta: Ball, total: Ball) -> tuple[Ball, Ball]:
+    """(theta_{L+1}, S_{L+1}) from (theta_L, S_L)."""
+    following, cosine = _layer(theta)
+    return following, total * (1 - theta / flint().arb.pi()) + cosine
+
+
 def states(theta: Ball, depth: int) -> tuple[Ball, Ball]:
     """theta_L and S_L = L K_L after L - 1 layers, at the working precision; see the module.
 
@@ -123,13 +129,9 @@ def states(theta: Ball, depth: int) -> tuple[Ball, Ball]:
         theta: theta_1.
         depth: L >= 1, whole.
     """
-    package = flint()
     total = theta.cos()
-    turn = 1 / package.arb.pi()
     for _ in range(depth - 1):
-        following, cosine = _layer(theta)
-        total = total * (1 - theta * turn) + cosine
-        theta = following
+        theta, total = advance(theta, total)
     return theta, total
 
 
@@ -138,4 +140,4 @@ def kernel_ball(theta: Ball, depth: int) -> Ball:
     return states(theta, depth)[1] / depth
 
 
-__all__ = ["angle_of", "kernel_ball", "next_angle", "states"]
+__all__ = ["advance", "angle_of", "kernel_ball", "next_angle", "states"]

@@ -11,10 +11,11 @@ import math
 from typing import Any
 
 from roughntk import _checks
-from roughntk._checks import InputError
-from roughntk.certify.balls import Ball, Enclosure, ball, exact, flint, lower, proven, upper, working
+from roughntk.certify.balls import Ball, Enclosure, ball, exactly, flint, lower, proven, upper, working
 from roughntk.certify.circles import circulant_eigenvalues, smallest
-from roughntk.certify.proofs import Proof, enclosed, exactly
+from roughntk.certify.power_series import logistic, product
+from roughntk.certify.proofs import Proof, enclosed
+from roughntk.certify.values import check_correlation, check_depth
 
 CONTRACTION = fractions.Fraction(8, 27)
 """The largest value of h' on the line."""
@@ -124,7 +125,7 @@ def sigmoid_iterate(rho: Any, depth: Any, *, digits: int = 15) -> Enclosure:
     >>> sigmoid_iterate("0.5", 3).text
     '0.354822798473802'
     """
-    start, layers = _correlation(rho), _checks.integer_depth(depth) - 1
+    start, layers = check_correlation(rho), _whole(depth) - 1
 
     def compute(bits: int) -> Ball:
         return _iterate(ball(start), layers, bits)
@@ -132,11 +133,9 @@ def sigmoid_iterate(rho: Any, depth: Any, *, digits: int = 15) -> Enclosure:
     return proven(f"eta_{layers + 1}", compute, digits)
 
 
-def _correlation(rho: Any) -> fractions.Fraction:
-    value = exact(rho, "rho")
-    if not -1 <= value <= 1:
-        raise InputError(f"expected rho from -1 to 1, got {_checks.shown(rho)}; it is the cosine of an angle")
-    return value
+def _whole(depth: Any) -> int:
+    known = check_depth(depth, whole=True)
+    return known.numerator if known is not None else 0  # infinity is refused
 
 
 def _iterate(eta: Ball, layers: int, bits: int) -> Ball:
@@ -173,7 +172,7 @@ def sigmoid_koenigs(rho: Any, *, digits: int = 15) -> Enclosure:
     >>> sigmoid_koenigs("0.5").text
     '0.162071063414569'
     """
-    start = _correlation(rho)
+    start = check_correlation(rho)
     return proven(f"g({rho})", lambda bits: _koenigs(ball(start), bits), digits)
 
 
@@ -210,13 +209,8 @@ def sigmoid_coefficients(count: int) -> tuple[fractions.Fraction, ...]:
     ['1/4', '1/4', '1/16', '-1/48']
     """
     count = _checks.integer(count, "count", least=1, most=200)
-    denominator = [fractions.Fraction((-1) ** k, math.factorial(k)) for k in range(count)]
-    denominator[0] += 1
-    sigmoid: list[fractions.Fraction] = []
-    for k in range(count):
-        convolved = sum((denominator[j] * sigmoid[k - j] for j in range(1, k + 1)), fractions.Fraction(0))
-        sigmoid.append(((k == 0) - convolved) / denominator[0])
-    return tuple(sum((sigmoid[j] * sigmoid[k - j] for j in range(k + 1)), fractions.Fraction(0)) for k in range(count))
+    logistic_series = logistic([fractions.Fraction(k == 1) for k in range(count)])
+    return product(logistic_series, logistic_series)
 
 
 def sigmoid_circle(points: Any, depth: Any, *, digits: int = 10) -> Enclosure:
@@ -235,7 +229,7 @@ def sigmoid_circle(points: Any, depth: Any, *, digits: int = 10) -> Enclosure:
     ('-0.027720', '0.055086')
     """
     points = _checks.integer(points, "points", least=1, most=1000)
-    layers = _checks.integer(_checks.integer_depth(depth), "depth", least=1, most=1000) - 1
+    layers = _checks.integer(_whole(depth), "depth", least=1, most=1000) - 1
 
     def compute(bits: int) -> Ball:
         return smallest(circulant_eigenvalues(lambda theta: _iterate(theta.cos(), layers, bits), points))
@@ -258,7 +252,7 @@ def series_refutes_proposition_7(count: int = 4) -> Proof:
     return Proof(
         "eta_2 = (1 + exp(-rho))^(-2) is not positive definite on spheres of every dimension",
         "exact power series: a negative Maclaurin coefficient, against Schoenberg's criterion",
-        tuple(exactly(f"coefficient of z^{k}", value) for k, value in enumerate(series)),
+        tuple(exactly(f"coefficient of z^{k}", value, 15) for k, value in enumerate(series)),
         min(series) < 0,
     )
 
@@ -292,13 +286,15 @@ def proposition_7_fails_at_every_depth(points: int = 6, harmonic: int = 3, deepe
     """
     bits = 128
     with working(bits):
-        early = []
-        for layers in range(1, deepest):
-            values = circulant_eigenvalues(lambda theta, layers=layers: _iterate(theta.cos(), layers, bits), points)
-            early.append(enclosed(f"eigenvalue at L = {layers + 1}", values[harmonic], bits, 10))
+
+        def early_value(depth: int) -> Enclosure:
+            values = circulant_eigenvalues(lambda theta: _iterate(theta.cos(), depth - 1, bits), points)
+            return enclosed(f"eigenvalue at L = {depth}", values[harmonic], bits, 10)
+
+        early = map(early_value, range(2, deepest + 1))
         scaled = circulant_eigenvalues(lambda theta: _scaled_defect(theta.cos(), deepest - 1, bits), points)[harmonic]
         late = enclosed(f"eigenvalue/lambda^(L-1) for all L >= {deepest}", scaled, bits, 10)
-    evidence = (*early, late)
+        evidence = (*early, late)
     return Proof(
         f"the matrix of eta_L at {points} equispaced points of a circle is indefinite at every depth L >= 2",
         "enclosures of an eigenvalue at the first depths, and of eigenvalue/lambda^(L-1) at all further ones",
