@@ -225,7 +225,8 @@ def _limit(measured: Measured) -> Looked:
     staying = len(jumps) > 2 and jumps[-1] > STAYS * jumps[-2] > STAYS**2 * jumps[-3] and jumps[-1] > 1e-6
     direct = True if _falling(blocks) and _falling(jumps) else (False if staying else None)
     numbers = {"over_doublings": blocks, "over_layers": jumps}
-    evidence = [Evidence("statement", f"{text}; the criteria say: has_limit = {told}.", told, MEASURED, numbers)]
+    supports = direct if told is None else told
+    evidence = [Evidence("statement", f"{text}; the criteria say: has_limit = {told}.", supports, MEASURED, numbers)]
     if told is not None and direct is not None and told != direct:
         evidence.append(Evidence("ground", f"The criteria do not agree with what is seen: {text}.", False, MEASURED))
     return evidence, None

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 
+from roughntk import certify
 from roughntk.audit import points, second_family
+from roughntk.audit.certificates import proved
 from roughntk.audit.claim import DIGITS, IDENTITY, MEASURED, Claim, Curve, Evidence, Looked, Picture
 from roughntk.audit.criteria import kriging
 from roughntk.audit.grounds import by_layers, expected_slopes
@@ -55,6 +57,7 @@ def _figure_1(subject: Subject) -> Looked:
             f"up to {off['K']:.0%} from the limit 1/4 on the points of the figure.",
             off["K"] < NEAR, DIGITS, {"K": K[0.75], "K_from_0": K[0.0], "difference": apart, "off": off["K"]},
         ),
+        proved("statement", lambda: _digits_at_30(subject)),
         Evidence(
             "statement", f"rho_L: within {off['rho']:.1%} of 1 at depth 30.", off["rho"] < NEAR, DIGITS,
             {"off": off["rho"]},
@@ -97,6 +100,17 @@ def _figure_1(subject: Subject) -> Looked:
     return evidence, Picture("What depth 30 shows", "depth $L$", "kernel of a pair", curves, levels, "", caption)
 
 
+def _digits_at_30(subject: Subject) -> tuple[str, bool, dict]:
+    """K_30 enclosed; it refutes the statement if it is the subject's and lies a tenth or more above 1/4."""
+    known = {text: certify.kernel(text, DEPTHS) for text in ("0.75", "0")}
+    values = [float(subject.tangent(np.array([float(text)]), DEPTHS)[0]) for text in known]
+    off = max(abs(value - float(each.lower)) for value, each in zip(values, known.values(), strict=True))
+    far = all(float(each.lower) > 0.25 * (1 + NEAR) for each in known.values())
+    shown = " and ".join(each.text for each in known.values())
+    text = f"Proven digits of K_30 from rho_1 = 0.75 and 0: {shown}; float64 is {off:.0e} from them."
+    return text, not (far and off < 1e-12), {"difference": off}
+
+
 def _table_1(subject: Subject) -> Looked:
     """What the table and the abstract say of this work."""
     pairs = np.array([-0.9, 0.0, 0.5, 0.9])
@@ -114,6 +128,7 @@ def _table_1(subject: Subject) -> Looked:
             "0.9).",
             not (falling and K[-1] < 1e-3), DIGITS, {"distance": K},
         ),
+        proved("statement", lambda: _bounded_distance(subject)),
         Evidence(
             "statement",
             f"On the sphere the coefficients approach a fixed limit, 1/(n + 3) = 1/9 on 6 points of S^4: relative "
@@ -131,6 +146,20 @@ def _table_1(subject: Subject) -> Looked:
             falling and K[-1] < 1e-3, DIGITS, {"distance": K[-1]},
         ),
     ], None  # fmt: skip
+
+
+def _bounded_distance(subject: Subject) -> tuple[str, bool, dict]:
+    """The proven bound of |K_L - 1/4|; it refutes the statement if the subject's kernel obeys it."""
+    depths, largest = (1000, 10_000, 10**9), "0.9"
+    bounds = [certify.limit_bound(largest, depth).value for depth in depths]
+    values = [subject.tangent(np.linspace(-1, float(largest), 39), depth) for depth in depths[:2]]
+    inside = all(np.abs(value - 0.25).max() <= bound for value, bound in zip(values, bounds, strict=False))
+    shown = ", ".join(f"{bound:.1e}" for bound in bounds)
+    text = (
+        f"Proven: for all correlations from -1 to {largest} |K_L - 1/4| is at most {shown} at L = 1,000, 10,000, 10^9; "
+        f"the kernel {'obeys' if inside else 'does not obey'} it at 39 of them."
+    )
+    return text, not (inside and bounds[-1] < 1e-6), {"bounds": bounds}
 
 
 def _other_works(subject: Subject) -> Looked:
