@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from roughntk import kernels, networks, rough
+from roughntk import kernels, networks, regression, rough, sphere
 from roughntk.maps import duals
 from roughntk.transport import clocks
 
@@ -105,6 +105,21 @@ def lifted(path: Numbers, level: int, *, backend: str) -> Numbers:
     return np.asarray(rough.signature(path, level, backend=backend))
 
 
+def project(X: Numbers) -> Numbers:
+    """x/|x|, row by row."""
+    return sphere.project(X, distinct=False)
+
+
+def lift(X: Numbers) -> Numbers:
+    """(2x, |x|^2 - 1)/(|x|^2 + 1), row by row."""
+    return sphere.lift(X, distinct=False)
+
+
+def predict(X: Numbers, y: Numbers, x: Numbers, depth: int, time: float, initial: tuple[Numbers, Numbers]) -> Numbers:
+    """f_t(x) of the ReLU tangent kernel from f_0, given as its values at X and at x."""
+    return regression.predict(kernels.ReluNTK(), X, y, x, depth=depth, time=time, initial=initial)
+
+
 @dataclasses.dataclass(frozen=True)
 class Networks:
     """Random networks of finite width: what of `rn.networks` the audit draws. Depth counts from 1, the input layer."""
@@ -121,5 +136,5 @@ class Networks:
 
 __all__ = [
     "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "driver_rate", "iterated",
-    "lifted", "recursion", "sigmoid", "slope", "tangent", "transport",
+    "lift", "lifted", "predict", "project", "recursion", "sigmoid", "slope", "tangent", "transport",
 ]  # fmt: skip

@@ -32,9 +32,12 @@ class Subject:
         biased: (rho, depth) -> K_L of the network with biases of Appendix A, beta = 1, sigma_w^2 = 1, |x|^2 = n0.
         clock: (z, d) -> psi_d(z), z in (-1, 1).
         driver_rate: (A, A') -> A^{-1} A', what the driver of Theorem 3 grows by.
-        transport: (K_L, K_{L+1}, b_L, b_{L+1}, driver_rate, clock) -> u(1), by integrating the equation of Theorem 3.
+        transport: (K_L, K_{L+1}, b_L, b_{L+1}, driver_rate) -> u(1), by integrating the equation of Theorem 3.
         lifts: by the name of what computes it, (path, level) -> signature, levels 1 to `level`, flat.
         networks: draws of random networks; see `roughntk.audit.ingredients.Networks`.
+        project: rows -> x/|x|, whether or not some become equal (case b).
+        lift: rows -> (2x, |x|^2 - 1)/(|x|^2 + 1), one dimension more (case c).
+        predict: (X, y, x, depth, time, (f_0(X), f_0(x))) -> f_t(x) of the ReLU NTK trained for a time.
     """
 
     correlation_map: Callable[[Numbers], Numbers] = ingredients.correlation_map
@@ -52,6 +55,9 @@ class Subject:
         }
     )
     networks: Any = dataclasses.field(default_factory=ingredients.Networks)
+    project: Callable[[Numbers], Numbers] = ingredients.project
+    lift: Callable[[Numbers], Numbers] = ingredients.lift
+    predict: Callable[..., Numbers] = ingredients.predict
 
     @classmethod
     def made_of(cls, correlation_map=None, slope=None, recursion=None, **more: Any) -> "Subject":
