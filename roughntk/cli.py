@@ -11,6 +11,7 @@ import typer
 
 from roughntk import __version__
 from roughntk.commands import (
+    certify,
     classify,
     compilation,
     doctor,
@@ -36,6 +37,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,
     weights.weights: weights.EXAMPLES,
+    certify.certify: certify.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""
