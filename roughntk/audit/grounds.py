@@ -199,6 +199,56 @@ def _lifts(subject: Subject) -> Evidence:
     return Evidence("ground", f"signatures against iterated sums: {text}.", worst <= CLOSE, DIGITS, dict(off))
 
 
+def _projective_norm(subject: Subject) -> Evidence:
+    """[[3, 1], [0, -4]]: entries sum to 8; the nuclear norm is (s_1 + s_2) with s_1^2 + s_2^2 = 26, s_1 s_2 = 12."""
+    given = [subject.projective_norm(np.array([3.0, 1.0, 0.0, -4.0]), 2, norm) for norm in ("l1", "l2")]
+    return _compared("the projective norms of a matrix against closed forms", _apart(given, [8.0, math.sqrt(50.0)]))
+
+
+def _variation_distance(subject: Subject) -> Evidence:
+    """A right angle against a point: (1 + 1)^{...} at level 1, a whole step at level 2, in l1."""
+    path, point = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))
+    given = [subject.variation_distance(path, point, 2.5, level) for level in (1, 2)]
+    # X^2 is e_1 e_1/2 and e_2 e_2/2 on the steps, of size 1/2 each, and of size 2 on the whole
+    return _compared("2.5-variation of a right angle against its closed form", _apart(given, [2.0, 2.0]))
+
+
+SEQUENCES: dict[str, tuple[Callable[[Any, int], Any], dict[str, Any]]] = {
+    "1/4 + 3/4 exp(L (c - 1))": (
+        lambda c, depth: 0.25 + 0.75 * np.exp(depth * (np.asarray(c) - 1)),
+        {"bounded": "holds", "positive definite": "holds", "determinant": "fails", "has_limit": True},
+    ),
+    "exp((c - 1)/L)": (
+        lambda c, depth: np.exp((np.asarray(c) - 1) / depth),
+        {"bounded": "holds", "positive definite": "holds", "determinant": "holds", "has_limit": True},
+    ),
+    "1 - (1 - exp(a_L (c - 1)))/L, a_L = 1, 4, 1, 4, ...": (
+        lambda c, depth: 1 - (1 - np.exp((4 - 3 * (depth % 2)) * (np.asarray(c) - 1))) / depth,
+        {"bounded": "holds", "positive definite": "holds", "determinant": "holds", "has_limit": False},
+    ),
+    "0.6 + cos(theta) - 0.05 cos(3 theta)": (
+        lambda c, depth: 0.6 + np.asarray(c) - 0.05 * (4 * np.asarray(c) ** 3 - 3 * np.asarray(c)),
+        {"bounded": "holds", "positive definite": "fails"},
+    ),
+}
+"""Sequences whose conditions are known by hand: matrices tend to 3/4 I + 1/4 11^T; those of 1 - (1 - c)/L with weights
+1/n + ...; coefficients alternate between those of two kernels exp(a (c - 1)); a negative Fourier coefficient."""
+
+
+def _criteria(subject: Subject) -> Evidence:
+    """Four sequences whose conditions are known by hand."""
+    wrong = []
+    for name, (kernel, wanted) in SEQUENCES.items():
+        given = subject.criteria(kernel, 200)
+        wrong += [
+            f"{name}: {what} {given.get(what)!r} in place of {value!r}"
+            for what, value in wanted.items()
+            if given.get(what) != value
+        ]
+    text = "right on four sequences whose conditions are known by hand" if not wrong else "; ".join(wrong)
+    return Evidence("ground", f"the criteria of Section 6: {text}.", not wrong, DIGITS, {"wrong": len(wrong)})
+
+
 def _networks(subject: Subject) -> Evidence:
     """The mean covariance after one hidden layer is exactly rho_2 at every width."""
     rho = 0.5
@@ -249,6 +299,7 @@ def _predict(subject: Subject) -> Evidence:
 GROUNDS: dict[str, Callable[[Subject], Evidence]] = {
     "correlation_map": _map, "slope": _slope, "covariance": _covariance, "tangent": _tangent, "sigmoid": _sigmoid,
     "biased": _biased, "clock": _clock, "driver_rate": _driver_rate, "transport": _transport, "lifts": _lifts,
+    "projective_norm": _projective_norm, "variation_distance": _variation_distance, "criteria": _criteria,
     "networks": _networks, "project": _project, "lift": _lift, "predict": _predict,
 }  # fmt: skip
 """A check for every ingredient of a `Subject`."""

@@ -13,12 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from roughntk import depth as depth_room
 from roughntk import kernels, networks, regression, rough, sphere
 from roughntk.maps import duals
 from roughntk.transport import clocks
 
 Numbers = NDArray[np.float64]
 
+SIZE = 256
+"""Of the arrays that `criteria` asks a kernel for: of one size, so that it is compiled once."""
 STEPS = 400
 """Of the classical Runge-Kutta rule that `transport` integrates with."""
 
@@ -120,6 +123,36 @@ def predict(X: Numbers, y: Numbers, x: Numbers, depth: int, time: float, initial
     return regression.predict(kernels.ReluNTK(), X, y, x, depth=depth, time=time, initial=initial)
 
 
+def projective_norm(part: Numbers, channels: int, norm: str) -> float:
+    """The projective norm of one level, flat, with "l1" or "l2" on the channels."""
+    return float(rough.projective_norm(jnp.asarray(part, dtype=float), channels, norm))
+
+
+def variation_distance(a: Numbers, b: Numbers, p: float, level: int | None) -> float:
+    """The p-variation distance of two polygons in l1, at one level, or the largest over levels to p."""
+    return float(rough.p_variation_distance(np.asarray(a), np.asarray(b), p, level=level))
+
+
+def criteria(kernel: Callable[[Any, int], Numbers], deepest: int) -> dict[str, str | bool | None]:
+    """What `rn.depth.criteria.check` says of a sequence (correlation, depth) -> kernel, at depths to `deepest`.
+
+    Returns:
+        For bounded, positive definite, determinant, summable and hyperbolic "holds", "fails" or "not decided"; for
+        "has_limit" whether the coefficients have a limit, or None.
+    """
+
+    def at(X: Any, depth: int) -> Numbers:
+        products = np.clip(X @ X.T, -1.0, 1.0)
+        np.fill_diagonal(products, 1.0)
+        padded = np.zeros(-(-products.size // SIZE) * SIZE)
+        padded[: products.size] = products.ravel()
+        return np.asarray(kernel(padded, depth))[: products.size].reshape(products.shape)
+
+    checked = depth_room.criteria.check(at, deepest=deepest)
+    verdicts: dict[str, str | bool | None] = {each.name: each.verdict for each in checked.conditions}
+    return verdicts | {"has_limit": checked.has_limit}
+
+
 @dataclasses.dataclass(frozen=True)
 class Networks:
     """Random networks of finite width: what of `rn.networks` the audit draws. Depth counts from 1, the input layer."""
@@ -135,6 +168,7 @@ class Networks:
 
 
 __all__ = [
-    "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "driver_rate", "iterated",
-    "lift", "lifted", "predict", "project", "recursion", "sigmoid", "slope", "tangent", "transport",
+    "SIZE", "STEPS", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria",
+    "driver_rate", "iterated", "lift", "lifted", "predict", "project", "projective_norm", "recursion", "sigmoid",
+    "slope", "tangent", "transport", "variation_distance",
 ]  # fmt: skip

@@ -34,6 +34,9 @@ class Subject:
         driver_rate: (A, A') -> A^{-1} A', what the driver of Theorem 3 grows by.
         transport: (K_L, K_{L+1}, b_L, b_{L+1}, driver_rate) -> u(1), by integrating the equation of Theorem 3.
         lifts: by the name of what computes it, (path, level) -> signature, levels 1 to `level`, flat.
+        projective_norm: (level of a tensor, flat, channels, "l1" or "l2" on them) -> its projective norm.
+        variation_distance: (path, path, p, level) -> their p-variation distance at that level in l1; None: the largest.
+        criteria: (kernel, deepest) -> verdicts on the conditions of Section 6 by name, for kernels (rho, depth) -> k.
         networks: draws of random networks; see `roughntk.audit.ingredients.Networks`.
         project: rows -> x/|x|, whether or not some become equal (case b).
         lift: rows -> (2x, |x|^2 - 1)/(|x|^2 + 1), one dimension more (case c).
@@ -54,6 +57,9 @@ class Subject:
             name: functools.partial(ingredients.lifted, backend=name) for name in rough.available_backends()
         }
     )
+    projective_norm: Callable[[Numbers, int, str], float] = ingredients.projective_norm
+    variation_distance: Callable[..., float] = ingredients.variation_distance
+    criteria: Callable[..., dict[str, Any]] = ingredients.criteria
     networks: Any = dataclasses.field(default_factory=ingredients.Networks)
     project: Callable[[Numbers], Numbers] = ingredients.project
     lift: Callable[[Numbers], Numbers] = ingredients.lift
