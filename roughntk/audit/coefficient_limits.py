@@ -9,15 +9,18 @@ family u_L -> u of [G 1; 1^T 0] [u; mu] = [g; 1], where g(rho) = lim (eta_L(rho)
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from roughntk.audit import expansions, points
+from roughntk.audit import expansions, points, second_family
+from roughntk.audit.certificates import proved
 from roughntk.audit.claim import DIGITS, MEASURED, Claim, Curve, Evidence, Looked, Picture
-from roughntk.audit.invertibility import sigmoid_multiplier
 from roughntk.audit.subject import Numbers, Subject
+from roughntk.certify import solutions as certified
 
 DEPTHS = 30, 100, 300, 1000
+PROVEN = DEPTHS[:3]
 
 
 def _first_order(X: Numbers, x: Numbers, depth: int) -> Numbers:
@@ -76,6 +79,7 @@ def _theorem_3_limit(subject: Subject) -> Looked:
             max(energies) <= 1 + 1e-10 and all(value <= count for count, value in norms.items()), DIGITS,
             {"energy": max(energies), "norms": {str(count): value for count, value in norms.items()}},
         ),
+        proved("statement", lambda: _proven_digits(X, x, by_depth)),
     ], Picture(
         "The coefficients with depth", "depth L", "components of u_L at a test point",
         tuple(
@@ -84,6 +88,20 @@ def _theorem_3_limit(subject: Subject) -> Looked:
         ),
         (("1/(n + 3)", 1 / (n + 3)),), "x", "Every component tends to 1/(n + 3), whatever the data.",
     )  # fmt: skip
+
+
+def _proven_digits(X: Numbers, x: Numbers, by_depth: dict[int, Numbers]) -> tuple[str, bool, dict[str, Any]]:
+    """The coefficients beside enclosures."""
+    errors = {
+        depth: float(certified.coefficients(X, x, depth=depth).error_of(by_depth[depth]).max()) for depth in PROVEN
+    }
+    last = certified.coefficients(X, x, depth=math.inf)
+    exact = max(abs(float(each) - 1 / (len(X) + 3)) for each in last.enclosures.flat)
+    text = (
+        f"At depths 30, 100 and 300 u_L is proven to be within {max(errors.values()):.1e} of the exact coefficients, "
+        "and K_L to be positive definite."
+    )
+    return text, max(errors.values()) < 1e-12 and exact < 1e-15, {str(depth): error for depth, error in errors.items()}
 
 
 def _towards(X: Numbers, angles: Numbers) -> Numbers:
@@ -103,21 +121,13 @@ def boundary_layer(z: Numbers) -> Numbers:
 def koenigs(rho: Numbers, layers: int = 80) -> Numbers:
     """g of the sigmoid family, from defects e = eta - c without cancellation: with sigma(z) = 1/(1 + exp(-z)),
     sigma(c + e) - sigma(c) = -exp(-c) expm1(-e) sigma(c) sigma(c + e)."""
-    c, rate = fixed_point(), sigmoid_multiplier()
+    c, rate = second_family.fixed_point()
     defect = np.asarray(rho, dtype=float) - c
     at_c = 1 / (1 + math.exp(-c))
     for _ in range(layers):
         at = 1 / (1 + np.exp(-c - defect))
         defect = -math.exp(-c) * np.expm1(-defect) * at_c * at * (at + at_c)
     return np.asarray(defect / rate**layers)
-
-
-def fixed_point() -> float:
-    """c = (1 + exp(-c))^-2."""
-    c = 0.3
-    for _ in range(100):
-        c = (1 + math.exp(-c)) ** -2
-    return c
 
 
 def _kriging(X: Numbers, x: Numbers) -> Numbers:
@@ -143,7 +153,7 @@ def _theorem_3_continuity(subject: Subject) -> Looked:
     spread = {depth: _spread(points.coefficients(subject.tangent, X, test, depth)) for depth in (10, 100, 1000)}
     size = max(float(np.max(np.abs(u))) for u in rows.values())
     z = np.array([0.1, 1.0, 10.0, 100.0, 300.0])
-    layer = points.at_correlations(subject.tangent, np.cos(z / 1000), 1000)
+    layer = points.elementwise(subject.tangent, np.cos(z / 1000), 1000)
     off = float(np.max(np.abs(layer - boundary_layer(z))))
     shown = "; ".join(f"{jump:.3f} at depth {depth}" for depth, jump in jumps.items())
     return [
@@ -190,6 +200,7 @@ def _of_sigmoid(subject: Subject, X: Numbers, near: Numbers, test: Numbers) -> l
     depths = 6, 7, 8, 9
     away = [float(np.max(np.abs(points.coefficients(subject.sigmoid, X, both, depth) - limit))) for depth in depths]
     ratios = [after / before for before, after in zip(away, away[1:], strict=False)]
+    multiplier = second_family.fixed_point()[1]
     deep = points.coefficients(subject.sigmoid, X, both, depths[-1])
     slopes = np.max(np.abs(deep[:, 1 : len(ANGLES)] - deep[:, :1]), axis=0) / ANGLES[1:]
     return [
@@ -197,8 +208,8 @@ def _of_sigmoid(subject: Subject, X: Numbers, near: Numbers, test: Numbers) -> l
             "correction",
             f"For the sigmoid family u_L is {', '.join(f'{value:.1e}' for value in away)} from the solution of a "
             f"system of Koenigs' functions, continuous in x, at depths 6 to 9: a factor of {ratios[-1]:.3f} a layer, "
-            f"lambda = {sigmoid_multiplier():.3f}.",
-            away[-1] < 1e-3 and abs(ratios[-1] / sigmoid_multiplier() - 1) < 0.05, DIGITS,
+            f"lambda = {multiplier:.3f}.",
+            away[-1] < 1e-3 and abs(ratios[-1] / multiplier - 1) < 0.05, DIGITS,
             {"away": away, "ratios": ratios},
         ),
         Evidence(
@@ -225,4 +236,4 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
-__all__ = ["CLAIMS", "boundary_layer", "fixed_point", "koenigs"]
+__all__ = ["CLAIMS", "boundary_layer", "koenigs"]

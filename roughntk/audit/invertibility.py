@@ -11,13 +11,15 @@ no negative ones is strictly positive definite on every sphere.
 """
 
 import math
+from typing import Any
 
 import numpy as np
-import scipy.optimize
 
-from roughntk.audit import exact, points
+from roughntk.audit import exact, points, second_family
+from roughntk.audit.certificates import proved
 from roughntk.audit.claim import DIGITS, IDENTITY, MEASURED, Claim, Curve, Evidence, Looked, Picture
 from roughntk.audit.subject import Numbers, Subject
+from roughntk.certify import refutations
 
 SINGULAR, REGULAR = 1e-12, 1e-4
 """Eigenvalues of matrices with entries up to 1 are 0 to rounding below the first, and not above the second."""
@@ -140,6 +142,33 @@ def _at_depth_1(subject: Subject) -> Evidence:
     )  # fmt: skip
 
 
+def _proven_singular(subject: Subject) -> tuple[str, bool, dict[str, Any]]:
+    """K_2 on 8 and 12 equispaced points, in balls, and the subject's."""
+    proofs = [refutations.kernel_2_is_singular(n) for n in (8, 12)]
+    away = max(abs(_smallest(points.matrix(subject.tangent, points.circle(n), 2))) for n in (8, 12))
+    text = (
+        "K_2 is proven to be singular on 8 and on 12 equispaced points of a circle: its odd part is cos(theta)/2, and "
+        "the eigenvalue of the third harmonic is enclosed within 1e-50 of 0; here the smallest eigenvalues are "
+        f"{away:.1e}."
+    )
+    return text, not (all(proof.proven for proof in proofs) and away < SINGULAR), {"away": away}
+
+
+def _proven_definite(subject: Subject) -> tuple[str, bool, dict[str, Any]]:
+    """K_3 there."""
+    counts = 6, 8, 12
+    proof = refutations.kernel_3_is_definite(counts)
+    away = max(
+        each.error_of(_smallest(points.matrix(subject.tangent, points.circle(n), 3)))
+        for n, each in zip(counts, proof.evidence, strict=True)
+    )
+    text = (
+        "K_3 is proven to be positive definite on 6, 8 and 12 equispaced points of a circle: its smallest eigenvalues "
+        f"are {', '.join(each.text for each in proof.evidence)}; here they are within {away:.1e} of these."
+    )
+    return text, proof.proven and away < 1e-9, {"away": away, "smallest": [float(each) for each in proof.evidence]}
+
+
 def _case_a(subject: Subject) -> Looked:
     """Unit rows."""
     solid = _opposite(points.generic(6, 3, 8))
@@ -166,6 +195,8 @@ def _case_a(subject: Subject) -> Looked:
         _powers(subject),
         _from_depth_3(subject, sets),
         _at_depth_1(subject),
+        proved("statement", lambda: _proven_singular(subject)),
+        proved("correction", lambda: _proven_definite(subject)),
     ], None  # fmt: skip
 
 
@@ -243,14 +274,14 @@ def _determinant_to_zero(subject: Subject) -> Looked:
         np.array([float(np.linalg.det(points.matrix(kernel, X, depth))) for depth in DEEP])
         for kernel in (subject.tangent, subject.covariance)
     )
-    limit = 0.75 ** (n - 1) * (n + 3) / 4
+    limit = float(refutations.determinant_of_the_limit(n))
     # w = 3 pi/theta grows by 1 + 1.5 d(log w) a layer, and det is near n (9 pi^2/2)^{n-1} w^{-2(n-1)}
     angles = np.arccos(points.correlations(X)[np.triu_indices(n, 1)])
     slope = -math.log(nngp[-1] / nngp[-2]) / math.log(_mean_w(angles, DEEP[-1]) / _mean_w(angles, DEEP[-2]))
     shallow = range(4, 9)
     sigmoid = [float(np.linalg.det(points.matrix(subject.sigmoid, X[:3], depth))) for depth in shallow]
     rates = [(after / before) ** 0.5 for before, after in zip(sigmoid, sigmoid[1:], strict=False)]
-    multiplier = sigmoid_multiplier()
+    multiplier = second_family.fixed_point()[1]
     return [
         Evidence(
             "statement",
@@ -260,10 +291,11 @@ def _determinant_to_zero(subject: Subject) -> Looked:
         ),
         Evidence(
             "correction",
-            f"It tends to (3/4)^(n-1) (n + 3)/4 = {limit:.4f}: the distance, {limit - ntk[-1]:.4f} at depth 1000, "
-            f"falls like log L/L (times L/log L it is {_scaled(limit - ntk, 3):.2f} and {_scaled(limit - ntk, 6):.2f} "
-            "at depths 100 and 1000).",
-            _vanishes_like_logarithm(limit - ntk), MEASURED, {"limit": limit, "distances": (limit - ntk).tolist()},
+            f"It tends to det (3/4 I + 1/4 11^T) = (3/4)^(n-1) (n + 3)/4 = {limit:.4f}: the distance, "
+            f"{limit - ntk[-1]:.4f} at depth 1000, falls like log L/L (times L/log L it is "
+            f"{_scaled(limit - ntk, 3):.2f} and {_scaled(limit - ntk, 6):.2f} at depths 100 and 1000).",
+            _vanishes_like_logarithm(limit - ntk) and abs(limit - 0.75 ** (n - 1) * (n + 3) / 4) < 1e-15, MEASURED,
+            {"limit": limit, "distances": (limit - ntk).tolist()},
         ),
         Evidence(
             "correction",
@@ -303,12 +335,6 @@ def _vanishes_like_logarithm(distances: Numbers) -> bool:
     return bool(np.all(distances > 0) and np.all(np.diff(distances) < 0) and max(scaled) < 1.5 * min(scaled))
 
 
-def sigmoid_multiplier() -> float:
-    """The slope of (1 + e^{-z})^{-2} at its fixed point."""
-    fixed = scipy.optimize.brentq(lambda z: (1 + math.exp(-z)) ** -2 - z, 0, 1, xtol=1e-15)
-    return 2 * math.exp(-fixed) / (1 + math.exp(-fixed)) ** 3
-
-
 _FROM_3 = (
     "It is invertible, and positive definite, from L = 3 on; at L = 2 too where no two points are opposite, but not on "
     "more than n0 pairs of opposite points, as on 8 equispaced points of a circle; at L = 1 only for n <= n0."
@@ -338,4 +364,4 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
-__all__ = ["CLAIMS", "power_series", "sigmoid_multiplier"]
+__all__ = ["CLAIMS", "power_series"]

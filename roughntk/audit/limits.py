@@ -1,14 +1,19 @@
 """The limits of depth: Lemma 1 on the covariance, Theorem 2 on the tangent kernel, and the rates of Section 6."""
 
+import fractions
 import math
+from typing import Any
 
 import numpy as np
 
 from roughntk.audit import expansions, points
+from roughntk.audit.certificates import proved
 from roughntk.audit.claim import DIGITS, IDENTITY, MEASURED, Claim, Curve, Evidence, Looked, Picture
 from roughntk.audit.expansions import LIMIT
 from roughntk.audit.grounds import by_layers
 from roughntk.audit.subject import Numbers, Subject
+from roughntk.certify import refutations
+from roughntk.certify.balls import ball, flint, working
 
 RHO = np.array([-0.9, 0.0, 0.5, 0.9])
 SHALLOW = range(1, 41)
@@ -27,13 +32,13 @@ def _gain(rho: Numbers) -> Numbers:
 def _lemma_1(subject: Subject) -> Looked:
     """rho_L -> 1, and how fast."""
     rho = np.linspace(-1, 0.99, 200)
-    states = np.array([points.at_correlations(subject.covariance, rho, depth) for depth in range(1, 31)])
+    states = np.array([points.elementwise(subject.covariance, rho, depth) for depth in range(1, 31)])
     gains = np.diff(states, axis=0)
     off = max(float(np.max(np.abs(gain - _gain(state)))) for gain, state in zip(gains, states, strict=False))
     least = float(np.min(gains))
     first = np.array([-1.0, *RHO])
     depths = (10, 30, 100, 300, 1000)
-    gaps = np.array([1 - points.at_correlations(subject.covariance, first, depth) for depth in depths])
+    gaps = np.array([1 - points.elementwise(subject.covariance, first, depth) for depth in depths])
     theta = 2 * np.arcsin(np.sqrt(gaps[-1] / 2))
     layers = expansions.abel_time_of_small(theta) - expansions.abel_time(first)
     count = float(np.max(np.abs(layers - (depths[-1] - 1))))
@@ -54,6 +59,7 @@ def _lemma_1(subject: Subject) -> Looked:
             bool(count < 1e-5 and np.all(np.abs(ratios - 1) < 0.1)), DIGITS,
             {"layers": count, "gaps": gaps[-1].tolist(), "ratios": ratios.tolist()},
         ),
+        proved("statement", lambda: _proven_bound(dict(zip(depths, gaps, strict=True)))),
     ], Picture(
         "The covariance tends to 1", "depth L", "1 - rho_L",
         (*(Curve(f"rho_1 = {value:g}", sizes, tuple(gaps[:, k])) for k, value in enumerate(first)),
@@ -62,10 +68,46 @@ def _lemma_1(subject: Subject) -> Looked:
     )  # fmt: skip
 
 
+def angle_falls() -> bool:
+    """Whether balls prove theta_{L+1} <= theta_L - theta_L^2/(3 pi) on [0, pi].
+
+    F = cos theta_{L+1} - cos(theta - theta^2/(3 pi)) vanishes at 0 with three derivatives. Its fourth one is positive
+    on [0, 1/2], in 64 pieces, and F itself on [1/2, 22/7], in 8192 pieces. So 1/theta_{L+1} >= 1/theta_L + 1/(3 pi),
+    and theta_L <= 3 pi/(L + 2).
+    """
+    package = flint()
+    with working(100):
+        pi = package.arb.pi()
+
+        def difference(theta: Any) -> Any:
+            return (theta.sin() + (pi - theta) * theta.cos()) / pi - (theta - theta * theta / (3 * pi)).cos()
+
+        def pieces(low: fractions.Fraction, high: fractions.Fraction, count: int) -> Any:
+            width = (high - low) / count
+            for k in range(count):
+                yield ball(low + (2 * k + 1) * width / 2) + package.arb(0, ball(width / 2))
+
+        half = fractions.Fraction(1, 2)
+        flat = all(difference(package.arb_series([0, 1], 4))[k].contains(0) for k in range(4))
+        near = all(difference(package.arb_series([piece, 1], 5))[4] > 0 for piece in pieces(half * 0, half, 64))
+        return flat and near and all(difference(piece) > 0 for piece in pieces(half, fractions.Fraction(22, 7), 8192))
+
+
+def _proven_bound(gaps: dict[int, Numbers]) -> tuple[str, bool, dict[str, Any]]:
+    """1 - rho_L <= 9 pi^2/(2 (L + 2)^2) for all pairs and depths."""
+    proven = angle_falls()
+    largest = max(float(gap.max()) * (depth + 2) ** 2 / RATE for depth, gap in gaps.items())
+    text = (
+        "By balls theta_(L+1) <= theta_L - theta_L^2/(3 pi) on all of [0, pi], so that for every pair and every L 1 - "
+        f"rho_L <= 9 pi^2/(2 (L + 2)^2): proven; here it is at most {largest:.4f} of that."
+    )
+    return text, proven and largest <= 1, {"largest": largest}
+
+
 def _along_depth(subject: Subject) -> tuple[Numbers, Numbers]:
     """Depths 1 to 40 and some larger ones, and K there, (depths, correlations)."""
     depths = np.array([*SHALLOW, *DEEP])
-    return depths, np.array([points.at_correlations(subject.tangent, RHO, int(depth)) for depth in depths])
+    return depths, np.array([points.elementwise(subject.tangent, RHO, int(depth)) for depth in depths])
 
 
 def _remainder(depths: Numbers, K: Numbers, least: int) -> float:
@@ -95,7 +137,7 @@ def _theorem_2(subject: Subject) -> Looked:
     remainder = _remainder(depths, K, 30)
     spread = float(np.ptp(K[-1]))
     high = np.linspace(0.4, 0.99, 60)
-    falls = np.array([points.at_correlations(subject.tangent, high, int(depth)) for depth in depths])
+    falls = np.array([points.elementwise(subject.tangent, high, int(depth)) for depth in depths])
     steepest = float(np.max(np.diff(falls, axis=0)))
     return [
         Evidence(
@@ -127,6 +169,7 @@ def _theorem_2(subject: Subject) -> Looked:
             f"{-steepest:.1e} or more.",
             steepest < 0, DIGITS, {"least": -steepest},
         ),
+        proved("statement", lambda: _proven_fall(subject)),
     ], Picture(
         "The tangent kernel with depth", "depth L", "K_L",
         tuple(Curve(f"rho_1 = {rho:g}", tuple(map(float, depths)), tuple(K[:, k])) for k, rho in enumerate(RHO)),
@@ -134,10 +177,25 @@ def _theorem_2(subject: Subject) -> Looked:
     )  # fmt: skip
 
 
+def _proven_fall(subject: Subject) -> tuple[str, bool, dict[str, Any]]:
+    """That K_L falls, in balls, and that the subject is inside of them."""
+    peak, start = refutations.theorem_2_is_not_monotone(), refutations.theorem_2_falls_from_the_start(("1/2",), 10)
+    away = max(
+        each.error_of(float(points.elementwise(subject.tangent, np.array([rho]), depth)[0]))
+        for rho, first, proof in ((0.0, 11, peak), (0.5, 1, start))
+        for depth, each in enumerate(proof.evidence, first)
+    )
+    text = (
+        f"Proven: at rho_1 = 0 K_11 = {peak.evidence[0].text}, K_12 = {peak.evidence[1].text}, K_13 = "
+        f"{peak.evidence[2].text}; at rho_1 = 1/2 K_L falls from L = 1 to 10. Here it is within {away:.1e} of these."
+    )
+    return text, not (peak.proven and start.proven and away < 1e-11), {"away": away}
+
+
 def _section_6_rate(subject: Subject) -> Looked:
     """The law of K_L - 1/4."""
     depths = np.array([10, 30, 100, 300, 1000])
-    away = np.array([points.at_correlations(subject.tangent, RHO, int(depth)) for depth in depths]) - LIMIT
+    away = np.array([points.elementwise(subject.tangent, RHO, int(depth)) for depth in depths]) - LIMIT
     with np.errstate(invalid="ignore"):
         exponents = np.diff(np.log(away[-2:]), axis=0)[0] / -math.log(depths[-1] / depths[-2])
     of_logarithm = math.log(math.log(1000) / math.log(300)) / math.log(1000 / 300)

@@ -36,19 +36,22 @@ def correlations(X: Numbers, Z: Numbers | None = None) -> Numbers:
     return np.where(products > 0.5, near, np.where(products < -0.5, opposite, products))
 
 
-def at_correlations(kernel: Kernel, rho: Numbers, depth: int) -> Numbers:
-    """The kernel at an array of correlations; always 64, 256, 1024, ... of them at once, for few compiled functions."""
+def elementwise(function: Kernel, values: Numbers, parameter: Any) -> Numbers:
+    """A kernel at an array of correlations, with a depth, or a clock at times, with a width.
+
+    Always 64, 256, 1024, ... values at once, filled up with 0, so that few functions are compiled.
+    """
     count = _LEAST
-    while count < rho.size:
+    while count < values.size:
         count *= 4
     flat = np.zeros(count)
-    flat[: rho.size] = rho.ravel()
-    return np.asarray(kernel(flat, depth))[: rho.size].reshape(rho.shape)
+    flat[: values.size] = values.ravel()
+    return np.asarray(function(flat, parameter))[: values.size].reshape(values.shape)
 
 
 def matrix(kernel: Kernel, X: Numbers, depth: int, Z: Numbers | None = None) -> Numbers:
     """The kernel between the rows of X, or of X and Z, at one depth."""
-    return at_correlations(kernel, correlations(X, Z), depth)
+    return elementwise(kernel, correlations(X, Z), depth)
 
 
 def coefficients(kernel: Kernel, X: Numbers, x: Numbers, depth: int) -> Numbers:
@@ -56,4 +59,4 @@ def coefficients(kernel: Kernel, X: Numbers, x: Numbers, depth: int) -> Numbers:
     return np.asarray(np.linalg.solve(matrix(kernel, X, depth), matrix(kernel, X, depth, x)), dtype=np.float64)
 
 
-__all__ = ["at_correlations", "circle", "coefficients", "correlations", "generic", "matrix"]
+__all__ = ["circle", "coefficients", "correlations", "elementwise", "generic", "matrix"]
