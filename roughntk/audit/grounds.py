@@ -9,6 +9,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -262,11 +263,44 @@ def _networks(subject: Subject) -> Evidence:
     )  # fmt: skip
 
 
+def _project(subject: Subject) -> Evidence:
+    """Rows with whole lengths: the image is a quotient of whole numbers."""
+    X = np.array([[3.0, -4.0, 0.0], [1.0, 2.0, 2.0], [-2.0, 3.0, 6.0], [4.0, 4.0, 7.0]])
+    wanted = [[value / length for value in row] for row, length in zip(X, (5, 3, 7, 9), strict=True)]
+    return _compared("x/|x| against quotients of whole numbers", _apart(subject.project(X), wanted))
+
+
+def _lift(subject: Subject) -> Evidence:
+    """Fractions are mapped to fractions."""
+    X = [[Fraction(value) for value in row] for row in ((0, 0), (1, 0), (0.5, -0.75), (-5, 12))]
+    wanted = []
+    for row in X:
+        square = sum((value * value for value in row), Fraction(0))
+        wanted.append([float(value / (square + 1)) for value in (*(2 * each for each in row), square - 1)])
+    return _compared(
+        "the inverse stereographic projection against fractions", _apart(subject.lift(np.array(X, dtype=float)), wanted)
+    )
+
+
+def _predict(subject: Subject) -> Evidence:
+    """Of two points, whose kernel matrix has the eigenvalues 1 + k and 1 - k on their sum and difference."""
+    X, x, depth, time = np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([[0.0, 1.0]]), 3, 1.5
+    k, first, second = (by_layers(rho, depth)[1] for rho in (0.6, 0.0, 0.8))
+    y, start, at = np.array([1.0, -0.5]), np.array([0.25, 0.75]), np.array([-0.125])
+    total, difference = (y - start) @ [1, 1], (y - start) @ [1, -1]
+    off = 0.0
+    for t in (time, math.inf):
+        sums, differences = ((1 - math.exp(-t * value)) / value for value in (1 + k, 1 - k))
+        wanted = at + (first + second) * sums * total / 2 + (first - second) * differences * difference / 2
+        off = max(off, _apart(subject.predict(X, y, x, depth, t, (start, at)), wanted))
+    return _compared("the prediction from two points against its closed form", off)
+
+
 GROUNDS: dict[str, Callable[[Subject], Evidence]] = {
     "correlation_map": _map, "slope": _slope, "covariance": _covariance, "tangent": _tangent, "sigmoid": _sigmoid,
     "biased": _biased, "clock": _clock, "driver_rate": _driver_rate, "transport": _transport, "lifts": _lifts,
     "projective_norm": _projective_norm, "variation_distance": _variation_distance, "criteria": _criteria,
-    "networks": _networks,
+    "networks": _networks, "project": _project, "lift": _lift, "predict": _predict,
 }  # fmt: skip
 """A check for every ingredient of a `Subject`."""
 

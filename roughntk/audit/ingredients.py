@@ -1,7 +1,7 @@
 """The ingredients as this package has them: what a `Subject` is made of unless it is told otherwise.
 
-Everything takes and returns numpy arrays. `iterated` builds the kernels of one layer and one recursion, layer by layer,
-for subjects that are made of others.
+Everything takes and returns numpy arrays. `Layered` has the kernels of one layer and one recursion, layer by layer, for
+subjects that are made of others.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roughntk import depth as depth_room
-from roughntk import kernels, networks, rough
+from roughntk import kernels, networks, regression, rough, sphere
 from roughntk.maps import duals
 from roughntk.transport import clocks
 
@@ -22,6 +22,8 @@ Numbers = NDArray[np.float64]
 
 SIZE = 256
 """Of the arrays that `criteria` asks a kernel for: of one size, so that it is compiled once."""
+MOST_STARTS = 500
+"""Arrays of correlations whose layers `Layered` remembers."""
 STEPS = 400
 """Of the classical Runge-Kutta rule that `transport` integrates with."""
 
@@ -41,18 +43,34 @@ def recursion(K: Numbers, rho: Numbers, following: Numbers, derivative: Numbers,
     return depth / (depth + 1) * derivative * K + following / (depth + 1)
 
 
-def iterated(
-    layer: Callable[[Numbers], Numbers], derivative: Callable[[Numbers], Numbers], step: Callable[..., Numbers],
-    rho: Any, depth: int,
-) -> tuple[Numbers, Numbers]:  # fmt: skip
-    """(rho_L, K_L) from rho_1, one layer after the other."""
-    state = np.array(rho, dtype=np.float64)
-    K = state.copy()
-    for level in range(1, int(depth)):
-        following = np.asarray(layer(state))
-        K = np.asarray(step(K, state, following, np.asarray(derivative(state)), level))
-        state = following
-    return state, K
+class Layered:
+    """rho_L and K_L of another layer or recursion, from the deepest depth of the same rho_1 that is known already.
+
+    Args:
+        layer: h.
+        derivative: h'.
+        step: (K_L, rho_L, rho_{L+1}, h'(rho_L), L) -> K_{L+1}.
+    """
+
+    def __init__(self, layer: Callable[..., Any], derivative: Callable[..., Any], step: Callable[..., Any]):
+        self._parts = layer, derivative, step
+        self._known: dict[bytes, dict[int, tuple[Numbers, Numbers]]] = {}
+
+    def __call__(self, rho: Any, depth: int) -> tuple[Numbers, Numbers]:
+        """(rho_L, K_L) at the depth L."""
+        start, depth = np.array(rho, dtype=np.float64), int(depth)
+        known = self._known.setdefault(repr(start.shape).encode() + start.tobytes(), {1: (start, start.copy())})
+        if len(self._known) > MOST_STARTS:
+            self._known = {}
+        nearest = max(each for each in known if each <= max(depth, 1))
+        state, K = known[nearest]
+        layer, derivative, step = self._parts
+        for level in range(nearest, depth):
+            following = np.asarray(layer(state))
+            K = np.asarray(step(K, state, following, np.asarray(derivative(state)), level))
+            state = following
+        known[depth] = state, K
+        return state.copy(), K.copy()
 
 
 def _of_family(family: kernels.KernelFamily) -> Callable[[Any, int], Numbers]:
@@ -106,6 +124,21 @@ def transport(
 def lifted(path: Numbers, level: int, *, backend: str) -> Numbers:
     """The signature by one of the backends."""
     return np.asarray(rough.signature(path, level, backend=backend))
+
+
+def project(X: Numbers) -> Numbers:
+    """x/|x|, row by row."""
+    return sphere.project(X, distinct=False)
+
+
+def lift(X: Numbers) -> Numbers:
+    """(2x, |x|^2 - 1)/(|x|^2 + 1), row by row."""
+    return sphere.lift(X, distinct=False)
+
+
+def predict(X: Numbers, y: Numbers, x: Numbers, depth: int, time: float, initial: tuple[Numbers, Numbers]) -> Numbers:
+    """f_t(x) of the ReLU tangent kernel from f_0, given as its values at X and at x."""
+    return regression.predict(kernels.ReluNTK(), X, y, x, depth=depth, time=time, initial=initial)
 
 
 def projective_norm(part: Numbers, channels: int, norm: str) -> float:
@@ -197,7 +230,7 @@ class Networks:
 
 
 __all__ = [
-    "SIZE", "STEPS", "Driven", "Networks", "Numbers", "biased", "clock", "correlation_map", "covariance", "criteria",
-    "driver_rate", "iterated", "lifted", "projective_norm", "recursion", "sigmoid", "slope", "tangent", "transport",
-    "variation_distance",
+    "MOST_STARTS", "SIZE", "STEPS", "Driven", "Layered", "Networks", "Numbers", "biased", "clock", "correlation_map",
+    "covariance", "criteria", "driver_rate", "lift", "lifted", "predict", "project", "projective_norm", "recursion",
+    "sigmoid", "slope", "tangent", "transport", "variation_distance",
 ]  # fmt: skip
