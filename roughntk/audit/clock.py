@@ -61,11 +61,11 @@ def _by_series(subject: Subject) -> float:
 
 def _definition_6(subject: Subject) -> Looked:
     """A(t) = K_L + psi_D(2t - 1) (K_{L+1} - K_L)."""
-    t = np.linspace(0, 1, 101)[1:-1]
+    t = np.linspace(0, 1, 51)[1:-1]
     off, slack = 0.0, 0.0
     least, definite = math.inf, True
     lengths: list[float] = []
-    for X, depth in ((points.generic(5, 4), 2), (points.circle(8), 3), (points.generic(8, 3, 6), 10)):
+    for X, depth in ((points.generic(5, 4), 2), (points.circle(6), 3), (points.generic(6, 3, 6), 10)):
         K, following = (points.matrix(subject.tangent, X, level) for level in (depth, depth + 1))
         D = float(np.linalg.det(K) * np.linalg.det(following))
         ends = [float(_psi(subject, z, D)) for z in (-1 + 1e-12, 1 - 1e-12)]
@@ -87,7 +87,7 @@ def _definition_6(subject: Subject) -> Looked:
         ),
         Evidence(
             "statement",
-            f"At 99 times the smallest eigenvalue of A(t) is {least:.3g} or more, and not below the mean of those of "
+            f"At 49 times the smallest eigenvalue of A(t) is {least:.3g} or more, and not below the mean of those of "
             f"the ends (by {-slack:.1e} at most): a mean of two positive definite matrices. The ends and A(1/2) have "
             "positive pivots in exact arithmetic.",
             least > 0 and slack > -1e-14 and definite, DIGITS, {"smallest": least, "slack": slack},

@@ -126,10 +126,10 @@ def _theorem_3_drivers(subject: Subject) -> Looked:
         predicted.append(_predicted(X, x, depth))
     systems = driver_paths.segment(subject.tangent, X, x, 10)
     D = float(np.linalg.det(systems.K) * np.linalg.det(systems.following))
-    z = np.linspace(-1, 1, 401)[1:-1]
+    z = np.linspace(-1 + 1e-9, 1 - 1e-9, 101)
     by_width = {}
     for d in (1.0, D, 0.3, 0.1):
-        positions = np.concatenate([[0.0], points.elementwise(subject.clock, z, d), [1.0]])
+        positions = points.elementwise(subject.clock, z, d)
         by_width[d] = driver_paths.length(driver_paths.increments(subject.driver_rate, systems, positions))
     apart = max(by_width.values()) / min(by_width.values()) - 1
     scaled = [value * depth**2 / math.log(depth) for value, depth in zip(lengths, DEPTHS, strict=True)]

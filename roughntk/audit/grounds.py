@@ -56,6 +56,8 @@ def by_layers(rho: float, depth: int) -> tuple[float, float]:
 
 def _apart(value: Any, wanted: Any) -> float:
     value, wanted = np.asarray(value, dtype=float), np.asarray(wanted, dtype=float)
+    if value.shape != wanted.shape:
+        return math.inf
     scale = np.maximum(np.abs(wanted), 1e-3)
     return float(np.max(np.abs(value - wanted) / scale)) if np.all(np.isfinite(value)) else math.inf
 
@@ -305,6 +307,14 @@ GROUNDS: dict[str, Callable[[Subject], Evidence]] = {
 """A check for every ingredient of a `Subject`."""
 
 
+def _looked_at(name: str, check: Callable[[Subject], Evidence], subject: Subject) -> Evidence:
+    """What a check says; a wrong ingredient may raise anything."""
+    try:
+        return check(subject)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        return Evidence("ground", f"{name}: it could not be computed: {error}", False, DIGITS)
+
+
 class Grounds:
     """The grounds of one subject, each looked at once."""
 
@@ -317,7 +327,7 @@ class Grounds:
         for name, check in GROUNDS.items():
             if name in ingredients:
                 if name not in self._known:
-                    self._known[name] = check(self._subject)
+                    self._known[name] = _looked_at(name, check, self._subject)
                 yield self._known[name]
 
 
