@@ -12,6 +12,7 @@ import typer
 from roughntk import __version__
 from roughntk.commands import (
     audit,
+    certify,
     classify,
     compilation,
     doctor,
@@ -38,6 +39,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,
     weights.weights: weights.EXAMPLES,
+    certify.certify: certify.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""

@@ -9,6 +9,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,8 @@ def by_layers(rho: float, depth: int) -> tuple[float, float]:
 
 def _apart(value: Any, wanted: Any) -> float:
     value, wanted = np.asarray(value, dtype=float), np.asarray(wanted, dtype=float)
+    if value.shape != wanted.shape:
+        return math.inf
     scale = np.maximum(np.abs(wanted), 1e-3)
     return float(np.max(np.abs(value - wanted) / scale)) if np.all(np.isfinite(value)) else math.inf
 
@@ -198,6 +201,56 @@ def _lifts(subject: Subject) -> Evidence:
     return Evidence("ground", f"signatures against iterated sums: {text}.", worst <= CLOSE, DIGITS, dict(off))
 
 
+def _projective_norm(subject: Subject) -> Evidence:
+    """[[3, 1], [0, -4]]: entries sum to 8; the nuclear norm is (s_1 + s_2) with s_1^2 + s_2^2 = 26, s_1 s_2 = 12."""
+    given = [subject.projective_norm(np.array([3.0, 1.0, 0.0, -4.0]), 2, norm) for norm in ("l1", "l2")]
+    return _compared("the projective norms of a matrix against closed forms", _apart(given, [8.0, math.sqrt(50.0)]))
+
+
+def _variation_distance(subject: Subject) -> Evidence:
+    """A right angle against a point, in l1: of length 2 at level 1, and of size 2 on the whole at level 2."""
+    path, point = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))
+    given = [subject.variation_distance(path, point, 2.5, level) for level in (1, 2)]
+    # X^2 is e_1 e_1/2 and e_2 e_2/2 on the steps, of size 1/2 each, and of size 2 on the whole
+    return _compared("2.5-variation of a right angle against its closed form", _apart(given, [2.0, 2.0]))
+
+
+SEQUENCES: dict[str, tuple[Callable[[Any, int], Any], dict[str, Any]]] = {
+    "1/4 + 3/4 exp(L (c - 1))": (
+        lambda c, depth: 0.25 + 0.75 * np.exp(depth * (np.asarray(c) - 1)),
+        {"bounded": "holds", "positive definite": "holds", "determinant": "fails", "has_limit": True},
+    ),
+    "exp((c - 1)/L)": (
+        lambda c, depth: np.exp((np.asarray(c) - 1) / depth),
+        {"bounded": "holds", "positive definite": "holds", "determinant": "holds", "has_limit": True},
+    ),
+    "1 - (1 - exp(a_L (c - 1)))/L, a_L = 1, 4, 1, 4, ...": (
+        lambda c, depth: 1 - (1 - np.exp((4 - 3 * (depth % 2)) * (np.asarray(c) - 1))) / depth,
+        {"bounded": "holds", "positive definite": "holds", "determinant": "holds", "has_limit": False},
+    ),
+    "0.6 + cos(theta) - 0.05 cos(3 theta)": (
+        lambda c, depth: 0.6 + np.asarray(c) - 0.05 * (4 * np.asarray(c) ** 3 - 3 * np.asarray(c)),
+        {"bounded": "holds", "positive definite": "fails"},
+    ),
+}
+"""Sequences whose conditions are known by hand: matrices tend to 3/4 I + 1/4 11^T; those of 1 - (1 - c)/L with weights
+1/n + ...; coefficients alternate between those of two kernels exp(a (c - 1)); a negative Fourier coefficient."""
+
+
+def _criteria(subject: Subject) -> Evidence:
+    """Four sequences whose conditions are known by hand."""
+    wrong = []
+    for name, (kernel, wanted) in SEQUENCES.items():
+        given = subject.criteria(kernel, 200)
+        wrong += [
+            f"{name}: {what} {given.get(what)!r} in place of {value!r}"
+            for what, value in wanted.items()
+            if given.get(what) != value
+        ]
+    text = "right on four sequences whose conditions are known by hand" if not wrong else "; ".join(wrong)
+    return Evidence("ground", f"the criteria of Section 6: {text}.", not wrong, DIGITS, {"wrong": len(wrong)})
+
+
 def _networks(subject: Subject) -> Evidence:
     """The mean covariance after one hidden layer is exactly rho_2 at every width."""
     rho = 0.5
@@ -212,12 +265,54 @@ def _networks(subject: Subject) -> Evidence:
     )  # fmt: skip
 
 
+def _project(subject: Subject) -> Evidence:
+    """Rows with whole lengths: the image is a quotient of whole numbers."""
+    X = np.array([[3.0, -4.0, 0.0], [1.0, 2.0, 2.0], [-2.0, 3.0, 6.0], [4.0, 4.0, 7.0]])
+    wanted = [[value / length for value in row] for row, length in zip(X, (5, 3, 7, 9), strict=True)]
+    return _compared("x/|x| against quotients of whole numbers", _apart(subject.project(X), wanted))
+
+
+def _lift(subject: Subject) -> Evidence:
+    """Fractions are mapped to fractions."""
+    X = [[Fraction(value) for value in row] for row in ((0, 0), (1, 0), (0.5, -0.75), (-5, 12))]
+    wanted = []
+    for row in X:
+        square = sum((value * value for value in row), Fraction(0))
+        wanted.append([float(value / (square + 1)) for value in (*(2 * each for each in row), square - 1)])
+    return _compared(
+        "the inverse stereographic projection against fractions", _apart(subject.lift(np.array(X, dtype=float)), wanted)
+    )
+
+
+def _predict(subject: Subject) -> Evidence:
+    """Of two points, whose kernel matrix has the eigenvalues 1 + k and 1 - k on their sum and difference."""
+    X, x, depth, time = np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([[0.0, 1.0]]), 3, 1.5
+    k, first, second = (by_layers(rho, depth)[1] for rho in (0.6, 0.0, 0.8))
+    y, start, at = np.array([1.0, -0.5]), np.array([0.25, 0.75]), np.array([-0.125])
+    total, difference = (y - start) @ [1, 1], (y - start) @ [1, -1]
+    off = 0.0
+    for t in (time, math.inf):
+        sums, differences = ((1 - math.exp(-t * value)) / value for value in (1 + k, 1 - k))
+        wanted = at + (first + second) * sums * total / 2 + (first - second) * differences * difference / 2
+        off = max(off, _apart(subject.predict(X, y, x, depth, t, (start, at)), wanted))
+    return _compared("the prediction from two points against its closed form", off)
+
+
 GROUNDS: dict[str, Callable[[Subject], Evidence]] = {
     "correlation_map": _map, "slope": _slope, "covariance": _covariance, "tangent": _tangent, "sigmoid": _sigmoid,
     "biased": _biased, "clock": _clock, "driver_rate": _driver_rate, "transport": _transport, "lifts": _lifts,
-    "networks": _networks,
+    "projective_norm": _projective_norm, "variation_distance": _variation_distance, "criteria": _criteria,
+    "networks": _networks, "project": _project, "lift": _lift, "predict": _predict,
 }  # fmt: skip
 """A check for every ingredient of a `Subject`."""
+
+
+def _looked_at(name: str, check: Callable[[Subject], Evidence], subject: Subject) -> Evidence:
+    """What a check says; a wrong ingredient may raise anything."""
+    try:
+        return check(subject)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        return Evidence("ground", f"{name}: it could not be computed: {error}", False, DIGITS)
 
 
 class Grounds:
@@ -232,7 +327,7 @@ class Grounds:
         for name, check in GROUNDS.items():
             if name in ingredients:
                 if name not in self._known:
-                    self._known[name] = check(self._subject)
+                    self._known[name] = _looked_at(name, check, self._subject)
                 yield self._known[name]
 
 

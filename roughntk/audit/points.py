@@ -10,6 +10,8 @@ from roughntk.audit.ingredients import Numbers
 
 Kernel = Callable[[Any, int], Numbers]
 
+_LEAST = 64
+
 
 def generic(n: int = 5, dimension: int = 4, seed: int = 3) -> Numbers:
     """Uniform points on a sphere, (n, dimension)."""
@@ -23,16 +25,33 @@ def circle(n: int) -> Numbers:
 
 
 def correlations(X: Numbers, Z: Numbers | None = None) -> Numbers:
-    """x.x' of unit rows, exactly 1 on the diagonal of one set."""
-    products = np.clip(X @ (X if Z is None else Z).T, -1.0, 1.0)
-    if Z is None:
-        np.fill_diagonal(products, 1.0)
-    return products
+    """x.x' of unit rows, to rounding of 1 - x.x' and of 1 + x.x': by 1 - |x - x'|^2/2 and -1 + |x + x'|^2/2 near 1, -1.
+
+    Equal rows have 1, opposite ones -1, where a product is 1e-16 from it: K_L differs by 1e-8 there.
+    """
+    Z = X if Z is None else Z
+    products = X @ Z.T
+    near = 1 - np.sum((X[:, None] - Z) ** 2, axis=-1) / 2
+    opposite = np.sum((X[:, None] + Z) ** 2, axis=-1) / 2 - 1
+    return np.where(products > 0.5, near, np.where(products < -0.5, opposite, products))
+
+
+def elementwise(function: Kernel, values: Numbers, parameter: Any) -> Numbers:
+    """A kernel at an array of correlations, with a depth, or a clock at times, with a width.
+
+    Always 64, 256, 1024, ... values at once, filled up with 0, so that few functions are compiled.
+    """
+    count = _LEAST
+    while count < values.size:
+        count *= 4
+    flat = np.zeros(count)
+    flat[: values.size] = values.ravel()
+    return np.asarray(function(flat, parameter))[: values.size].reshape(values.shape)
 
 
 def matrix(kernel: Kernel, X: Numbers, depth: int, Z: Numbers | None = None) -> Numbers:
     """The kernel between the rows of X, or of X and Z, at one depth."""
-    return np.asarray(kernel(correlations(X, Z), depth))
+    return elementwise(kernel, correlations(X, Z), depth)
 
 
 def coefficients(kernel: Kernel, X: Numbers, x: Numbers, depth: int) -> Numbers:
@@ -40,4 +59,4 @@ def coefficients(kernel: Kernel, X: Numbers, x: Numbers, depth: int) -> Numbers:
     return np.asarray(np.linalg.solve(matrix(kernel, X, depth), matrix(kernel, X, depth, x)), dtype=np.float64)
 
 
-__all__ = ["circle", "coefficients", "correlations", "generic", "matrix"]
+__all__ = ["circle", "coefficients", "correlations", "elementwise", "generic", "matrix"]

@@ -32,9 +32,15 @@ class Subject:
         biased: (rho, depth) -> K_L of the network with biases of Appendix A, beta = 1, sigma_w^2 = 1, |x|^2 = n0.
         clock: (z, d) -> psi_d(z), z in (-1, 1).
         driver_rate: (A, A') -> A^{-1} A', what the driver of Theorem 3 grows by.
-        transport: (K_L, K_{L+1}, b_L, b_{L+1}, driver_rate, clock) -> u(1), by integrating the equation of Theorem 3.
+        transport: (K_L, K_{L+1}, b_L, b_{L+1}, driver_rate) -> u(1), by integrating the equation of Theorem 3.
         lifts: by the name of what computes it, (path, level) -> signature, levels 1 to `level`, flat.
+        projective_norm: (level of a tensor, flat, channels, "l1" or "l2" on them) -> its projective norm.
+        variation_distance: (path, path, p, level) -> their p-variation distance at that level in l1; None: the largest.
+        criteria: (kernel, deepest) -> verdicts on the conditions of Section 6 by name, for kernels (rho, depth) -> k.
         networks: draws of random networks; see `roughntk.audit.ingredients.Networks`.
+        project: rows -> x/|x|, whether or not some become equal (case b).
+        lift: rows -> (2x, |x|^2 - 1)/(|x|^2 + 1), one dimension more (case c).
+        predict: (X, y, x, depth, time, (f_0(X), f_0(x))) -> f_t(x) of the ReLU NTK trained for a time.
     """
 
     correlation_map: Callable[[Numbers], Numbers] = ingredients.correlation_map
@@ -51,7 +57,13 @@ class Subject:
             name: functools.partial(ingredients.lifted, backend=name) for name in rough.available_backends()
         }
     )
+    projective_norm: Callable[[Numbers, int, str], float] = ingredients.projective_norm
+    variation_distance: Callable[..., float] = ingredients.variation_distance
+    criteria: Callable[..., dict[str, Any]] = ingredients.criteria
     networks: Any = dataclasses.field(default_factory=ingredients.Networks)
+    project: Callable[[Numbers], Numbers] = ingredients.project
+    lift: Callable[[Numbers], Numbers] = ingredients.lift
+    predict: Callable[..., Numbers] = ingredients.predict
 
     @classmethod
     def made_of(cls, correlation_map=None, slope=None, recursion=None, **more: Any) -> "Subject":
@@ -66,15 +78,13 @@ class Subject:
         layer = correlation_map or ingredients.correlation_map
         derivative = slope or ingredients.slope
         step = recursion or ingredients.recursion
+        layers = ingredients.Layered(layer, derivative, step)
         given: dict[str, Any] = dict(more)
         if correlation_map is not None:
-            given |= {
-                "correlation_map": layer,
-                "covariance": lambda rho, depth: ingredients.iterated(layer, derivative, step, rho, depth)[0],
-            }
+            given |= {"correlation_map": layer, "covariance": lambda rho, depth: layers(rho, depth)[0]}
         if slope is not None:
             given["slope"] = derivative
-        given["tangent"] = lambda rho, depth: ingredients.iterated(layer, derivative, step, rho, depth)[1]
+        given["tangent"] = lambda rho, depth: layers(rho, depth)[1]
         return cls(**given)
 
 

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import fractions
 import math
-import numbers
+import re
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
@@ -23,6 +23,7 @@ MOST_DIGITS = 1000
 _GUARD = 16  # bits beyond those of the digits asked for, at the first attempt
 _ATTEMPTS = 6
 _BITS_A_DIGIT = math.log2(10)
+_LONGEST_POWER = 4000  # of ten, and digits, in numbers that are handed in
 
 Ball = Any
 """A flint.arb. mypy knows nothing of python-flint."""
@@ -68,15 +69,27 @@ def exact(value: Any, name: str) -> fractions.Fraction:
     """
     try:
         if isinstance(value, str):
-            return fractions.Fraction(value.strip())
-        if isinstance(value, fractions.Fraction | Decimal | numbers.Integral | float) and not isinstance(value, bool):
-            return fractions.Fraction(value)
-        return fractions.Fraction(_checks.number(value, name))
+            if _power_of_ten(value) <= _LONGEST_POWER and len(value) <= _LONGEST_POWER:
+                return fractions.Fraction(value.strip())
+        elif isinstance(value, Decimal):
+            if value.is_finite() and abs(value.adjusted()) <= _LONGEST_POWER:
+                return fractions.Fraction(value)
+        elif hasattr(value, "as_integer_ratio") and not isinstance(value, bool):  # longdouble of NumPy as well
+            return fractions.Fraction(*map(int, value.as_integer_ratio()))
+        else:
+            return fractions.Fraction(_checks.number(value, name))
     except (ValueError, OverflowError, ZeroDivisionError):
-        raise InputError(
-            f"expected {name} to be a finite number, got {_checks.shown(value)}; give it as '0.1', 1/3 as '1/3', "
-            "or as a float, which is taken as the binary number it is"
-        ) from None
+        pass
+    raise InputError(
+        f"expected {name} to be a finite number of less than {_LONGEST_POWER} digits, got {_checks.shown(value)}; give "
+        "it as '0.1', 1/3 as '1/3', or as a float, which is taken as the binary number it is"
+    )
+
+
+def _power_of_ten(text: str) -> int:
+    """The size of the exponent of a number in decimals; 0 where it has none."""
+    exponent = re.search(r"[eE][+-]?(\d+)\s*$", text)
+    return int(exponent.group(1)) if exponent else 0
 
 
 def ball(value: fractions.Fraction) -> Ball:
@@ -110,7 +123,8 @@ class Enclosure:
         name: what it is.
         lower: lower end, a fraction.
         upper: upper end.
-        digits: how many significant decimals are proven: `text` has so many.
+        digits: how many significant decimals are proven: `text` has so many. 0 where not even the first one is,
+            which happens only to numbers that may be 0 (see `proven`).
         bits: working precision that it took.
     """
 
@@ -123,7 +137,9 @@ class Enclosure:
     @property
     def text(self) -> str:
         """The number rounded to `digits` significant decimals: every one is that of the exact number, rounded."""
-        return str(_rounded(self.lower, self.digits))
+        if self.digits == 0:
+            return f"between {_rounded(self.lower, 2)} and {_rounded(self.upper, 2)}"
+        return _padded(_rounded(self.lower, self.digits), self.digits)
 
     @property
     def radius(self) -> fractions.Fraction:
@@ -168,6 +184,18 @@ def _rounded(value: fractions.Fraction, digits: int) -> Decimal:
     return context.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
+def _padded(value: Decimal, digits: int) -> str:
+    """With so many significant decimals, zeros at the end included."""
+    if not value:
+        return "0"
+    return str(Context(prec=digits).quantize(value, Decimal(1).scaleb(value.adjusted() + 1 - digits)))
+
+
+def exactly(name: str, value: fractions.Fraction, digits: int) -> Enclosure:
+    """A number that is known as a fraction."""
+    return Enclosure(name, value, value, digits, 0)
+
+
 def proven(
     name: str, compute: Callable[[int], Ball], digits: int, *, absolute: bool = False, extra_bits: int = 0
 ) -> Enclosure:
@@ -193,7 +221,7 @@ def proven(
             low, high = lower(result), upper(result)
             if low == high or _rounded(low, digits) == _rounded(high, digits):
                 return Enclosure(name, low, high, digits, bits)
-            if absolute and upper(result) - lower(result) < fractions.Fraction(1, 10**digits):
+            if absolute and high - low < fractions.Fraction(1, 10**digits):
                 return Enclosure(name, low, high, _agreeing(low, high), bits)
         bits *= 2
     raise InputError(
@@ -203,8 +231,8 @@ def proven(
 
 
 def _agreeing(low: fractions.Fraction, high: fractions.Fraction) -> int:
-    """How many significant decimals both ends share when rounded; at least 1."""
-    count = 1
+    """How many significant decimals both ends share when rounded; 0 where they differ in the first one."""
+    count = 0
     while count < MOST_DIGITS and _rounded(low, count + 1) == _rounded(high, count + 1):
         count += 1
     return count
@@ -220,6 +248,6 @@ def check_digits(digits: Any) -> int:
 
 
 __all__ = [
-    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "flint", "lower", "proven", "upper", "upwards",
+    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "exactly", "flint", "lower", "proven", "upper", "upwards",
     "working",
 ]  # fmt: skip
