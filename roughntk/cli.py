@@ -11,6 +11,7 @@ import typer
 
 from roughntk import __version__
 from roughntk.commands import (
+    audit,
     certify,
     classify,
     compilation,
@@ -33,6 +34,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     predict.predict: predict.EXAMPLES,
     limit.limit: limit.EXAMPLES,
     finite.finite: finite.EXAMPLES,
+    audit.audit: audit.EXAMPLES,
     classify.classify: classify.EXAMPLES,
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,

@@ -20,7 +20,8 @@ HOLDS, CORRECTED, FAILS, UNDECIDED = "holds", "holds with correction", "fails", 
 VERDICTS = HOLDS, CORRECTED, FAILS, UNDECIDED
 
 PROOF, IDENTITY, DIGITS, SIMULATION, MEASURED = (
-    "proof by certified arithmetic", "exact identity", "numeric", "simulation with error bars", "measurement",
+    "proof by certified arithmetic", "exact identity", "numeric, to the digits stated", "simulation with error bars",
+    "measurement",
 )  # fmt: skip
 """How evidence comes about: enclosures; equality of two exact forms, checked to rounding; numbers of so many digits,
 against an independent route; random networks; and numbers whose trend is read."""
@@ -46,6 +47,10 @@ class Evidence:
     supports: bool | None
     method: str
     numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.supports is not None:  # numpy's booleans are none of Python's
+            object.__setattr__(self, "supports", bool(self.supports))
 
 
 @dataclasses.dataclass(frozen=True)
