@@ -9,11 +9,11 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.scalars import is_infinite
 from roughntk.certify import flow, recursion
-from roughntk.certify.balls import Ball, Enclosure, ball, check_digits, exact, exactly, flint, proven
+from roughntk.certify.balls import Ball, Enclosure, ball, check_digits, exact, exactly, flint, proven, working
 
 METHODS = ("auto", "recursion", "flow")
 MOST_LAYERS = 10**7  # that the recursion takes: about 10 microseconds each
-_PI_ABOVE = fractions.Fraction(math.nextafter(math.pi, 4.0))
+_NEAREST_TO_PI = fractions.Fraction(math.pi)
 _LAYERS = 500  # up to which the recursion is faster than the flow
 _FLOW_BITS = 48  # that the layers before the flow, and the undoing of layers after it, lose
 
@@ -155,7 +155,7 @@ def at_angle(name: str, theta: Any, depth: Any, *, digits: int = 15) -> Enclosur
 
     Args:
         name: which of the three.
-        theta: theta_1, an exact number as `rho` is in `angle`; what is above pi by less than 1e-15 is taken for pi.
+        theta: theta_1, an exact number as `rho` is in `angle`; math.pi stands for pi, as everywhere in the package.
         depth: l >= 1, finite.
         digits: see `angle`.
 
@@ -164,12 +164,14 @@ def at_angle(name: str, theta: Any, depth: Any, *, digits: int = 15) -> Enclosur
     '0.253805855410684'
     """
     start, layers = exact(theta, "theta"), check_depth(depth, infinite=False)
-    if not 0 < start <= _PI_ABOVE:
+    if start == _NEAREST_TO_PI:
+        return _value(name, -1, layers, digits, "auto")
+    with working(64):
+        inside = 0 < start and ball(start) < flint().arb.pi()
+    if not inside:
         raise InputError(f"expected an angle theta in (0, pi], got {_checks.shown(theta)}; give it in radians")
     assert layers is not None
-    return _computed(
-        name, lambda: ball(start).min(flint().arb.pi()), layers, check_digits(digits), "auto", _lost_bits(start)
-    )
+    return _computed(name, lambda: ball(start), layers, check_digits(digits), "auto", _lost_bits(start))
 
 
 def _computed(
