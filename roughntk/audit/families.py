@@ -23,7 +23,6 @@ from roughntk.kernels import registry
 from roughntk.kernels.base import KernelFamily
 
 DOUBLINGS = 8, 16, 32, 64, 128, 256
-DEEPEST = 200
 FALLS, STAYS = 0.85, 0.95
 """Over a doubling of the depth what vanishes shrinks to the first or less, what stays to no less than the second."""
 ROUNDING = 1e-13
@@ -42,7 +41,7 @@ class Measured:
     @functools.cached_property
     def criteria(self) -> Criteria:
         """What the criteria of Section 6 say of it."""
-        return depth_room.criteria.check(self.family, deepest=DEEPEST)
+        return depth_room.criteria.check(self.family)
 
     @functools.cached_property
     def classification(self) -> Classification:
