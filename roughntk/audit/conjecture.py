@@ -15,7 +15,7 @@ PAIR = np.array([[1.0, 0.0], [0.5, math.sqrt(0.75)]])
 ANGLE = math.pi / 3
 SHAPE = 0.75
 WIDTHS = 50, 100, 200, 400
-NETWORKS = 32
+NETWORKS = 40
 QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95
 OWN = 150
 """Networks with all their weights that the ratio is compared with."""

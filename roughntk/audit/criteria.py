@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from roughntk.audit import points, second_family
+from roughntk.audit.certificates import proved
 from roughntk.audit.claim import DIGITS, MEASURED, Claim, Curve, Evidence, Looked, Picture
 from roughntk.audit.grounds import SEQUENCES
 from roughntk.audit.ingredients import Numbers
@@ -28,14 +29,9 @@ def shown(checked: dict) -> str:
 
 
 def kriging(kernel: Kernel, X: Numbers, x: Numbers, depth: int) -> Numbers:
-    """u = K(X,X)^{-1} K(X,x) with the common level m of the entries taken out: [[K - m, 1], [1^T, -1/m]] (u, mu)."""
-    K, b = points.matrix(kernel, X, depth), points.matrix(kernel, X, depth, x)
-    level, n = K.mean(), len(X)
-    system = np.ones((n + 1, n + 1))
-    system[:n, :n], system[n, n] = K - level, -1 / level
-    right = np.ones((n + 1, b.shape[1]))
-    right[:n] = b - level
-    return np.asarray(np.linalg.solve(system, right)[:n], dtype=np.float64)
+    """u = K(X,X)^{-1} K(X,x), (n, m), with the common level of the entries taken out."""
+    system, right = points.bordered(points.matrix(kernel, X, depth), points.matrix(kernel, X, depth, x))
+    return np.asarray(np.linalg.solve(system, right)[:-1], dtype=np.float64)
 
 
 def _criteria(subject: Subject) -> Looked:
@@ -156,6 +152,7 @@ def _second_family(subject: Subject) -> Looked:
             f"{checked['positive definite']}.",
             min(eigenvalues) >= 0 or checked["positive definite"] == "holds", DIGITS, {"eigenvalues": eigenvalues},
         ),
+        proved("correction", second_family.indefinite_at_every_depth),
         Evidence(
             "correction",
             f"It is bounded by its diagonal: |eta_L| is at most {largest:.6g} of it at 201 correlations; the criteria "

@@ -23,7 +23,6 @@ from roughntk.kernels import registry
 from roughntk.kernels.base import KernelFamily
 
 DOUBLINGS = 8, 16, 32, 64, 128, 256
-DEEPEST = 200
 FALLS, STAYS = 0.85, 0.95
 """Over a doubling of the depth what vanishes shrinks to the first or less, what stays to no less than the second."""
 ROUNDING = 1e-13
@@ -42,7 +41,7 @@ class Measured:
     @functools.cached_property
     def criteria(self) -> Criteria:
         """What the criteria of Section 6 say of it."""
-        return depth_room.criteria.check(self.family, deepest=DEEPEST)
+        return depth_room.criteria.check(self.family)
 
     @functools.cached_property
     def classification(self) -> Classification:
@@ -68,16 +67,14 @@ class Measured:
 
     def coefficients(self, depth: int) -> Numbers | None:
         """u on five points, the common level of the entries taken out; None where rounding leaves too little of it."""
-        K, b = self.matrix(self.X, depth), self.matrix(self.X, depth, self.x)[:, 0]
-        level, n = float(K.mean()), len(K)
-        if level == 0 or float(np.abs(K - level).max()) < SURE * float(np.abs(K).max()):
+        K, b = self.matrix(self.X, depth), self.matrix(self.X, depth, self.x)
+        left, largest = float(np.abs(K - K.mean()).max()), float(np.abs(K).max())
+        if K.mean() == 0 or left < SURE * largest:
             return None
-        system, right = np.ones((n + 1, n + 1)), np.append(b - level, 1.0)
-        system[:n, :n], system[n, n] = K - level, -1 / level
-        scale = float(np.abs(K).max()) / float(np.abs(K - level).max())
-        if np.linalg.cond(system) * scale > 1e12:
+        system, right = points.bordered(K, b)
+        if np.linalg.cond(system) * largest / left > 1e12:
             return None
-        return np.asarray(np.linalg.solve(system, right)[:n], dtype=np.float64)
+        return np.asarray(np.linalg.solve(system, right)[:-1, 0], dtype=np.float64)
 
 
 def _verdict(condition: Condition, direct: bool | None, text: str, numbers: dict[str, Any]) -> Looked:

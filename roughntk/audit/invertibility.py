@@ -297,6 +297,7 @@ def _determinant_to_zero(subject: Subject) -> Looked:
             _vanishes_like_logarithm(limit - ntk) and abs(limit - 0.75 ** (n - 1) * (n + 3) / 4) < 1e-15, MEASURED,
             {"limit": limit, "distances": (limit - ntk).tolist()},
         ),
+        proved("statement", lambda: _proven_positive(X, ntk[-1])),
         Evidence(
             "correction",
             f"It is true of the covariance kernel (NNGP): between depths 500 and 1000 its determinant falls like "
@@ -310,12 +311,24 @@ def _determinant_to_zero(subject: Subject) -> Looked:
             abs(rates[-1] / multiplier - 1) < 0.01, MEASURED, {"rates": rates, "multiplier": multiplier},
         ),
     ], Picture(
-        "Determinants with depth", "depth L", "determinant of the normalised kernel matrix, 4 points",
+        "Determinants with depth", "depth $L$", "determinant of the normalised kernel matrix, 4 points",
         (Curve("tangent kernel", tuple(map(float, DEEP)), tuple(ntk)),
          Curve("covariance kernel", tuple(map(float, DEEP)), tuple(nngp))),
-        (("(3/4)^(n-1) (n+3)/4", limit),), "xy",
+        (("$(3/4)^{n-1} (n+3)/4$", limit),), "xy",
         "The tangent kernel's determinant tends to a positive number, the covariance kernel's to 0 like L^-6.",
     )  # fmt: skip
+
+
+def _proven_positive(X: Numbers, determinant: float) -> tuple[str, bool, dict[str, Any]]:
+    """A bound of the determinant from below, at every depth from some on, for pairs up to the largest correlation."""
+    largest = math.ceil(100 * np.max(points.correlations(X) - 2 * np.eye(len(X)))) / 100
+    proof = refutations.determinant_stays_positive(len(X), f"{largest:.2f}", DEEP[-1])
+    least = float(proof.evidence[-1])
+    text = (
+        f"Proven: on 4 points of which no two have a correlation above {largest:.2f} det K_L is above {least:.4f} at "
+        f"every L >= {DEEP[-1]}; here it is {determinant:.4f} there."
+    )
+    return text, not (proof.proven and determinant >= least), {"largest": largest, "least": least}
 
 
 def _mean_w(angles: Numbers, depth: int) -> float:

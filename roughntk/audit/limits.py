@@ -1,6 +1,5 @@
 """The limits of depth: Lemma 1 on the covariance, Theorem 2 on the tangent kernel, and the rates of Section 6."""
 
-import fractions
 import math
 from typing import Any
 
@@ -12,14 +11,16 @@ from roughntk.audit.claim import DIGITS, IDENTITY, MEASURED, Claim, Curve, Evide
 from roughntk.audit.expansions import LIMIT
 from roughntk.audit.grounds import by_layers
 from roughntk.audit.subject import Numbers, Subject
-from roughntk.certify import refutations
-from roughntk.certify.balls import ball, flint, working
+from roughntk.certify import inequalities, refutations
+from roughntk.certify.limits import limit_bound
 
 RHO = np.array([-0.9, 0.0, 0.5, 0.9])
 HIGH = np.linspace(0.4, 0.99, 60)
 SHALLOW = range(1, 41)
+LARGEST, FAR = "0.91", (10_000, 1_000_000)
 DEEP = 60, 100, 200, 500, 1000
-STEEPNESS = fractions.Fraction(3)
+ROUNDING = 1e-6
+"""Of 3 pi/theta near 1000, whose correlation is rounded to 1e-16: 1e-9, and what a kernel made layer by layer loses."""
 RATE = 9 * math.pi**2 / 2
 
 
@@ -61,50 +62,28 @@ def _lemma_1(subject: Subject) -> Looked:
             bool(count < 1e-5 and np.all(np.abs(ratios - 1) < 0.1)), DIGITS,
             {"layers": count, "gaps": gaps[-1].tolist(), "ratios": ratios.tolist()},
         ),
-        proved("statement", lambda: _proven_bound(dict(zip(depths, gaps, strict=True)))),
+        proved("statement", lambda: _proven_rate(first, depths[-1], gaps[-1])),
     ], Picture(
-        "The covariance tends to 1", "depth L", "1 - rho_L",
-        (*(Curve(f"rho_1 = {value:g}", sizes, tuple(gaps[:, k])) for k, value in enumerate(first)),
-         Curve("9 pi^2/(2 L^2)", sizes, tuple(RATE / size**2 for size in sizes))),
+        "The covariance tends to 1", "depth $L$", r"$1 - \rho_L$",
+        (*(Curve(rf"$\rho_1 = {value:g}$", sizes, tuple(gaps[:, k])) for k, value in enumerate(first)),
+         Curve(r"$9 \pi^2/(2 L^2)$", sizes, tuple(RATE / size**2 for size in sizes))),
         (), "xy", "Whatever the two points, 1 - rho_L comes to 9 pi^2/(2 L^2).",
     )  # fmt: skip
 
 
-def angle_falls(divisor: fractions.Fraction = STEEPNESS) -> bool:
-    """Whether balls prove theta_{L+1} <= theta_L - theta_L^2/(divisor pi) on [0, pi].
-
-    For the divisor 3 F = cos theta_{L+1} - cos(theta - theta^2/(3 pi)) vanishes at 0 with three derivatives. Its fourth
-    one is positive on [0, 1/2], in 64 pieces, and F itself on [1/2, 22/7], in 8192 pieces. So 1/theta_{L+1} >=
-    1/theta_L + 1/(3 pi), and theta_L <= 3 pi/(L + 2).
-    """
-    package = flint()
-    with working(100):
-        pi = package.arb.pi()
-
-        def difference(theta: Any) -> Any:
-            lower = theta - theta * theta / (ball(divisor) * pi)
-            return (theta.sin() + (pi - theta) * theta.cos()) / pi - lower.cos()
-
-        def pieces(low: fractions.Fraction, high: fractions.Fraction, count: int) -> Any:
-            width = (high - low) / count
-            for k in range(count):
-                yield ball(low + (2 * k + 1) * width / 2) + package.arb(0, ball(width / 2))
-
-        half = fractions.Fraction(1, 2)
-        flat = all(difference(package.arb_series([0, 1], 4))[k].contains(0) for k in range(4))
-        near = all(difference(package.arb_series([piece, 1], 5))[4] > 0 for piece in pieces(half * 0, half, 64))
-        return flat and near and all(difference(piece) > 0 for piece in pieces(half, fractions.Fraction(22, 7), 8192))
-
-
-def _proven_bound(gaps: dict[int, Numbers]) -> tuple[str, bool, dict[str, Any]]:
-    """1 - rho_L <= 9 pi^2/(2 (L + 2)^2) for all pairs and depths."""
-    proven = angle_falls()
-    largest = max(float(gap.max()) * (depth + 2) ** 2 / RATE for depth, gap in gaps.items())
+def _proven_rate(first: Numbers, depth: int, gap: Numbers) -> tuple[str, bool, dict[str, Any]]:
+    """w_L = w_1 + L - 1 + (3/2) log(w_L/w_1) + G, 0 <= G <= (3/4) theta_1, w = 3 pi/theta, by proven inequalities."""
+    proven = not inequalities.unproven()
+    angles = np.arccos(first)
+    w_1, w = 3 * math.pi / angles, 3 * math.pi / (2 * np.arcsin(np.sqrt(gap / 2)))
+    rest = w - w_1 - (depth - 1) - 1.5 * np.log(w / w_1)
+    inside = bool(np.all((rest > -ROUNDING) & (rest < 0.75 * angles + ROUNDING)))
     text = (
-        "By balls theta_(L+1) <= theta_L - theta_L^2/(3 pi) on all of [0, pi], so that for every pair and every L 1 - "
-        f"rho_L <= 9 pi^2/(2 (L + 2)^2): proven; here it is at most {largest:.4f} of that."
+        "Proven by balls, for every pair of distinct points and every L: w_L - w_1 - (L - 1) - (3/2) log(w_L/w_1) lies "
+        "between 0 and (3/4) theta_1, w = 3 pi/theta; so 1 - rho_L <= 9 pi^2/(2 (L + 2)^2) tends to 0, and L^2 (1 - "
+        f"rho_L) to 9 pi^2/2. Here it is {rest.min():.3f} to {rest.max():.3f} at L = {depth}."
     )
-    return text, proven and largest <= 1, {"largest": largest}
+    return text, proven and inside, {"rest": rest.tolist()}
 
 
 def _along_depth(subject: Subject, rho: Numbers) -> tuple[Numbers, Numbers]:
@@ -120,6 +99,22 @@ def _remainder(depths: Numbers, K: Numbers, least: int) -> float:
         for depth, row in zip(depths, K, strict=True)
         if depth >= least
     )
+
+
+def _sharper(depths: Numbers, K: Numbers) -> Evidence:
+    """Beside the expansion in w = 3 pi/theta_L, whose logarithm is that of L."""
+    left = {
+        int(depth): float(np.max(np.abs(row - expansions.kernel(RHO, int(depth))))) * depth**3
+        for depth, row in zip(depths, K, strict=True)
+        if depth >= 100
+    }
+    shown = ", ".join(f"{value:.0f}/L^3 at L = {depth}" for depth, value in left.items())
+    return Evidence(
+        "correction",
+        f"With w - (3/2) log w + ... = alpha(theta_1) + L - 1, K_L is (w/4 - 1/8 - {expansions.SUBLEADING:.4f}/w)/L "
+        f"within {shown}.",
+        max(left.values()) < 200, DIGITS, {str(depth): value for depth, value in left.items()},
+    )  # fmt: skip
 
 
 def _peak(depths: Numbers, values: Numbers) -> tuple[int, float]:
@@ -171,10 +166,12 @@ def _theorem_2(subject: Subject) -> Looked:
             f"{-steepest:.1e} or more.",
             steepest < 0, DIGITS, {"least": -steepest},
         ),
+        _sharper(depths, K),
         proved("statement", lambda: _proven_fall(subject)),
+        proved("correction", lambda: _proven_limit(depths, K)),
     ], Picture(
-        "The tangent kernel with depth", "depth L", "K_L",
-        tuple(Curve(f"rho_1 = {rho:g}", tuple(map(float, depths)), tuple(K[:, k])) for k, rho in enumerate(RHO)),
+        "The tangent kernel with depth", "depth $L$", "$K_L$",
+        tuple(Curve(rf"$\rho_1 = {rho:g}$", tuple(map(float, depths)), tuple(K[:, k])) for k, rho in enumerate(RHO)),
         (("1/4", LIMIT), ("1", 1.0)), "x", "It tends to 1/4 for every pair of distinct points, not to 1.",
     )  # fmt: skip
 
@@ -182,6 +179,7 @@ def _theorem_2(subject: Subject) -> Looked:
 def _proven_fall(subject: Subject) -> tuple[str, bool, dict[str, Any]]:
     """That K_L falls, in balls, and that the subject is inside of them."""
     peak, start = refutations.theorem_2_is_not_monotone(), refutations.theorem_2_falls_from_the_start(("1/2",), 10)
+    below = refutations.theorem_2_stays_below()
     away = max(
         each.error_of(float(points.elementwise(subject.tangent, np.array([rho]), depth)[0]))
         for rho, first, proof in ((0.0, 11, peak), (0.5, 1, start))
@@ -189,9 +187,22 @@ def _proven_fall(subject: Subject) -> tuple[str, bool, dict[str, Any]]:
     )
     text = (
         f"Proven: at rho_1 = 0 K_11 = {peak.evidence[0].text}, K_12 = {peak.evidence[1].text}, K_13 = "
-        f"{peak.evidence[2].text}; at rho_1 = 1/2 K_L falls from L = 1 to 10. Here it is within {away:.1e} of these."
+        f"{peak.evidence[2].text}, the largest at L = 12 of all depths; at rho_1 = 1/2 K_L falls from L = 1 to 10. "
+        f"Here it is within {away:.1e} of these."
     )
-    return text, not (peak.proven and start.proven and away < 1e-11), {"away": away}
+    return text, not (peak.proven and start.proven and below.proven and away < 1e-11), {"away": away}
+
+
+def _proven_limit(depths: Numbers, K: Numbers) -> tuple[str, bool, dict[str, Any]]:
+    """|K_L - 1/4| <= B(L) for all correlations up to 0.91, B(L) ~ (3/8) log L/L, and the subject's below it."""
+    bounds = {depth: limit_bound(LARGEST, depth).value for depth in (*(int(depth) for depth in depths), *FAR)}
+    parts = [float(np.max(np.abs(row - LIMIT))) / bounds[int(depth)] for depth, row in zip(depths, K, strict=True)]
+    shown = ", ".join(f"{bounds[depth]:.2e} at L = {depth}" for depth in (100, 1000, *FAR))
+    text = (
+        f"Proven: for all correlations from -1 to {LARGEST} |K_L - 1/4| is at most {shown}, and (3/8) log L/L to first "
+        f"order at every depth: K_L tends to 1/4. Here it is at most {max(parts):.3f} of the bound."
+    )
+    return text, max(parts) <= 1 and bounds[FAR[-1]] < 1e-5, {str(depth): value for depth, value in bounds.items()}
 
 
 def _section_6_rate(subject: Subject) -> Looked:
@@ -227,10 +238,12 @@ def _section_6_rate(subject: Subject) -> Looked:
             f"{away[-1].min():.4f} to {away[-1].max():.4f}.",
             bool(np.all(away[1] > 0.02)), DIGITS, {"30": away[1].tolist(), "1000": away[-1].tolist()},
         ),
+        _sharper(depths, away + LIMIT),
+        proved("correction", lambda: _proven_limit(depths, away + LIMIT)),
     ], Picture(
-        "How fast the tangent kernel comes to its limit", "depth L", "K_L - 1/4",
-        (*(Curve(f"rho_1 = {rho:g}", sizes, tuple(away[:, k])) for k, rho in enumerate(RHO)),
-         Curve("(3/8) log L/L", sizes, tuple(0.375 * np.log(depths) / depths))),
+        "How fast the tangent kernel comes to its limit", "depth $L$", "$K_L - 1/4$",
+        (*(Curve(rf"$\rho_1 = {rho:g}$", sizes, tuple(away[:, k])) for k, rho in enumerate(RHO)),
+         Curve(r"$(3/8) \log L/L$", sizes, tuple(0.375 * np.log(depths) / depths))),
         (), "xy", "The distance from 1/4 is (3/8) log L/L and a part like 1/L that knows the angle.",
     )  # fmt: skip
 

@@ -59,4 +59,15 @@ def coefficients(kernel: Kernel, X: Numbers, x: Numbers, depth: int) -> Numbers:
     return np.asarray(np.linalg.solve(matrix(kernel, X, depth), matrix(kernel, X, depth, x)), dtype=np.float64)
 
 
-__all__ = ["circle", "coefficients", "correlations", "elementwise", "generic", "matrix"]
+def bordered(K: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """[[K - m, 1], [1^T, -1/m]] (u, mu) = (b - m, 1), whose u is K^{-1} b, with the mean m of K, which is not to be 0.
+
+    The common level m of the entries, in which K becomes singular with depth, is taken out of the system.
+    """
+    level, n = K.mean(), len(K)
+    system, right = np.ones((n + 1, n + 1)), np.ones((n + 1, b.shape[1]))
+    system[:n, :n], system[n, n], right[:n] = K - level, -1 / level, b - level
+    return system, right
+
+
+__all__ = ["bordered", "circle", "coefficients", "correlations", "elementwise", "generic", "matrix"]

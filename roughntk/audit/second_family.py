@@ -150,7 +150,7 @@ def _positive_definite(subject: Subject) -> Looked:
             "correction", f"At L = 40 all entries are c = {c:.12g} to {limit:.0e}: the limit is singular.",
             limit < 1e-14, DIGITS, {"difference": limit},
         ),
-        proved("correction", _every_depth),
+        proved("correction", indefinite_at_every_depth),
     ]  # fmt: skip
     curve = Curve("6 points of a circle", tuple(map(float, depths)), tuple(-value for value in circle), marks=True)
     caption = "Minus the smallest eigenvalue: negative at every depth, it falls like lambda^(L-1) with all defects."
@@ -179,7 +179,8 @@ def _circle(subject: Subject) -> tuple[str, bool, dict]:
     return text, not (proof.proven and off < 1e-9), {"difference": off}
 
 
-def _every_depth() -> tuple[str, bool, dict]:
+def indefinite_at_every_depth() -> tuple[str, bool, dict]:
+    """That the eigenvalue of `harmonic` is negative at all depths from 2 on, for `certificates.proved`."""
     proof = certified.proposition_7_fails_at_every_depth(INDEFINITE)
     last = proof.evidence[-1]
     text = f"It is negative at every depth L >= 2, proven by enclosures: {last.name} is {last.text}."
@@ -200,4 +201,4 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
-__all__ = ["CLAIMS", "fixed_point", "harmonic", "series_coefficients", "smallest"]
+__all__ = ["CLAIMS", "fixed_point", "harmonic", "indefinite_at_every_depth", "series_coefficients", "smallest"]

@@ -6,9 +6,11 @@ sin(2 pi j k/n), and the eigenvalues sum_k K(theta_k) cos(2 pi j k/n), j = 0 .. 
 
 import fractions
 from collections.abc import Callable
+from typing import Any
 
 from roughntk import _checks
 from roughntk.certify.balls import Ball, ball, flint
+from roughntk.certify.values import check_depth
 
 MOST_POINTS = 1000
 
@@ -50,6 +52,17 @@ def circulant_eigenvalues(kernel: AngleKernel, points: int) -> list[Ball]:
     return eigenvalues
 
 
+def whole_depth(depth: Any) -> int:
+    """A whole depth of at least 1, as a Python int.
+
+    >>> whole_depth("12")
+    12
+    """
+    known = check_depth(depth, whole=True)
+    assert known is not None  # infinity is refused
+    return known.numerator
+
+
 def smallest(values: list[Ball]) -> Ball:
     """An enclosure of the smallest of some numbers."""
     least = values[0]
@@ -58,4 +71,4 @@ def smallest(values: list[Ball]) -> Ball:
     return least
 
 
-__all__ = ["AngleKernel", "circulant_eigenvalues", "equispaced_angle", "smallest"]
+__all__ = ["AngleKernel", "circulant_eigenvalues", "equispaced_angle", "smallest", "whole_depth"]

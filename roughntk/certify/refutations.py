@@ -10,8 +10,9 @@ from typing import Any
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.certify.balls import Ball, Enclosure, exact, exactly, flint, proven
-from roughntk.certify.circles import circulant_eigenvalues, smallest
+from roughntk.certify.circles import circulant_eigenvalues, smallest, whole_depth
 from roughntk.certify.flow import kernel_at
+from roughntk.certify.limits import limit_bound
 from roughntk.certify.power_series import Series, derivative_at_0, logistic
 from roughntk.certify.proofs import Proof
 from roughntk.certify.recursion import angle_of, kernel_ball
@@ -49,6 +50,33 @@ def theorem_2_is_not_monotone(rho: Any = 0, peak: int = 12, *, kernel: Kernel = 
         "enclosures of three values",
         (before, top, after),
         before.upper < top.lower and after.upper < top.lower,
+    )
+
+
+def theorem_2_stays_below(rho: Any = 0, peak: int = 12, deep: int = 100, *, kernel: Kernel = kernel_ball) -> Proof:
+    """Theorem 2 says that K_L increases strictly to 1: at correlation 0 it is largest at L = 12, of all depths.
+
+    Up to L = `deep` every value is enclosed. From there on K_L <= 1/4 + B(L), the bound of `limit_bound`, which falls
+    with L: in its terms U/L and V/L, V falls, and L U' <= 3/8 < U.
+
+    Args:
+        rho: correlation of the inputs, from -1 to below 1.
+        peak: the depth of the largest value.
+        deep: from where on the bound is taken.
+        kernel: in place of the ReLU tangent kernel, up to `deep`.
+
+    >>> theorem_2_stays_below().proven
+    True
+    """
+    values = _kernel_values(rho, range(1, deep + 1), kernel)
+    top = values[peak - 1]
+    bound = fractions.Fraction(limit_bound(rho, deep).value)
+    others = [each for each in values if each is not top]
+    return Proof(
+        f"K_L at rho_1 = {rho} is largest at L = {peak}, of all depths L >= 1",
+        f"enclosures up to L = {deep}, and the proven bound of |K_L - 1/4| from there on",
+        (top, exactly(f"bound of |K_L - 1/4| for L >= {deep}", bound, 15)),
+        all(each.upper < top.lower for each in others) and fractions.Fraction(1, 4) + bound < top.lower,
     )
 
 
@@ -140,7 +168,7 @@ def smallest_on_a_circle(points: Any, depth: Any, *, digits: int = 10, kernel: K
     >>> smallest_on_a_circle(9, 2).text, smallest_on_a_circle(8, 3).text
     ('0.04098380734', '0.1826096031')
     """
-    layers = _checks.integer(_checks.integer_depth(depth), "depth", least=1, most=100_000)
+    layers = _checks.integer(whole_depth(depth), "depth", least=1, most=100_000)
     return proven(
         f"smallest eigenvalue of K_{layers}, {points} points",
         lambda bits: smallest(circulant_eigenvalues(lambda theta: kernel(theta, layers), points)),
@@ -229,6 +257,33 @@ def proposition_5_derivatives_grow(scales: Sequence[Any] = ("1", "1/10", "1/1000
     )
 
 
+def determinant_stays_positive(points: int = 5, rho: Any = "1/2", deep: int = 10_000) -> Proof:
+    """The paper says that det K_L tends to 0: on points of which no two have a correlation above rho it stays above 0.
+
+    For all L >= `deep` the entries off the diagonal are within B(L) of 1/4, so that the eigenvalues of K_L are within
+    (n - 1) B(L) of those of the limit, 3/4 (n - 1 times) and (n + 3)/4; B falls with L (`theorem_2_stays_below`).
+
+    Args:
+        points: n.
+        rho: the largest correlation of two of them, below 1.
+        deep: the first depth.
+
+    >>> proof = determinant_stays_positive()
+    >>> proof.proven, str(proof.evidence[0].lower)
+    (True, '81/128')
+    """
+    limit = determinant_of_the_limit(points)
+    moved = (points - 1) * fractions.Fraction(limit_bound(rho, deep).value)
+    three, last = fractions.Fraction(3, 4) - moved, fractions.Fraction(points + 3, 4) - moved
+    least = max(three, fractions.Fraction(0)) ** (points - 1) * last
+    return Proof(
+        f"det K_L of {points} points of correlations up to {rho} is above {float(least):.4g} at every L >= {deep}",
+        "the exact determinant of the limit, and Weyl's inequality with the proven bound of |K_L - 1/4|",
+        (exactly("det of the limit", limit, 15), exactly(f"lower bound for L >= {deep}", least, 15)),
+        three > 0 and least > 0,
+    )
+
+
 def determinant_of_the_limit(points: int) -> fractions.Fraction:
     """det((3/4) I + (1/4) 1 1^T) of n points, by exact elimination: (3/4)^(n-1) (n + 3)/4, which is above 0.
 
@@ -249,8 +304,7 @@ def determinant_of_the_limit(points: int) -> fractions.Fraction:
 
 
 __all__ = [
-    "Kernel", "antipodal_difference", "clock_series", "determinant_of_the_limit", "kernel_2_is_singular",
-    "kernel_3_is_definite", "real_depth_is_indefinite",
-    "proposition_5_derivatives_grow", "smallest_on_a_circle", "theorem_2_falls_from_the_start",
-    "theorem_2_is_not_monotone",
+    "Kernel", "antipodal_difference", "clock_series", "determinant_of_the_limit", "determinant_stays_positive",
+    "kernel_2_is_singular", "kernel_3_is_definite", "proposition_5_derivatives_grow", "real_depth_is_indefinite",
+    "smallest_on_a_circle", "theorem_2_falls_from_the_start", "theorem_2_is_not_monotone", "theorem_2_stays_below",
 ]  # fmt: skip

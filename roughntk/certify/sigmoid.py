@@ -12,10 +12,10 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk.certify.balls import Ball, Enclosure, ball, exactly, flint, lower, proven, upper, working
-from roughntk.certify.circles import circulant_eigenvalues, smallest
+from roughntk.certify.circles import circulant_eigenvalues, smallest, whole_depth
 from roughntk.certify.power_series import logistic, product
 from roughntk.certify.proofs import Proof, enclosed
-from roughntk.certify.values import check_correlation, check_depth
+from roughntk.certify.values import check_correlation
 
 CONTRACTION = fractions.Fraction(8, 27)
 """The largest value of h' on the line."""
@@ -125,17 +125,12 @@ def sigmoid_iterate(rho: Any, depth: Any, *, digits: int = 15) -> Enclosure:
     >>> sigmoid_iterate("0.5", 3).text
     '0.354822798473802'
     """
-    start, layers = check_correlation(rho), _whole(depth) - 1
+    start, layers = check_correlation(rho), whole_depth(depth) - 1
 
     def compute(bits: int) -> Ball:
         return _iterate(ball(start), layers, bits)
 
     return proven(f"eta_{layers + 1}", compute, digits)
-
-
-def _whole(depth: Any) -> int:
-    known = check_depth(depth, whole=True)
-    return known.numerator if known is not None else 0  # infinity is refused
 
 
 def _iterate(eta: Ball, layers: int, bits: int) -> Ball:
@@ -229,7 +224,7 @@ def sigmoid_circle(points: Any, depth: Any, *, digits: int = 10) -> Enclosure:
     ('-0.027720', '0.055086')
     """
     points = _checks.integer(points, "points", least=1, most=1000)
-    layers = _checks.integer(_whole(depth), "depth", least=1, most=1000) - 1
+    layers = _checks.integer(whole_depth(depth), "depth", least=1, most=1000) - 1
 
     def compute(bits: int) -> Ball:
         return smallest(circulant_eigenvalues(lambda theta: _iterate(theta.cos(), layers, bits), points))

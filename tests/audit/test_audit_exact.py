@@ -1,13 +1,11 @@
 """The audit's own arithmetic and expansions, each against another route."""
 
-import fractions
-
 import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
 
-from roughntk.audit import clock, coefficient_limits, exact, expansions, invertibility, limits, points
+from roughntk.audit import clock, coefficient_limits, exact, expansions, invertibility, points
 from roughntk.maps import relu_flow
 
 
@@ -88,10 +86,3 @@ def test_correlations_are_exact_at_equal_and_opposite_rows() -> None:
     assert 1 - points.correlations(near)[0, 1] == pytest.approx(5e-11, abs=2e-16)
     generic = points.generic(5, 4)
     np.testing.assert_allclose(points.correlations(generic), generic @ generic.T, atol=1e-15)
-
-
-@pytest.mark.parametrize("divisor", [fractions.Fraction(29, 10), fractions.Fraction(31, 10)])
-def test_the_fall_of_angles_is_proven_for_its_true_steepness_only(divisor: fractions.Fraction) -> None:
-    pytest.importorskip("flint")
-    assert limits.angle_falls()
-    assert not limits.angle_falls(divisor)

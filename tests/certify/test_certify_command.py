@@ -99,6 +99,27 @@ def test_the_limit_of_the_sigmoid_composition_is_its_fixed_point():
     assert point.value.text in text and point.multiplier.text in text and "Interval Newton" in text
 
 
+def test_the_limit_comes_with_a_bound_that_holds_from_a_depth_on():
+    record = document("limit", "--rho", "0.5", "--depth", 1000)
+    assert record["limit"] == "1/4" and record["bound"] == rn.certify.limit_bound("0.5", 1000).value
+    for depth in (1000, 1001, 5000, 10**6):
+        for rho in ("0.5", "0", "-1"):
+            assert abs(float(rn.certify.kernel(rho, depth)) - 0.25) <= record["bound"]
+    text = call("limit", "--rho", "0.5", "--depth", 1000).stdout
+    # the printed bound is rounded upwards
+    printed = float(text.partition("|K_L - 1/4| <= ")[2].split()[0].rstrip("."))
+    assert record["bound"] <= printed <= record["bound"] * 1.001
+    assert call("limit").stdout.startswith("K_L tends to 1/4, exactly")
+
+
+def test_the_limit_of_the_correlation_is_one_and_its_bound_that_of_opposite_inputs():
+    record = document("limit", "--family", "relu-nngp", "--rho", "0.9", "--depth", "7/2")
+    assert record["limit"] == "1"
+    for rho in ("-1", "0", "0.9"):
+        assert 1 - float(rn.certify.correlation(rho, "7/2")) <= record["bound"]
+    assert record["bound"] < (1 - float(rn.certify.correlation(-1, "7/2"))) * (1 + 1e-12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -120,6 +141,11 @@ def test_the_limit_of_the_sigmoid_composition_is_its_fixed_point():
         (("coefficients", "wine", "--rho", 0.5, "--depth", 3), "expected no --rho with coefficients"),
         (("coefficients", "sphere", "--dim", 3, "--points", 9, "--depth", 1), "9 rows of rank 3"),
         (("coefficients", "nothing.csv", "--depth", 3), "nothing.csv"),
+        (("limit", "--depth", 5), "expected both --rho and --depth with limit, or neither"),
+        (("limit", "--depth", 5, "--rho", 1), "expected rho below 1, got '1'"),
+        (("limit", "--depth", 2.5, "--rho", 0), "expected a whole depth here, got '2.5'"),
+        (("limit", "--family", "relu-nngp", "--depth", "inf", "--rho", 0), "expected a finite depth"),
+        (("limit", "--family", "erf-ntk"), "erf-ntk"),
         (("limit", "--family", "sigmoid", "--rho", 0.5), "expected no --rho and no --depth"),
     ],
 )

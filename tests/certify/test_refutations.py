@@ -110,6 +110,35 @@ def test_another_clock_is_another_verdict(monkeypatch):
     assert not refutations.proposition_5_derivatives_grow().proven
 
 
+@pytest.mark.parametrize(("rho", "peak", "deep"), [(0, 12, 100), ("-0.9", 18, 300)])
+def test_the_kernel_is_largest_at_its_peak_at_every_depth(rho, peak, deep):
+    proof = refutations.theorem_2_stays_below(rho, peak, deep)
+    assert proof.proven and proof.evidence[1].lower < fractions.Fraction(7, 100)
+    assert not refutations.theorem_2_stays_below(rho, peak + 1, deep).proven
+    # too early the bound does not decide
+    assert not refutations.theorem_2_stays_below(rho, peak, peak + 2).proven
+    assert not refutations.theorem_2_stays_below(rho, peak, deep, kernel=wrong_kernel).proven
+
+
+def test_the_bound_of_the_limit_falls_with_depth():
+    """What `theorem_2_stays_below` says of it."""
+    for rho in ("-1", "0", "0.99"):
+        values = [rn.certify.limit_bound(rho, depth).value for depth in (1, 2, 3, 5, 9, 30, 31, 100, 1000, 10**6)]
+        assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.parametrize(("points", "rho"), [(2, "0.9"), (5, "1/2"), (12, "1/2")])
+def test_the_determinant_stays_above_a_positive_bound(points, rho):
+    proof = refutations.determinant_stays_positive(points, rho, 10_000)
+    limit, least = (each.lower for each in proof.evidence)
+    assert proof.proven and limit == refutations.determinant_of_the_limit(points) > least > 0
+    X = rn.sphere.uniform(points, 200, 0)  # correlations are about 200^(-1/2)
+    assert np.abs(X @ X.T - np.eye(points)).max() < float(fractions.Fraction(rho))
+    for depth in (10_000, 10**6):
+        assert np.linalg.det(rn.kernels.ReluNTK()(X, depth=depth)) > float(least)
+    assert not refutations.determinant_stays_positive(points, "0.999999", 3).proven
+
+
 @pytest.mark.parametrize("points", [1, 2, 5, 30])
 def test_the_determinant_of_the_limit_is_positive(points):
     expected = fractions.Fraction(3, 4) ** (points - 1) * fractions.Fraction(points + 3, 4)

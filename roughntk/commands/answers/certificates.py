@@ -11,9 +11,10 @@ from roughntk import _checks, certify
 from roughntk._checks import InputError
 from roughntk._settings import values_of
 from roughntk.certify import Enclosure
-from roughntk.certify.balls import check_digits
+from roughntk.certify.balls import check_digits, upwards
 from roughntk.certify.sigmoid import sigmoid_fixed_point, sigmoid_iterate
 from roughntk.certify.solutions import ProvenCoefficients
+from roughntk.certify.values import check_correlation, check_depth
 from roughntk.files.tables import Reading
 from roughntk.kernels import family as family_of
 from roughntk.regression import NotPositiveDefiniteError
@@ -151,7 +152,36 @@ def _error_of_float64(request: Request, data: DataSet, result: ProvenCoefficient
 def _of_limit(request: Request) -> Answer:
     if request.family == "sigmoid":
         return _of_sigmoid(request)
-    raise NotImplementedError
+    tangent = request.family == "relu-ntk"
+    limit = certify.limit(-1, digits=request.digits).lower if tangent else fractions.Fraction(1)
+    symbol = SYMBOLS[request.family]
+    record: dict[str, Any] = {
+        "quantity": "limit", "family": request.family, "limit": str(limit), "bound": None, "method": METHOD,
+    }  # fmt: skip
+    first = f"{symbol} tends to {limit}, exactly, at every correlation below 1{' (at 1 it is 1)' if tangent else ''}."
+    if request.rho is None and request.depth is None:
+        return Answer(record, values=(first,), remarks=("With --rho and --depth: how near it is.",))
+    if request.rho is None or request.depth is None:
+        raise InputError(
+            "expected both --rho and --depth with limit, or neither, got one; the bound holds at a depth, for all "
+            "correlations from -1 to rho"
+        )
+    where = f"At every L >= {request.depth} and rho_1 <= {request.rho}"
+    if tangent:
+        bound = certify.limit_bound(request.rho, request.depth)
+        record |= {"rho": request.rho, "depth": bound.depth, "bound": bound.value, "formula": bound.formula}
+        formula = f"The bound, which falls with L: {bound.formula}; theta_0 is the angle of {request.rho}."
+        return Answer(record, values=(first, f"{where}: |K_L - 1/4| <= {_upwards(bound.value)}."), remarks=(formula,))
+    check_correlation(request.rho)
+    distance = 1 - certify.correlation(-1, check_depth(request.depth, infinite=False), digits=15).lower
+    record |= {"rho": request.rho, "depth": request.depth, "bound": upwards(distance)}
+    why = "It is 1 - rho_L at rho_1 = -1: the angle falls in every layer, and the map of a layer is increasing."
+    return Answer(record, values=(first, f"{where}: 1 - rho_L <= {_upwards(upwards(distance))}."), remarks=(why,))
+
+
+def _upwards(bound: float) -> str:
+    """A bound with four digits, rounded upwards."""
+    return str(Context(prec=4, rounding=ROUND_CEILING).create_decimal(Decimal(bound)))
 
 
 def _of_sigmoid(request: Request) -> Answer:
