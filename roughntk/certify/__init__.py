@@ -3,10 +3,10 @@
 What it takes is imported when it is touched; python-flint is an extra, `pip install 'roughntk[certify]'`.
 """
 
-from roughntk.certify.balls import Enclosure, available
+from roughntk.certify.balls import Enclosure, available, error_bound
 from roughntk.certify.limits import LimitBound, limit, limit_bound
 from roughntk.certify.values import angle, correlation, kernel
 
 __all__ = [
-    "Enclosure", "LimitBound", "angle", "available", "correlation", "kernel", "limit", "limit_bound",
+    "Enclosure", "LimitBound", "angle", "available", "correlation", "error_bound", "kernel", "limit", "limit_bound",
 ]  # fmt: skip
