@@ -129,6 +129,19 @@ def test_real_depth_is_a_semigroup(rho, first, second):
         assert abs(difference) > 1e-3
 
 
+@pytest.mark.parametrize(("low", "high"), [("0.9", "1.1"), ("3", "3.2"), ("-0.1", "0.05"), ("0.01", "0.2")])
+def test_a_layer_and_its_inverse_hold_the_images_of_all_members(low, high):
+    with balls.working(60):
+        wide = balls.ball(Fraction(low)).union(balls.ball(Fraction(high)))
+        image = recursion.next_angle(wide)
+        inside = [max(Fraction(low), Fraction(0)), min(Fraction(high), Fraction(math.pi))]
+        for member in [*inside, sum(inside) / 2]:
+            assert image.contains(recursion.next_angle(balls.ball(member)).mid())
+        narrow = recursion.next_angle(balls.ball(inside[1])).union(recursion.next_angle(balls.ball(inside[1] * 9 / 10)))
+        assert flow.previous_angle(narrow).contains(balls.ball(inside[1] * 9 / 10).mid())
+        assert flow.previous_angle(narrow).contains(balls.ball(inside[1]).mid())
+
+
 def test_the_radius_does_not_grow():
     with balls.working(80):
         theta = recursion.angle_of(Fraction(-1, 3)) + balls.flint().arb(0, 1e-15)
