@@ -246,3 +246,14 @@ def test_without_python_flint_the_message_has_the_command(monkeypatch):
     assert not rn.certify.available()
     with pytest.raises(MissingBackendError, match=r"pip install 'roughntk\[certify\]'"):
         rn.certify.kernel(0.5, 2)
+
+
+@pytest.mark.parametrize("start", ["1", "0.2", "0.05"])
+def test_sums_of_powers_along_the_layers_are_below_their_bound_and_not_by_much(start):
+    with balls.working(80):
+        angles = [balls.ball(Fraction(start))]
+        for _ in range(400):
+            angles.append(recursion.next_angle(angles[-1]))
+        for order in (4, 13):
+            total, bound = sum(angle**order for angle in angles[1:]), germ.tail(angles[0], order)
+            assert total < bound < 6 * total
