@@ -42,7 +42,12 @@ def flint() -> Any:
 
 
 def available() -> bool:
-    """Whether python-flint is installed."""
+    """Whether python-flint is installed.
+
+    >>> import roughntk as rn
+    >>> rn.certify.available() in (True, False)
+    True
+    """
     try:
         flint()
     except MissingBackendError:

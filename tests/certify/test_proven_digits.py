@@ -129,6 +129,19 @@ def test_real_depth_is_a_semigroup(rho, first, second):
         assert abs(difference) > 1e-3
 
 
+@pytest.mark.parametrize(("low", "high"), [("0.9", "1.1"), ("3", "3.2"), ("-0.1", "0.05"), ("0.01", "0.2")])
+def test_a_layer_and_its_inverse_hold_the_images_of_all_members(low, high):
+    with balls.working(60):
+        wide = balls.ball(Fraction(low)).union(balls.ball(Fraction(high)))
+        image = recursion.next_angle(wide)
+        inside = [max(Fraction(low), Fraction(0)), min(Fraction(high), Fraction(math.pi))]
+        for member in [*inside, sum(inside) / 2]:
+            assert image.contains(recursion.next_angle(balls.ball(member)).mid())
+        narrow = recursion.next_angle(balls.ball(inside[1])).union(recursion.next_angle(balls.ball(inside[1] * 9 / 10)))
+        assert flow.previous_angle(narrow).contains(balls.ball(inside[1] * 9 / 10).mid())
+        assert flow.previous_angle(narrow).contains(balls.ball(inside[1]).mid())
+
+
 def test_the_radius_does_not_grow():
     with balls.working(80):
         theta = recursion.angle_of(Fraction(-1, 3)) + balls.flint().arb(0, 1e-15)
@@ -233,3 +246,14 @@ def test_without_python_flint_the_message_has_the_command(monkeypatch):
     assert not rn.certify.available()
     with pytest.raises(MissingBackendError, match=r"pip install 'roughntk\[certify\]'"):
         rn.certify.kernel(0.5, 2)
+
+
+@pytest.mark.parametrize("start", ["1", "0.2", "0.05"])
+def test_sums_of_powers_along_the_layers_are_below_their_bound_and_not_by_much(start):
+    with balls.working(80):
+        angles = [balls.ball(Fraction(start))]
+        for _ in range(400):
+            angles.append(recursion.next_angle(angles[-1]))
+        for order in (4, 13):
+            total, bound = sum(angle**order for angle in angles[1:]), germ.tail(angles[0], order)
+            assert total < bound < 6 * total
