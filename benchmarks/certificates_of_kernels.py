@@ -6,7 +6,7 @@
 1. float64: a proven bound of |value - exact|, over max(|exact|, 1/20) for K and rho and over theta for the angle, for
    10,000 random pairs of an angle (uniform, small down to 1e-300, short of pi down to 1e-15, both ends) and a depth
    (whole to 10^6, real, and real to 10^12); and of a correlation and a depth, real ones being 1.01 at least.
-2. certificates: `Enclosure.error_of` at 30 digits over the true error, known to 60 digits, of float64 values of K.
+2. certificates: `error_bound` of float64 values of K over their true errors, known to 40 digits more.
 3. limit: `limit_bound` over |K_L - 1/4|, at random angles and whole depths to 10^6.
 """
 
@@ -94,7 +94,7 @@ def float64() -> dict:
 
 def compared(bounds: list[float], truths: list[Fraction]) -> dict:
     """Bounds beside what they bound; where that is 0 no ratio is formed."""
-    ratios = [bound / float(truth) for bound, truth in zip(bounds, truths, strict=True) if truth]
+    ratios = [float(Fraction(bound) / truth) for bound, truth in zip(bounds, truths, strict=True) if truth]
     return {
         "cases": len(bounds),
         "below": sum(bound < truth for bound, truth in zip(bounds, truths, strict=True)),
@@ -103,19 +103,17 @@ def compared(bounds: list[float], truths: list[Fraction]) -> dict:
     }
 
 
-def distance(exact: Enclosure, value: Fraction) -> Fraction:
-    """A lower bound of |value - exact|."""
-    return max(exact.lower - value, value - exact.upper, Fraction(0))
-
-
 def certificates() -> dict:
     generator = np.random.default_rng(SEED + 1)
     angles, depths = random_angles(generator, CASES), random_depths(generator, CASES)
     bounds, truths = [], []
     for angle, depth, value in zip(angles, depths, float64_values(angles, depths)["K"], strict=True):
         pair = float(angle), float(depth)
-        bounds.append(at_angle("K", *pair, digits=30).error_of(float(value)))
-        truths.append(distance(at_angle("K", *pair, digits=60), Fraction(float(value))))
+        bounds.append(
+            rn.certify.error_bound(float(value), lambda digits, pair=pair: at_angle("K", *pair, digits=digits))
+        )
+        digits = 60 + math.ceil(-2 * math.log10(min(pair[0], 1.0)))
+        truths.append(at_angle("K", *pair, digits=digits).distances_to(float(value))[0])
     return compared(bounds, truths)
 
 
@@ -126,7 +124,7 @@ def limit() -> dict:
     bounds, truths = [], []
     for rho, depth in zip(np.cos(angles), np.floor(10.0 ** (6 * generator.random(CASES))), strict=True):
         bounds.append(rn.certify.limit_bound(float(rho), int(depth)).value)
-        truths.append(distance(rn.certify.kernel(float(rho), int(depth), digits=20), Fraction(1, 4)))
+        truths.append(rn.certify.kernel(float(rho), int(depth), digits=20).distances_to("1/4")[0])
     return compared(bounds, truths)
 
 

@@ -22,6 +22,7 @@ INSTALL = "pip install 'roughntk[certify]'"
 MOST_DIGITS = 1000
 _GUARD = 16  # bits beyond those of the digits asked for, at the first attempt
 _ATTEMPTS = 6
+_FIRST_DIGITS = 20  # of `error_bound`
 _BITS_A_DIGIT = math.log2(10)
 _LONGEST_POWER = 4000  # of ten, and digits, in numbers that are handed in
 
@@ -41,7 +42,12 @@ def flint() -> Any:
 
 
 def available() -> bool:
-    """Whether python-flint is installed."""
+    """Whether python-flint is installed.
+
+    >>> import roughntk as rn
+    >>> rn.certify.available() in (True, False)
+    True
+    """
     try:
         flint()
     except MissingBackendError:
@@ -154,19 +160,53 @@ class Enclosure:
         """Whether a number lies between the ends."""
         return self.lower <= exact(value, "value") <= self.upper
 
+    def distances_to(self, value: Any) -> tuple[fractions.Fraction, fractions.Fraction]:
+        """The least and the largest |value - exact number| that the ends allow."""
+        given = exact(value, "value")
+        least = max(self.lower - given, given - self.upper, fractions.Fraction(0))
+        return least, max(abs(given - self.lower), abs(given - self.upper))
+
     def error_of(self, value: Any) -> float:
         """A proven bound of |value - exact number|: never below it, above it by at most the width of the enclosure.
 
-        The float64 that is returned is rounded upwards.
+        The float64 that is returned is rounded upwards. Where the value is better than the enclosure, the bound is the
+        width: `error_bound` then asks for more digits.
         """
-        given = exact(value, "value")
-        return upwards(max(abs(given - self.lower), abs(given - self.upper)))
+        return upwards(self.distances_to(value)[1])
 
     def __str__(self) -> str:
         return self.text
 
     def __repr__(self) -> str:
         return f"<{self.name} = {self.text}, {self.digits} digits proven, within {upwards(self.radius):.2g}>"
+
+
+def error_bound(value: Any, enclosed: Callable[[int], Enclosure]) -> float:
+    """A proven bound of |value - exact number| within a factor of 2 of it, by as many digits as that takes.
+
+    Args:
+        value: an approximation, such as a float64.
+        enclosed: digits -> enclosure of the exact number; asked for 20, 40, 80, ... digits, 1000 at most.
+
+    Returns:
+        The bound, a float64 rounded upwards; 0 where the value is exact and the ends of the enclosure show it.
+
+    Raises:
+        InputError: the value is no finite number.
+
+    >>> import roughntk as rn
+    >>> bound = rn.certify.error_bound(0.3333, lambda digits: rn.certify.correlation("1/3", 1, digits=digits))
+    >>> f"{bound:.3e}"
+    '3.333e-05'
+    """
+    exact(value, "value")
+    digits = _FIRST_DIGITS
+    while True:
+        enclosure = enclosed(digits)
+        least, most = enclosure.distances_to(value)
+        if most <= 2 * least or most == 0 or digits == MOST_DIGITS:
+            return upwards(most)
+        digits = min(2 * digits, MOST_DIGITS)
 
 
 def upwards(value: fractions.Fraction) -> float:
@@ -248,6 +288,6 @@ def check_digits(digits: Any) -> int:
 
 
 __all__ = [
-    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "exactly", "flint", "lower", "proven", "upper",
-    "upwards", "working",
+    "Ball", "Enclosure", "available", "ball", "check_digits", "error_bound", "exact", "exactly", "flint", "lower",
+    "proven", "upper", "upwards", "working",
 ]  # fmt: skip

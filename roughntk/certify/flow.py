@@ -57,6 +57,9 @@ def state_at(theta: Ball, depth: fractions.Fraction) -> tuple[Ball, Ball]:
     Args:
         theta: theta_1, above 0.
         depth: l >= 1.
+
+    Returns:
+        Balls that hold them; not finite where the working precision is too low for that.
     """
     known, entry = _suited(theta)
     steps, start, total = _pushed(theta, entry)
@@ -66,6 +69,8 @@ def state_at(theta: Ball, depth: fractions.Fraction) -> tuple[Ball, Ball]:
     sums = known.principal_sum(end) - known.principal_sum(start)
     total = known.rate(end) * (total / known.rate(start) + sums)
     for _ in range(undone):
+        if not end.is_finite():
+            break
         end, total = _undone(end, total)
     return end, total
 
@@ -98,7 +103,11 @@ def _abel_inverse(known: Germ, target: Ball) -> Ball:
         return (target - known.abel(theta)) / known.abel_derivative(theta)
 
     theta = _newton(theta.mid(), correction)
-    return _enclosed(theta, correction(theta), lambda low, high: known.abel(low) > target > known.abel(high))
+
+    def between(low: Ball, high: Ball) -> bool:
+        return bool(high < 1 and known.abel(low) > target > known.abel(high))  # the series hold up to R
+
+    return _enclosed(theta, correction(theta), between)
 
 
 def previous_angle(theta: Ball) -> Ball:
@@ -147,7 +156,7 @@ def _newton(guess: Ball, correction: Callable[[Ball], Ball]) -> Ball:
 
 
 def _enclosed(point: Ball, correction: Ball, between: Callable[[Ball, Ball], bool]) -> Ball:
-    """The smallest ball about a point, among those of radii that double, with the solution between its ends.
+    """The smallest ball about a point, among those of radii that double, with the solution between its ends; or NaN.
 
     Args:
         point: near the solution.
@@ -159,8 +168,9 @@ def _enclosed(point: Ball, correction: Ball, between: Callable[[Ball, Ball], boo
     width = abs(correction).upper()
     width = (width if width < 1 else least).max(least).mid()
     for _ in range(package.ctx.prec + _WIDENINGS):
-        if point - width > 0 and between((point - width).lower(), (point + width).upper()):
-            return package.arb(point, width)
+        low, high = (point - width).lower(), (point + width).upper()
+        if low > 0 and between(low, high):
+            return low.union(high)
         width = 2 * width
     return package.arb.nan()
 

@@ -74,7 +74,7 @@ class Germ:
     def abel_remainder(self, theta: Ball) -> Ball:
         """A bound of |alpha - A| for angles up to `theta`."""
         order = self.terms + 2
-        return self.abel_defect * (theta**order + _tail(theta, order))
+        return self.abel_defect * (theta**order + tail(theta, order))
 
     def slope_remainder(self, theta: Ball) -> Ball:
         """A bound of |alpha' - A'| for angles up to `theta`, below R."""
@@ -90,8 +90,8 @@ class Germ:
     def sum_remainder(self, theta: Ball) -> Ball:
         """A bound of |P - P_N| for angles up to `theta`, below R: |q - q_N| <= |alpha' - A'|/theta."""
         order = self.terms - 1
-        by_defect = self.sum_defect * (theta**order + _tail(theta, order))
-        return by_defect + self._slope_constant(theta) * _tail(theta, order)
+        by_defect = self.sum_defect * (theta**order + tail(theta, order))
+        return by_defect + self._slope_constant(theta) * tail(theta, order)
 
     def abel(self, theta: Ball) -> Ball:
         """alpha(theta), for a ball of angles in (0, R)."""
@@ -117,8 +117,8 @@ def _radius() -> Ball:
     return ball(RADIUS)
 
 
-def _tail(theta: Ball, order: int) -> Ball:
-    """T_j."""
+def tail(theta: Ball, order: int) -> Ball:
+    """T_j of the module: a bound of the sum of theta_n^j over n >= 1."""
     return 3 * flint().arb.pi() * theta ** (order - 1) / (order - 1)
 
 
@@ -284,5 +284,5 @@ def _half_sine(z: Any) -> tuple[Any, Any]:
 
 
 __all__ = [
-    "LEAST_TERMS", "RADIUS", "Germ", "circle", "coefficients", "germ_of", "shifted", "step_series", "truncated",
+    "LEAST_TERMS", "RADIUS", "Germ", "circle", "coefficients", "germ_of", "shifted", "step_series", "tail", "truncated",
 ]  # fmt: skip

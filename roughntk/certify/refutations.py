@@ -10,11 +10,11 @@ from typing import Any
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.certify.balls import Ball, Enclosure, exact, exactly, flint, proven
-from roughntk.certify.circles import circulant_eigenvalues, smallest, whole_depth
+from roughntk.certify.evidence.circles import circulant_eigenvalues, smallest, whole_depth
+from roughntk.certify.evidence.power_series import Series, derivative_at_0, logistic
+from roughntk.certify.evidence.proofs import Proof
 from roughntk.certify.flow import kernel_at
 from roughntk.certify.limits import limit_bound
-from roughntk.certify.power_series import Series, derivative_at_0, logistic
-from roughntk.certify.proofs import Proof
 from roughntk.certify.recursion import angle_of, kernel_ball
 
 Kernel = Callable[[Ball, int], Ball]
@@ -100,6 +100,23 @@ def theorem_2_falls_from_the_start(
         "enclosures of the values at every depth",
         tuple(value for each in values for value in each),
         all(falls),
+    )
+
+
+def proposition_4_leaves_the_unit_interval(
+    rho: Any = "-0.9", depths: Sequence[int] = (1, 2), *, kernel: Kernel = kernel_ball
+) -> Proof:
+    """Proposition 4 says that K_L has values in [0, 1]: at negative correlations it is negative, at L = 2 as well.
+
+    >>> [each.text for each in proposition_4_leaves_the_unit_interval().evidence]
+    ['-0.900000000000', '-0.0598356324856']
+    """
+    evidence = _kernel_values(rho, depths, kernel)
+    return Proof(
+        f"K_L at rho_1 = {rho} is negative at L = {', '.join(map(str, depths))}",
+        "enclosures of the values",
+        evidence,
+        all(each.upper < 0 for each in evidence),
     )
 
 
@@ -305,6 +322,7 @@ def determinant_of_the_limit(points: int) -> fractions.Fraction:
 
 __all__ = [
     "Kernel", "antipodal_difference", "clock_series", "determinant_of_the_limit", "determinant_stays_positive",
-    "kernel_2_is_singular", "kernel_3_is_definite", "proposition_5_derivatives_grow", "real_depth_is_indefinite",
+    "kernel_2_is_singular", "kernel_3_is_definite", "proposition_4_leaves_the_unit_interval",
+    "proposition_5_derivatives_grow", "real_depth_is_indefinite",
     "smallest_on_a_circle", "theorem_2_falls_from_the_start", "theorem_2_is_not_monotone", "theorem_2_stays_below",
 ]  # fmt: skip

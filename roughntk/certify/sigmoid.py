@@ -12,9 +12,9 @@ from typing import Any
 
 from roughntk import _checks
 from roughntk.certify.balls import Ball, Enclosure, ball, exactly, flint, lower, proven, upper, working
-from roughntk.certify.circles import circulant_eigenvalues, smallest, whole_depth
-from roughntk.certify.power_series import logistic, product
-from roughntk.certify.proofs import Proof, enclosed
+from roughntk.certify.evidence.circles import circulant_eigenvalues, smallest, whole_depth
+from roughntk.certify.evidence.power_series import logistic, product
+from roughntk.certify.evidence.proofs import Proof, enclosed
 from roughntk.certify.values import check_correlation
 
 CONTRACTION = fractions.Fraction(8, 27)

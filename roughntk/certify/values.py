@@ -166,8 +166,8 @@ def at_angle(name: str, theta: Any, depth: Any, *, digits: int = 15) -> Enclosur
     start, layers = exact(theta, "theta"), check_depth(depth, infinite=False)
     if start == _NEAREST_TO_PI:
         return _value(name, -1, layers, digits, "auto")
-    with working(64):
-        inside = 0 < start and ball(start) < flint().arb.pi()
+    with working(64 + 2 * start.denominator.bit_length()):
+        inside = start > 0 and ball(start) < flint().arb.pi()
     if not inside:
         raise InputError(f"expected an angle theta in (0, pi], got {_checks.shown(theta)}; give it in radians")
     assert layers is not None

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.certify import balls, definiteness, recursion, rows, solutions
+from roughntk.certify import balls, recursion
+from roughntk.certify.systems import definiteness, rows, solutions
 
 NEAR = np.array([[1.0, 0.0, 0.0], [1.0, 1e-9, 0.0], [0.0, 0.0, 1.0]])
 SCALED = np.array([[3e-200, 4e-200], [0.0, 7e150], [-1.0, 0.5]])
@@ -165,6 +166,28 @@ def test_coefficients_at_real_and_large_depth_are_those_of_float64(depth):
     # well conditioned; the flow in float64 is right to 3e-14 relative to K
     assert result.error_of(u).max() < 1e-12
     assert result.depth == fractions.Fraction(depth)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 2.5, 50])
+def test_antipodal_rows_are_legal(depth):
+    train = np.array([[1.0, 2.0, 0.5], [-1.0, -2.0, -0.5], [0.0, 1.0, 1.0]])
+    result = solutions.coefficients(train, -train[2:], depth=depth)
+    u = rn.coefficients("relu-ntk", rn.sphere.project(train), rn.sphere.project(-train[2:]), depth=depth)
+    assert result.error_of(u).max() < 1e-12
+
+
+def test_depth_may_be_beyond_float64():
+    result = solutions.coefficients(X, x, depth=10**400, digits=15)
+    assert {text[:12] for row in result.texts for text in row} == {"0.1250000000"}
+
+
+def test_a_matrix_of_almost_equal_entries_is_told_from_a_singular_one():
+    """1 - rho_L is about 9 pi^2/(2 L^2): below the rounding of float64 at L = 1e15."""
+    result = solutions.coefficients(X, x, depth=10**15, kernel="relu-nngp")
+    assert result.positive_definite and result.smallest_eigenvalue.lower > 0
+    assert 44e-30 < float(result.smallest_eigenvalue) < 45e-30  # 9 pi^2/2 = 44.4
+    # 1/n + (2/L) (...)
+    assert np.abs(result.values - 1 / 5).max() < 1e-13
 
 
 def test_layers_and_flow_agree():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.certify import balls, power_series, proofs, refutations
+from roughntk.certify import balls, refutations
+from roughntk.certify.evidence import power_series, proofs
 
 
 def wrong_kernel(theta, depth):
@@ -43,6 +44,13 @@ def test_at_positive_correlations_the_kernel_falls_from_the_start():
     assert proof.proven and len(proof.evidence) == 20
     assert proof.evidence[1].text == "0.471165557189"
     assert not refutations.theorem_2_falls_from_the_start(("0", "3/4")).proven
+
+
+def test_the_kernel_is_negative_at_some_correlations():
+    proof = refutations.proposition_4_leaves_the_unit_interval()
+    assert proof.proven
+    assert proof.evidence[1].error_of(float(rn.kernels.ReluNTK().at_correlation(-0.9, 2))) < 1e-15
+    assert not refutations.proposition_4_leaves_the_unit_interval(depths=(3,)).proven
 
 
 def test_the_second_kernel_is_singular_on_points_with_their_antipodes():

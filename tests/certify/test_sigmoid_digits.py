@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import roughntk as rn
-from roughntk.certify import balls, circles, sigmoid
+from roughntk.certify import balls, sigmoid
+from roughntk.certify.evidence import circles
 
 
 def h(eta):

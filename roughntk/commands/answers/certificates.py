@@ -13,7 +13,7 @@ from roughntk._settings import values_of
 from roughntk.certify import Enclosure
 from roughntk.certify.balls import check_digits, upwards
 from roughntk.certify.sigmoid import sigmoid_fixed_point, sigmoid_iterate
-from roughntk.certify.solutions import ProvenCoefficients
+from roughntk.certify.systems.solutions import ProvenCoefficients
 from roughntk.certify.values import check_correlation, check_depth
 from roughntk.files.tables import Reading
 from roughntk.kernels import family as family_of
@@ -54,8 +54,7 @@ class Request:
             InputError: an unknown quantity or family, options that the quantity does not take, or needs and lacks.
         """
         _checks.choice(quantity, QUANTITIES, "quantity")
-        if quantity not in OF_A_PAIR or family not in FAMILIES[quantity]:
-            _checks.choice(family, FAMILIES[quantity], f"family of {quantity}")
+        _checks.choice(family, FAMILIES[quantity], f"family of {quantity}")
         if quantity != "coefficients" and others:
             raise InputError(
                 f"expected {', '.join(others)} with coefficients only, got it with {quantity}; leave it out"
@@ -131,7 +130,7 @@ def _of_data(request: Request, choice: PointSettings, data: DataSet) -> Answer:
         )
     remarks.append(
         "In float64 the matrix cannot be told from a singular one." if error is None
-        else f"Coefficients in float64 (roughntk limit) are within {error:.2g} of these, a proven bound."
+        else f"Coefficients in float64 (roughntk limit) are within {_upwards(error)} of these, a proven bound."
     )  # fmt: skip
     headings = ("training row", *(f"u, test row {row}" for row in numbers[n:]))
     table = tuple((str(row), *texts) for row, texts in zip(numbers, result.texts, strict=False))
@@ -141,7 +140,10 @@ def _of_data(request: Request, choice: PointSettings, data: DataSet) -> Answer:
 
 def _error_of_float64(request: Request, data: DataSet, result: ProvenCoefficients) -> float | None:
     """A bound of the error of the coefficients in float64; None where there are none."""
-    depth = math.inf if isinstance(result.depth, float) else float(result.depth)
+    try:
+        depth = float(result.depth)
+    except OverflowError:  # a depth beyond float64, whose coefficients are those of infinity to all digits
+        depth = math.inf
     try:
         u = float_coefficients(family_of(request.family), data.X, data.x, depth=depth)
     except NotPositiveDefiniteError:

@@ -12,10 +12,10 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.certify.balls import Ball, Enclosure, ball, check_digits, exactly, flint, proven, upwards, working
-from roughntk.certify.definiteness import is_positive_definite, smallest_eigenvalue
 from roughntk.certify.flow import state_at
 from roughntk.certify.recursion import states
-from roughntk.certify.rows import ExactRows, exact_rows
+from roughntk.certify.systems.definiteness import is_positive_definite, smallest_eigenvalue
+from roughntk.certify.systems.rows import ExactRows, exact_rows
 from roughntk.certify.values import check_depth
 
 KERNELS = ("relu-ntk", "relu-nngp")
@@ -122,11 +122,10 @@ def coefficients(
     _checks.choice(kernel, KERNELS, "kernel")
     layers = check_depth(depth)
     digits = check_digits(digits)
+    X = _checks.matrix(X, "X")
+    if len(X) > MOST_POINTS:
+        raise InputError(f"expected at most {MOST_POINTS} training rows to prove digits of, got {len(X)}; take fewer")
     rows = exact_rows(X, x, projection)
-    if rows.training > MOST_POINTS:
-        raise InputError(
-            f"expected at most {MOST_POINTS} training rows to prove digits of, got {rows.training}; take fewer"
-        )
     if layers is None:
         return _at_infinity(rows, kernel, digits)
     if layers == 1 and (rank := rows.gram_rank()) < rows.training:
@@ -210,6 +209,10 @@ def kernel_entry(theta: Ball, depth: fractions.Fraction, kernel: str) -> Ball:
     return total / ball(depth) if kernel == "relu-ntk" else angle.cos()
 
 
+def _in_words(depth: fractions.Fraction) -> str:
+    return f"{float(depth):.10g}" if depth < 10**300 else f"of {len(str(int(depth)))} digits"
+
+
 def _bits_of_definiteness(
     entries: Callable[[int], list[list[Ball]]], n: int, depth: fractions.Fraction, digits: int
 ) -> int:
@@ -222,12 +225,12 @@ def _bits_of_definiteness(
             return bits
         if definite is False:
             raise InputError(
-                f"expected a positive definite kernel matrix, got one at depth {float(depth):.10g} that is proven not "
+                f"expected a positive definite kernel matrix, got one at depth {_in_words(depth)} that is proven not "
                 f"to be; from whole depth 3 on it is"
             )
         bits *= 2
     raise InputError(
-        f"expected a kernel matrix that can be proven to be positive definite, got one at depth {float(depth):.10g} "
+        f"expected a kernel matrix that can be proven to be positive definite, got one at depth {_in_words(depth)} "
         f"that cannot with {bits // 2} bits; at depth 2 it is singular on rows of which each has its antipode, and "
         f"more: take depth 3 or more"
     )

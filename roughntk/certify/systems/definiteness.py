@@ -3,7 +3,7 @@
 import fractions
 
 from roughntk.certify.balls import Ball, Enclosure, ball, flint, upper
-from roughntk.certify.proofs import between
+from roughntk.certify.evidence.proofs import between
 
 _ROUNDS, _STEPS = 6, 12
 _GAPS = (40, 34, 24, 16, 10, 6, 3, 1)
