@@ -164,8 +164,8 @@ def _along_own_weights(subject: Subject) -> tuple[list[Evidence], Picture]:
             "statement",
             f"Along the Ito lift of its own weights the equation meets the network: over {NETWORKS} networks as deep "
             f"as wide the root mean square error of log V^11 is {_with_errors(rms['ito'], doubt['ito'])} at widths "
-            f"{', '.join(map(str, WIDTHS))}, falling like n^({slope:.2f} +- {unsure:.2f}); derived: sqrt(3) 1.5 n^(-1/2), "
-            f"at most {away:.1f} standard errors away.",
+            f"{', '.join(map(str, WIDTHS))}, falling like n^({slope:.2f} +- {unsure:.2f}); derived: "
+            f"sqrt(3) 1.5 n^(-1/2), at most {away:.1f} standard errors away.",
             abs(slope + 0.5) < SIGMAS * unsure and slope < -SIGMAS * unsure and away < SIGMAS, SIMULATION,
             {"errors": rms["ito"], "standard_errors": doubt["ito"], "slope": slope, "slope_error": unsure},
         ),
