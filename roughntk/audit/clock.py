@@ -172,8 +172,8 @@ def _proposition_5_4(subject: Subject) -> Looked:
             {"d": list(narrow), "derivatives": outside.tolist()},
         ),
     ], Picture(
-        "The clock psi_d", "z", "psi_d(z)",
-        tuple(Curve(f"d = {d:g}", tuple(z), tuple(_psi(subject, z, d))) for d in WIDTHS),
+        "The paper's clock", "$z$", r"$\psi_d(z)$",
+        tuple(Curve(f"$d = {d:g}$", tuple(z), tuple(_psi(subject, z, d))) for d in WIDTHS),
         (), "", "As d falls psi_d becomes a step: its slope at 0 is 1/(2d), and it is flat elsewhere.",
     )  # fmt: skip
 

@@ -81,12 +81,12 @@ def _theorem_3_limit(subject: Subject) -> Looked:
         ),
         proved("statement", lambda: _proven_digits(X, x, by_depth)),
     ], Picture(
-        "The coefficients with depth", "depth L", "components of u_L at a test point",
+        "The coefficients with depth", "depth $L$", "components of $u_L$ at a test point",
         tuple(
-            Curve(f"u_{i + 1}", tuple(map(float, DEPTHS)), tuple(float(u[i, 0]) for u in by_depth.values()))
+            Curve(f"$u_{i + 1}$", tuple(map(float, DEPTHS)), tuple(float(u[i, 0]) for u in by_depth.values()))
             for i in range(n)
         ),
-        (("1/(n + 3)", 1 / (n + 3)),), "x", "Every component tends to 1/(n + 3), whatever the data.",
+        (("$1/(n + 3)$", 1 / (n + 3)),), "x", "Every component tends to 1/(n + 3), whatever the data.",
     )  # fmt: skip
 
 
@@ -182,9 +182,9 @@ def _theorem_3_continuity(subject: Subject) -> Looked:
         ),
         *_of_sigmoid(subject, X, near, test),
     ], Picture(
-        "Near a training point", "angle from the training point (rad)", "u_1",
-        tuple(Curve(f"L = {depth}", tuple(ANGLES[1:]), tuple(u[1:])) for depth, u in rows.items()),
-        (("1/(n + 3)", 1 / (n + 3)),), "x", "The layer around a training point has a width of about 1/L.",
+        "Near a training point", "angle from the training point (rad)", "$u_1$",
+        tuple(Curve(f"$L = {depth}$", tuple(ANGLES[1:]), tuple(u[1:])) for depth, u in rows.items()),
+        (("$1/(n + 3)$", 1 / (n + 3)),), "x", "The layer around a training point has a width of about 1/L.",
     )  # fmt: skip
 
 

@@ -167,7 +167,7 @@ def _driving_paths_vanish(subject: Subject) -> Looked:
     }
     sizes = tuple(map(float, DEPTHS))
     return [_summary(heard), *heard.values()], Picture(
-        "The driving paths with depth", "depth L", f"distance from the zero path, p = {P}",
+        "The driving paths with depth", "depth $L$", f"distance from the zero path, $p = {P}$",
         (Curve("level 1", sizes, tuple(direct.levels[:, 0]), True),
          Curve("level 2", sizes, tuple(direct.levels[:, 1]), True),
          Curve("length", sizes, tuple(lengths))),

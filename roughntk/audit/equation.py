@@ -159,10 +159,10 @@ def _theorem_3_drivers(subject: Subject) -> Looked:
             {"bounds": bounds, "scaled": scaled, "ratio": ratio},
         ),
     ], Picture(
-        "The drivers' lengths", "depth L", "1-variation of v^(L)",
+        "The drivers' lengths", "depth $L$", "1-variation of $v^{(L)}$",
         (Curve("1-variation", tuple(map(float, DEPTHS)), tuple(lengths), True),
          Curve("bound", tuple(map(float, DEPTHS)), tuple(bounds)),
-         Curve("first terms of K_L - 1/4", tuple(map(float, DEPTHS)), tuple(predicted))),
+         Curve("first terms of $K_L - 1/4$", tuple(map(float, DEPTHS)), tuple(predicted))),
         (), "xy", "They fall like log L/L^2, as K_(L+1) - K_L does.",
     )  # fmt: skip
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable
 
+import numpy as np
+
 from roughntk._checks import InputError, MissingBackendError, shown
 from roughntk.audit.claim import DIGITS, NOT_CERTIFIED, UNDECIDED, Claim, Evidence, Examined, decide
 from roughntk.audit.grounds import Grounds
@@ -24,7 +26,8 @@ def examine(claim: Claim, subject: Subject, grounds: Grounds | None = None) -> E
     started = time.perf_counter()
     picture = None
     try:
-        evidence, picture = claim.examine(watched)  # type: ignore[arg-type]
+        with np.errstate(all="ignore"):  # what a wrong ingredient makes NaN supports nothing
+            evidence, picture = claim.examine(watched)  # type: ignore[arg-type]
     except MissingBackendError as error:
         evidence = [Evidence("statement", f"{NOT_CERTIFIED} ({error})", None, DIGITS)]
     except FAILURES as error:

@@ -311,10 +311,10 @@ def _determinant_to_zero(subject: Subject) -> Looked:
             abs(rates[-1] / multiplier - 1) < 0.01, MEASURED, {"rates": rates, "multiplier": multiplier},
         ),
     ], Picture(
-        "Determinants with depth", "depth L", "determinant of the normalised kernel matrix, 4 points",
+        "Determinants with depth", "depth $L$", "determinant of the normalised kernel matrix, 4 points",
         (Curve("tangent kernel", tuple(map(float, DEEP)), tuple(ntk)),
          Curve("covariance kernel", tuple(map(float, DEEP)), tuple(nngp))),
-        (("(3/4)^(n-1) (n+3)/4", limit),), "xy",
+        (("$(3/4)^{n-1} (n+3)/4$", limit),), "xy",
         "The tangent kernel's determinant tends to a positive number, the covariance kernel's to 0 like L^-6.",
     )  # fmt: skip
 

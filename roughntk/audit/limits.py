@@ -64,9 +64,9 @@ def _lemma_1(subject: Subject) -> Looked:
         ),
         proved("statement", lambda: _proven_rate(first, depths[-1], gaps[-1])),
     ], Picture(
-        "The covariance tends to 1", "depth L", "1 - rho_L",
-        (*(Curve(f"rho_1 = {value:g}", sizes, tuple(gaps[:, k])) for k, value in enumerate(first)),
-         Curve("9 pi^2/(2 L^2)", sizes, tuple(RATE / size**2 for size in sizes))),
+        "The covariance tends to 1", "depth $L$", r"$1 - \rho_L$",
+        (*(Curve(rf"$\rho_1 = {value:g}$", sizes, tuple(gaps[:, k])) for k, value in enumerate(first)),
+         Curve(r"$9 \pi^2/(2 L^2)$", sizes, tuple(RATE / size**2 for size in sizes))),
         (), "xy", "Whatever the two points, 1 - rho_L comes to 9 pi^2/(2 L^2).",
     )  # fmt: skip
 
@@ -99,6 +99,22 @@ def _remainder(depths: Numbers, K: Numbers, least: int) -> float:
         for depth, row in zip(depths, K, strict=True)
         if depth >= least
     )
+
+
+def _sharper(depths: Numbers, K: Numbers) -> Evidence:
+    """Beside the expansion in w = 3 pi/theta_L, whose logarithm is that of L."""
+    left = {
+        int(depth): float(np.max(np.abs(row - expansions.kernel(RHO, int(depth))))) * depth**3
+        for depth, row in zip(depths, K, strict=True)
+        if depth >= 100
+    }
+    shown = ", ".join(f"{value:.0f}/L^3 at L = {depth}" for depth, value in left.items())
+    return Evidence(
+        "correction",
+        f"With w - (3/2) log w + ... = alpha(theta_1) + L - 1, K_L is (w/4 - 1/8 - {expansions.SUBLEADING:.4f}/w)/L "
+        f"within {shown}.",
+        max(left.values()) < 200, DIGITS, {str(depth): value for depth, value in left.items()},
+    )  # fmt: skip
 
 
 def _peak(depths: Numbers, values: Numbers) -> tuple[int, float]:
@@ -150,11 +166,12 @@ def _theorem_2(subject: Subject) -> Looked:
             f"{-steepest:.1e} or more.",
             steepest < 0, DIGITS, {"least": -steepest},
         ),
+        _sharper(depths, K),
         proved("statement", lambda: _proven_fall(subject)),
         proved("correction", lambda: _proven_limit(depths, K)),
     ], Picture(
-        "The tangent kernel with depth", "depth L", "K_L",
-        tuple(Curve(f"rho_1 = {rho:g}", tuple(map(float, depths)), tuple(K[:, k])) for k, rho in enumerate(RHO)),
+        "The tangent kernel with depth", "depth $L$", "$K_L$",
+        tuple(Curve(rf"$\rho_1 = {rho:g}$", tuple(map(float, depths)), tuple(K[:, k])) for k, rho in enumerate(RHO)),
         (("1/4", LIMIT), ("1", 1.0)), "x", "It tends to 1/4 for every pair of distinct points, not to 1.",
     )  # fmt: skip
 
@@ -221,11 +238,12 @@ def _section_6_rate(subject: Subject) -> Looked:
             f"{away[-1].min():.4f} to {away[-1].max():.4f}.",
             bool(np.all(away[1] > 0.02)), DIGITS, {"30": away[1].tolist(), "1000": away[-1].tolist()},
         ),
+        _sharper(depths, away + LIMIT),
         proved("correction", lambda: _proven_limit(depths, away + LIMIT)),
     ], Picture(
-        "How fast the tangent kernel comes to its limit", "depth L", "K_L - 1/4",
-        (*(Curve(f"rho_1 = {rho:g}", sizes, tuple(away[:, k])) for k, rho in enumerate(RHO)),
-         Curve("(3/8) log L/L", sizes, tuple(0.375 * np.log(depths) / depths))),
+        "How fast the tangent kernel comes to its limit", "depth $L$", "$K_L - 1/4$",
+        (*(Curve(rf"$\rho_1 = {rho:g}$", sizes, tuple(away[:, k])) for k, rho in enumerate(RHO)),
+         Curve(r"$(3/8) \log L/L$", sizes, tuple(0.375 * np.log(depths) / depths))),
         (), "xy", "The distance from 1/4 is (3/8) log L/L and a part like 1/L that knows the angle.",
     )  # fmt: skip
 

@@ -128,7 +128,7 @@ def _proposition_6(subject: Subject) -> Looked:
             begin < CLOSE and end < 0.1, DIGITS, {"begin": begin, "end": end},
         ),
     ], Picture(
-        "Predictions in time", "time t of gradient flow on K", "f_t(x)",
+        "Predictions in time", "time $t$ of gradient flow on $K$", "$f_t(x)$",
         (*(Curve(f"gradient flow, test point {j + 1}", fine, tuple(curves[:, j])) for j in range(len(x))),
          *(Curve(f"formula, test point {j + 1}", TIMES, tuple(given[:, j]), True) for j in range(len(x)))),
         (), "x", "The formula of Proposition 6, and gradient flow on the weights, integrated.",

@@ -248,6 +248,6 @@ def check_digits(digits: Any) -> int:
 
 
 __all__ = [
-    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "exactly", "flint", "lower", "proven", "upper", "upwards",
-    "working",
+    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "exactly", "flint", "lower", "proven", "upper",
+    "upwards", "working",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import fractions
 import functools
 from collections.abc import Callable
 
-from roughntk.certify.balls import Ball, ball, flint
+from roughntk.certify.balls import Ball, ball, flint, working
 from roughntk.certify.germ import LEAST_TERMS, Germ, germ_of
 from roughntk.certify.recursion import advance, next_angle
 
@@ -23,25 +23,32 @@ _NEWTON_STEPS = 80
 _WIDENINGS = 20
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)
 def _entered(bits: int, terms: int) -> tuple[Germ, Ball]:
     """A germ of so many terms, and an angle up to which its remainders are below 2^{-bits}."""
     package = flint()
-    known = germ_of(terms, bits)
-    wanted = package.arb(2) ** -bits
-    remainders = (known.abel_remainder, known.slope_remainder, known.sum_remainder)
-    entry = package.arb(1) / 4
-    while not all(remainder(entry) < wanted for remainder in remainders):
-        entry = (entry * 4 / 5).mid()
+    with working(bits):
+        known = germ_of(terms, bits)
+        wanted = package.arb(2) ** -bits
+        remainders = (known.abel_remainder, known.slope_remainder, known.sum_remainder)
+        entry = package.arb(1) / 4
+        while not all(remainder(entry) < wanted for remainder in remainders):
+            entry = (entry * 4 / 5).mid()
     return known, entry
 
 
-def _terms(theta: Ball) -> int:
-    """Terms of the germ with which series and layers take about as long; fewer where theta is small anyhow."""
+def _suited(theta: Ball) -> tuple[Germ, Ball]:
+    """`_entered` for the working precision, with terms such that series and layers take about as long.
+
+    Where theta is small anyhow, fewer terms do. Both numbers are rounded up, so that few germs are ever made.
+    """
     bits = flint().ctx.prec
+    unit = 2 ** (bits.bit_length() - 3)
+    bits = -(-bits // unit) * unit
     mantissa, power = theta.mid().man_exp()
     size = -int(power) - int(mantissa).bit_length()  # theta is about 2^{-size}
-    return max(LEAST_TERMS, min(bits // 3, 60 + bits // 7, 4 + bits // max(size, 1)))
+    terms = max(LEAST_TERMS, min(bits // 3, 60 + bits // 7, 4 + bits // max(size, 1)))
+    return _entered(bits, -(-terms // 8) * 8)
 
 
 def state_at(theta: Ball, depth: fractions.Fraction) -> tuple[Ball, Ball]:
@@ -51,7 +58,7 @@ def state_at(theta: Ball, depth: fractions.Fraction) -> tuple[Ball, Ball]:
         theta: theta_1, above 0.
         depth: l >= 1.
     """
-    known, entry = _entered(flint().ctx.prec, _terms(theta))
+    known, entry = _suited(theta)
     steps, start, total = _pushed(theta, entry)
     target = known.abel(start) + ball(depth - 1 - steps)
     undone = _layers_before(known, target, entry)

@@ -127,7 +127,7 @@ def _within(bound: Ball) -> Ball:
     return flint().arb(0, bound.upper())
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)
 def germ_of(terms: int, bits: int) -> Germ:
     """The series with N = `terms`, their coefficients computed with so many bits and a few a term more."""
     package = flint()

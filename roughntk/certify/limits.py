@@ -1,6 +1,6 @@
 """The limit 1/4 of the ReLU tangent kernel, and a proven bound of the distance from it at every depth.
 
-With w_L = 3 pi/theta_L and the inequalities (1) to (5) of `roughntk.certify.inequalities`, summed over layers 1 to L - 1,
+With w_L = 3 pi/theta_L and the inequalities (1) to (5) of `roughntk.certify.inequalities`, over layers 1 to L - 1,
 
     w_L = w_1 + L - 1 + (3/2) log(w_L/w_1) + G,    0 <= G <= (3/4) theta_1,                             by (1), (2)
     E_L := S_L - w_L/4 + 1/8,    E_{L+1} = (1 - 3/w_L) E_L - beta_L,    E_1 = cos theta_1 - w_1/4 + 1/8 < 0,
@@ -61,7 +61,7 @@ def limit(rho: Any, *, digits: int = 15) -> Enclosure:
     Raises:
         InputError: rho outside [-1, 1].
 
-    Source: Terjek2025 (the limit 1/4); the proof is that of `limit_bound`.
+    Source: Xiao2020 (the limit 1/4); the proof is that of `limit_bound`.
 
     >>> import roughntk as rn
     >>> rn.certify.limit("-0.9").text

@@ -9,8 +9,8 @@ Proof. From cos f = (sin theta + (pi - theta) cos theta)/pi, with a = 1 - theta/
     cos^2 f + a^2 sin^2 theta = a^2 + 2 a (sin theta/pi) cos theta + sin^2 theta/pi^2
                               = |a + (sin theta/pi) e^{i theta}|^2 <= (a + sin theta/pi)^2 <= 1,
 
-since sin theta <= theta, so that a sin theta <= sin f and f' <= 1. In balls the plain recursion of the correlation would evaluate every term at
-all members of the ball separately: its radius is multiplied by more than 1 in each layer.
+since sin theta <= theta, so that a sin theta <= sin f and f' <= 1. In balls the plain recursion of the correlation
+would evaluate every term at all members of the ball separately: its radius is multiplied by more than 1 in each layer.
 
 So after L layers the radius of theta is at most its first one and L roundings. With S_L = L K_L,
 

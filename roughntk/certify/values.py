@@ -1,16 +1,19 @@
 """Proven digits of the angle, the correlation and the ReLU tangent kernel, at whole, real and infinite depth."""
 
 import fractions
+import math
+from collections.abc import Callable
 from typing import Any
 
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.scalars import is_infinite
 from roughntk.certify import flow, recursion
-from roughntk.certify.balls import Ball, Enclosure, check_digits, exact, exactly, flint, proven
+from roughntk.certify.balls import Ball, Enclosure, ball, check_digits, exact, exactly, flint, proven, working
 
 METHODS = ("auto", "recursion", "flow")
 MOST_LAYERS = 10**7  # that the recursion takes: about 10 microseconds each
+_NEAREST_TO_PI = fractions.Fraction(math.pi)
 _LAYERS = 500  # up to which the recursion is faster than the flow
 _FLOW_BITS = 48  # that the layers before the flow, and the undoing of layers after it, lose
 
@@ -124,8 +127,8 @@ def kernel(rho: Any, depth: Any, *, digits: int = 15, method: str = "auto") -> E
     >>> import roughntk as rn
     >>> rn.certify.kernel("0.5", 1000, digits=30).text
     '0.253805855410683773152039308634'
-    >>> rn.certify.kernel("0.5", 10**12)
-    <K = 0.250000000011596, 15 digits proven, within 4.3e-31>
+    >>> rn.certify.kernel("0.5", 10**12).text
+    '0.250000000011596'
     """
     return _value("K", rho, depth, digits, method)
 
@@ -139,19 +142,50 @@ def _value(name: str, rho: Any, depth: Any, digits: Any, method: Any) -> Enclosu
     if certain is not None:
         return exactly(name, certain, digits)
     assert layers is not None  # infinite depth is known
-    whole = layers.denominator == 1
-    if method == "auto":
-        method = "recursion" if whole and layers <= _LAYERS else "flow"
-    if method == "recursion" and not (whole and layers <= MOST_LAYERS):
+    if method == "recursion" and not (layers.denominator == 1 and layers <= MOST_LAYERS):
         raise InputError(
             f"expected a whole depth up to {MOST_LAYERS} for the recursion, got {_checks.shown(depth)}; take "
             "method='flow'"
         )
+    return _computed(name, lambda: recursion.angle_of(known), layers, digits, method, _lost_bits(1 - known) // 2)
+
+
+def at_angle(name: str, theta: Any, depth: Any, *, digits: int = 15) -> Enclosure:
+    """ "theta", "rho" or "K" at real depth l >= 1, from the exact angle theta_1 in (0, pi] in place of a correlation.
+
+    Args:
+        name: which of the three.
+        theta: theta_1, an exact number as `rho` is in `angle`; math.pi stands for pi, as everywhere in the package.
+        depth: l >= 1, finite.
+        digits: see `angle`.
+
+    >>> import math
+    >>> at_angle("K", math.pi / 3, 1000).text
+    '0.253805855410684'
+    """
+    start, layers = exact(theta, "theta"), check_depth(depth, infinite=False)
+    if start == _NEAREST_TO_PI:
+        return _value(name, -1, layers, digits, "auto")
+    with working(64):
+        inside = 0 < start and ball(start) < flint().arb.pi()
+    if not inside:
+        raise InputError(f"expected an angle theta in (0, pi], got {_checks.shown(theta)}; give it in radians")
+    assert layers is not None
+    return _computed(name, lambda: ball(start), layers, check_digits(digits), "auto", _lost_bits(start))
+
+
+def _computed(
+    name: str, start: Callable[[], Ball], depth: fractions.Fraction, digits: int, method: str, lost: int
+) -> Enclosure:
+    """From the ball of theta_1, made at the working precision; `lost` bits are those of `_lost_bits`."""
+    if method == "auto":
+        method = "recursion" if depth.denominator == 1 and depth <= _LAYERS else "flow"
     if method == "recursion":
-        spare = 2 * int(layers).bit_length()
-        return proven(name, lambda bits: _by_recursion(name, known, int(layers)), digits, extra_bits=spare)
-    spare = _FLOW_BITS + _lost_bits(known)
-    return proven(name, lambda bits: _by_flow(name, known, layers), digits, extra_bits=spare)
+        layers = int(depth)
+        states, spare = (lambda: recursion.states(start(), layers)), 2 * layers.bit_length()
+    else:
+        states, spare = (lambda: flow.state_at(start(), depth)), _FLOW_BITS + lost
+    return proven(name, lambda bits: _chosen(name, *states(), depth), digits, extra_bits=spare)
 
 
 def _known(name: str, rho: fractions.Fraction, depth: fractions.Fraction | None) -> fractions.Fraction | None:
@@ -164,19 +198,9 @@ def _known(name: str, rho: fractions.Fraction, depth: fractions.Fraction | None)
     return fractions.Fraction(0) if rho == -1 and depth == 2 and name != "theta" else None
 
 
-def _lost_bits(rho: fractions.Fraction) -> int:
-    """Bits that a difference of Abel times loses at a small angle theta, where 1 - rho is about theta^2/2."""
-    distance = 1 - rho
-    return max(0, distance.denominator.bit_length() - distance.numerator.bit_length()) // 2
-
-
-def _by_recursion(name: str, rho: fractions.Fraction, depth: int) -> Ball:
-    theta, total = recursion.states(recursion.angle_of(rho), depth)
-    return _chosen(name, theta, total, fractions.Fraction(depth))
-
-
-def _by_flow(name: str, rho: fractions.Fraction, depth: fractions.Fraction) -> Ball:
-    return _chosen(name, *flow.state_at(recursion.angle_of(rho), depth), depth)
+def _lost_bits(small: fractions.Fraction) -> int:
+    """-log2 of a number, rounded: what a difference of Abel times loses at a small angle."""
+    return max(0, small.denominator.bit_length() - small.numerator.bit_length())
 
 
 def _chosen(name: str, theta: Ball, total: Ball, depth: fractions.Fraction) -> Ball:
@@ -184,5 +208,5 @@ def _chosen(name: str, theta: Ball, total: Ball, depth: fractions.Fraction) -> B
 
 
 __all__ = [
-    "METHODS", "MOST_LAYERS", "angle", "check_correlation", "check_depth", "correlation", "kernel",
+    "METHODS", "MOST_LAYERS", "angle", "at_angle", "check_correlation", "check_depth", "correlation", "kernel",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The pictures of an audit, all in one style."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,8 +8,13 @@ import matplotlib
 
 from roughntk.audit.claim import Examined
 from roughntk.files import drawing
-from roughntk.files.drawing import COLOURS, DASHES, LIMIT_STYLE, canvas
+from roughntk.files.drawing import BESIDE, COLOURS, DASHES, LIMIT_STYLE, canvas, plain_log_labels
 from roughntk.study.result import Picture
+
+INSIDE = 4
+"""So many curves have their legend inside of the axes."""
+WIDEST = 38
+"""Letters of a label along the height of a picture."""
 
 
 def draw(examined: Examined):
@@ -20,14 +26,15 @@ def draw(examined: Examined):
     for place, curve in enumerate(picture.curves):
         style = {"marker": "o", "linestyle": ""} if curve.marks else {"linestyle": DASHES[place % len(DASHES)]}
         axes.plot(curve.x, curve.y, label=curve.label, color=COLOURS[place % len(COLOURS)], **style)
-    for label, height in picture.levels:
-        axes.axhline(height, label=label, **LIMIT_STYLE)
-    axes.set(title=picture.title, xlabel=picture.xlabel, ylabel=picture.ylabel)
-    if "x" in picture.log:
-        axes.set_xscale("log")
-    if "y" in picture.log:
-        axes.set_yscale("log")
-    axes.legend()
+    for place, (label, height) in enumerate(picture.levels):
+        axes.axhline(height, label=label, **LIMIT_STYLE | {"linestyle": DASHES[1 + place]})
+    axes.set(title=picture.title, xlabel=picture.xlabel, ylabel=textwrap.fill(picture.ylabel, WIDEST))
+    scaled = [axis for axis, letter in ((axes.xaxis, "x"), (axes.yaxis, "y")) if letter in picture.log]
+    for axis in scaled:
+        (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
+    beside = len(picture.curves) + len(picture.levels) > INSIDE
+    axes.legend(**BESIDE if beside else {})
+    plain_log_labels(*scaled)
     return figure, f"{examined.place}: {picture.title}", picture.caption
 
 

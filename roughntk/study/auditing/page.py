@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from markupsafe import Markup
+
 from roughntk import __version__
 from roughntk.audit.claim import Examined
 from roughntk.study.auditing.result import Audit
@@ -23,8 +25,8 @@ METHOD = (
 
 def render(result: Audit, pictures: Mapping[str, Picture]) -> str:
     """The whole page."""
-    rows = [(each.place, each.verdict, each.statement, f"{each.seconds:.1f}") for each in result.examined]
-    table = Part(head=("claim", "verdict", "statement, in our words", "seconds"), rows=rows)
+    rows = [(_link(each), _badge(each.verdict), each.statement) for each in result.examined]
+    table = Part(head=("claim", "verdict", "statement, in our words"), rows=rows)
     sections = [Section("all-verdicts", ALL, [f"{result.headline}."], 1, [table])]
     sections += [_section(each, pictures.get(each.key)) for each in result.examined]
     sections.append(Section("method", "How a verdict comes about", parts=[Part(text=METHOD)]))
@@ -38,8 +40,18 @@ def _section(each: Examined, picture: Picture | None) -> Section:
     if each.correction:
         lines.append(f"What is true: {each.correction}")
     rows = [(piece.about, ANSWERS[piece.supports], piece.method, piece.text) for piece in each.evidence]
-    parts = [Part(head=EVIDENCE, rows=rows), *(drawn([picture]) if picture is not None else [])]
+    took = Part(text=f"Key {each.key}; examined in {each.seconds:.1f} seconds.")
+    parts = [Part(head=EVIDENCE, rows=rows), *(drawn([picture]) if picture is not None else []), took]
     return Section(each.key, f"{each.place}: {each.verdict}", lines, 1, parts)
+
+
+def _link(each: Examined) -> Markup:
+    return Markup('<a href="#{}">{}</a>').format(each.key, each.place)
+
+
+def _badge(verdict: str) -> Markup:
+    """The verdict in its colour."""
+    return Markup('<span class="verdict {}">{}</span>').format(verdict.split()[-1], verdict)
 
 
 __all__ = ["render"]
