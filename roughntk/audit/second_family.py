@@ -183,7 +183,10 @@ def indefinite_at_every_depth() -> tuple[str, bool, dict]:
     """That the eigenvalue of `harmonic` is negative at all depths from 2 on, for `certificates.proved`."""
     proof = certified.proposition_7_fails_at_every_depth(INDEFINITE)
     last = proof.evidence[-1]
-    text = f"It is negative at every depth L >= 2, proven by enclosures: {last.name} is {last.text}."
+    text = (
+        f"Proven: on 6 equispaced points of a circle an eigenvalue is negative at every depth L >= 2 ({last.name}: "
+        f"{last.text})."
+    )
     return text, proof.proven, {"scaled": last.text}
 
 
