@@ -1,7 +1,7 @@
 """What the docstrings of the ReLU kernels and of their flow say of float64, against proven enclosures.
 
 The bounds are 1e-13 relative, with a floor of 1/20 below which the error is absolute. What is measured on 10,000 cases
-(benchmarks/certificates_of_kernels.py) is a hundredth of it, so that other processors and compilers are within.
+(benchmarks/certificates_of_kernels.py) is at most an eighth of it, so that other processors and compilers are within.
 """
 
 import math
