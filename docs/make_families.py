@@ -19,7 +19,15 @@ from roughntk.commands.answers import classifications, phases
 
 PAGE = Path(__file__).parent / "which-kernel-has-which-limit.md"
 FIGURES = Path(__file__).parent / "figures"
-CRITERIA_HEADINGS = ("family", "bounded", "positive definite", "det → 0", "summable", "hyperbolic")
+CRITERIA_HEADINGS = (
+    "family",
+    "bounded",
+    "positive definite",
+    "det → 0",
+    "summable",
+    "hyperbolic",
+    "limit of the coefficients",
+)
 
 
 def families_table(found) -> str:
@@ -33,7 +41,7 @@ def criteria_row(tried) -> tuple[str, ...]:
     for condition in tried.conditions:
         since = condition.name == "positive definite" and condition.from_depth is not None
         cells.append(condition.verdict + (f" from L = {condition.from_depth}" if since else ""))
-    return (tried.name, *cells)
+    return (tried.name, *cells, {True: "yes", False: "no", None: "not decided"}[tried.has_limit])
 
 
 def criteria_members() -> list:

@@ -116,12 +116,37 @@ def test_what_is_no_family_is_refused_with_the_remedy(name):
         with pytest.raises(rn.InputError, match="^expected a kernel family.*, got .*; use one of rn.kernels"):
             call(value)
     if name != "criteria.check":
-        with pytest.raises(rn.InputError, match=r"got the function cosine; .*rn\.kernels\.sequence"):
-            call(cosine)
+        with pytest.raises(rn.InputError, match=r"got the function gram of \(X, depth\).*rn\.kernels\.sequence"):
+            call(gram)
+    with pytest.raises(rn.InputError, match="two arguments, got lambda"):
+        call(lambda correlation: correlation)
 
 
-def cosine(correlation, depth):
-    return correlation
+def gram(X, depth):
+    return X @ X.T
+
+
+def flattening(correlation, depth):
+    return jnp.exp((correlation - 1) / depth)
+
+
+NOT_OF_A_SEQUENCE = {
+    "to_depth": "real depth",
+    "depth_needed": "got KernelSequence",
+    "joint": "got flattening; the joint limit is known",
+    "ridge_predict": "got flattening; the joint limit is known",
+    "limits": "limit of a sequence is not known",
+}
+
+
+@pytest.mark.parametrize("name", OF_A_FAMILY)
+def test_a_function_of_correlation_and_depth_is_a_family(name):
+    call = OF_A_FAMILY[name]
+    if name in NOT_OF_A_SEQUENCE:
+        with pytest.raises(rn.InputError, match=NOT_OF_A_SEQUENCE[name]):
+            call(flattening)
+        return
+    assert repr(call(flattening)) == repr(call(rn.kernels.sequence(flattening)))
 
 
 @pytest.mark.parametrize("name", CHEAP)

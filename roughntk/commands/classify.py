@@ -64,6 +64,7 @@ def classify(
     for each in tried:
         say("'holds' means that no counterexample was found", head=f"Section 6, {each.name}:")
         say_table(CRITERIA, each.rows())
+        say(each.limit_text, head="Coefficients have a limit:")
 
 
 def _phases(folder: str, as_json: bool, quiet: bool) -> None:

@@ -53,30 +53,27 @@ class Criteria:
         name: of the family, or of the callable.
         conditions: bounded, positive definite, determinant, summable, hyperbolic.
         deepest: the deepest depth tested.
-        settles: whether any two coefficients from depths L to 2L come nearer to each other with each doubling of L,
-            which they may do without being summable; None where that is not clear.
+        has_limit: whether the coefficients have a limit, if what was seen to some depth goes on; None where that is not
+            decided. They have one where any two from depths L to 2L come nearer to each other fast enough with each
+            doubling of L; none where they swing as far again and again, or grow without bound. A sequence may do
+            something else deeper down, which nothing that is measured can rule out.
+        reason: what `has_limit` rests on, and to which depth it was seen; or why it is open.
     """
 
     name: str
     conditions: tuple[Condition, ...]
     deepest: int
-    settles: bool | None = None
+    has_limit: bool | None = None
+    reason: str = ""
 
     def __getitem__(self, name: str) -> Condition:
         chosen = _checks.choice(name, tuple(each.name for each in self.conditions), "condition")
         return next(each for each in self.conditions if each.name == chosen)
 
     @property
-    def has_limit(self) -> bool | None:
-        """Whether, as far as was measured, the coefficients have a limit; None where that is not decided.
-
-        They have where they are summable, or settle without; where both are open, if the kernel is hyperbolic.
-        """
-        if self["summable"].verdict == HOLDS or self.settles:
-            return True
-        if self["summable"].verdict == OPEN and self.settles is None:
-            return True if self["hyperbolic"].verdict == HOLDS else None
-        return self.settles
+    def limit_text(self) -> str:
+        """Whether the coefficients have a limit, and the reason."""
+        return f"{ {True: 'yes', False: 'no', None: 'not decided'}[self.has_limit] }: {self.reason}"
 
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """(condition, verdict, from depth, counterexample, evidence) for display."""
@@ -97,6 +94,7 @@ class Criteria:
             since = "" if start == "-" else f" from depth {start} on"
             lines.append(f"  {name:<18}{word}{since}; counterexample: {counterexample}")
             lines.append(f"  {'':<18}{evidence}")
+        lines.append(f"  {'has a limit':<18}{self.limit_text}")
         return "\n".join(lines)
 
 

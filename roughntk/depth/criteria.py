@@ -15,79 +15,158 @@ and what is enough, in place of the last, for the coefficients u_L = K_L(X,X)^{-
 A counterexample is a fact (to the stated rounding); "holds" means that none was found, and is no proof.
 """
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from numpy.typing import NDArray
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
+from roughntk.depth import trends
 from roughntk.depth.conditions import FAILS, HOLDS, OPEN, Condition, Counterexample, Criteria
-from roughntk.depth.extrapolation import power_limit
-from roughntk.depth.increments import Movement, movements, settles, verdict
+from roughntk.depth.increments import Course, Verdict, followed, settles, summable
 from roughntk.depth.point_sets import GENERIC, Kernels, Sequence, trial_sets
 from roughntk.kernels.base import KernelFamily
+from roughntk.kernels.engine import user_functions
 from roughntk.kernels.registry import as_family
 from roughntk.kernels.sequences import KernelSequence
-from roughntk.linalg import Factor
 
 DEPTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 FAMILY_DEPTH, SEQUENCE_DEPTH = 1000, 200
-_ROUNDING = 4.0  # an eigenvalue within this many n eps of the largest one is 0 to rounding
 _ORDERS, _RADIUS = 8, 0.5
 _TESTS, _WITH_TESTS = 4, "the points that are followed, with test points"
+_NO_COURSE = Course([], np.zeros(0, dtype=np.int64), np.zeros((0, 0, 0)))
+_REACH, _SLOW_REACH, _DEEPEST = 16_384, 1_024, 2**60
+_PLACES, _SLOW_PLACES, _SMOOTH_PLACES = 16, 8, 4  # depths in each doubling at which coefficients are found
 
 
-def check(family_or_sequence: KernelFamily | Sequence, X=None, *, deepest: int | None = None) -> Criteria:
-    """The conditions of the paper's Section 6, tried on hard point sets and on X.
+def check(family_or_sequence: KernelFamily | Sequence | str, X=None, *, deepest: int | None = None) -> Criteria:
+    """The conditions of the paper's Section 6, tried on hard point sets and on X; do coefficients have a limit?
 
     The sets: 3 to 12 equispaced points of a circle, antipodal sets, random sets in R^2 to R^10, and X. For a family the
     Maclaurin coefficients of the kernel as a function of the correlation are measured too: a negative one rules out
     positive definiteness on all spheres (Schoenberg1942).
 
     Args:
-        family_or_sequence: a KernelFamily, also one of `rn.kernels.sequence`, or a callable sequence(X, depth) ->
-            kernel matrix (n, n) on the unit rows of X (n, n0) at a whole depth >= 1, symmetric, n0 from 2 to 10.
+        family_or_sequence: a KernelFamily, its name, or a function. A function h(correlation, depth), elementwise, is
+            taken as `rn.kernels.sequence(h)`; a function sequence(X, depth) returns the kernel matrix (n, n) on the
+            unit rows of X (n, n0) at a whole depth >= 1, symmetric, n0 from 2 to 10. Which of the two it is, its result
+            for five points of a circle tells, an array (5, 2): of shape (5, 2) or (5, 5).
         X: distinct unit rows of your own, (n, n0), n >= 2: determinant and increments are then followed on them.
-        deepest: deepest depth to try, at least 20: 1000 for a family, 200 for a sequence by default.
+        deepest: deepest depth to try, at least 20. By default 1000; of a function that JAX cannot record 200. If it is
+            left out, coefficients are followed to 16,384 where these depths do not decide whether they have a limit,
+            and those of a recorded function in any case (1,024 of another function of correlations).
+
+    Returns:
+        :class:`Criteria`, with `has_limit` (True, False, or None where it is not decided) and its `reason`.
 
     Raises:
-        InputError: neither a family nor a callable, a sequence that returns another shape, NaN, or an unsymmetric
-            matrix, rows off the sphere or equal.
+        InputError: neither a family nor such a function, one that returns another shape, NaN, or an unsymmetric matrix
+            at a depth that is tried, rows off the sphere or equal.
+
+    >>> import roughntk as rn
+    >>> tried = rn.depth.criteria.check(lambda correlation, depth: correlation**depth, deepest=100)
+    >>> tried.has_limit, tried["determinant"].verdict
+    (True, 'fails')
     """
-    family = family_or_sequence
-    if isinstance(family, type) or not callable(family):
-        family = as_family(family, wanted="a kernel family or a callable sequence(X, depth)")
+    family, name = _source(family_or_sequence)
     if X is not None:
         X = sphere.check_unit(X)
         sphere.check_distinct(X)
         if len(X) < 2:
             raise InputError(f"expected at least two points in X, got {len(X)}; add points")
-    layered = isinstance(family, KernelFamily) and not isinstance(family, KernelSequence)
-    usual = FAMILY_DEPTH if layered else SEQUENCE_DEPTH
-    deepest = usual if deepest is None else _checks.integer(deepest, "deepest", least=20)
-    followed = GENERIC if X is None else "the given points"
+    usual = SEQUENCE_DEPTH if _is_slow(family) else FAMILY_DEPTH
+    depth = usual if deepest is None else _checks.integer(deepest, "deepest", least=20, most=_DEEPEST)
+    following = GENERIC if X is None else "the given points"
     sets = trial_sets(X)
-    tests = sphere.uniform(_TESTS, max(sets[followed].shape[1], 2), 6)
-    apart = {_WITH_TESTS: np.concatenate([sets[followed], tests])} if sets[followed].shape[1] > 1 else {}
-    kernels = Kernels(family, sets, deepest, apart)
-    depths = [depth for depth in DEPTHS if depth <= deepest]
-    doubling = [2**k for k in range(1, 30) if 2**k + 2 <= deepest]
+    tests = sphere.uniform(_TESTS, max(sets[following].shape[1], 2), 6)
+    apart = {_WITH_TESTS: np.concatenate([sets[following], tests])} if sets[following].shape[1] > 1 else {}
+    kernels = Kernels(family, sets, depth, apart)
+    deep = _deeper(family, sets[following], following, apart) if deepest is None else None
+    depths = [each for each in DEPTHS if each <= depth]
+    doubling = _doublings(depth)
+    kernels.prepare([*depths, *(each + k for each in doubling for k in range(3))])
     known = (
         _bounded(kernels, depths),
         _positive_definite(kernels, depths, family if isinstance(family, KernelFamily) else None),
-        _determinant(kernels, followed, doubling),
+        trends.determinant(kernels, following, doubling),
     )
-    moved = movements(kernels, _WITH_TESTS, len(sets[followed])) if apart else []
-    conditions = (
-        *known,
-        _summable(kernels, followed, doubling, moved),
-        _hyperbolic(kernels, followed, doubling),
-    )
-    name = family.name if isinstance(family, KernelFamily) else getattr(family, "__name__", type(family).__name__)
-    return Criteria(name, conditions, deepest, settles(moved))
+    factors = trends.factors(kernels, following, doubling)
+    hyperbolic = trends.hyperbolic(factors, following, sets[following])
+    if deep and hyperbolic.verdict != FAILS and len(factors) == len(doubling):  # rounding leaves more to be seen
+        factors = trends.factors(deep(), following, _doublings(deep().deepest))
+        hyperbolic = trends.hyperbolic(factors, following, sets[following])
+    course = _course(kernels, deep, family, len(sets[following])) if apart else _NO_COURSE
+    summing = trends.movements(kernels, following, doubling, course)
+    settling = settles(course) if apart else Verdict(None, trends.NO_TESTS)
+    limit = _limit(summing, settling, trends.by_one_factor(factors, hyperbolic), course)
+    return Criteria(name, (*known, summing, hyperbolic), depth, limit.answer, limit.reason)
+
+
+def _doublings(deepest: int) -> list[int]:
+    return [2**k for k in range(1, 62) if 2**k + 2 <= deepest]
+
+
+def _deeper(source: Any, points: NDArray[np.float64], following: str, apart: dict) -> Callable[[], Kernels] | None:
+    """The kernel of the points that are followed, to greater depths, made when it is asked for; None where they cost.
+
+    Layers are counted for all depths together; those of a network that is another one at each depth, or of a function
+    of (X, depth), are not.
+    """
+    if not isinstance(source, KernelFamily) or source.differs_by_depth:
+        return None
+    reach = _SLOW_REACH if _is_slow(source) else _REACH
+    return functools.cache(lambda: Kernels(source, {following: points}, reach, apart, grid=False))
+
+
+def _source(given: Any) -> tuple[KernelFamily | Sequence, str]:
+    """A family, or a function of (X, depth), and what it is called."""
+    is_function = callable(given) and not isinstance(given, type | KernelFamily | Tracer)
+    if is_function and user_functions.kind_of(given) == user_functions.MATRIX:
+        return given, user_functions.label(given)
+    family = as_family(given, wanted="a kernel family or a callable sequence(X, depth)")
+    return family, family.name
+
+
+def _is_slow(source: KernelFamily | Sequence) -> bool:
+    """Whether a user's function is called layer by layer, perhaps."""
+    if isinstance(source, KernelFamily):
+        return isinstance(source, KernelSequence) and not source.traceable
+    return True
+
+
+def _course(kernels: Kernels, deep: Callable[[], Kernels] | None, source: Any, n: int) -> Course:
+    """The coefficients as far as they are followed: of a sequence to the deepest depth, of a family where it is needed.
+
+    A family applies layer after layer; a sequence may do anything from some depth on.
+    """
+    sequence = isinstance(source, KernelSequence)
+    places = _SMOOTH_PLACES if isinstance(source, KernelFamily) and not sequence else _SLOW_PLACES
+    if sequence and source.traceable:
+        places = _PLACES
+    if not (sequence and deep):
+        course = followed(kernels, _WITH_TESTS, n, kernels.deepest, places)
+        if not deep or course.ended or settles(course).answer is not None or summable(course).answer:
+            return course
+    return followed(deep(), _WITH_TESTS, n, deep().deepest, places)
+
+
+def _limit(summing: Condition, settling: Verdict, by_one_factor: str, course: Course) -> Verdict:
+    """Whether the coefficients have a limit, and why."""
+    to = f"coefficients to depth {2 * course.blocks[-1].depth:,}: " if course.blocks else ""
+    if settling.answer is not None:
+        return Verdict(settling.answer, f"{to}{settling.reason}")
+    if summing.verdict == HOLDS:
+        return Verdict(True, f"{to}{summable(course).reason}")
+    if by_one_factor and (course.ended or not course.blocks):
+        return Verdict(True, f"{by_one_factor}; {settling.reason}")
+    return Verdict(None, f"{to}{settling.reason}")
 
 
 def _bounded(kernels: Kernels, depths: list[int]) -> Condition:
@@ -128,7 +207,7 @@ def _positive_definite(kernels: Kernels, depths: list[int], family: KernelFamily
     """
     start, worst, evidence, failing, open_from = 1, None, [], [], None
     for name, points in kernels.sets.items():
-        least = [_least_eigenvalue(kernels.at(name, depth)) for depth in depths]
+        least = [trends.least_eigenvalue(kernels.at(name, depth)) for depth in depths]
         decided = [k for k, (value, rounding) in enumerate(least) if abs(value) > rounding or rounding == 0]
         if not decided:
             open_from = depths[0]
@@ -153,7 +232,9 @@ def _positive_definite(kernels: Kernels, depths: list[int], family: KernelFamily
         evidence.append(f"Maclaurin coefficient {order} of the kernel at depth {depth} is {value:.6g} < 0 (Schoenberg)")
     if failing:
         if worst is not None:
-            values = ", ".join(f"{_least_eigenvalue(kernels.at(worst.where, depth))[0]:.4g}" for depth in (2, 3, 4))
+            values = ", ".join(
+                f"{trends.least_eigenvalue(kernels.at(worst.where, depth))[0]:.4g}" for depth in (2, 3, 4)
+            )
             evidence.append(f"{worst.where}: {values} at depths 2, 3, 4")
         evidence.append(
             f"not positive at the last depth that rounding lets decide on {len(failing)} of {len(kernels.sets)} sets: "
@@ -172,16 +253,10 @@ def _positive_definite(kernels: Kernels, depths: list[int], family: KernelFamily
         evidence.append(f"on some sets 0 to rounding from depth {open_from} on: decided up to there only")
     if family is not None and family.collapses:
         smallest = kernels.smallest_deflated_eigenvalue(family)
-        if smallest < -_ROUNDING * 12 * EPS:
+        if smallest < -trends.ROUNDING * 12 * EPS:
             return Condition("positive definite", OPEN, None, worst, (*evidence, f"at infinite depth: {smallest:.3g}"))
         evidence.append(f"at infinite depth, on vectors of sum 0, all {len(kernels.sets)} sets: {smallest:.3g} or more")
     return Condition("positive definite", OPEN if open_from == depths[0] else HOLDS, start, worst, tuple(evidence))
-
-
-def _least_eigenvalue(K: NDArray[np.float64]) -> tuple[float, float]:
-    """(smallest eigenvalue, what rounding leaves unsure of it)."""
-    spectrum = np.linalg.eigvalsh(K)
-    return float(spectrum[0]), _ROUNDING * len(K) * EPS * float(np.abs(spectrum).max())
 
 
 def _negative_coefficient(family: KernelFamily) -> tuple[int, int, float] | None:
@@ -208,132 +283,6 @@ def _maclaurin(family: KernelFamily, depth: int, *counts: int) -> list[NDArray[n
         series = np.polynomial.chebyshev.cheb2poly(np.polynomial.chebyshev.chebfit(z, values, len(z) - 1))
         coefficients.append(series[: _ORDERS + 1] / _RADIUS ** np.arange(_ORDERS + 1))
     return coefficients
-
-
-def _determinant(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
-    """log det of the normalised matrix at depths 2, 4, 8, ...: how its changes from one to the next go on."""
-    logs: list[float] = []
-    if any(np.diag(kernels.at(followed, depth)).min() <= 0 for depth in depths):
-        return Condition("determinant", OPEN, None, None, (f"a diagonal entry on {followed} is not positive",))
-    for depth in depths:
-        K = kernels.at(followed, depth)
-        root = np.sqrt(np.abs(np.diag(K)))
-        value, rounding = _least_eigenvalue(K / root[:, None] / root)
-        if value <= rounding:
-            break
-        logs.append(float(np.linalg.slogdet(K / root[:, None] / root)[1]))
-    if len(logs) < 4:
-        return Condition("determinant", OPEN, None, None, (f"the matrix on {followed} is singular to rounding",))
-    n, steps, last = len(kernels.sets[followed]), np.diff(logs), depths[len(logs) - 1]
-    shown = f"log det = {logs[-1]:.6g} at depth {last:,} on {followed}"
-    start = _falls_from(depths, logs)
-    if len(logs) < len(depths):
-        return Condition("determinant", HOLDS, start, None, (shown, f"0 to rounding from depth {depths[len(logs)]}"))
-    if abs(steps[-1]) < 1e-9 or abs(steps[-1]) < 0.85 * abs(steps[-2]):
-        settled = abs(steps[-1]) < 1e-9
-        limit = math.exp(logs[-1]) if settled else _limit_of_determinant(kernels, followed)
-        words = (
-            f"its changes shrink by {abs(steps[-1] / steps[-2]):.2g} with every doubling of the depth: it does not "
-            f"tend to 0, n = {n}"
-            if limit is None
-            else f"det tends to {limit:.6g} > 0, n = {n}"
-        )
-        example = Counterexample(followed, last, "det", math.exp(logs[-1]), kernels.sets[followed])
-        return Condition("determinant", FAILS, None, example, (shown, words))
-    if steps[-1] < 0 and steps[-1] < 0.85 * steps[-2]:
-        power = -steps[-1] / math.log(2)
-        return Condition("determinant", HOLDS, start, None, (shown, f"falls like L^-{power:.3g} or faster, n = {n}"))
-    return Condition("determinant", OPEN, None, None, (shown, "its trend is not clear at the depths tested"))
-
-
-def _falls_from(depths: list[int], values: list[float]) -> int:
-    """The first of the depths from which the values fall at every depth."""
-    rises = np.flatnonzero(np.diff(values) >= 0)
-    return depths[rises[-1] + 1 if rises.size else 0]
-
-
-def _limit_of_determinant(kernels: Kernels, followed: str) -> float | None:
-    """exp of the extrapolated log det; None for a sequence, whose depths do not reach far enough."""
-    depths = np.array([d for d in np.unique(np.round(np.geomspace(20, kernels.deepest, 60)).astype(int))])
-    if kernels.on_grid(1) is None or len(depths) < 40:
-        return None
-    values = []
-    for depth in depths:
-        K = kernels.at(followed, int(depth))
-        values.append(float(np.linalg.slogdet(K)[1] - np.log(np.diag(K)).sum()))
-    fit = power_limit(depths, np.array(values))
-    return math.exp(fit.value) if fit.uncertainty < 0.05 else None
-
-
-def _summable(kernels: Kernels, followed: str, depths: list[int], moved: list[Movement]) -> Condition:
-    """How far the coefficients move from depths 2, 4, 8, ... to twice as deep, and beside it |K^-1 (K_{L+1} - K_L)|."""
-    drivers = _drivers(kernels, followed, depths)
-    if kernels.sets[followed].shape[1] < 2:
-        return Condition("summable", OPEN, None, None, ("no test points off the data in R^1", *drivers))
-    holds, factor = verdict(moved)
-    if not moved:
-        return Condition("summable", OPEN, None, None, (f"the matrix on {followed} is too ill conditioned", *drivers))
-    last = moved[-1]
-    shown = f"the coefficients on {followed} move by {last.size:.4g} from depth {last.depth:,} to {2 * last.depth:,}"
-    if factor is not None:
-        shown += f", at most {factor:.3g} times the movement before over each of the last three doublings"
-    elif holds:
-        shown += ", no more than rounding"
-    if 4 * last.depth + 2 <= kernels.deepest:
-        shown += "; beyond, the matrix is too ill conditioned"
-    if holds:
-        start = _falls_from([each.depth for each in moved], [each.size for each in moved])
-        return Condition("summable", HOLDS, start, None, (shown, *drivers))
-    if holds is None:
-        return Condition("summable", OPEN, None, None, (shown, "its trend is not clear at the depths tested", *drivers))
-    example = Counterexample(followed, last.at, "|u_(L+1) - u_L|", last.largest, kernels.sets[followed])
-    if settles(moved):
-        shown += f"; they settle all the same: any two from there on to twice as deep differ by {last.spread:.3g}"
-    return Condition("summable", FAILS, None, example, (shown, *drivers))
-
-
-def _drivers(kernels: Kernels, followed: str, depths: list[int]) -> tuple[str, ...]:
-    """|K_L^{-1}(K_{L+1} - K_L)| (spectral norm), the 1-variation of Theorem 3's drivers, and how it falls."""
-    norms: list[tuple[int, float]] = []
-    for depth in depths:
-        K = kernels.at(followed, depth)
-        if abs(_least_eigenvalue(K)[0]) > 1e-11 * float(np.abs(K).max()):
-            change = Factor(K, cholesky=False).solve(kernels.at(followed, depth + 1) - K)
-            norms.append((depth, float(np.linalg.norm(change, 2))))
-    if len(norms) < 2:
-        return ()
-    (before, first), (last, second) = norms[-2:]
-    shown = f"|K^-1 (K_(L+1) - K_L)| = {second:.4g} at depth {last:,}"
-    if second < 1e-12 or first < 1e-12:
-        return (shown,)
-    power = math.log(first / second) / math.log(last / before)
-    return (f"{shown}, {f'falling like L^-{power:.3g}' if power > 0.05 else 'not falling'}",)
-
-
-def _hyperbolic(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
-    """(K_{L+2} - K_{L+1})/(K_{L+1} - K_L) at depths 2, 4, ...: does it settle below 1, at one value for all pairs?"""
-    upper = np.triu_indices(len(kernels.sets[followed]), 1)
-    measured: list[tuple[int, float, float]] = []
-    for depth in depths:
-        first, second, third = (kernels.at(followed, depth + k)[upper] for k in range(3))
-        before, after = second - first, third - second
-        if np.abs(after).min() < 1e-10 * np.abs(third).max() or np.abs(before).min() == 0:
-            break
-        ratios = after / before
-        measured.append((depth, float(np.median(ratios)), float(np.ptp(ratios))))
-    if len(measured) < 2:
-        return Condition("hyperbolic", OPEN, None, None, ("increments fall below rounding too soon",))
-    (_, slower, _), (last, factor, spread) = measured[-2], measured[-1]
-    words = f"the increments shrink by {factor:.6g} (spread over pairs {spread:.2g}) at depth {last:,} on {followed}"
-    common = np.array([0 < each < 1 and apart < 0.3 * (1 - each) for _, each, apart in measured])
-    if common[-1] and (1 - factor) > 0.8 * (1 - slower):
-        others = np.flatnonzero(~common)
-        start = measured[others[-1] + 1 if others.size else 0][0]
-        return Condition("hyperbolic", HOLDS, start, None, (words,))
-    example = Counterexample(followed, last, "factor of the increments", factor, kernels.sets[followed])
-    if factor < 1 and 1 - factor < 0.8 * (1 - slower):
-        return Condition("hyperbolic", FAILS, None, example, (words, f"tending to 1: {1 - factor:.3g} below it"))
-    return Condition("hyperbolic", OPEN, None, None, (words, "not settled at the depths tested"))
 
 
 __all__ = ["Condition", "Counterexample", "Criteria", "check"]

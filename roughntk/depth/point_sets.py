@@ -1,7 +1,7 @@
 """Sets of distinct points of the sphere on which kernels are tried, the hard ones first, and kernels on them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.engine.deflated import Deflated
+from roughntk.kernels.sequences import KernelSequence
 
 Sequence = Callable[[NDArray[np.float64], int], Any]
 """(X, depth) -> the kernel matrix on the unit rows of X (n, n0) at that whole depth >= 1, shape (n, n)."""
@@ -20,6 +21,7 @@ GENERIC = "6 random points in R^5"
 """The set on which determinants and increments are followed where no data are given."""
 
 _ASYMMETRY = 1e-8
+_AT_ONCE = 2**15  # values of a recorded sequence
 
 
 def trial_sets(X: NDArray[np.float64] | None = None) -> dict[str, NDArray[np.float64]]:
@@ -47,6 +49,8 @@ class Kernels:
         sets: dict[str, NDArray[np.float64]],
         deepest: int,
         apart: dict[str, NDArray[np.float64]] | None = None,
+        *,
+        grid: bool = True,
     ):
         self.sets, self.deepest = sets, deepest
         self._points = sets | (apart or {})  # those apart are kept for what they are asked for by name
@@ -55,19 +59,31 @@ class Kernels:
         self._rows: dict[int, NDArray[np.float64]] = {}
         self._flat: NDArray[np.float64] | None = None
         self._by_angle = isinstance(source, KernelFamily)
-        if self._by_angle:
+        self._together = isinstance(source, KernelSequence) and source.traceable
+        if isinstance(source, KernelFamily):
             self._angles = {name: np.asarray(sphere.angles(points)) for name, points in self._points.items()}
-            self._grid = np.linspace(0.0, math.pi, 181)
+            self._each_depth = source.differs_by_depth or isinstance(source, KernelSequence)
+            self._grid = np.linspace(0.0, math.pi, 181 if grid else 0)
             every = np.concatenate([self._grid, *(angles.ravel() for angles in self._angles.values())])
             self._distinct, self._places = np.unique(every, return_inverse=True)
-            if isinstance(source, KernelFamily) and not source.differs_by_depth:
+            if not self._each_depth:
                 need = 24.0 * deepest * len(self._distinct)
                 _checks.memory(need, f"the kernel at all depths to deepest = {deepest:,}", "lower deepest")
+
+    def prepare(self, depths: Iterable[int]) -> None:
+        """Find the kernel at several depths together, where that takes less than one after the other."""
+        if not self._together:
+            return
+        missing = np.array(sorted({depth for depth in depths if depth not in self._rows}), dtype=np.int64)
+        each = max(1, _AT_ONCE // max(1, len(self._distinct)))
+        for some in np.split(missing, range(each, len(missing), each)):
+            values = self._source.at_depths(self._distinct, some)
+            self._rows |= {int(depth): row[self._places] for depth, row in zip(some, values, strict=True)}
 
     def _row(self, depth: int) -> NDArray[np.float64]:
         """The kernel at all angles at that depth, by the layers that all depths share or else for that depth alone."""
         if depth not in self._rows:
-            if self._source.differs_by_depth:
+            if self._each_depth:
                 values = np.asarray(self._source.at_angle(jnp.asarray(self._distinct), depth))
             else:
                 if self._flat is None:
@@ -78,7 +94,7 @@ class Kernels:
 
     def on_grid(self, depth: int) -> NDArray[np.float64] | None:
         """The kernel at angles 0, 1, ..., 180 degrees; None for a sequence, which need not be a function of angles."""
-        return self._row(depth)[: len(self._grid)] if self._by_angle else None
+        return self._row(depth)[: len(self._grid)] if self._by_angle and len(self._grid) else None
 
     def at(self, name: str, depth: int) -> NDArray[np.float64]:
         """The matrix on that set at that depth."""

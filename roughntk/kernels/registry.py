@@ -13,9 +13,11 @@ from roughntk.kernels.activation import ActivationNNGP, ActivationNTK
 from roughntk.kernels.base import KernelFamily, View
 from roughntk.kernels.biased import BiasedReluNNGP, BiasedReluNTK
 from roughntk.kernels.composition import CompositionKernel, SigmoidComposition
+from roughntk.kernels.engine import user_functions
 from roughntk.kernels.erf import ErfNNGP, ErfNTK
 from roughntk.kernels.relu import LeakyReluNNGP, LeakyReluNTK, ReluNNGP, ReluNTK
 from roughntk.kernels.residual import ResidualReluNNGP, ResidualReluNTK
+from roughntk.kernels.sequences import sequence
 
 _MEMBERS: tuple[type[KernelFamily], ...] = (
     ReluNTK, ReluNNGP, SigmoidComposition, LeakyReluNTK, LeakyReluNNGP, BiasedReluNTK, BiasedReluNNGP, ErfNTK, ErfNNGP,
@@ -78,17 +80,18 @@ def family(name: str, **values: Any) -> KernelFamily:
 
 
 def as_family(value: Any, *, wanted: str = "a kernel family") -> KernelFamily:
-    """The family that a user means: an instance as it is, or the one of that name with its defaults.
+    """The family that a user means: an instance as it is, the one of that name with its defaults, or a user's sequence.
 
     Args:
-        value: a :class:`KernelFamily`, or a key of `FAMILIES`.
+        value: a :class:`KernelFamily`; a key of `FAMILIES`; or a function h(correlation, depth), as by itself a
+            `rn.kernels.sequence` of whole depths.
         wanted: how the message begins, for functions that take some families only.
 
     Raises:
-        InputError: a class in place of an instance, a plain function, an unknown name, or anything else.
+        InputError: a class in place of an instance, a function of another kind, an unknown name, or anything else.
 
-    >>> as_family("relu-ntk")
-    ReluNTK()
+    >>> as_family("relu-ntk"), as_family(lambda c, depth: c**depth).name
+    (ReluNTK(), 'lambda')
     """
     if isinstance(value, KernelFamily):
         return value
@@ -100,11 +103,23 @@ def as_family(value: Any, *, wanted: str = "a kernel family") -> KernelFamily:
         raise InputError(
             f"expected {wanted}, got the class {value.__name__}; write {value.__name__}({required}), which makes one"
         )
-    example = 'rn.kernels.ReluNTK(), or its name, "relu-ntk"'
     if callable(value) and not isinstance(value, type | Tracer):
+        return _as_sequence(value, wanted)
+    raise InputError(
+        f"expected {wanted}, got {_checks.shown(value)}; use one of rn.kernels, for instance rn.kernels.ReluNTK(), or "
+        f'its name, "relu-ntk", or a function h(correlation, depth)'
+    )
+
+
+def _as_sequence(function: Any, wanted: str) -> KernelFamily:
+    """A function as a sequence, or what is wrong with it."""
+    try:
+        return sequence(function)
+    except InputError as problem:
+        if not user_functions.is_matrix(function):
+            raise
         raise InputError(
-            f"expected {wanted}, got the function {getattr(value, '__name__', type(value).__name__)}; wrap a sequence "
-            f"of kernels h(correlation, depth) as rn.kernels.sequence(h), or use one of rn.kernels, for instance "
-            f"{example}"
-        )
-    raise InputError(f"expected {wanted}, got {_checks.shown(value)}; use one of rn.kernels, for instance {example}")
+            f"expected {wanted}, got the function {user_functions.label(function)} of (X, depth), which returns a "
+            f"matrix; give a function h(correlation, depth) of its entries, as rn.kernels.sequence(h) takes it (a "
+            f"matrix is enough for rn.depth.criteria.check only)"
+        ) from problem

@@ -4,7 +4,6 @@ The sequence h(c, L) is a kernel k_L(x, z) = h(x . z, L) on the sphere. Nothing 
 phase and whether it is positive definite are found by measurement only (`classify`, `criteria.check`).
 """
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -18,18 +17,19 @@ from jax import Array
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
-from roughntk.kernels.engine import evaluation
-
-_TRIED = np.array([1.0, 0.5, 0.0, -0.5, -1.0])
+from roughntk.kernels.engine import evaluation, user_functions
+from roughntk.kernels.engine.user_functions import CORRELATION, Called, Recorded
 
 
 def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_depth: bool = False) -> "KernelSequence":
     """The family k_L(x, z) = h(x . z, L) of a function of correlation and depth; it goes wherever a family goes.
 
+    Every function that takes a family takes such a function itself as well, as a sequence of whole depths.
+
     Args:
-        h: (correlation, depth) -> kernel, elementwise, of the correlation's shape. Written with jax.numpy it is
-            compiled, with a depth that may be traced, and can be differentiated; any other function (NumPy, loops over
-            the layers) gets arrays and a Python number, and is called as it is.
+        h: (correlation, depth) -> kernel, elementwise, of the correlation's shape, in float64. Written with jax.numpy
+            it is recorded as it is now, compiled, with a depth that may be traced, and can be differentiated; any other
+            function (NumPy, loops over the layers) gets arrays and a Python number, and is called as it is.
         name: what messages and tables call it; by default the name of the function.
         real_depth: whether h has a meaning at every real depth >= 1 and at math.inf, where it must be finite. With
             jax.numpy it can then be carried along real depth (`rn.transport.to_depth`).
@@ -38,41 +38,21 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
         A :class:`KernelSequence`.
 
     Raises:
-        InputError: h is no function of two arguments, or returns another shape, complex numbers, NaN or infinity at
-            depths 1 to 3 (or 2.5 and infinity with `real_depth`); correlation and depth are named.
+        InputError: h is no function of two arguments, is not elementwise, or returns another shape, complex or
+            single-precision numbers, NaN or infinity at depths 1 to 3 (or 2.5 and infinity with `real_depth`);
+            correlation and depth are named.
 
     >>> family = sequence(lambda c, depth: jnp.exp((c - 1) / depth), name="flattening", real_depth=True)
     >>> round(float(family.at_correlation(0.0, 2)), 6)
     0.606531
     """
-    if not callable(h) or isinstance(h, type):
-        raise InputError(
-            f"expected a function h(correlation, depth), got {_shown(h)}; write for instance "
-            f"lambda c, depth: jnp.exp((c - 1) / depth)"
-        )
-    label = name if name is not None else getattr(h, "__name__", type(h).__name__).strip("<>")
-    if not isinstance(label, str) or not label:
+    user_functions.check_arguments(h, CORRELATION)
+    name = user_functions.label(h) if name is None else name
+    if not isinstance(name, str) or not name:
         raise InputError(f"expected a name that is a word, got {name!r}; leave it out to use that of the function")
     real = _checks.flag(real_depth, "real_depth")
-    family = KernelSequence(h=h, name=label, real_depth=real, traceable=_is_traceable(h, real))
-    for depth in (1, 2, 3, *((2.5, math.inf) if real_depth else ())):
-        family.evaluated(_TRIED, depth)
-    return family
-
-
-def _shown(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"{value!r}"
-
-
-def _is_traceable(h: Callable, real_depth: bool) -> bool:
-    """Whether h can be compiled: written with jax.numpy, for a traced depth."""
-    correlation = jax.ShapeDtypeStruct((3,), jnp.result_type(float))
-    depth = jax.ShapeDtypeStruct((), jnp.result_type(float) if real_depth else jnp.result_type(int))
-    try:
-        image = jax.eval_shape(h, correlation, depth)
-    except Exception:  # whatever a function of arrays may raise when it is traced
-        return False
-    return isinstance(image, jax.ShapeDtypeStruct) and image.shape == (3,) and jnp.issubdtype(image.dtype, jnp.floating)
+    depths = (1, 2, 3, *((2.5, math.inf) if real else ()))
+    return KernelSequence(function=user_functions.chosen(h, name, real, depths), name=name, real_depth=real)
 
 
 class KernelSequence(KernelFamily):
@@ -86,10 +66,19 @@ class KernelSequence(KernelFamily):
 
     symbol = "k"
 
-    h: Callable[[Any, Any], Any] = eqx.field(static=True)
+    function: Recorded | Called = eqx.field(static=True)
     name: str = eqx.field(static=True)  # type: ignore[misc]
     real_depth: bool = eqx.field(static=True)
-    traceable: bool = eqx.field(static=True)
+
+    @property
+    def h(self) -> Callable[[Any, Any], Any]:
+        """The function that it was made from."""
+        return self.function.h
+
+    @property
+    def traceable(self) -> bool:
+        """Whether h was recorded, so that it is compiled and can be differentiated."""
+        return isinstance(self.function, Recorded)
 
     @property
     def settings(self):
@@ -97,7 +86,7 @@ class KernelSequence(KernelFamily):
 
     def why_no_real_depth(self):
         if not self.real_depth:
-            return "a sequence has real depth where sequence(h, real_depth=True) says so"
+            return "a sequence has real depth where rn.kernels.sequence(h, real_depth=True) says so"
         return ""
 
     def _real_at_angle(self, theta, depth):
@@ -106,45 +95,36 @@ class KernelSequence(KernelFamily):
     def _real_at_correlation(self, rho, depth):  # type: ignore[override]
         return self._at_correlation(rho, depth)
 
-    # Known numbers are given to h as they are, and what it returns is looked at
+    # Known numbers: what h returns is looked at
 
     def evaluated(self, correlation: np.ndarray, depth) -> np.ndarray:
         """h at known correlations and one known depth, in float64.
 
         Raises:
-            InputError: h raises, or returns another shape, complex numbers, NaN or infinity; named.
+            InputError: h raises, or returns another shape, complex or single-precision numbers, NaN or infinity; named.
         """
         correlation = np.asarray(correlation, dtype=np.float64)
-        at = f"at depth {depth}"
-        try:
-            if self.traceable:
-                returned = np.asarray(_compiled(self.h, jnp.asarray(correlation), _as_array(depth, self.real_depth)))
-            else:
-                returned = np.asarray(self.h(correlation.copy(), depth))
-        except InputError:
-            raise
-        except Exception as problem:  # whatever a user's function may raise
-            raise InputError(
-                f"expected a sequence h(correlation, depth), got {_checks.reason(problem)} from {self.name} {at} "
-                f"on an array of {correlation.size} correlations; correct it"
-            ) from problem
-        if returned.dtype.kind not in "fiu":
-            raise InputError(
-                f"expected real kernel values from {self.name}, got {returned.dtype} {at}; return a float array"
-            )
-        if returned.shape != correlation.shape:
-            raise InputError(
-                f"expected {self.name} to return the shape {correlation.shape} of its correlations, got "
-                f"{returned.shape} {at}; write it elementwise"
-            )
-        bad = np.flatnonzero(~np.isfinite(returned))
-        if bad.size:
-            raise InputError(
-                f"expected finite kernel values from {self.name}, got {returned.reshape(-1)[bad[0]]} at correlation "
-                f"{correlation.reshape(-1)[bad[0]]:.17g} and depth {depth} ({bad.size} of {correlation.size} values); "
-                f"define it there"
-            )
-        return returned.astype(np.float64)
+        if isinstance(self.function, Called) or not self.function.holds(depth):
+            return user_functions.called(self.h, self.name, correlation.copy(), depth)
+        values = evaluation.real_at_correlation(self, jnp.asarray(correlation), jnp.asarray(float(depth)))
+        return user_functions.looked_at(np.asarray(values), self.name, correlation, depth)
+
+    def at_depths(self, theta: np.ndarray, depths: np.ndarray) -> np.ndarray:
+        """The kernel at known angles, shape (k,), and several known whole depths, shape (l,): (l, k), found together.
+
+        Raises:
+            InputError: as `evaluated`.
+        """
+        rho = np.cos(theta)
+        if isinstance(self.function, Called) or not self.function.holds(float(np.max(depths, initial=1))):
+            return np.stack([self.evaluated(rho, int(depth)) for depth in depths])
+        number = jnp.result_type(float)
+        values = np.asarray(
+            evaluation.real_at_correlation(self, jnp.asarray(rho, number), jnp.asarray(depths[:, None], number))
+        )
+        for k in np.flatnonzero(~np.isfinite(values).all(axis=1))[:1]:
+            user_functions.looked_at(values[k], self.name, rho, int(depths[k]))
+        return values
 
     def at_angle(self, theta, depth):
         if _checks.is_traced(theta, depth):
@@ -179,16 +159,22 @@ class KernelSequence(KernelFamily):
     def trajectory(self, theta, layers):
         layers = _checks.integer(layers, "layers", least=1)
         theta = evaluation.in_range(theta, "theta", 0.0, np.pi)
-        if self.traceable or _checks.is_traced(theta):
+        if _checks.is_traced(theta):
             return super().trajectory(theta, layers)
         rho = np.cos(np.asarray(theta))
-        return jnp.asarray(np.stack([self.evaluated(rho, depth) for depth in range(1, layers + 1)]))
+        if not self.traceable:
+            return jnp.asarray(np.stack([self.evaluated(rho, depth) for depth in range(1, layers + 1)]))
+        values = np.asarray(super().trajectory(theta, layers))
+        bad = np.flatnonzero(~np.isfinite(values).reshape(layers, -1).all(axis=1))
+        if bad.size:
+            user_functions.looked_at(values[bad[0]], self.name, rho, int(bad[0]) + 1)
+        return jnp.asarray(values)
 
     # Within a trace
 
     def _at_correlation(self, rho, depth):
-        if self.traceable:
-            return self.h(rho, depth)
+        if isinstance(self.function, Recorded):
+            return self.function(rho, depth)
         result = jax.ShapeDtypeStruct(jnp.broadcast_shapes(rho.shape, jnp.shape(depth)), jnp.result_type(float))
         return jax.pure_callback(self._at_each, result, rho, depth, vmap_method="broadcast_all")
 
@@ -213,15 +199,6 @@ class KernelSequence(KernelFamily):
 def _plain(depth) -> int | float:
     number = float(depth)
     return int(number) if number < math.inf and number == int(number) else number
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _compiled(h: Callable, rho: Array, depth: Array) -> Array:
-    return h(rho, depth)
-
-
-def _as_array(depth, real: bool) -> Array:
-    return jnp.asarray(depth, dtype=jnp.result_type(float) if real else jnp.result_type(int))
 
 
 __all__ = ["KernelSequence", "sequence"]

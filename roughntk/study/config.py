@@ -24,6 +24,8 @@ class StudyConfig(StudySettings):
     """
 
     def __post_init__(self) -> None:
+        if not isinstance(self.family, str):  # a function is recorded once, and has a name from then on
+            object.__setattr__(self, "family", as_family(self.family))
         for each in settings_of(type(self)):
             check_setting(each, getattr(self, each.name))
         self.member()
@@ -51,7 +53,7 @@ class StudyConfig(StudySettings):
                     f"several, families=({names})"
                 )
             return member(self.family, self.parameters)
-        family = as_family(self.family)
+        family = self.family
         if self.parameters:
             raise InputError(
                 f"expected no parameters beside a family that has its own, got {', '.join(self.parameters)}; give them "

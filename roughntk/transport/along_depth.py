@@ -33,7 +33,7 @@ from roughntk.transport.deflated import DeflatedAlongDepth
 from roughntk.transport.equation import SolverOptions, carry
 from roughntk.transport.paths import tabulate
 from roughntk.transport.result import TransportResult, distance
-from roughntk.transport.systems import KernelAlongDepth
+from roughntk.transport.systems import KernelAlongDepth, systems_along_depth
 
 _SCAN = 33  # depths at which the smallest eigenvalue is looked at before integrating
 
@@ -82,7 +82,7 @@ def to_depth(
     X, x = sphere.check_points(X, x)
     options = SolverOptions.of(options, settings)
     angles = PackedAngles(X, x)
-    kernel = (DeflatedAlongDepth if family.collapses else KernelAlongDepth)(family, angles)
+    kernel = DeflatedAlongDepth(family, angles) if family.collapses else systems_along_depth(family, angles)
     condition = _check_definite(kernel, start, stop)
     _check_antipodal(angles, min(start, stop))
     ends = kernel.solve(start), kernel.solve(stop)

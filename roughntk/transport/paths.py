@@ -115,6 +115,13 @@ class DepthPath(CoefficientPath):
         return jnp.append(values[:count], diagonal)[self.pairs], values[count:].reshape(n, -1)
 
 
+class OwnDiagonalPath(DepthPath):
+    """The same of a kernel whose diagonal is not 1: the last entry of the table."""
+
+    def _assemble(self, values, diagonal):
+        return super()._assemble(values[:-1], values[-1])
+
+
 def _chebyshev(x, scale):
     """T_0 .. T_DEGREE at x and their derivatives times `scale`."""
     values, slopes = [jnp.ones_like(x), x], [jnp.zeros_like(x), jnp.ones_like(x)]

@@ -18,8 +18,10 @@ from roughntk.linalg import Errors, Solution, log_determinant, solve
 from roughntk.regression.entries import entry_errors
 from roughntk.regression.exceptions import REMEDY
 from roughntk.regression.systems import PackedAngles
-from roughntk.transport.paths import DepthPath
+from roughntk.transport.paths import DepthPath, OwnDiagonalPath
 from roughntk.transport.segments import Segment
+
+_LOOKED_AT = (1.0, 1.5, 2.0, 7.25, 100.0, 1e4, np.inf)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,3 +109,28 @@ class KernelAlongDepth:
     def path(self, edges: np.ndarray, table: np.ndarray) -> DepthPath:
         """The interpolated path through rows that were tabulated."""
         return self.path_type(jnp.asarray(edges), jnp.asarray(table), jnp.asarray(self.angles.pairs))
+
+
+class OwnDiagonalAlongDepth(KernelAlongDepth):
+    """The same of a kernel whose diagonal is not 1 at every depth: it comes last in every row."""
+
+    path_type = OwnDiagonalPath
+
+    def row(self, depth: float) -> np.ndarray:
+        return self._values(depth)(np.append(self.angles.theta, 0.0))
+
+    def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
+        row = self.row(depth)
+        return self.angles.unpacked(row[:-1], row[-1])
+
+    def errors(self, depth: float) -> Errors:
+        of_angles, on = self.angles.errors(depth)
+        theta, own = np.append(self.angles.theta, 0.0), float(self._values(depth)(np.zeros(1))[0])
+        error = entry_errors(self._values(depth), theta, np.append(of_angles, 0.0), abs(own))
+        return Errors(*self.angles.unpacked(error[:-1], error[-1]), on)
+
+
+def systems_along_depth(family: KernelFamily, angles: PackedAngles) -> KernelAlongDepth:
+    """The systems of a kernel as it is; with its diagonal where that is not 1, at the depths looked at."""
+    own = np.asarray(family.at_angle(jnp.zeros(len(_LOOKED_AT)), np.array(_LOOKED_AT)))
+    return (KernelAlongDepth if (own == 1.0).all() else OwnDiagonalAlongDepth)(family, angles)

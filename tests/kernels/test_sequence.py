@@ -1,5 +1,6 @@
 """A user's sequence of kernels goes wherever a family goes, and what is wrong with it is named."""
 
+import functools
 import json
 import math
 
@@ -10,8 +11,8 @@ import pytest
 
 import roughntk as rn
 from roughntk.depth import criteria
-from roughntk.depth.conditions import Condition, Criteria
-from roughntk.depth.increments import Movement, settles
+from roughntk.depth.increments import Course, Movement, settles
+from roughntk.depth.point_sets import GENERIC, trial_sets
 from roughntk.study.pipeline import as_json
 
 EPS = np.finfo(np.float64).eps
@@ -83,47 +84,102 @@ def test_flattening_kernels_have_coefficients_with_a_limit():
         assert "K^-1" in found["summable"].evidence[1] and "L^-0.9" in found["summable"].evidence[1]
 
 
-@pytest.mark.parametrize(
-    "swing",
-    [
-        pytest.param(lambda L: (-1.0) ** L, id="every layer"),
-        pytest.param(lambda L: np.cos(2 * np.pi * L / 3), id="every third layer"),
-        pytest.param(lambda L: np.cos(1.0 * L), id="no period"),
-        pytest.param(lambda L: np.cos(np.log(L)), id="ever more slowly"),
-    ],
-)
-def test_kernels_that_swing_for_ever_have_no_limit(swing):
-    for share in (0.2, 1e-3):
-        family = rn.kernels.sequence(
-            lambda c, L, share=share: (0.7 - share * swing(L)) * c + (0.3 + share * swing(L)) * c**3
-        )
-        found = criteria.check(family, deepest=140)
-        assert not found.has_limit and found["summable"].verdict == "fails"
-        example = found["summable"].counterexample
-        assert example.quantity == "|u_(L+1) - u_L|" and example.value > 1e-7 and example.points.shape == (6, 5)
+LIMITS = {
+    # h, deepest: has_limit. What is known of each sequence says it, not what is measured.
+    "every layer": (lambda c, L: swinging(c, (-1.0) ** L), 140, False),
+    "every layer, slightly": (lambda c, L: swinging(c, 5e-3 * (-1.0) ** L), 140, False),
+    "every third layer": (lambda c, L: swinging(c, jnp.cos(2 * np.pi * L / 3)), 140, False),
+    "every 64 layers": (lambda c, L: swinging(c, jnp.cos(2 * np.pi * L / 64)), 10**4, False),
+    "no period": (lambda c, L: swinging(c, jnp.cos(1.0 * L)), 140, False),
+    "two kernels": (lambda c, L: jnp.where(L % 2 == 0, jnp.exp(c - 1), jnp.exp(3 * (c - 1))), None, False),
+    "ever more slowly": (lambda c, L: swinging(c, jnp.cos(jnp.log(L))), 10**13, False),
+    "ever more slowly, not far enough": (lambda c, L: swinging(c, jnp.cos(jnp.log(L))), 10**4, None),
+    "one swing": (lambda c, L: jnp.exp((c - 1) * (2 + 0.3 * jnp.cos(L / 3000.0))), None, None),
+    "settles after a swing": (lambda c, L: jnp.where(L < 3000, jnp.exp(c - 1), jnp.exp(3 * (c - 1))), None, True),
+    # tends to 0 like L^-(1 - c)/1000: no depth shows it
+    "drifts to its limit": (lambda c, L: jnp.exp((c - 1) * (1 + 1e-3 * jnp.log(L))), None, None),
+    "1/4, slowly": (lambda c, L: mixed(jnp.where(c > 1 - 1e-14, 1.0, 0.25), c**3, 1 / jnp.log(L + 1.0)), None, True),
+    "flat, like 1/log L": (lambda c, L: jnp.exp((c - 1) / jnp.log(L + 1.0)), None, True),
+    "flat, swinging in scale": (lambda c, L: jnp.exp((c - 1) * (1 + 0.5 * jnp.cos(jnp.log(L))) / L), 140, True),
+    "swings less and less": (lambda c, L: jnp.exp((c - 1) * (2 + jnp.sin(1.0 * L) / L)), None, True),
+    "swings less and less, slowly": (
+        lambda c, L: jnp.exp((c - 1) * (2 + jnp.cos(1.0 * L) / jnp.log(L + 1.0))),
+        None,
+        None,
+    ),
+    "powers": (lambda c, L: c**L, None, True),
+    "does not depend on depth": (lambda c, L: jnp.exp(c - 1), 100, True),
+    "diagonal L": (lambda c, L: L * jnp.exp(c - 1), 100, True),
+    "hyperbolic": (lambda c, L: 0.5 + 0.5**L * (c + 0.01 * c**3) + 0.02**L * c**2, 100, True),
+    "collapses, and swings": (lambda c, L: 0.5 + 0.5**L * (c + 0.1 * jnp.cos(jnp.log(L)) * c**3), 100, None),
+    "all ones": (lambda c, L: 0.0 * c + 1.0, 100, None),
+    "zero": (lambda c, L: 0.0 * c, 100, None),
+    # exp(c - 1) less what makes it singular on the points that are followed, and 1/L of it given back
+    "grows without bound": (lambda c, L: jnp.exp(c - 1) - (1 - 0.5 / L) * nearest() * (c > 1 - 1e-12), None, False),
+}
 
 
-def test_slowly_flattening_kernels_that_swing_in_scale_only_have_a_limit():
-    family = rn.kernels.sequence(lambda c, L: jnp.exp((c - 1) * (1 + 0.5 * jnp.cos(jnp.log(L))) / L))
-    assert criteria.check(family, deepest=140).has_limit
+def swinging(c, swing):
+    return (0.7 - 0.2 * swing) * c + (0.3 + 0.2 * swing) * c**3
+
+
+def mixed(first, second, share):
+    return (1 - share) * first + share * second
+
+
+@functools.cache
+def nearest():
+    """The smallest eigenvalue of exp(c - 1) on the points that coefficients are followed on."""
+    return float(np.linalg.eigvalsh(np.exp(np.cos(rn.sphere.angles(trial_sets()[GENERIC])) - 1))[0])
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits_of_coefficients_are_decided_or_left_open_and_never_wrong(name):
+    h, deepest, wanted = LIMITS[name]
+    tried = criteria.check(rn.kernels.sequence(h, name=name.replace(" ", "-")), deepest=deepest)
+    assert tried.has_limit is wanted, tried
+    assert tried.reason and (tried.has_limit is None or "depth" in tried.reason)
+    if wanted is False:
+        example = tried["summable"].counterexample
+        assert tried["summable"].verdict == "fails" and "|u_" in example.quantity
+        assert example.value > 1e-7 and example.points.shape == (6, 5)
 
 
 def test_coefficients_that_settle_without_being_summable_have_a_limit():
     """exp(-(1 - c)(2 + sin(L)/L)): |u_{L+1} - u_L| ~ 1/L in size, with signs that change."""
-    family = rn.kernels.sequence(lambda c, L: jnp.exp(-(1 - c) * (2 + jnp.sin(1.0 * L) / L)))
+    family = rn.kernels.sequence(LIMITS["swings less and less"][0])
     end = rn.kernels.sequence(lambda c, L: jnp.exp(-2 * (1 - c)))
     apart = [rn.coefficients(each, X, x, depth=10**6) for each in (family, end)]
     assert np.abs(apart[0] - apart[1]).max() < 1e-4
-    found = criteria.check(family)
-    assert found["summable"].verdict == "fails" and found.settles is True and found.has_limit is True
-    assert "they settle all the same" in found["summable"].evidence[0]
+    tried = criteria.check(family)
+    assert tried["summable"].verdict == "fails" and tried.has_limit is True
+    assert "they settle all the same" in tried["summable"].evidence[0]
 
 
-def test_a_limit_that_is_not_decided_is_neither_true_nor_false():
-    moved = [Movement(2**k, size, 0.0, size, size, 2**k) for k, size in enumerate((1, 0.9, 0.81, 0.73), start=1)]
-    assert settles(moved) is None and settles(moved[:3]) is None
-    open_ = tuple(Condition(name, "not decided", None, None, ()) for name in ("summable", "hyperbolic"))
-    assert Criteria("any", open_, 100, settles(moved)).has_limit is None
+def test_the_two_forms_of_a_sequence_are_told_apart_by_what_they_return():
+    by_entry = criteria.check(lambda c, depth: np.exp(c - 1), deepest=20)
+    by_matrix = criteria.check(lambda X, depth: np.exp(X @ X.T - 1), deepest=20)
+    assert by_entry.has_limit is by_matrix.has_limit is True
+    assert "Maclaurin" in by_entry["positive definite"].evidence[1]  # of a function of the correlation only
+    assert not any("Maclaurin" in line for line in by_matrix["positive definite"].evidence)
+    with pytest.raises(rn.InputError, match=r"\(5, 2\) or \(5, 5\)"):
+        criteria.check(lambda X, depth: X.sum())
+
+
+def course(*spreads):
+    blocks = [Movement(2**k, size, 0.0, size, size, 2**k) for k, size in enumerate(spreads, start=1)]
+    depths = np.array([each.depth for each in blocks])
+    return Course(blocks, depths, np.cumsum(spreads)[:, None, None])
+
+
+def test_spreads_decide_by_raabes_test():
+    k = np.arange(1, 14)
+    assert settles(course(*0.8**k)).answer is True
+    assert settles(course(*(1 / k**2))).answer is True  # sum 1/k^2 is finite, sum 1/k is not
+    assert settles(course(*(1 / k))).answer is None
+    assert settles(course(*np.full(13, 0.1))).answer is None  # a drift may end
+    assert settles(course(1, 0.9, 0.81, 0.73)).answer is None and settles(course(1, 0.1, 0.01)).answer is None
+    assert settles(course(1, 1e-12, 1e-13)).answer is True
 
 
 def test_classification_says_what_values_show_and_what_they_do_not():

@@ -109,7 +109,12 @@ def criteria_record(criteria: Criteria) -> dict[str, Any]:
         }
         for each in criteria.conditions
     }
-    return {"deepest": criteria.deepest, "has_limit": criteria.has_limit, "conditions": conditions}
+    return {
+        "deepest": criteria.deepest,
+        "has_limit": criteria.has_limit,
+        "reason": criteria.reason,
+        "conditions": conditions,
+    }
 
 
 def cells(classification: Classification) -> tuple[str, ...]:
