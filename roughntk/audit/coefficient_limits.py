@@ -17,7 +17,7 @@ from roughntk.audit import expansions, points, second_family
 from roughntk.audit.certificates import proved
 from roughntk.audit.claim import DIGITS, MEASURED, Claim, Curve, Evidence, Looked, Picture
 from roughntk.audit.subject import Numbers, Subject
-from roughntk.certify import solutions as certified
+from roughntk.certify.systems import solutions as certified
 
 DEPTHS = 30, 100, 300, 1000
 PROVEN = DEPTHS[:3]
