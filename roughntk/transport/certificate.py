@@ -22,14 +22,13 @@ comes from. Residuals are computed to far below rounding, and rounding is added 
 """
 
 import dataclasses
-import decimal
 import math
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from roughntk import _checks
+from roughntk import _checks, _display
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.linalg import Errors, Solution
@@ -102,14 +101,15 @@ class Certificate:
 
     def rows(self) -> list[tuple[str, str]]:
         """(quantity, value) for display: the bound and what it is made of, relative to max(1, max |u|)."""
-        parts = {name: rounded_up(value, 2) for name, value in self.parts.items()}
+        shown = _display.rounded_up
+        parts = {name: shown(value, 2) for name, value in self.parts.items()}
         made_of = ", ".join(f"{name} {parts[name]}" for name in ("start", "steps", "rounding"))
         return [
-            ("proven error", f"at most {rounded_up(self.relative)}" + ("" if self.holds else ", which is exceeded")),
+            ("proven error", f"at most {shown(self.relative)}" + ("" if self.holds else ", which is exceeded")),
             (
                 "by Gronwall's inequality",
-                f"at most {parts['gronwall']} ({made_of}); 1-variation of the driver {rounded_up(self.one_variation)}, "
-                f"growth {rounded_up(self.growth)}",
+                f"at most {parts['gronwall']} ({made_of}); 1-variation of the driver {shown(self.one_variation)}, "
+                f"growth {shown(self.growth)}",
             ),
             ("errors of the kernel's entries", f"at most {parts['entries']} more"),
         ]
@@ -268,18 +268,6 @@ def distance(u: np.ndarray, exact: np.ndarray) -> float:
     """max |u - exact| / max(1, max |exact|); infinite where u is not finite."""
     gap = float(np.max(np.abs(u - exact))) / max(1.0, float(np.max(np.abs(exact))))
     return gap if np.isfinite(gap) else np.inf
-
-
-def rounded_up(value: float, digits: int = 3) -> str:
-    """A bound as text, not below itself.
-
-    >>> rounded_up(2.541e-9), rounded_up(2.0)
-    ('2.55e-09', '2')
-    """
-    if not math.isfinite(value):
-        return f"{value}"
-    up = decimal.Context(prec=digits, rounding=decimal.ROUND_CEILING).create_decimal_from_float(value)
-    return f"{float(up):.{digits}g}"
 
 
 def _largest(values: np.ndarray) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from roughntk import _display
 from roughntk._checks.precision import EPS
 from roughntk.linalg import Solution
-from roughntk.transport.certificate import Certificate, distance, rounded_up
+from roughntk.transport.certificate import Certificate, distance
 from roughntk.transport.clocks import Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
 from roughntk.transport.paths import CoefficientPath
@@ -96,7 +96,7 @@ class TransportResult(_display.Displayed):
         return (
             f"{_display.counted(n, 'data point')}, {_display.counted(m, 'test point')}, {self._way}; {converged}, "
             f"residual {self.residual:.2g}, error {self.error:.2g} (proven: at most "
-            f"{rounded_up(self.certificate.relative, 2)})"
+            f"{_display.rounded_up(self.certificate.relative, 2)})"
         )
 
     @property
