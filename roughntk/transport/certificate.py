@@ -135,6 +135,7 @@ class Node(NamedTuple):
         errors: bounds of the errors of their entries.
         carried: u, shape (n, m).
         closed: the solution in closed form, None where there is none.
+        wanted: whether bounds are wanted here.
     """
 
     matrix: np.ndarray
@@ -142,6 +143,7 @@ class Node(NamedTuple):
     errors: Errors
     carried: np.ndarray
     closed: Solution | None
+    wanted: bool
 
 
 class _State(NamedTuple):
@@ -156,10 +158,10 @@ class _State(NamedTuple):
 
 
 def certified(nodes: Iterable[Node], rows: int, scales: tuple[int, int]) -> Certificate:
-    """The certificate of what was carried to the last of the nodes.
+    """The certificate of what was carried to the last of the nodes, where bounds are wanted.
 
     Args:
-        nodes: in the order of travel, the start first.
+        nodes: in the order of travel, the start first, at least one.
         rows: how many of the unknowns are coefficients.
         scales: p and q, such that A 2^-p and u 2^-q are near 1.
     """
@@ -168,23 +170,24 @@ def certified(nodes: Iterable[Node], rows: int, scales: tuple[int, int]) -> Cert
         for node in nodes:
             scaled = _scaled(node, *scales)
             state = _first(scaled) if state is None else _following(state, scaled)
-            bounds = {name: np.ldexp(value[:rows], scales[1]) for name, value in _bounds(state).items()}
-            bounds["closed_form"] = np.zeros_like(bounds["bound"])
-            u = exact = node.carried[:rows]
-            if node.closed is not None:
-                exact = node.closed.coefficients
-                bounds["closed_form"] = _of_closed_form(node, state.system, rows, scales)
+            if not node.wanted:
+                along.append(math.nan)
+                gaps.append(math.nan)
+                continue
+            bounds = {name: _unscaled(value[:rows], scales[1]) for name, value in _bounds(state).items()}
+            bounds["closed_form"] = _of_closed_form(node, state.system, rows, scales)
+            carried = node.carried[:rows]
+            exact = carried if node.closed is None else node.closed.coefficients
             size = max(1.0, _largest(exact))
             allowed = bounds["bound"] + bounds["closed_form"]
-            holds = holds and _within(u - exact, allowed)
+            holds = holds and _within(carried - exact, allowed)
             along.append(_largest(allowed) / size)
-            gaps.append(math.nan if node.closed is None else distance(u, exact))
-        if state is None:
-            raise InputError("expected at least one place of the path, got none; give its start and its end")
+            gaps.append(math.nan if node.closed is None else distance(carried, exact))
+        assert state is not None
         entries = state.system.error_of_entries(_bounds(state)["bound"], scaled.carried, scaled.right, scaled.errors)
     return Certificate(
         **bounds,
-        entries=np.ldexp(entries[:rows], scales[1]),
+        entries=_unscaled(entries[:rows], scales[1]),
         one_variation=state.variation,
         growth=_growth(state.variation),
         along=np.array(along),
@@ -209,6 +212,11 @@ def _scaled(node: Node, p: int, q: int) -> Node:
     )  # fmt: skip
     matrix, right = np.ldexp(node.matrix, -p), np.ldexp(node.right, -p - q)
     return node._replace(matrix=matrix, right=right, errors=errors, carried=np.ldexp(node.carried, -q))
+
+
+def _unscaled(bound: np.ndarray, q: int) -> np.ndarray:
+    """The bound in the units of u, not rounded down where that is below the range of float64."""
+    return np.where(bound > 0, np.nextafter(np.ldexp(bound, q), np.inf), bound)
 
 
 def _first(node: Node) -> _State:
@@ -246,15 +254,16 @@ def _bounds(state: _State) -> dict[str, np.ndarray]:
 
 
 def _of_closed_form(node: Node, system: Factored, rows: int, scales: tuple[int, int]) -> np.ndarray:
-    """Bound of |closed form - A^{-1} b|, by its residual and by what it says of itself.
+    """Bound of |closed form - A^{-1} b|, by its residual and by what it says of itself; 0 where there is none.
 
     What it says is of the true system, and A and b are within their errors of it; but where a column of b is one of A,
     that is so for the true ones only.
     """
-    assert node.closed is not None
+    if node.closed is None:
+        return np.zeros_like(node.carried[:rows])
     scaled = _scaled(node._replace(carried=node.closed.unknowns), *scales)
     residual = exact_residual(scaled.matrix, scaled.carried, scaled.right)
-    proven = np.ldexp(system.error(residual)[:rows], scales[1])
+    proven = _unscaled(system.error(residual)[:rows], scales[1])
     on = node.errors.on_data.any(axis=0)
     return np.where(on, proven, np.minimum(proven, node.closed.forward_error))
 
@@ -322,5 +331,5 @@ def certificate_of(path: CoefficientPath, positions, values) -> Certificate:
     nodes = []
     for (matrix, right), u in zip(systems, values, strict=True):
         none = Errors(np.zeros_like(matrix), np.zeros_like(right), np.zeros_like(right))
-        nodes.append(Node(matrix, right, none, u, None))
+        nodes.append(Node(matrix, right, none, u, None, True))
     return certified(nodes, len(matrix), exponents((systems[0][0], systems[-1][0]), values))

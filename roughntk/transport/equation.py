@@ -234,7 +234,14 @@ def _certificate(
     if not np.isfinite(unknowns).all():
         return Certificate.unknown(unknowns[-1, :rows].shape, 2 + sum(1 for _ in between))
     nodes = (
-        Node(system.matrix, system.right, system.errors, unknowns[np.abs(times - time).argmin()], closed)
+        Node(
+            system.matrix,
+            system.right,
+            system.errors,
+            unknowns[np.abs(times - time).argmin()],
+            closed,
+            closed is not None,
+        )
         for time, system, closed in itertools.chain(ends[:1], between, ends[1:])
     )
     return certified(nodes, rows, exponents([end.system.matrix for end in ends], unknowns))

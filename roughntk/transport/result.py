@@ -168,7 +168,7 @@ class TransportResult(_display.Displayed):
         Returns:
             Columns `time` (of the clock), `depth` (NaN strictly between two whole depths), `test_point` and
             `data_point` (from 0), `coefficient`, `error` (against the closed form, of all coefficients at that time
-            together, relative to max(1, max |u|); NaN where `depth` is).
+            together, relative to max(1, max |u|); NaN where `depth` is), `proven` (what that can be at most).
 
         >>> import roughntk as rn
         >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
@@ -185,6 +185,7 @@ class TransportResult(_display.Displayed):
                 "data_point": np.tile(np.arange(n), k * m),
                 "coefficient": np.swapaxes(self.values, 1, 2).ravel(),
                 "error": np.repeat(self.errors, n * m),
+                "proven": np.repeat(self.certificate.along, n * m),
             }
         )
 
