@@ -11,8 +11,10 @@ def checked(*args, **kwargs) -> TransportResult:
     result = TransportResult(*args, **kwargs)
     certificate = result.certificate
     assert certificate.holds, certificate
-    # a difference of two roundings of the same numbers
-    assert np.all(np.nan_to_num(certificate.errors) <= certificate.along * (1 + 1e-14)), certificate
+    known = ~np.isnan(certificate.errors)
+    assert known[[0, -1]].all(), certificate
+    # differences, and bounds of them, that are rounded apart
+    assert np.all(certificate.errors[known] <= certificate.along[known] * (1 + 1e-14)), certificate
     assert result.error <= certificate.relative * (1 + 1e-14), certificate
     assert np.all(certificate.bound <= np.minimum(certificate.direct, certificate.gronwall)), certificate
     if result.converged:
