@@ -14,6 +14,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
+from roughntk.kernels.engine.evaluation import along_real_depth
 from roughntk.linalg import Errors, Solution, log_determinant, solve
 from roughntk.regression.entries import entry_errors
 from roughntk.regression.exceptions import REMEDY
@@ -85,6 +86,7 @@ class KernelAlongDepth:
 
     def __init__(self, family: KernelFamily, angles: PackedAngles):
         self.family, self.n, self.angles = family, angles.n, angles
+        self._at = along_real_depth(family, angles.theta)
 
     def _values(self, depth: float) -> Callable[[np.ndarray], np.ndarray]:
         # An array of depths always takes the constant-time form: one compiled function for all depths.
@@ -92,7 +94,7 @@ class KernelAlongDepth:
 
     def row(self, depth: float) -> np.ndarray:
         """The kernel of all pairs of X above the diagonal, then of (X, x), row by row."""
-        return self._values(depth)(self.angles.theta)
+        return self._at(depth)
 
     def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
         """(A, b) at the depth, in closed form."""
