@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from roughntk import _checks, sphere
 from roughntk._checks import InputError
+from roughntk.certify.balls import Ball
 from roughntk.kernels.architecture import described, parameters_of
 from roughntk.kernels.engine import evaluation
 from roughntk.kernels.engine.deflated import Deflated
@@ -158,6 +159,20 @@ class KernelFamily(eqx.Module):
     def _limit(self, theta: Array) -> Array:
         """The kernel at infinite depth; 1 on the diagonal unless a member says otherwise."""
         return jnp.where(theta == 0, 1.0, self.limit_value)
+
+    @property
+    def encloses(self) -> bool:
+        """Whether it can be evaluated in ball arithmetic (`enclosed`)."""
+        return False
+
+    def enclosed(self, correlations: list[Ball], depth: int | float) -> list[Ball]:
+        """Balls that hold the kernel at every correlation of some balls, at a finite depth, with the bits now set.
+
+        Raises:
+            InputError: a family that has no such form, or a function of the user's that cannot be evaluated so.
+            UndecidedError: more bits are needed to tell which of two numbers is larger.
+        """
+        raise InputError(f"expected a sequence of a function for ball arithmetic, got {self.name}; use another method")
 
     # What follows
 

@@ -18,10 +18,19 @@ from roughntk import _checks, sphere
 from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.engine import evaluation, user_functions
-from roughntk.kernels.engine.user_functions import CORRELATION, Called, Recorded
+from roughntk.kernels.engine.ball_numbers import Budget, called_on_balls
+from roughntk.kernels.engine.ball_records import recorded_on_balls
+from roughntk.kernels.engine.deflated import Deflated
+from roughntk.kernels.engine.user_functions import CORRELATION, Called, Parted, Recorded
 
 
-def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_depth: bool = False) -> "KernelSequence":
+def sequence(
+    h: Callable[[Any, Any], Any],
+    *,
+    name: str | None = None,
+    real_depth: bool = False,
+    deflated: Callable[[Any, Any], Any] | None = None,
+) -> "KernelSequence":
     """The family k_L(x, z) = h(x . z, L) of a function of correlation and depth; it goes wherever a family goes.
 
     Every function that takes a family takes such a function itself as well, as a sequence of whole depths.
@@ -33,6 +42,11 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
         name: what messages and tables call it; by default the name of the function.
         real_depth: whether h has a meaning at every real depth >= 1 and at math.inf, where it must be finite. With
             jax.numpy it can then be carried along real depth (`rn.transport.to_depth`).
+        deflated: of a kernel that tends to one value for all pairs, the diagonal included, so that its matrix becomes
+            singular: what is left of it, (gap, depth) -> (level, log_scale, values), with the kernel level +
+            exp(log_scale) values, gap = 1 - correlation, and values of the gap's shape that are of order one and lose
+            no digits, as with expm1. At depth math.inf log_scale is -math.inf, and values is their limit. Coefficients
+            then keep their digits at every depth, and have a limit; `KernelSequence.collapses` is True.
 
     Returns:
         A :class:`KernelSequence`.
@@ -40,11 +54,17 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
     Raises:
         InputError: h is no function of two arguments, is not elementwise, or returns another shape, complex or
             single-precision numbers, NaN or infinity at depths 1 to 3 (or 2.5 and infinity with `real_depth`);
-            correlation and depth are named.
+            correlation and depth are named. What is left is not the kernel, or has no limit.
 
     >>> family = sequence(lambda c, depth: jnp.exp((c - 1) / depth), name="flattening", real_depth=True)
     >>> round(float(family.at_correlation(0.0, 2)), 6)
     0.606531
+    >>> left = lambda gap, depth: (1.0, -math.log(depth), -gap if depth == math.inf else depth * np.expm1(-gap / depth))
+    >>> family = sequence(lambda c, depth: jnp.exp((c - 1) / depth), deflated=left)
+    >>> X, x = sphere.uniform(4, 5, 0), sphere.uniform(1, 5, 1)
+    >>> from roughntk.regression import coefficients
+    >>> bool(abs(coefficients(family, X, x, depth=1e15) - coefficients(family, X, x, depth=math.inf)).max() < 1e-13)
+    True
     """
     user_functions.check_arguments(h, CORRELATION)
     name = user_functions.label(h) if name is None else name
@@ -52,7 +72,16 @@ def sequence(h: Callable[[Any, Any], Any], *, name: str | None = None, real_dept
         raise InputError(f"expected a name that is a word, got {name!r}; leave it out to use that of the function")
     real = _checks.flag(real_depth, "real_depth")
     depths = (1, 2, 3, *((2.5, math.inf) if real else ()))
-    return KernelSequence(function=user_functions.chosen(h, name, real, depths), name=name, real_depth=real)
+    family = KernelSequence(function=user_functions.chosen(h, name, real, depths), name=name, real_depth=real)
+    if deflated is None:
+        return family
+    user_functions.check_arguments(deflated, "deflated(gap, depth)")
+    parted = user_functions.Parted(deflated, name)
+    user_functions.check_parts(parted, family.evaluated, tuple(depth for depth in depths if depth < math.inf))
+    return KernelSequence(function=family.function, name=name, real_depth=real, parted=parted)
+
+
+_FALLS = 1000, 2000
 
 
 class KernelSequence(KernelFamily):
@@ -69,6 +98,7 @@ class KernelSequence(KernelFamily):
     function: Recorded | Called = eqx.field(static=True)
     name: str = eqx.field(static=True)  # type: ignore[misc]
     real_depth: bool = eqx.field(static=True)
+    parted: Parted | None = eqx.field(static=True, default=None)
 
     @property
     def h(self) -> Callable[[Any, Any], Any]:
@@ -88,6 +118,45 @@ class KernelSequence(KernelFamily):
         if not self.real_depth:
             return "a sequence has real depth where rn.kernels.sequence(h, real_depth=True) says so"
         return ""
+
+    # In balls
+
+    @property
+    def encloses(self) -> bool:
+        return True
+
+    def enclosed(self, correlations, depth):
+        budget = Budget()
+        if isinstance(self.function, Recorded):
+            return recorded_on_balls(self.function.closed, correlations, depth, budget)
+        return called_on_balls(self.h, correlations, depth, budget)
+
+    # What is left of it, where the user says so
+
+    @property
+    def collapses(self) -> bool:
+        return self.parted is not None
+
+    @property
+    def drivers_vanish(self) -> bool:
+        """Not where what is left shrinks by one factor: where log_scale still falls as fast at twice the depth."""
+        if self.parted is None:
+            return True
+        one = np.ones(1)
+        falls = [self.parted(one, depth)[1] - self.parted(one, depth + 1)[1] for depth in _FALLS]
+        return not falls[1] > 0.75 * falls[0] > 0
+
+    @property
+    def limit_value(self) -> float:
+        return super().limit_value if self.parted is None else self.parted(np.ones(1), math.inf)[0]
+
+    def _limit(self, theta):
+        return jnp.full_like(theta, self.limit_value)
+
+    def _deflated(self, theta: np.ndarray, depth: float) -> Deflated:
+        if self.parted is None:
+            return super()._deflated(theta, depth)
+        return Deflated(*self.parted(2 * np.sin(theta / 2) ** 2, _plain(depth)))
 
     def _real_at_angle(self, theta, depth):
         return self._at_angle(theta, depth)
@@ -142,6 +211,8 @@ class KernelSequence(KernelFamily):
         return self._known(np.asarray(evaluation.in_range(rho, "rho", -1.0, 1.0)), depth)
 
     def _known(self, rho: np.ndarray, depth) -> Array:
+        if self.parted is not None and evaluation.at_limit(self, depth):
+            return self._limit(jnp.asarray(rho))
         self._check_finite_depth(depth)
         depths = np.asarray(evaluation.depth_of(self, depth, rho.shape)[1])
         if depths.ndim == 0:
@@ -153,7 +224,7 @@ class KernelSequence(KernelFamily):
             raise InputError(
                 f"expected a finite depth for {self.name}, got infinity; the limit of a sequence is not known here: "
                 f"rn.classify extrapolates it, or give a sequence with real_depth=True that is defined at "
-                f"math.inf"
+                f"math.inf, or with deflated=, what is left of one that tends to one value"
             )
 
     def trajectory(self, theta, layers):

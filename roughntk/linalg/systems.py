@@ -41,7 +41,8 @@ class Solution(_display.Displayed):
         method: "cholesky"; "symmetric indefinite" where K has negative eigenvalues; "deflated" for the bordered
             system, whose matrix is not K; "iterative" for conjugate gradients, where the condition number is that of
             the preconditioned matrix, an estimate from below, the residual relative to the right-hand sides, the
-            smallest eigenvalue NaN, and the forward error an estimate: condition number times residual.
+            smallest eigenvalue NaN, and the forward error an estimate: condition number times residual; "balls" for
+            ball arithmetic, where the forward error is proven.
         positive_definite: whether K is.
         forward_error: a bound of |u - true u| for each coefficient, shape (n, m): the rounding of the solution and
             the errors of the entries of the system. Infinite where the matrix cannot be told from a singular one.

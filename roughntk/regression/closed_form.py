@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from roughntk import _checks, linalg, sphere
-from roughntk._checks import InputError
+from roughntk._checks import InputError, MissingBackendError
 from roughntk._checks.precision import EPS
 from roughntk.files.checkpoints import UNKEPT, Keeper
 from roughntk.kernels import KernelFamily, as_family
@@ -25,9 +25,10 @@ from roughntk.regression import kept
 from roughntk.regression.exceptions import REMEDY, require_digits
 from roughntk.regression.iterative import MOST_FACTORED, IterativelyConverged
 from roughntk.regression.parted import PartedKernel, Rows
+from roughntk.regression.proven import BALLS, is_needed, proven_solution, why_not
 from roughntk.regression.systems import Systems
 
-METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED, ITERATIVE)
+METHODS = ("auto", CHOLESKY, INDEFINITE, DEFLATED, ITERATIVE, BALLS)
 """What `solve` takes as a method."""
 
 
@@ -48,7 +49,10 @@ def solve(
             for a family whose kernel matrix becomes singular as L grows (`family.collapses`): the bordered system of
             K = c 1 1^T + s G, accurate at every depth, infinity included. "auto" takes "deflated" for such a family
             once s <= c, and else "cholesky" where K is positive definite. "iterative" takes conjugate gradients and
-            stores no matrix of K(X,X), as "auto" does for more than 10,000 points.
+            stores no matrix of K(X,X), as "auto" does for more than 10,000 points. "balls" takes ball arithmetic, at a
+            finite depth of a sequence (`rn.kernels.sequence`) of operators and functions of NumPy or jax.numpy, with
+            the extra [certify]: `forward_error` is then proven, to the last digit of float64. "auto" takes it for up to
+            200 points of a sequence where the condition number is beyond 1e8, so that float64 loses half its digits.
         domain: "sphere", or "euclidean" for rows of any length and a homogeneous family, where
             u(x)_i = u(x/|x|)_i |x|/|x_i|. A test point 0 has u = 0; a training point 0 is refused.
         devices: as of `KernelOperator`, for "iterative", which "auto" takes where devices are named.
@@ -147,7 +151,16 @@ def closed_form(
 ) -> Solution:
     """`known_solution`, whatever is known of it."""
     family = systems.family
-    what = f"{family.name} kernel matrix at depth {depth}"
+    what, remedy = f"{family.name} kernel matrix at depth {depth}", REMEDY
+    if method == BALLS and depth == math.inf:
+        raise InputError(f"expected a finite depth with method={BALLS!r}, got infinity; choose a depth")
+    if method == BALLS:
+        return proven_solution(systems, depth, what, callers + 1)
+    if method == "auto" and is_needed(systems, depth):
+        try:
+            return proven_solution(systems, depth, what, callers + 1)
+        except (InputError, MissingBackendError) as problem:
+            remedy = f"{REMEDY}; {why_not(problem)}"
     if method == ITERATIVE or (method == "auto" and len(systems.X) > MOST_FACTORED):
         return _iterated(systems, depth, what, devices, keeper)
     if method == DEFLATED or (method == "auto" and family.collapses):
@@ -156,7 +169,7 @@ def closed_form(
         if method == "auto":
             return linalg.solve_deflated(
                 system.matrix, system.right, system.ratio, errors=system.errors, ratio_error=system.ratio_error,
-                scale=system.scale, what=what, remedy=REMEDY, indefinite=True, callers=callers,
+                scale=system.scale, what=what, remedy=remedy, indefinite=True, callers=callers,
             )  # fmt: skip
         if math.isinf(system.ratio):
             raise InputError(
@@ -165,11 +178,11 @@ def closed_form(
             )
         return linalg.solve_bordered(
             *linalg.bordered_system(system.matrix, system.right, system.ratio),
-            errors=linalg.bordered_errors(system.errors, system.ratio_error), what=what, remedy=REMEDY,
+            errors=linalg.bordered_errors(system.errors, system.ratio_error), what=what, remedy=remedy,
             indefinite=True, callers=callers,
         )  # fmt: skip
     A, b, errors = systems.kernel(depth)
-    return linalg.solve(A, b, errors=errors, what=what, remedy=REMEDY, indefinite=True, method=method, callers=callers)
+    return linalg.solve(A, b, errors=errors, what=what, remedy=remedy, indefinite=True, method=method, callers=callers)
 
 
 def _iterated(systems: Systems, depth, what: str, devices: Any, keeper: Keeper) -> Solution:

@@ -24,7 +24,7 @@ CORRELATION, MATRIX = "h(correlation, depth)", "sequence(X, depth)"
 """The two kinds of functions: elementwise in correlations, or a matrix of the rows of X."""
 
 _FIVE = 5  # points of a circle, in an array of another shape than their matrix
-_SAME = 1e-12
+_SAME, _PARTED = 1e-12, 1e-10
 _LARGEST_INTEGER = 2**63
 
 
@@ -147,7 +147,7 @@ def looked_at(returned: np.ndarray, name: str, correlation: np.ndarray, depth: i
         raise InputError(
             f"expected finite kernel values from {name}, got {returned.reshape(-1)[bad[0]]} at correlation "
             f"{correlation.reshape(-1)[bad[0]]:.17g} and depth {depth} ({bad.size} of {returned.size} values); "
-            f"define it there, or stay above it"
+            f"define it there, or take smaller depths"
         )
     return returned.astype(np.float64)
 
@@ -262,6 +262,77 @@ def _all_within(jaxpr: Any) -> list[Any]:
     return [jaxpr, *(inner for each in core.subjaxprs(jaxpr) for inner in _all_within(each))]
 
 
+class Parted:
+    """A user's function of the gap 1 - correlation and the depth that gives (level, log_scale, values); as `Called`.
+
+    The kernel is level + exp(log_scale) values.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], name: str):
+        self.function, self.name = function, name
+
+    def __call__(self, gap: np.ndarray, depth: float) -> tuple[float, float, np.ndarray]:
+        """The three parts, looked at.
+
+        Raises:
+            InputError: the function raises, or returns something else; named.
+        """
+        wanted = f"deflated(gap, depth) of {self.name} -> (level, log_scale, values)"
+        with _checks.blamed(
+            lambda reason: (
+                f"expected {wanted}, got {reason} at depth {depth} on an array of {gap.size} gaps; correct it"
+            ),
+            (InputError,),
+        ):
+            parts = tuple(self.function(gap.copy(), depth))
+            if len(parts) != 3:
+                raise InputError(f"expected {wanted}, got {len(parts)} parts at depth {depth}; return three")
+            level, log_scale = (float(part) for part in parts[:2])
+            values = np.asarray(parts[2])
+        at = np.where(gap < 2, 1 - gap, -1.0)
+        values = looked_at(values, f"the values of deflated(gap, depth) of {self.name}", at, depth)
+        if not math.isfinite(level) or not log_scale < math.inf or math.isnan(log_scale):
+            raise InputError(
+                f"expected {wanted}, with a finite level and a log_scale below infinity, got {level!r} and "
+                f"{log_scale!r} at depth {depth}; define it there"
+            )
+        return level, log_scale, values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Parted) and other.function is self.function
+
+    def __hash__(self) -> int:
+        return id(self.function)
+
+    def __repr__(self) -> str:
+        return f"<function {label(self.function)}>"
+
+
+def check_parts(parted: Parted, kernel: Callable[[np.ndarray, int | float], np.ndarray], depths: tuple) -> None:
+    """Refuse parts that do not make up the kernel at some depths, or whose limit is none.
+
+    Raises:
+        InputError: they do not; the correlation, the depth and both values are named.
+    """
+    tried = np.array([1.0, 0.5, 0.0, -0.5, -1.0])
+    for depth in depths:
+        level, log_scale, values = parted(1 - tried, depth)
+        whole, given = level + math.exp(log_scale) * values, kernel(tried, depth)
+        apart = np.abs(whole - given)
+        k = int(np.argmax(apart))
+        if apart[k] > _PARTED * max(abs(level), float(np.abs(given).max())):
+            raise InputError(
+                f"expected level + exp(log_scale) values to be the kernel, got {whole[k]:.17g} from deflated and "
+                f"{given[k]:.17g} from {parted.name} at correlation {tried[k]:g} and depth {depth}; correct one of them"
+            )
+    if parted(1 - tried, math.inf)[1] != -math.inf:
+        raise InputError(
+            f"expected deflated(gap, math.inf) of {parted.name} to have log_scale = -math.inf, with the limit of the "
+            f"values, got {parted(1 - tried, math.inf)[1]!r}; leave deflated out of a kernel that does not tend to "
+            f"one value"
+        )
+
+
 def chosen(h: Callable[[Any, Any], Any], name: str, real_depth: bool, depths: tuple[int | float, ...]) -> Any:
     """A function as `Recorded` where its record gives what it gives itself, and else as `Called`; looked at.
 
@@ -300,6 +371,6 @@ def _agree(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 __all__ = [
-    "CORRELATION", "MATRIX", "Called", "Recorded", "called", "check_arguments", "chosen", "is_matrix",
-    "kind_of", "label", "looked_at", "record",
+    "CORRELATION", "MATRIX", "Called", "Parted", "Recorded", "called", "check_arguments", "check_parts", "chosen",
+    "is_matrix", "kind_of", "label", "looked_at", "record",
 ]  # fmt: skip
