@@ -3,7 +3,9 @@
 A ball [m +- r] is a number of the package python-flint (its `arb`, Johansson2017): every operation returns a ball that
 holds the exact result for all members of its arguments. Nothing here trusts float64.
 
-python-flint keeps the working precision in one global place. `working` sets it for a block and puts it back.
+python-flint keeps the working precision, and the length of power series, in one global place, the same for all threads.
+`working` and `truncated` set them for a block and put them back; a lock lets one thread at a time into such blocks. A
+program of more threads should change neither by itself.
 """
 
 import contextlib
@@ -11,6 +13,7 @@ import dataclasses
 import fractions
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
@@ -25,6 +28,7 @@ _ATTEMPTS = 6
 _FIRST_DIGITS = 20  # of `error_bound`
 _BITS_A_DIGIT = math.log2(10)
 _LONGEST_POWER = 4000  # of ten, and digits, in numbers that are handed in
+_SETTINGS = threading.RLock()  # held while the settings of python-flint are others than those of the user
 
 Ball = Any
 """A flint.arb. mypy knows nothing of python-flint."""
@@ -57,14 +61,29 @@ def available() -> bool:
 
 @contextlib.contextmanager
 def working(bits: int) -> Iterator[None]:
-    """Compute with so many bits inside the block."""
-    context = flint().ctx
-    before = context.prec
-    context.prec = bits
-    try:
+    """Compute with so many bits inside the block; other threads wait."""
+    with _setting("prec", bits):
         yield
-    finally:
-        context.prec = before
+
+
+@contextlib.contextmanager
+def truncated(length: int) -> Iterator[None]:
+    """Keep so many terms of power series inside the block; other threads wait."""
+    with _setting("cap", length):
+        yield
+
+
+@contextlib.contextmanager
+def _setting(name: str, value: int) -> Iterator[None]:
+    """One setting of python-flint inside the block."""
+    context = flint().ctx
+    with _SETTINGS:
+        before = getattr(context, name)
+        setattr(context, name, value)
+        try:
+            yield
+        finally:
+            setattr(context, name, before)
 
 
 def exact(value: Any, name: str) -> fractions.Fraction:
@@ -94,7 +113,7 @@ def exact(value: Any, name: str) -> fractions.Fraction:
 
 def _power_of_ten(text: str) -> int:
     """The size of the exponent of a number in decimals; 0 where it has none."""
-    exponent = re.search(r"[eE][+-]?(\d+)\s*$", text)
+    exponent = re.search(r"[eE][+-]?([\d_]+)\s*$", text)
     return int(exponent.group(1)) if exponent else 0
 
 
@@ -289,5 +308,5 @@ def check_digits(digits: Any) -> int:
 
 __all__ = [
     "Ball", "Enclosure", "available", "ball", "check_digits", "error_bound", "exact", "exactly", "flint", "lower",
-    "proven", "upper", "upwards", "working",
+    "proven", "truncated", "upper", "upwards", "working",
 ]  # fmt: skip

@@ -28,14 +28,13 @@ because theta_n^j <= 3 pi theta_n^{j-2} (theta_{n-1} - theta_n) <= 3 pi int x^{j
 Sources: Ecalle1975 (iterative logarithm), Norlund1924 (principal sum), Johansson2017.
 """
 
-import contextlib
 import dataclasses
 import fractions
 import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from roughntk.certify.balls import Ball, ball, flint, working
+from roughntk.certify.balls import Ball, ball, flint, truncated, working
 
 RADIUS = fractions.Fraction(3, 2)  # R
 _ARCS = 1024  # of the upper half of the circle
@@ -144,18 +143,6 @@ def germ_of(terms: int, bits: int) -> Germ:
         terms, bits, part, part.derivative(), package.arb_poly(poles), log_term, package.arb_poly(sums),
         abel_defect, sum_defect,
     )  # fmt: skip
-
-
-@contextlib.contextmanager
-def truncated(length: int) -> Iterator[None]:
-    """Keep so many terms of power series inside the block."""
-    context = flint().ctx
-    before = context.cap
-    context.cap = length
-    try:
-        yield
-    finally:
-        context.cap = before
 
 
 def step_series(length: int) -> Any:
@@ -284,5 +271,5 @@ def _half_sine(z: Any) -> tuple[Any, Any]:
 
 
 __all__ = [
-    "LEAST_TERMS", "RADIUS", "Germ", "circle", "coefficients", "germ_of", "shifted", "step_series", "tail", "truncated",
+    "LEAST_TERMS", "RADIUS", "Germ", "circle", "coefficients", "germ_of", "shifted", "step_series", "tail",
 ]  # fmt: skip

@@ -17,8 +17,8 @@ import functools
 from fractions import Fraction
 from typing import Any
 
-from roughntk.certify.balls import Ball, ball, flint, working
-from roughntk.certify.germ import RADIUS, circle, coefficients, shifted, step_series, truncated
+from roughntk.certify.balls import Ball, ball, flint, truncated, working
+from roughntk.certify.germ import RADIUS, circle, coefficients, shifted, step_series
 from roughntk.certify.recursion import next_angle
 
 SLOPE = Fraction(3, 4)  # of (2): at 0 the sharp one is 0.73442...

@@ -43,7 +43,7 @@ def check_depth(depth: Any, *, whole: bool = False, infinite: bool = True) -> fr
     Raises:
         InputError: not so.
     """
-    if depth.strip().lower() in ("inf", "infinity") if isinstance(depth, str) else is_infinite(depth):
+    if depth.strip().lower() in ("inf", "infinity") if isinstance(depth, str) else is_infinite(depth) and depth > 0:
         if infinite and not whole:
             return None
         raise InputError("expected a finite depth here, got infinity; choose a finite depth")

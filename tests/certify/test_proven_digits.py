@@ -6,6 +6,7 @@ No tolerance is one of float64: an enclosure holds the number or it does not, an
 import csv
 import json
 import math
+import threading
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -213,10 +214,13 @@ def test_an_angle_takes_the_place_of_a_correlation():
         ((math.nan, 2), "expected rho to be a finite number"),
         (("half", 2), "got 'half'; give it as"),
         (("1e99999999", 2), "less than 4000 digits"),
+        (("1e-9_999", 2), "less than 4000 digits"),
         ((Decimal("1e-99999999"), 2), "less than 4000 digits"),
         ((True, 2), "expected rho"),
         ((0.5, 0), "depth of at least 1, got 0"),
         ((0.5, "0.999999999999999999999"), "depth of at least 1"),
+        ((0.5, -math.inf), "expected depth to be a finite number"),
+        ((0.5, "-inf"), "expected depth to be a finite number"),
         ((0.5, math.nan), "expected depth to be a finite number"),
     ],
 )
@@ -257,3 +261,30 @@ def test_sums_of_powers_along_the_layers_are_below_their_bound_and_not_by_much(s
         for order in (4, 13):
             total, bound = sum(angle**order for angle in angles[1:]), germ.tail(angles[0], order)
             assert total < bound < 6 * total
+
+
+def test_one_thread_at_a_time_sets_the_precision_of_python_flint():
+    context, inside = balls.flint().ctx, threading.Event()
+    before = context.prec, context.cap
+
+    def other():
+        with balls.working(60), balls.truncated(5):
+            inside.set()
+
+    thread = threading.Thread(target=other)
+    with balls.working(100), balls.truncated(7):
+        thread.start()
+        assert not inside.wait(0.1)
+        assert (context.prec, context.cap) == (100, 7)
+    thread.join()
+    assert inside.is_set() and (context.prec, context.cap) == before
+
+
+def test_settings_of_python_flint_are_put_back_after_an_error():
+    context = balls.flint().ctx
+    before = context.prec, context.cap
+    with pytest.raises(ZeroDivisionError), balls.working(300), balls.truncated(3):
+        1 / 0  # noqa: B018
+    with pytest.raises(InputError, match="can be proven"):
+        balls.proven("x", lambda bits: balls.flint().arb(1, 1e-20), 30)
+    assert (context.prec, context.cap) == before
