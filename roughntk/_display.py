@@ -7,6 +7,7 @@ imported where something is drawn or tabulated.
 
 import abc
 import contextlib
+import decimal
 import html
 import math
 import textwrap
@@ -126,6 +127,18 @@ def shortened(text: str, most: int) -> str:
         return line
     end = (most - 1) // 2
     return line[: most - 1 - end] + "…" + line[len(line) - end :]
+
+
+def rounded_up(value: float, digits: int = 3) -> str:
+    """A bound as text, not below itself.
+
+    >>> rounded_up(2.541e-9), rounded_up(2.0)
+    ('2.55e-09', '2')
+    """
+    if not math.isfinite(value):
+        return f"{value}"
+    up = decimal.Context(prec=digits, rounding=decimal.ROUND_CEILING).create_decimal_from_float(value)
+    return f"{float(up):.{digits}g}"
 
 
 def counted(number: int, what: str) -> str:

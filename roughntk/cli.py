@@ -11,6 +11,8 @@ import typer
 
 from roughntk import __version__
 from roughntk.commands import (
+    audit,
+    certify,
     classify,
     compilation,
     doctor,
@@ -32,10 +34,12 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     predict.predict: predict.EXAMPLES,
     limit.limit: limit.EXAMPLES,
     finite.finite: finite.EXAMPLES,
+    audit.audit: audit.EXAMPLES,
     classify.classify: classify.EXAMPLES,
     signature.signature: signature.EXAMPLES,
     variation.variation: variation.EXAMPLES,
     weights.weights: weights.EXAMPLES,
+    certify.certify: certify.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""

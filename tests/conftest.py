@@ -46,6 +46,7 @@ assert roughntk.__version__
 # Numerical tests that `make test-portable` runs again under other instruction sets, each of which rounds differently:
 # classification, coefficients, kernels at the edges of their parameters, signatures, variation, transport.
 PORTABLE = (
+    "certify/test_float64_is_certified.py",
     "maps/test_relu_flow.py",
     "maps/test_relu_flow_derivatives.py",
     "maps/test_leaky_flow.py",

@@ -21,6 +21,7 @@ from roughntk.linalg import Solution, solve
 from roughntk.regression import PredictionReport
 from roughntk.regression.uncertainty import Gaussian
 from roughntk.rough.variation.levels import Variation, VariationTable
+from roughntk.transport.certificate import Certificate
 from roughntk.transport.result import TransportResult
 
 TERM, GEOMETRIC = Term(0.375, 1.0, 1, 1e-6), GeometricRate(0.98, 1.0, 1e-6, (700, 1000))
@@ -44,6 +45,7 @@ def transported(n: int, m: int, depths: Any, **changes: Any) -> TransportResult:
         forward_error=np.full((n, m), 1e-14), stats={"steps": 8, "accepted": 7, "rejected": 1, "solver": "Dopri8"},
         clock=None, path=None, times=np.linspace(0.0, 1.0, len(depths)), values=values, depths=known,
         errors=np.where(np.isnan(known), np.nan, 1e-14), condition_number=30.0,
+        certificate=Certificate.unknown((n, m), len(known)),
     )  # fmt: skip
     return TransportResult(**(fields | changes))
 

@@ -16,7 +16,19 @@ import pytest
 import roughntk
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("", ".sphere", ".kernels", ".regression", ".depth", ".networks", ".linalg", ".transport", ".rough", ".study")
+ROOMS = (
+    "",
+    ".sphere",
+    ".certify",
+    ".kernels",
+    ".regression",
+    ".depth",
+    ".networks",
+    ".linalg",
+    ".transport",
+    ".rough",
+    ".study",
+)
 
 
 def modules() -> list[ModuleType]:

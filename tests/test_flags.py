@@ -43,6 +43,7 @@ CALLS: dict[str, dict[str, Callable]] = {
         name: lambda flag, name=name: rn.study.compare("sphere", ("relu-ntk", "sigmoid"), out=None, **{name: flag})
         for name in ("drop_duplicates", "standardise", "header", "resume")
     },
+    "audit": {"resume": lambda flag: rn.study.audit(["proposition-2"], out=None, resume=flag)},
     "store": {
         name: lambda flag, name=name: rn.study.store("rows.csv", "rows.npy", **{name: flag})
         for name in ("standardise", "distinct")

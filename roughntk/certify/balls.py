@@ -3,14 +3,17 @@
 A ball [m +- r] is a number of the package python-flint (its `arb`, Johansson2017): every operation returns a ball that
 holds the exact result for all members of its arguments. Nothing here trusts float64.
 
-python-flint keeps the working precision in one global place. `working` sets it for a block and puts it back.
+python-flint keeps the working precision, and the length of power series, in one global place, the same for all threads.
+`working` and `truncated` set them for a block and put them back; a lock lets one thread at a time into such blocks. A
+program of more threads should change neither by itself.
 """
 
 import contextlib
 import dataclasses
 import fractions
 import math
-import numbers
+import re
+import threading
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
@@ -22,7 +25,10 @@ INSTALL = "pip install 'roughntk[certify]'"
 MOST_DIGITS = 1000
 _GUARD = 16  # bits beyond those of the digits asked for, at the first attempt
 _ATTEMPTS = 6
+_FIRST_DIGITS = 20  # of `error_bound`
 _BITS_A_DIGIT = math.log2(10)
+_LONGEST_POWER = 4000  # of ten, and digits, in numbers that are handed in
+_SETTINGS = threading.RLock()  # held while the settings of python-flint are others than those of the user
 
 Ball = Any
 """A flint.arb. mypy knows nothing of python-flint."""
@@ -40,7 +46,12 @@ def flint() -> Any:
 
 
 def available() -> bool:
-    """Whether python-flint is installed."""
+    """Whether python-flint is installed.
+
+    >>> import roughntk as rn
+    >>> rn.certify.available() in (True, False)
+    True
+    """
     try:
         flint()
     except MissingBackendError:
@@ -50,14 +61,29 @@ def available() -> bool:
 
 @contextlib.contextmanager
 def working(bits: int) -> Iterator[None]:
-    """Compute with so many bits inside the block."""
-    context = flint().ctx
-    before = context.prec
-    context.prec = bits
-    try:
+    """Compute with so many bits inside the block; other threads wait."""
+    with _setting("prec", bits):
         yield
-    finally:
-        context.prec = before
+
+
+@contextlib.contextmanager
+def truncated(length: int) -> Iterator[None]:
+    """Keep so many terms of power series inside the block; other threads wait."""
+    with _setting("cap", length):
+        yield
+
+
+@contextlib.contextmanager
+def _setting(name: str, value: int) -> Iterator[None]:
+    """One setting of python-flint inside the block."""
+    context = flint().ctx
+    with _SETTINGS:
+        before = getattr(context, name)
+        setattr(context, name, value)
+        try:
+            yield
+        finally:
+            setattr(context, name, before)
 
 
 def exact(value: Any, name: str) -> fractions.Fraction:
@@ -68,15 +94,27 @@ def exact(value: Any, name: str) -> fractions.Fraction:
     """
     try:
         if isinstance(value, str):
-            return fractions.Fraction(value.strip())
-        if isinstance(value, fractions.Fraction | Decimal | numbers.Integral | float) and not isinstance(value, bool):
-            return fractions.Fraction(value)
-        return fractions.Fraction(_checks.number(value, name))
+            if _power_of_ten(value) <= _LONGEST_POWER and len(value) <= _LONGEST_POWER:
+                return fractions.Fraction(value.strip())
+        elif isinstance(value, Decimal):
+            if value.is_finite() and abs(value.adjusted()) <= _LONGEST_POWER:
+                return fractions.Fraction(value)
+        elif hasattr(value, "as_integer_ratio") and not isinstance(value, bool):  # longdouble of NumPy as well
+            return fractions.Fraction(*map(int, value.as_integer_ratio()))
+        else:
+            return fractions.Fraction(_checks.number(value, name))
     except (ValueError, OverflowError, ZeroDivisionError):
-        raise InputError(
-            f"expected {name} to be a finite number, got {_checks.shown(value)}; give it as '0.1', 1/3 as '1/3', "
-            "or as a float, which is taken as the binary number it is"
-        ) from None
+        pass
+    raise InputError(
+        f"expected {name} to be a finite number of less than {_LONGEST_POWER} digits, got {_checks.shown(value)}; give "
+        "it as '0.1', 1/3 as '1/3', or as a float, which is taken as the binary number it is"
+    )
+
+
+def _power_of_ten(text: str) -> int:
+    """The size of the exponent of a number in decimals; 0 where it has none."""
+    exponent = re.search(r"[eE][+-]?([\d_]+)\s*$", text)
+    return int(exponent.group(1)) if exponent else 0
 
 
 def ball(value: fractions.Fraction) -> Ball:
@@ -110,7 +148,8 @@ class Enclosure:
         name: what it is.
         lower: lower end, a fraction.
         upper: upper end.
-        digits: how many significant decimals are proven: `text` has so many.
+        digits: how many significant decimals are proven: `text` has so many. 0 where not even the first one is,
+            which happens only to numbers that may be 0 (see `proven`).
         bits: working precision that it took.
     """
 
@@ -123,7 +162,9 @@ class Enclosure:
     @property
     def text(self) -> str:
         """The number rounded to `digits` significant decimals: every one is that of the exact number, rounded."""
-        return str(_rounded(self.lower, self.digits))
+        if self.digits == 0:
+            return f"between {_rounded(self.lower, 2)} and {_rounded(self.upper, 2)}"
+        return _padded(_rounded(self.lower, self.digits), self.digits)
 
     @property
     def radius(self) -> fractions.Fraction:
@@ -138,19 +179,53 @@ class Enclosure:
         """Whether a number lies between the ends."""
         return self.lower <= exact(value, "value") <= self.upper
 
+    def distances_to(self, value: Any) -> tuple[fractions.Fraction, fractions.Fraction]:
+        """The least and the largest |value - exact number| that the ends allow."""
+        given = exact(value, "value")
+        least = max(self.lower - given, given - self.upper, fractions.Fraction(0))
+        return least, max(abs(given - self.lower), abs(given - self.upper))
+
     def error_of(self, value: Any) -> float:
         """A proven bound of |value - exact number|: never below it, above it by at most the width of the enclosure.
 
-        The float64 that is returned is rounded upwards.
+        The float64 that is returned is rounded upwards. Where the value is better than the enclosure, the bound is the
+        width: `error_bound` then asks for more digits.
         """
-        given = exact(value, "value")
-        return upwards(max(abs(given - self.lower), abs(given - self.upper)))
+        return upwards(self.distances_to(value)[1])
 
     def __str__(self) -> str:
         return self.text
 
     def __repr__(self) -> str:
         return f"<{self.name} = {self.text}, {self.digits} digits proven, within {upwards(self.radius):.2g}>"
+
+
+def error_bound(value: Any, enclosed: Callable[[int], Enclosure]) -> float:
+    """A proven bound of |value - exact number| within a factor of 2 of it, by as many digits as that takes.
+
+    Args:
+        value: an approximation, such as a float64.
+        enclosed: digits -> enclosure of the exact number; asked for 20, 40, 80, ... digits, 1000 at most.
+
+    Returns:
+        The bound, a float64 rounded upwards; 0 where the value is exact and the ends of the enclosure show it.
+
+    Raises:
+        InputError: the value is no finite number.
+
+    >>> import roughntk as rn
+    >>> bound = rn.certify.error_bound(0.3333, lambda digits: rn.certify.correlation("1/3", 1, digits=digits))
+    >>> f"{bound:.3e}"
+    '3.333e-05'
+    """
+    exact(value, "value")
+    digits = _FIRST_DIGITS
+    while True:
+        enclosure = enclosed(digits)
+        least, most = enclosure.distances_to(value)
+        if most <= 2 * least or most == 0 or digits == MOST_DIGITS:
+            return upwards(most)
+        digits = min(2 * digits, MOST_DIGITS)
 
 
 def upwards(value: fractions.Fraction) -> float:
@@ -166,6 +241,18 @@ def _rounded(value: fractions.Fraction, digits: int) -> Decimal:
     """To so many significant decimals."""
     context = Context(prec=digits, rounding=ROUND_HALF_EVEN)
     return context.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def _padded(value: Decimal, digits: int) -> str:
+    """With so many significant decimals, zeros at the end included."""
+    if not value:
+        return "0"
+    return str(Context(prec=digits).quantize(value, Decimal(1).scaleb(value.adjusted() + 1 - digits)))
+
+
+def exactly(name: str, value: fractions.Fraction, digits: int) -> Enclosure:
+    """A number that is known as a fraction."""
+    return Enclosure(name, value, value, digits, 0)
 
 
 def proven(
@@ -193,7 +280,7 @@ def proven(
             low, high = lower(result), upper(result)
             if low == high or _rounded(low, digits) == _rounded(high, digits):
                 return Enclosure(name, low, high, digits, bits)
-            if absolute and upper(result) - lower(result) < fractions.Fraction(1, 10**digits):
+            if absolute and high - low < fractions.Fraction(1, 10**digits):
                 return Enclosure(name, low, high, _agreeing(low, high), bits)
         bits *= 2
     raise InputError(
@@ -203,8 +290,8 @@ def proven(
 
 
 def _agreeing(low: fractions.Fraction, high: fractions.Fraction) -> int:
-    """How many significant decimals both ends share when rounded; at least 1."""
-    count = 1
+    """How many significant decimals both ends share when rounded; 0 where they differ in the first one."""
+    count = 0
     while count < MOST_DIGITS and _rounded(low, count + 1) == _rounded(high, count + 1):
         count += 1
     return count
@@ -220,6 +307,6 @@ def check_digits(digits: Any) -> int:
 
 
 __all__ = [
-    "Ball", "Enclosure", "available", "ball", "check_digits", "exact", "flint", "lower", "proven", "upper", "upwards",
-    "working",
+    "Ball", "Enclosure", "available", "ball", "check_digits", "error_bound", "exact", "exactly", "flint", "lower",
+    "proven", "truncated", "upper", "upwards", "working",
 ]  # fmt: skip

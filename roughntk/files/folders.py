@@ -48,6 +48,12 @@ def comparison(members: Sequence[str]) -> tuple[str, ...]:
     return (MARK, "report.html", *figures, *tables, *(f"{member}/{name}" for member in members for name in STUDY))
 
 
+def audit(pictures: Sequence[str]) -> tuple[str, ...]:
+    """What an audit writes, with pictures of these names."""
+    figures = (f"figures/{name}.{kind}" for name in pictures for kind in ("png", "svg"))
+    return ("audit.json", "report.html", "tables/claims.csv", "tables/evidence.csv", *figures)
+
+
 _OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of writing that come without the name of a file."""
 

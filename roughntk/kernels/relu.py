@@ -75,6 +75,13 @@ class ReluNTK(_ReluView):
     on unit inputs; Theta_L = (L / (n0 2^{L-1})) K_L is the unnormalised kernel. As L grows, K_L -> 1/4 for
     every pair of distinct points.
 
+    In float64 the error is at most 1e-13 max(|K|, 1/20): of `at_angle` at every normal float64 angle, the one nearest
+    to pi standing for pi, and at every depth, whole or real; of `at_correlation` at every float64 correlation, at whole
+    depths and at real ones from 1.01 on. At real depths between 1 and 1.01, K at a correlation next to -1 depends on
+    digits of its angle that float64 does not hold: there the error is at most 1e-10. K passes 0 at correlations up to 0
+    and depths below 3, where no relative bound can hold. All this is tested against proven enclosures
+    (:mod:`roughntk.certify`).
+
     >>> import roughntk as rn
     >>> family = rn.kernels.ReluNTK()
     >>> [round(float(family.at_correlation(0.0, depth)), 6) for depth in (2, math.inf)]  # 1/(2 pi), 1/4
@@ -117,6 +124,9 @@ class ReluNNGP(_ReluView):
     """Normalised covariance of the bias-free ReLU network at initialisation: rho_{L+1} = h(rho_L).
 
     As L grows, rho_L -> 1 with 1 - rho_L ~ 9 pi^2 / (2 L^2).
+
+    In float64 the error is at most 1e-13 max(|rho_L|, 1/20), of `at_angle` and of `at_correlation`, at every depth,
+    whole or real; rho_L passes 0 at depths up to 2. This is tested against proven enclosures (:mod:`roughntk.certify`).
 
     >>> import roughntk as rn
     >>> round(float(rn.kernels.ReluNNGP().at_correlation(0.0, 2)), 6)  # 1/pi

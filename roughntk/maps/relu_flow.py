@@ -104,7 +104,9 @@ def inverse_abel(t: Any) -> Array:
 def flow(theta: Any, time: Any) -> Array:
     """theta after `time` layers: alpha^(-1)(alpha(theta) + time), for real `time`.
 
-    For time >= 0 the angle keeps its relative accuracy at every theta, also where time is lost beside alpha.
+    For time >= 0 the angle keeps its relative accuracy at every theta, also where time is lost beside alpha: the error
+    is at most 1e-13 theta_l for every normal float64 theta, the one nearest to pi standing for pi. This is tested
+    against proven enclosures (`roughntk.certify`).
 
     Args:
         theta: angles in radians, in [0, pi].
@@ -167,7 +169,7 @@ def ntk_sum(theta: Any, time: Any) -> tuple[Array, Array]:
 def ntk_kernel(theta: Any, time: Any) -> Array:
     """The normalised kernel K(l) = S(l)/l at the real depth l = 1 + time.
 
-    Arguments and errors as for `ntk_sum`. Where time is small the sum is accurate to about eps, absolutely.
+    Arguments and errors as for `ntk_sum`. The error is at most 1e-13 max(|K|, 1/20), see `kernels.ReluNTK`.
     At time = inf it is 1/4, and 1 at theta = 0; there its derivatives are taken as 0.
     """
     theta, time = _pair(theta, time, 0.0)

@@ -4,6 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roughntk.study.auditing.pipeline import audit
+    from roughntk.study.auditing.result import Audit
     from roughntk.study.comparison.pipeline import compare
     from roughntk.study.comparison.result import Comparison
     from roughntk.study.config import StudyConfig
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
     from roughntk.study.storing import StoredRows, store
 
 __all__ = [
-    "Comparison", "Simulation", "StoredRows", "Study", "StudyConfig", "compare", "figure1", "run", "simulate", "store",
+    "Audit", "Comparison", "Simulation", "StoredRows", "Study", "StudyConfig", "audit", "compare", "figure1", "run",
+    "simulate", "store",
 ]  # fmt: skip
 
 _MODULE_OF = {
+    "Audit": "auditing.result", "audit": "auditing.pipeline",
     "Comparison": "comparison.result", "StoredRows": "storing", "Study": "result", "StudyConfig": "config",
     "compare": "comparison.pipeline", "figure1": "figures.paper", "run": "pipeline", "store": "storing",
     "Simulation": "simulation.result", "simulate": "simulation.pipeline",

@@ -60,6 +60,7 @@ class DataSet:
         features: the names of the features, empty where they have none.
         notes: sentences on what was guessed about the source, which columns are features, and what is to be heeded.
         held: rows with targets that are not for training; None where the source has no targets.
+        unprojected: the rows before they came onto the sphere, training rows first, shape (n + m, columns).
     """
 
     name: str
@@ -73,6 +74,7 @@ class DataSet:
     features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     held: Held | None = None
+    unprojected: np.ndarray | None = None
 
     def describe(self) -> dict[str, object]:
         """The `data` entry of study.json; `dim` is the dimension of the space that holds the sphere."""
@@ -182,6 +184,7 @@ def load(
     return DataSet(
         name, unit[:points], unit[points:], projection, rows, None if source.y is None else source.y[rows],
         source.classes, source.target, source.names if any(source.names) else (), tuple(notes), held,
+        chosen,
     )  # fmt: skip
 
 

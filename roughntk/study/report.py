@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup, escape
 
-from roughntk import __version__
+from roughntk import __version__, _display
 from roughntk.study.depths import depth_words, in_words
 from roughntk.study.inline import inlined
 from roughntk.study.result import Picture, Study
@@ -82,12 +82,14 @@ def _sections(study: Study, pictures: Sequence[Picture]) -> list[Section]:
         sections.append(Section(key_of(title), title, lines, first, parts[title]))
         first += len(lines)
     transports = Part(
-        head=["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "bound"],
+        head=["clock", "right-hand side", "pairs", "converged", "steps", "residual", "error", "proven", "bound"],
         rows=_transport_rows(study),
     )
     bound = (
-        "Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. The bound is what the "
-        "error is held to: what the rounding of the entries of both kernels may change, and at least 1e-9."
+        "Theorem 3, one row per clock and right-hand side: the worst over all pairs of depths. Proven is what the "
+        "error can be at most: by the certificate of the transport, from its residual, with the errors of the kernel's "
+        "entries and those of the closed form. The bound is what the error is held to: what the rounding of the "
+        "entries of both kernels may change, and at least 1e-9."
     )
     depths = Part(
         head=["depth", "condition number", "log det", "solved", "u known to", "p-variation, p = 1",
@@ -150,11 +152,13 @@ def _transport_rows(study: Study) -> list[list[str]]:
             alike = [r for r in study.transport if (r["clock"], r["rhs"]) == (clock, rhs)]
             chosen = [r for r in alike if r["error"] is not None]
             if chosen:
-                worst = {key: np.max([r[key] for r in chosen]) for key in ("steps", "residual", "error", "error_bound")}
+                shown = ("steps", "residual", "error", "proven", "error_bound")
+                worst = {key: np.max([r[key] for r in chosen]) for key in shown}
                 numbers = [str(sum(r["converged"] for r in chosen)), f"{worst['steps']}"]
-                numbers += [f"{worst[key]:.2e}" for key in ("residual", "error", "error_bound")]
+                numbers += [f"{worst['residual']:.2e}", f"{worst['error']:.2e}"]
+                numbers += [_display.rounded_up(float(worst["proven"])), f"{worst['error_bound']:.2e}"]
             else:
-                numbers = ["–", "–", "singular", "singular", "–"]
+                numbers = ["–", "–", "singular", "singular", "–", "–"]
             rows.append([clock, rhs, str(len(chosen)), *numbers])
     return rows
 

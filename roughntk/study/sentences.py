@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from roughntk import sphere
+from roughntk import _display, sphere
 from roughntk.kernels import LeakyReluNNGP, ReluNNGP, ReluNTK
 from roughntk.rough.variation.convergence import CONVERGES, DOES_NOT, UNDECIDED
 from roughntk.study.analysis.prediction import Prediction, Targets, targets_of
@@ -134,8 +134,8 @@ def transport_sentence(study: Study) -> str:
         return f"The equation was not carried to infinity: {carried['note']}."
     return (
         f"The equation carried from depth 2 to infinity in {carried['steps']} steps is within "
-        f"{max(carried['errors']):.1e} of the closed form at every depth checked; its driver has 1-variation "
-        f"{carried['one_variation']:.4g}."
+        f"{max(carried['errors']):.1e} of the closed form at every depth checked (proven: at most "
+        f"{_display.rounded_up(max(carried['proven']), 2)}); its driver has 1-variation {carried['one_variation']:.4g}."
     )
 
 

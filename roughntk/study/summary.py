@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from roughntk import _display
 from roughntk.study.depths import depth_words
 from roughntk.study.result import Study
 from roughntk.study.sentences import (
@@ -103,7 +104,8 @@ def _transport_line(records: list) -> str:
     form = f", {deflated} of them in deflated form" if deflated else ""
     return (
         f"Transport (Theorem 3): {len(rows)} integrations{form}, largest error "
-        f"{np.max([r['error'] for r in rows]):.2g} against the closed form, largest residual "
+        f"{np.max([r['error'] for r in rows]):.2g} against the closed form (proven: at most "
+        f"{_display.rounded_up(float(np.max([r['proven'] for r in rows])), 2)}), largest residual "
         f"{np.max([r['residual'] for r in rows]):.2g}, "
         f"{'all within their bounds' if not failed else f'{failed} NOT converged'} (at most {steps['arc']} "
         f"steps in the arc clock, {steps['psi']} in psi){skipped}."

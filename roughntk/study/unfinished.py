@@ -121,8 +121,8 @@ class Writing:
         self.folder, self._out, self._resume, self._tell = folder, out, resume, tell
         self._checkpoint: Checkpoint | None = None
 
-    def begin(self, problem: Problem, sections: Sequence[str]) -> Progress:
-        """Take up what was found before.
+    def begin(self, problem: Problem, sections: Sequence[str], kinds: Sequence[type] = KINDS) -> Progress:
+        """Take up what was found before; `kinds` are the classes of results.
 
         Raises:
             CheckpointError: it is damaged, or another run is at it.
@@ -130,7 +130,7 @@ class Writing:
         folder = folders.beside(self._out, f"unfinished-{problem.digest[:12]}")
         if not self._resume and folder.is_dir() and not running.is_held(folder / LOCK):
             manifest.remove(folder)
-        self._checkpoint = Checkpoint(folder, problem, sections, kinds=KINDS, remedy=REMEDY)
+        self._checkpoint = Checkpoint(folder, problem, sections, kinds=kinds, remedy=REMEDY)
         for line in (*_begun(self._checkpoint, self._out), *_others(self._checkpoint, self._out)):
             self._tell(line)
         return Progress(self._checkpoint)

@@ -30,9 +30,9 @@ from roughntk.linalg import NotPositiveDefiniteError
 from roughntk.regression.systems import PackedAngles
 from roughntk.transport.clocks import GradedClock, graded_depth, graded_time
 from roughntk.transport.deflated import DeflatedAlongDepth
-from roughntk.transport.equation import SolverOptions, carry
+from roughntk.transport.equation import Place, SolverOptions, carry, halfway
 from roughntk.transport.paths import tabulate
-from roughntk.transport.result import TransportResult, distance
+from roughntk.transport.result import TransportResult
 from roughntk.transport.systems import KernelAlongDepth, systems_along_depth
 
 _SCAN = 33  # depths at which the smallest eigenvalue is looked at before integrating
@@ -85,23 +85,44 @@ def to_depth(
     kernel = DeflatedAlongDepth(family, angles) if family.collapses else systems_along_depth(family, angles)
     condition = _check_definite(kernel, start, stop)
     _check_antipodal(angles, min(start, stop))
-    ends = kernel.solve(start), kernel.solve(stop)
+    ends = {depth: kernel.system(depth) for depth in (start, stop)}
+    closed = {depth: system.solve(kernel.named(depth)) for depth, system in ends.items()}
     edges, table, tail = tabulate(kernel.row, graded_time(np.array([start, stop, *asked])))
     clock = GradedClock(jnp.asarray(-edges[::-1] if stop > start else edges))
+    first, last = (Place(float(clock.time(at)), ends[at], closed[at]) for at in (start, stop))
+    inner = _between(clock, asked)
     result = carry(
-        kernel.path(edges, table), clock, ends, depths=(start, stop), condition=condition, options=options, throw=throw,
-        system=kernel.system_type.kind, drivers_vanish=family.drivers_vanish,
+        kernel.path(edges, table), clock, (first, last), depths=(start, stop), condition=condition, options=options,
+        throw=throw, system=kernel.system_type.kind, drivers_vanish=family.drivers_vanish,
+        between=(_place(kernel, time, *inner[time]) for time in inner),
     )  # fmt: skip
-    places = np.argmin(np.abs(result.times[:, None] - clock.time(asked)), axis=0)
-    values = result.values[places]
+    times = clock.time(asked)
+    places = np.abs(result.times[:, None] - times).argmin(axis=0)
+    gone_through = np.array([first.time, *inner, last.time])
+    certificate = result.certificate.placed(np.abs(gone_through[:, None] - times).argmin(axis=0))
     return dataclasses.replace(
         result,
         stats=result.stats | {"panels": len(table), "interpolation": tail},
         times=result.times[places],
-        values=values,
+        values=result.values[places],
         depths=asked,
-        errors=np.array([distance(u, kernel.solve(at).coefficients) for at, u in zip(asked, values, strict=True)]),
+        errors=certificate.errors,
+        certificate=certificate,
     )
+
+
+def _between(clock: GradedClock, asked: np.ndarray) -> dict[float, tuple[float, bool]]:
+    """Where the certificate goes through on the way, by increasing time: the depth, and whether it was asked for."""
+    knots = np.asarray(clock.knots)
+    places = {float(time): (graded_depth(abs(time)), False) for time in knots[halfway(clock)]}
+    places |= {float(clock.time(depth)): (float(depth), True) for depth in asked}
+    return {time: places[time] for time in sorted(places) if knots[0] < time < knots[-1]}
+
+
+def _place(kernel: KernelAlongDepth, time: float, depth: float, asked: bool) -> Place:
+    """The system at a depth, solved where that was asked for."""
+    system = kernel.system(depth)
+    return Place(time, system, system.solve(kernel.named(depth)) if asked else None)
 
 
 def _checked_depths(family: KernelFamily, start, stop, depths) -> tuple[float, float, np.ndarray]:

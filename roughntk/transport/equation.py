@@ -10,7 +10,9 @@ No result is returned unchecked: every solution carries max |A u - b| over all s
 """
 
 import dataclasses
-from typing import Any, Self
+import itertools
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
 
 import diffrax
 import equinox as eqx
@@ -21,9 +23,11 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk._checks.precision import EPS
 from roughntk.linalg import Solution
+from roughntk.transport.certificate import Certificate, Node, certified, exponents
 from roughntk.transport.clocks import Clock
 from roughntk.transport.paths import CoefficientPath
-from roughntk.transport.result import TransportResult, distance, judge
+from roughntk.transport.result import TransportResult, judge
+from roughntk.transport.systems import LinearSystem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,30 +154,46 @@ def integrate(path: CoefficientPath, clock: Clock, u0, rtol, atol, solver, max_s
     return at_knots, worst, solution.result, solution.stats
 
 
+class Place(NamedTuple):
+    """A time of the clock, the system there, and its solution in closed form, None where that is not wanted."""
+
+    time: float
+    system: LinearSystem
+    closed: Solution | None
+
+
 def carry(
-    path: CoefficientPath, clock: Clock, ends: tuple[Solution, Solution], *, depths: tuple[float, float],
-    condition: float, options: SolverOptions, throw: bool, size: float = 1.0, **further: Any,
+    path: CoefficientPath, clock: Clock, ends: tuple[Place, Place], *, depths: tuple[float, float], condition: float,
+    options: SolverOptions, throw: bool, size: float = 1.0, between: Iterable[Place] = (), **further: Any,
 ) -> TransportResult:  # fmt: skip
-    """The solution at all knots of the clock, checked against the closed form at the end.
+    """The solution at all knots of the clock, checked against the closed form at the end, with its certificate.
 
     Args:
         path, clock: the systems, and the time in which they are run through.
-        ends: the closed forms at the start and at the end.
+        ends: the start and the end, solved in closed form.
         depths: of both ends.
         condition: the largest condition number seen on the path.
         options, throw: as for `between_depths`.
         size: of the right-hand sides, at least 1.
+        between: places on the way that the certificate goes through, by increasing time; it has bounds and errors at
+            the start, at these and at the end.
         further: further attributes of the result.
     """
     options = options.above_rounding(condition)
     solver = diffrax.Dopri8() if options.solver is None else options.solver
+    start, stop = (end.closed for end in ends)
+    assert start is not None and stop is not None
     solution, worst, outcome, counts = integrate(
-        path, clock, jnp.asarray(ends[0].unknowns), jnp.asarray(options.rtol), jnp.asarray(options.atol), solver,
+        path, clock, jnp.asarray(start.unknowns), jnp.asarray(options.rtol), jnp.asarray(options.atol), solver,
         options.max_steps,
     )  # fmt: skip
-    values = np.asarray(solution)[:, : len(ends[0].coefficients)]
+    unknowns, times, rows = np.asarray(solution), np.asarray(clock.knots), len(start.coefficients)
+    values = unknowns[:, :rows]
     residual = float(worst)
-    verdict = judge(outcome, residual, values[-1], ends, int(counts["num_steps"]), size=size, throw=throw)
+    certificate = _certificate(ends, between, times, unknowns, rows)
+    verdict = judge(
+        outcome, residual, values[-1], (start, stop), certificate, int(counts["num_steps"]), size=size, throw=throw
+    )
     inner = np.full(len(values) - 2, np.nan)
     return TransportResult(
         coefficients=values[-1],
@@ -189,10 +209,39 @@ def carry(
         },
         clock=clock,
         path=path,
-        times=np.asarray(clock.knots),
+        times=times,
         values=values,
         depths=np.array([depths[0], *inner, depths[1]]),
-        errors=np.array([distance(values[0], ends[0].coefficients), *inner, verdict.error]),
+        errors=np.array([certificate.errors[0], *inner, certificate.errors[-1]]),
         condition_number=condition,
+        certificate=certificate,
         **further,
     )
+
+
+def halfway(clock: Clock) -> np.ndarray:
+    """Which of a clock's knots are nearest to a quarter, a half and three quarters of its positions, ends left out."""
+    positions = np.asarray(clock.position(clock.knots))
+    wanted = positions[0] + (positions[-1] - positions[0]) * np.array([0.25, 0.5, 0.75])
+    nearest = np.abs(positions[:, None] - wanted).argmin(axis=0)
+    return np.unique(nearest[(nearest > 0) & (nearest < len(positions) - 1)])
+
+
+def _certificate(
+    ends: tuple[Place, Place], between: Iterable[Place], times: np.ndarray, unknowns: np.ndarray, rows: int
+) -> Certificate:
+    """Of what was carried, shape (k, n, m) at the times."""
+    if not np.isfinite(unknowns).all():
+        return Certificate.unknown(unknowns[-1, :rows].shape, 2 + sum(1 for _ in between))
+    nodes = (
+        Node(
+            system.matrix,
+            system.right,
+            system.errors,
+            unknowns[np.abs(times - time).argmin()],
+            closed,
+            closed is not None,
+        )
+        for time, system, closed in itertools.chain(ends[:1], between, ends[1:])
+    )
+    return certified(nodes, rows, exponents([end.system.matrix for end in ends], unknowns))

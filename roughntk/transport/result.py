@@ -15,6 +15,7 @@ import numpy as np
 from roughntk import _display
 from roughntk._checks.precision import EPS
 from roughntk.linalg import Solution
+from roughntk.transport.certificate import Certificate, distance
 from roughntk.transport.clocks import Clock
 from roughntk.transport.drivers import Driver, QuadratureDriver
 from roughntk.transport.paths import CoefficientPath
@@ -44,8 +45,8 @@ class TransportResult(_display.Displayed):
         coefficients: u at the end, shape (n, m).
         residual: max |A u - b| over all accepted steps and all entries.
         converged: the solver reached the end, the residual is within max(1e-9, 1000 eps cond) (at most 1e-4), times the
-            largest entry of the right-hand sides where that is above 1, and `error` is within `error_bound`, which is
-            at most 1e-4.
+            largest entry of the right-hand sides where that is above 1, `error` is within `error_bound`, which is at
+            most 1e-4, and the `certificate` holds.
         error: max |u - K^{-1} b| / max(1, max |u|) against the closed form at the end.
         error_bound: what `error` is held to: what the rounding of the two ends may change in u, relative to
             max(1, max |u|), and at least 1e-9.
@@ -61,6 +62,8 @@ class TransportResult(_display.Displayed):
         depths: the depths at those times, shape (k,); NaN strictly between two whole depths, whose segment has none.
         errors: as `error`, at those times, shape (k,); NaN where `depths` is.
         condition_number: the largest 2-norm condition number of A seen: of the ends, along real depth on the way too.
+        certificate: what is proven of the error: a :class:`Certificate`; its `along` and `errors` are at the times of
+            `errors`.
         system: "kernel", or "deflated" where the bordered systems of a family that collapses were integrated
             (:mod:`roughntk.transport.deflated`): path and drivers are then theirs, n + 1 rows and n + 1 + m columns.
         drivers_vanish: whether the drivers of the kernel itself, K_L^{-1} (K_{L+1} - K_L), vanish as L grows. Those of
@@ -81,6 +84,7 @@ class TransportResult(_display.Displayed):
     depths: np.ndarray
     errors: np.ndarray
     condition_number: float
+    certificate: Certificate
     system: str = "kernel"
     drivers_vanish: bool = True
 
@@ -91,7 +95,8 @@ class TransportResult(_display.Displayed):
         converged = "converged" if self.converged else "not converged"
         return (
             f"{_display.counted(n, 'data point')}, {_display.counted(m, 'test point')}, {self._way}; {converged}, "
-            f"residual {self.residual:.2g}, error {self.error:.2g} (bound {self.error_bound:.2g})"
+            f"residual {self.residual:.2g}, error {self.error:.2g} (proven: at most "
+            f"{_display.rounded_up(self.certificate.relative, 2)})"
         )
 
     @property
@@ -109,6 +114,7 @@ class TransportResult(_display.Displayed):
             ("converged", "yes" if self.converged else "no"),
             ("residual", f"{self.residual:.3g}"),
             ("error against the closed form", f"{self.error:.3g}, bound {self.error_bound:.3g}"),
+            *self.certificate.rows(),
             ("largest condition number", f"{self.condition_number:.3g}"),
             ("solver", ", ".join(filter(None, [str(self.stats.get("solver", "")), steps])) or "not recorded"),
             ("system", self.system),
@@ -162,7 +168,7 @@ class TransportResult(_display.Displayed):
         Returns:
             Columns `time` (of the clock), `depth` (NaN strictly between two whole depths), `test_point` and
             `data_point` (from 0), `coefficient`, `error` (against the closed form, of all coefficients at that time
-            together, relative to max(1, max |u|); NaN where `depth` is).
+            together, relative to max(1, max |u|); NaN where `depth` is), `proven` (what that can be at most).
 
         >>> import roughntk as rn
         >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
@@ -179,6 +185,7 @@ class TransportResult(_display.Displayed):
                 "data_point": np.tile(np.arange(n), k * m),
                 "coefficient": np.swapaxes(self.values, 1, 2).ravel(),
                 "error": np.repeat(self.errors, n * m),
+                "proven": np.repeat(self.certificate.along, n * m),
             }
         )
 
@@ -209,7 +216,8 @@ class Verdict(NamedTuple):
     """What is known of the coefficients at the end.
 
     Attributes:
-        converged: the solver reached the end, the residual is within its tolerance and the error within its bound.
+        converged: the solver reached the end, the residual is within its tolerance, the error within its bound, and
+            nothing contradicts the certificate.
         error: max |u - closed form| / max(1, max |u|).
         error_bound: what that was held to: the relative forward errors of both ends together, at least 1e-9.
         forward_error: bound of |u - true u| for each coefficient: the difference from the closed form and that one's
@@ -222,23 +230,18 @@ class Verdict(NamedTuple):
     forward_error: np.ndarray
 
 
-def distance(u: np.ndarray, exact: np.ndarray) -> float:
-    """max |u - exact| / max(1, max |exact|); infinite where u is not finite."""
-    gap = float(np.max(np.abs(u - exact))) / max(1.0, float(np.max(np.abs(exact))))
-    return gap if np.isfinite(gap) else np.inf
-
-
 def judge(
-    outcome, residual: float, u: np.ndarray, ends: tuple[Solution, Solution], steps: int, *, throw: bool,
-    size: float = 1.0,
+    outcome, residual: float, u: np.ndarray, ends: tuple[Solution, Solution], certificate: Certificate, steps: int, *,
+    throw: bool, size: float = 1.0,
 ) -> Verdict:  # fmt: skip
-    """The verdict on u, shape (n, m), by the closed forms of both ends.
+    """The verdict on u, shape (n, m), by the closed forms of both ends and by the certificate.
 
     Args:
         outcome: what the solver says.
         residual: max |A u - b| over all steps.
         u: the coefficients at the end.
         ends: the closed forms at the start and at the end.
+        certificate: of u.
         steps: that the solver took.
         throw: raise unless they converged.
         size: of the right-hand sides, at least 1, which rounding leaves in the residual.
@@ -256,7 +259,13 @@ def judge(
     forward = np.where(np.isfinite(forward), forward, np.inf)
     reached = bool(outcome == diffrax.RESULTS.successful)
     known = error_bound <= WORST_ERROR
-    converged = reached and residual <= allowed and known and error <= error_bound
+    converged = reached and residual <= allowed and known and error <= error_bound and certificate.holds
+    if throw and not converged and not certificate.holds:
+        raise TransportError(
+            f"expected coefficients within what is proven of their difference from the closed form, at most "
+            f"{certificate.relative:.2g} at the end, got {error:.2g}: either the closed form or the proof is wrong; "
+            f"inspect both in the result with throw=False, and report it"
+        )
     if throw and not converged:
         if not reached:
             cause = "the solver stopped early"

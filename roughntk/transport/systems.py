@@ -14,6 +14,7 @@ import numpy as np
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily
+from roughntk.kernels.engine.evaluation import along_real_depth
 from roughntk.linalg import Errors, Solution, log_determinant, solve
 from roughntk.regression.entries import entry_errors
 from roughntk.regression.exceptions import REMEDY
@@ -65,6 +66,13 @@ class LinearSystem:
         """The straight path to another system."""
         return self.segment_type(*map(jnp.asarray, (self.matrix, other.matrix, self.right, other.right)))
 
+    def between(self, other: "LinearSystem", s: float) -> "LinearSystem":
+        """The system at s in [0, 1] on that path, its numbers taken as they are."""
+        ends = (self.matrix, other.matrix), (self.right, other.right)
+        matrix, right = (first + s * (last - first) for first, last in ends)
+        errors = Errors(np.zeros_like(matrix), np.zeros_like(right), np.zeros_like(right))
+        return dataclasses.replace(self, matrix=matrix, right=right, errors=errors)
+
     def log_width(self, other: "LinearSystem") -> float:
         """log D of the paper's clock between the two."""
         return log_determinant(self.matrix) + log_determinant(other.matrix)
@@ -78,6 +86,7 @@ class KernelAlongDepth:
 
     def __init__(self, family: KernelFamily, angles: PackedAngles):
         self.family, self.n, self.angles = family, angles.n, angles
+        self._at = along_real_depth(family, angles.theta)
 
     def _values(self, depth: float) -> Callable[[np.ndarray], np.ndarray]:
         # An array of depths always takes the constant-time form: one compiled function for all depths.
@@ -85,7 +94,7 @@ class KernelAlongDepth:
 
     def row(self, depth: float) -> np.ndarray:
         """The kernel of all pairs of X above the diagonal, then of (X, x), row by row."""
-        return self._values(depth)(self.angles.theta)
+        return self._at(depth)
 
     def at(self, depth: float) -> tuple[np.ndarray, np.ndarray]:
         """(A, b) at the depth, in closed form."""
@@ -97,10 +106,13 @@ class KernelAlongDepth:
         error = entry_errors(self._values(depth), self.angles.theta, of_angles, 1.0)
         return Errors(*self.angles.unpacked(error, 0.0), on)
 
-    def solve(self, depth: float) -> Solution:
-        """The solution in closed form."""
-        what = f"{self.family.name} kernel matrix at depth {depth:.10g}"
-        return self.system_type(*self.at(depth), self.errors(depth)).solve(what)
+    def system(self, depth: float) -> LinearSystem:
+        """The system at the depth, in closed form."""
+        return self.system_type(*self.at(depth), self.errors(depth))
+
+    def named(self, depth: float) -> str:
+        """How to call its matrix in an error."""
+        return f"{self.family.name} kernel matrix at depth {depth:.10g}"
 
     def spectrum(self, depth: float) -> np.ndarray:
         """Eigenvalues of A at the depth, increasing."""

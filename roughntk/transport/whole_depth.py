@@ -23,7 +23,7 @@ from roughntk.regression.systems import Systems
 from roughntk.transport.clocks import CLOCKS
 from roughntk.transport.clocks import clock as named_clock
 from roughntk.transport.deflated import SPREAD, bordered_ends
-from roughntk.transport.equation import SolverOptions, carry
+from roughntk.transport.equation import Place, SolverOptions, carry, halfway
 from roughntk.transport.result import TransportResult
 from roughntk.transport.systems import LinearSystem
 
@@ -186,9 +186,16 @@ def _across(
 ) -> TransportResult:  # fmt: skip
     """The segment between two systems, solved at both ends and carried between them."""
     start = first if rhs == "joint" else first.with_right_of(last)
-    ends = start.solve(what), last.solve(what)
     size = max(1.0, *(float(np.abs(system.right).max()) for system in (start, last)))
-    return carry(
-        start.segment_to(last), named_clock(clock, first.log_width(last)), ends, depths=depths,
-        condition=max(end.condition_number for end in ends), options=options, throw=throw, size=size, system=first.kind,
+    way = named_clock(clock, first.log_width(last))
+    times = np.asarray(way.knots)
+    solved = start.solve(what), last.solve(what)
+    inner = times[halfway(way)]
+    where = np.full(len(times), -1)
+    where[0], where[-1] = 0, len(inner) + 1
+    result = carry(
+        start.segment_to(last), way, (Place(times[0], start, solved[0]), Place(times[-1], last, solved[1])),
+        depths=depths, condition=max(each.condition_number for each in solved), options=options, throw=throw, size=size,
+        system=first.kind, between=(Place(t, start.between(last, float(way.position(t))), None) for t in inner),
     )  # fmt: skip
+    return dataclasses.replace(result, certificate=result.certificate.placed(where))

@@ -5,9 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from certified_transports import certificates_hold
 from routes import LAST_DEPTH, POINTS, TEST_POINTS
 
 import roughntk as rn
+
+__all__ = ["certificates_hold", "written"]
 
 
 @dataclasses.dataclass(frozen=True)

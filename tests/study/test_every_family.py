@@ -67,13 +67,13 @@ def call(*arguments):
 def test_study_of_a_stable_residual_network_shows_a_limit_for_each_pair(tmp_path):
     out = tmp_path / "report"
     result = call(
-        "study", "digits", "--points", 4, "--test-points", 1, "--depths", "2:4", "--family", "residual-relu-ntk",
+        "study", "digits", "--points", 5, "--test-points", 2, "--depths", "2:4", "--family", "residual-relu-ntk",
         "--set", "time=0.5", "--out", out,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     record = json.loads((out / "study.json").read_text(encoding="utf-8"))
     assert record["settings"]["parameters"] == ["time=0.5"] and record["limits"]["kernel_entry"] is None
-    data, family = load("digits", points=4, test_points=1, seed=0), rn.kernels.ResidualReluNTK(time=0.5)
+    data, family = load("digits", points=5, test_points=2, seed=0), rn.kernels.ResidualReluNTK(time=0.5)
     expected = np.linalg.solve(family(data.X, depth=math.inf), family(data.X, data.x, depth=math.inf))
     np.testing.assert_allclose(record["limits"]["coefficients"], expected, rtol=1e-9)
     assert "each has a limit of its own" in result.stdout

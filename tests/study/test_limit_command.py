@@ -95,6 +95,9 @@ def test_study_carries_the_equation_to_infinity(written):
     carried = written.record["deep"]["transport"]
     assert carried["depths"][-1] is None and len(carried["depths"]) == len(carried["errors"])
     assert max(carried["errors"]) < 1e-9 and carried["residual"] < 1e-9
+    assert len(carried["proven"]) == len(carried["errors"]) and max(carried["proven"]) < 1e-9
+    assert all(error <= most * (1 + 1e-14) for error, most in zip(carried["errors"], carried["proven"], strict=True))
+    assert "proven: at most" in (written.folder / "report.html").read_text(encoding="utf-8")
     assert carried["steps"] > 5 and 0.1 < carried["one_variation"] < 100
     assert "carried from depth 2 to infinity" in (written.folder / "report.html").read_text(encoding="utf-8")
 

@@ -71,14 +71,16 @@ def test_a_result_shows_itself(result):
 
 def test_the_command_writes_a_report(tmp_path):
     out = tmp_path / "report"
-    words = ["finite", "wine", "--width", "12", "--samples", "8", "--points", "3", "--test-points", "2"]
+    words = ["finite", "wine"]
+    for name in ("width", "depth", "samples", "points", "test_points"):  # those of `result`, which are compiled
+        words += [f"--{name.replace('_', '-')}", str(SMALL[name])]
     run = CliRunner().invoke(app, [*words, "--trained", "0", "--out", str(out), "--quiet"])
     assert run.exit_code == 0, run.output
     record = json.loads((out / "finite.json").read_text())
-    assert len(record["networks"]["real_depths"]) == 8 and record["trained"] is None
+    assert len(record["networks"]["real_depths"]) == 64 and record["trained"] is None
     page = (out / "report.html").read_text()
     assert "Does infinite width describe these networks?" in page and page.count("<svg") == 2
-    assert (out / "tables" / "networks.csv").read_text().count("\n") == 9
+    assert (out / "tables" / "networks.csv").read_text().count("\n") == 65
     again = CliRunner().invoke(app, [*words, "--trained", "0", "--out", str(out), "--json"])
     assert json.loads(again.stdout)["networks"] == record["networks"]
 

@@ -26,6 +26,7 @@ from roughntk.study.analysis import signatures as signatures_room
 from roughntk.study.analysis.laws import law
 from roughntk.study.data import load
 from roughntk.study.depths import StudyDepths
+from roughntk.transport import Certificate
 
 EPS = np.finfo(np.float64).eps
 LAW = law(rn.kernels.ReluNTK())
@@ -234,6 +235,8 @@ def test_transport_is_recorded_for_both_clocks_and_right_hand_sides_at_every_dep
     for row in written.record["transport"]:
         assert row["converged"] and row["steps"] >= 8 and row["error"] <= row["error_bound"] <= 1e-9
         assert row["condition_number"] < 1e6  # so the bound of the issue is 1e-9
+        assert row["error"] <= row["proven"] < 1e-11 and row["integration"] <= row["gronwall"] < 1e-10
+        assert row["growth"] == pytest.approx(np.exp(row["one_variation"] / 2)) and row["one_variation"] > 0
         assert 0 <= row["error"] <= 1e-9 and 0 < row["residual"] <= 1e-9
 
 
@@ -256,8 +259,9 @@ def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
         wrong = np.linalg.solve(*kernels.at(depth + 1))
         wrong[2, 1] += 0.25
         return types.SimpleNamespace(
-            coefficients=wrong, residual=0.5, converged=True, stats={"steps": 3}, error_bound=1e-9, system="kernel"
-        )
+            coefficients=wrong, residual=0.5, converged=True, stats={"steps": 3}, error_bound=1e-9, system="kernel",
+            certificate=Certificate.unknown(wrong.shape, 2),
+        )  # fmt: skip
 
     monkeypatch.setattr(transport, "between_systems", off_by_a_quarter)
     records = transport.transport_records(kernels, [2, 3], lambda stage, steps: None)

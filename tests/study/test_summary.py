@@ -77,8 +77,8 @@ TEXTS = (
     "<deflated_to>}[[, else Cholesky]]; largest residual <residual>, coefficients known to <known> of max(1, max "
     "(u)).[[ The matrix is singular to working precision at depth <singular>.]]",
     "Transport (Theorem 3): <integrations> integrations[[, <deflated> of them in deflated form]], largest error "
-    "<transport_error> against the closed form, largest residual <transport_residual>, all within their bounds (at "
-    "most <arc_steps> steps in the arc clock, <psi_steps> in psi).",
+    "<transport_error> against the closed form (proven: at most <transport_proven>), largest residual "
+    "<transport_residual>, all within their bounds (at most <arc_steps> steps in the arc clock, <psi_steps> in psi).",
     "Drivers v^(L): <channels> channels; log(I + sM) and Gauss-Legendre quadrature differ by at most <quadrature> "
     "relative.",
     "Signatures to level <level> on the <directions> principal directions of the drivers (all but at most <left> of "
@@ -301,6 +301,9 @@ def _transport(data, family, found, numbers, kernels, u):
         worst = max(worst, np.abs(row["coefficients"] - exact).max() / scale)
         doubt = max(doubt, found.kernels.solved[row["depth"] + 1].relative_error)
     numbers.shows("transport_error", worst, absolute=doubt)
+    # rounding of the kernel's entries and of two solutions, some 1e3 eps of the condition number: bounds of all of it
+    assert worst <= numbers["transport_proven"] + doubt
+    assert numbers["transport_proven"] <= 2e3 * EPS * max(found.kernels.condition[depth] for depth in u) + worst
     # What the solver says is repeated for the row that decides; |A u - b| is computed at its knots from plain kernels.
     assert numbers["transport_residual"] <= 1e-9
     for clock in ("arc", "psi"):

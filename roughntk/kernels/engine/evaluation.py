@@ -146,6 +146,21 @@ def real_at_angle(family: Any, theta: Array, depth: Array) -> Array:
     return _in_buckets(lambda *arguments: _compiled_real_at_angle(kind, prepared, *arguments), theta, depth)
 
 
+def along_real_depth(family: Any, theta: np.ndarray) -> Callable[[float], np.ndarray]:
+    """depth -> the kernel at known angles, checked already: for many depths, one after the other.
+
+    As `real_at_angle` at an array of depths, by the same compiled function; nothing is checked in each call.
+    """
+    kind, size = type(family), theta.size
+    angles = jnp.asarray(_filled(theta) if 0 < size <= _LARGEST_BUCKET else theta.reshape(-1))
+
+    def at(depth: float) -> np.ndarray:
+        depths: Any = np.full(angles.shape, float(depth))
+        return np.asarray(_compiled_real_at_angle(kind, family._prepared(depths), angles, depths))[:size]
+
+    return at
+
+
 def real_at_correlation(family: Any, rho: Array, depth: Array) -> Array:
     """At real depth, at correlations."""
     kind, prepared = type(family), family._prepared(depth)

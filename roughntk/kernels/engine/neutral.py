@@ -8,6 +8,7 @@ which is summed from the derivatives, since the difference would cancel; the flo
 `roughntk.kernels.engine.deep`, leads on.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,16 +27,19 @@ _AGREEMENT = 1e-12  # of the series with the mean slope, relative to 1
 _GONE = 1e-40
 
 
+@functools.lru_cache(maxsize=128)
 def taylor(h: Callable[[Array], Array], c: float) -> np.ndarray:
     """Coefficients of P, constant term first; h'(c) within rounding of 1 counts as 1."""
-    coefficients, derivative, factorial = [], h, 1.0
-    for k in range(1, _DERIVATIVES + 1):
-        derivative, factorial = jax.grad(derivative), factorial * k
-        coefficients.append(float(jax.jit(derivative)(jnp.asarray(c))) / factorial)
+    derivatives = [jax.grad(h)]
+    while len(derivatives) < _DERIVATIVES:
+        derivatives.append(jax.grad(derivatives[-1]))
+    values = jax.jit(lambda at: jnp.stack([derivative(at) for derivative in derivatives]))(jnp.asarray(c))
+    coefficients = np.asarray(values) / np.cumprod(np.arange(1.0, _DERIVATIVES + 1))
     coefficients[0] -= 1
     if abs(coefficients[0]) <= ROUNDED:
         coefficients[0] = 0.0
-    return np.array(coefficients)
+    coefficients.flags.writeable = False  # it is kept: compiling ten derivatives takes a second
+    return coefficients
 
 
 @eqx.filter_jit

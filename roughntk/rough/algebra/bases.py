@@ -9,12 +9,11 @@ Source: Reutenauer1993, chapter 4 (Hall sets).
 """
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
 
 from roughntk import _checks
 from roughntk._checks import InputError
@@ -32,6 +31,9 @@ from roughntk.rough.algebra.lyndon import (
     tensor_to_lyndon,
 )
 from roughntk.rough.algebra.shuffle import TOLERANCE, group_like_error, lie_error
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 BASES = ("lyndon", "hall", "words")
 
@@ -74,7 +76,7 @@ def hall_brackets(channels: int, level: int) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=16)
-def hall_expansion(channels: int, level: int) -> tuple[sparse.csc_matrix, ...]:
+def hall_expansion(channels: int, level: int) -> "tuple[sparse.csc_matrix, ...]":
     """The Hall basis expanded in words, exact integers: level k has shape (channels^k, Witt dimension).
 
     Raises as `hall_brackets` does.
@@ -93,20 +95,24 @@ def hall_expansion(channels: int, level: int) -> tuple[sparse.csc_matrix, ...]:
 
 
 @functools.lru_cache(maxsize=16)
-def hall_to_lyndon(channels: int, level: int) -> sparse.csr_matrix:
+def hall_to_lyndon(channels: int, level: int) -> "sparse.csr_matrix":
     """The integer matrix that takes Hall coordinates to Lyndon coordinates, over all lengths up to `level`.
 
     Raises as `hall_brackets` does.
     """
+    from scipy import sparse  # heavy, and needed for few signatures
+
     return sparse.block_diag(_level_matrices(channels, level), format="csr")
 
 
 @functools.lru_cache(maxsize=16)
-def lyndon_to_hall(channels: int, level: int) -> sparse.csr_matrix:
+def lyndon_to_hall(channels: int, level: int) -> "sparse.csr_matrix":
     """The inverse of `hall_to_lyndon`, integer as well: both are bases of the free Lie ring.
 
     Raises as `hall_brackets` does, and where the entries leave the integers that float64 holds exactly.
     """
+    from scipy import sparse  # heavy, and needed for few signatures
+
     inverses = []
     for k, matrix in enumerate(_level_matrices(channels, level), start=1):
         expansion = hall_expansion(channels, level)[k - 1]
@@ -116,7 +122,9 @@ def lyndon_to_hall(channels: int, level: int) -> sparse.csr_matrix:
     return sparse.block_diag(inverses, format="csr")
 
 
-def _level_matrices(channels: int, level: int) -> list[sparse.csr_matrix]:
+def _level_matrices(channels: int, level: int) -> "list[sparse.csr_matrix]":
+    from scipy import sparse  # heavy, and needed for few signatures
+
     expansions, projections = hall_expansion(channels, level), lyndon_projection(channels, level)
     return [
         sparse.csr_matrix(projection @ expansion.tocsr()[lyndon_positions(channels, k)])

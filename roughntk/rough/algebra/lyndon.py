@@ -9,16 +9,18 @@ Source: Reutenauer1993, chapters 4 and 5 (Lyndon words, standard factorisation).
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
 
 from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.rough.algebra.layout import Tensor, Word, check_tensor, real_values, signature_size
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 #: The largest size, in bits, of a dimension that is computed: whole numbers of any size take as much memory and time.
 MOST_BITS = 2**20
@@ -136,7 +138,7 @@ def commutator(a: dict[int, int], length_a: int, b: dict[int, int], length_b: in
 
 
 @functools.lru_cache(maxsize=16)
-def lyndon_expansion(channels: int, level: int) -> tuple[sparse.csc_matrix, ...]:
+def lyndon_expansion(channels: int, level: int) -> "tuple[sparse.csc_matrix, ...]":
     """The brackets of the Lyndon basis expanded in words: level k has shape (channels^k, Witt dimension).
 
     Column w holds the bracket [w] of the w-th Lyndon word of length k, an exact integer combination of words
@@ -155,8 +157,10 @@ def lyndon_expansion(channels: int, level: int) -> tuple[sparse.csc_matrix, ...]
     return tuple(sparse_columns(part, channels**k) for k, part in enumerate(columns, start=1))
 
 
-def sparse_columns(columns: list[dict[int, int]], height: int) -> sparse.csc_matrix:
+def sparse_columns(columns: list[dict[int, int]], height: int) -> "sparse.csc_matrix":
     """The sparse float64 matrix of shape (height, len(columns)) with the given {row: value} columns."""
+    from scipy import sparse  # heavy, and needed for few signatures
+
     starts = np.cumsum([0, *(len(column) for column in columns)])
     rows = np.array([row for column in columns for row in column], dtype=np.int64)
     values = np.array([value for column in columns for value in column.values()], dtype=np.float64)
@@ -174,7 +178,7 @@ def lyndon_positions(channels: int, length: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=16)
-def lyndon_projection(channels: int, level: int) -> tuple[sparse.csr_matrix, ...]:
+def lyndon_projection(channels: int, level: int) -> "tuple[sparse.csr_matrix, ...]":
     """For each level the matrix (Witt dimension, Witt dimension) taking the Lyndon-word entries of a Lie
     element to its Lyndon coordinates: the inverse of the unit lower triangular integer matrix ([w])_v.
 
@@ -205,12 +209,14 @@ def sorted_letters(positions: Any, channels: int, length: int) -> np.ndarray:
 
 def inverse_by_letters(
     matrix: Any, rows: np.ndarray, columns: np.ndarray, invert: Callable[[np.ndarray], np.ndarray]
-) -> sparse.csr_matrix:
+) -> "sparse.csr_matrix":
     """The inverse of an integer matrix, integer itself, that joins only rows and columns of the same letters.
 
     `rows` and `columns` label them (`sorted_letters`); each block is inverted by `invert`, which may leave
     roundings below 1/2. Raises `InputError` if a product of entries leaves the integers that float64 holds.
     """
+    from scipy import sparse  # heavy, and needed for few signatures
+
     if not matrix.shape[0]:
         return sparse.csr_matrix(matrix.shape[::-1])
     row_order, column_order = np.argsort(rows, kind="stable"), np.argsort(columns, kind="stable")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import gammainc
 
 from roughntk import _checks
 from roughntk._checks import InputError
@@ -87,6 +86,8 @@ class Pieces:
 
 def tail(length: Any, level: int) -> Any:
     """sum_{k > level} length^k / k! = e^length P(level + 1, length), P the regularised incomplete gamma function."""
+    from scipy.special import gammainc  # heavy, and needed here only
+
     with np.errstate(over="ignore"):
         return np.exp(length) * gammainc(level + 1, length)
 

@@ -15,7 +15,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import linalg
 
 from roughntk import _checks
 from roughntk._checks import InputError
@@ -98,6 +97,8 @@ def _embedding(gamma: np.ndarray) -> np.ndarray:
 
 
 def _cholesky(gamma: np.ndarray) -> np.ndarray:
+    from scipy import linalg  # heavy, and needed here only
+
     _checks.memory(16.0 * gamma.size**2, f"the covariance matrix of {gamma.size} points", "use fewer points")
     try:
         return np.linalg.cholesky(linalg.toeplitz(gamma))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
 
 from roughntk import _checks, _display
 from roughntk._checks import InputError
@@ -304,6 +303,8 @@ def _scale(scale: Any, count: int) -> np.ndarray:
 
 def _rate(x: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """The slope of -log values against x, at least 3, by least squares, and the half width of its 95 % interval."""
+    from scipy import special  # heavy, and needed here only
+
     across, along = x - x.mean(), -np.log(values)
     along -= along.mean()
     slope = across @ along / (across @ across)

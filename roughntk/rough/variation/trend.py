@@ -13,7 +13,6 @@ A sequence that levels off at c > 0 slows down, and so do the last two, which te
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
 
 #: Below this part of its terms a residual is rounding. Exponents that are looked at.
 ROUNDING, SLOWEST, FASTEST = 1e-14, 1e-3, 12.0
@@ -82,6 +81,7 @@ def _residual(columns: np.ndarray, values: np.ndarray) -> float:
 
 def _levelling(x: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
     """c, the half width of its 95 % interval, and the residual of c + A e^{-a x}, relative to the values."""
+    from scipy import optimize, special  # heavy, and needed here only
 
     def columns(rate: float) -> np.ndarray:
         return np.stack([1 / values, np.exp(-rate * x) / values], 1)

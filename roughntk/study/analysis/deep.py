@@ -39,9 +39,9 @@ class DeepLimit:
         expansion_distance: max difference between u_L and its first-order expansion, shape (k,), or None.
         needed: answers of `depth_needed`, one per tolerance (ReLU NTK only).
         transport: u carried from depth 2 to infinity by `to_depth` (ReLU NTK only): `depths`, `errors` there (max
-            difference from the closed form, over max(1, |u|); in JSON null is the infinite depth), the largest
-            `residual`, `steps` and the exact `one_variation` of the driver; or a `note` that says why it could
-            not be carried.
+            difference from the closed form, over max(1, |u|); in JSON null is the infinite depth) and what is `proven`
+            of them, the largest `residual`, `steps` and the exact `one_variation` of the driver; or a `note` that says
+            why it could not be carried.
     """
 
     depths: np.ndarray
@@ -104,6 +104,7 @@ def _transported(family: KernelFamily, data: DataSet) -> dict[str, Any]:
     return {
         "depths": transported.depths,
         "errors": transported.errors,
+        "proven": transported.certificate.along,
         "residual": transported.residual,
         "steps": transported.stats["steps"],
         "one_variation": transported.drivers.one_variation().value,

@@ -15,6 +15,10 @@ from roughntk.transport.whole_depth import between_systems
 FIRST_DEPTH_CONDITION = 1e8
 """Depth 1, the linear kernel, joins the transport only below this condition number."""
 
+_NUMBERS = (
+    "steps", "residual", "error", "error_bound", "proven", "integration", "gronwall", "one_variation", "growth",
+)  # fmt: skip
+
 
 def transport_pairs(kernels: Kernels) -> tuple[list[Depth], str]:
     """Depths L from which L -> L + 1 is transported, and what became of depth 1."""
@@ -39,7 +43,11 @@ def transport_records(
     """Stage 5: Theorem 3 between each pair of depths, both clocks, both right-hand sides.
 
     `error` is against the closed form of the study at L + 1; a transport has converged only if that is within
-    `error_bound`, which follows from what the entries of both ends are known to.
+    `error_bound`, which follows from what the entries of both ends are known to, and within what is proven, which is
+    `proven` for all coefficients together: by the certificate of the transport for its coefficients, and by the forward
+    error of the closed form for the others. `integration` is what the certificate says of the integration alone,
+    without the errors of the kernel's entries, `gronwall` its bound by the 1-variation of the driver
+    (`one_variation`) and the growth of errors with it (`growth`).
     """
     records = []
     for depth, clock, rhs in itertools.product(starts, ("arc", "psi"), ("joint", "paper")):
@@ -53,16 +61,23 @@ def _record(kernels: Kernels, depth: Depth, clock: str, rhs: str) -> dict[str, A
     """The transport from one depth to the next."""
     record: dict[str, Any] = {"depth": depth, "clock": clock, "rhs": rhs}
     try:
-        exact = kernels.coefficients_at(depth + 1)
+        exact, known = kernels.coefficients_at(depth + 1), kernels.solved[depth + 1]
         result = between_systems(kernels.systems, depth, clock=clock, rhs=rhs, throw=False)
     except NotPositiveDefiniteError as problem:
-        record |= dict.fromkeys(("steps", "residual", "error", "error_bound", "system", "coefficients"), None)
+        record |= dict.fromkeys((*_NUMBERS, "system", "coefficients"), None)
         record |= {"converged": False, "note": str(problem)}
     else:
-        error = float(np.max(np.abs(result.coefficients - exact)) / max(1.0, np.max(np.abs(exact))))
-        record |= {"steps": result.stats["steps"], "residual": result.residual, "error": error}
-        record |= {"error_bound": result.error_bound, "system": result.system, "coefficients": result.coefficients}
-        record |= {"converged": bool(result.converged and error <= result.error_bound), "note": ""}
+        assert known is not None
+        certificate, size = result.certificate, max(1.0, float(np.max(np.abs(exact))))
+        gap, within = np.abs(result.coefficients - exact), certificate.total + known.forward_error
+        error, proven = float(np.max(gap)) / size, float(np.max(within)) / size
+        values = (
+            result.stats["steps"], result.residual, error, result.error_bound, proven, certificate.parts["bound"],
+            certificate.parts["gronwall"], certificate.one_variation, certificate.growth,
+        )  # fmt: skip
+        record |= dict(zip(_NUMBERS, values, strict=True))
+        record |= {"system": result.system, "coefficients": result.coefficients, "note": ""}
+        record |= {"converged": bool(result.converged and error <= result.error_bound and np.all(gap <= within))}
     return record | {"condition_number": max(kernels.condition[depth], kernels.condition[depth + 1])}
 
 

@@ -79,7 +79,7 @@ def compare(
 
     >>> import roughntk as rn
     >>> families = ("relu-nngp", "sigmoid")
-    >>> compared = rn.study.compare("wine", families, points=4, test_points=1, depths="2:3", out=None)
+    >>> compared = rn.study.compare("wine", families, points=5, test_points=2, depths="2:3", out=None)
     >>> [study.config.family_name for study in compared.studies]
     ['relu-nngp', 'sigmoid']
     """

@@ -21,13 +21,14 @@ def _row(comparison: Comparison, member: Member) -> dict[str, Any]:
     row: dict[str, Any] = {"family": member.name, "folder": None if member.study is None else folder_of(member.name)}
     row |= _predicted(comparison, member)
     study = member.study
-    row |= {"limit": None, "drivers": None, "condition_number": None, "transport_error": None}
+    row |= {"limit": None, "drivers": None, "condition_number": None, "transport_error": None, "transport_proven": None}
     if study is not None:
         row |= {
             "limit": study.law.limit.rstrip("."),
             "drivers": drivers_verdict(study),
             "condition_number": study.kernels.condition[study.kernels.depths[-1]],
             "transport_error": transport_error(study),
+            "transport_proven": transport_proven(study),
         }
     return row | {"failure": member.failure}
 
@@ -64,6 +65,12 @@ def transport_error(study: Study) -> float | None:
     return float(np.max(errors)) if errors else None
 
 
+def transport_proven(study: Study) -> float | None:
+    """The most that these errors can be; None where nothing was carried."""
+    proven = [row["proven"] for row in study.transport if row["proven"] is not None]
+    return float(np.max(proven)) if proven else None
+
+
 def depth_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """One row for each family and depth with a prediction."""
     return [
@@ -88,4 +95,4 @@ def prediction_record(comparison: Comparison) -> dict[str, Any] | None:
     }
 
 
-__all__ = ["depth_rows", "drivers_verdict", "family_rows", "prediction_record", "transport_error"]
+__all__ = ["depth_rows", "drivers_verdict", "family_rows", "prediction_record", "transport_error", "transport_proven"]

@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
+
+from roughntk import _display
 from roughntk.study.analysis.prediction import Prediction
-from roughntk.study.comparison.records import drivers_verdict, transport_error
+from roughntk.study.comparison.records import drivers_verdict, transport_error, transport_proven
 from roughntk.study.comparison.result import Comparison, Member
 from roughntk.study.depths import in_words
 from roughntk.study.result import Study
@@ -92,11 +95,12 @@ def _checks(comparison: Comparison) -> list[str]:
     rows = [row for _, study in known for row in study.transport if row["error"] is not None]
     failed = sum(not row["converged"] for row in rows)
     largest, name = max(errors)
+    proven = np.max([transport_proven(study) for _, study in known if transport_proven(study) is not None])
     held = "all within their bounds" if not failed else f"{failed} NOT converged"
     return [
         *lines,
         f"Transport (Theorem 3): {len(rows)} integrations, largest error {largest:.2g} ({name}) against the closed "
-        f"form, {held}.",
+        f"form (proven: at most {_display.rounded_up(float(proven), 2)}), {held}.",
     ]
 
 

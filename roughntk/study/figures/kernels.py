@@ -101,7 +101,9 @@ def errors(study: Study):
             values = np.maximum([r[key] for r in rows], 1e-17)
             axis.plot(depths, values, style, color=colour, markersize=3.2, linewidth=0.9, label=label)
     bounds = {r["depth"]: r["error_bound"] for r in shown}
+    proven = {depth: max(r["proven"] for r in shown if r["depth"] == depth) for depth in bounds}
     if bounds:
+        axes[0, 0].plot(list(proven), list(proven.values()), ":", color="black", linewidth=1.2, label="proven")
         axes[0, 0].plot(list(bounds), list(bounds.values()), label="bound of the error", **LIMIT_STYLE)
     for axis, title in (
         (axes[0, 0], r"Error max$|u - u_{\mathrm{closed}}|$ / max(1, max$|u|$)"),
@@ -114,7 +116,8 @@ def errors(study: Study):
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     caption = (
         "One point per transport from L to L+1. The dashed bound is what the rounding of the entries of the two "
-        "kernels may change in u, at least 1e-9; a transport beyond it has not converged."
+        "kernels may change in u, at least 1e-9; a transport beyond it has not converged. Dotted: what is proven of "
+        "the error, that of the closed form included."
     )
     if any(r["system"] == "deflated" for r in shown):
         first = min(r["depth"] for r in shown if r["system"] == "deflated")
