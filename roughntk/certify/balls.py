@@ -8,13 +8,12 @@ python-flint keeps the working precision, and the length of power series, in one
 program of more threads should change neither by itself.
 """
 
-import contextlib
 import dataclasses
 import fractions
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
@@ -29,6 +28,7 @@ _FIRST_DIGITS = 20  # of `error_bound`
 _BITS_A_DIGIT = math.log2(10)
 _LONGEST_POWER = 4000  # of ten, and digits, in numbers that are handed in
 _SETTINGS = threading.RLock()  # held while the settings of python-flint are others than those of the user
+_BEFORE: list[tuple[str, int]] = []  # what blocks that are not left put back, the inner ones last
 
 Ball = Any
 """A flint.arb. mypy knows nothing of python-flint."""
@@ -59,31 +59,40 @@ def available() -> bool:
     return True
 
 
-@contextlib.contextmanager
-def working(bits: int) -> Iterator[None]:
+class _Setting:
+    """One setting of python-flint inside a block; other threads wait.
+
+    An interrupt may come as a block is left, before anything is put back. The block around it then puts back what both
+    of them changed. (A generator would be left suspended, and put its own value back later, when it is collected.)
+    """
+
+    def __init__(self, name: str, value: int) -> None:
+        self._context, self._name, self._value = flint().ctx, name, value
+        self._outside = 0
+
+    def __enter__(self) -> None:
+        _SETTINGS.acquire()
+        self._outside = len(_BEFORE)
+        _BEFORE.append((self._name, getattr(self._context, self._name)))
+        setattr(self._context, self._name, self._value)
+
+    def __exit__(self, *error: object) -> None:
+        while len(_BEFORE) > self._outside:
+            try:
+                setattr(self._context, *_BEFORE[-1])
+            finally:
+                _BEFORE.pop()
+                _SETTINGS.release()
+
+
+def working(bits: int) -> _Setting:
     """Compute with so many bits inside the block; other threads wait."""
-    with _setting("prec", bits):
-        yield
+    return _Setting("prec", bits)
 
 
-@contextlib.contextmanager
-def truncated(length: int) -> Iterator[None]:
+def truncated(length: int) -> _Setting:
     """Keep so many terms of power series inside the block; other threads wait."""
-    with _setting("cap", length):
-        yield
-
-
-@contextlib.contextmanager
-def _setting(name: str, value: int) -> Iterator[None]:
-    """One setting of python-flint inside the block."""
-    context = flint().ctx
-    with _SETTINGS:
-        before = getattr(context, name)
-        setattr(context, name, value)
-        try:
-            yield
-        finally:
-            setattr(context, name, before)
+    return _Setting("cap", length)
 
 
 def exact(value: Any, name: str) -> fractions.Fraction:

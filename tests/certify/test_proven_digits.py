@@ -288,3 +288,20 @@ def test_settings_of_python_flint_are_put_back_after_an_error():
     with pytest.raises(InputError, match="can be proven"):
         balls.proven("x", lambda bits: balls.flint().arb(1, 1e-20), 30)
     assert (context.prec, context.cap) == before
+
+
+def test_a_block_that_an_interrupt_left_open_is_closed_by_the_block_around_it():
+    context, entered = balls.flint().ctx, threading.Event()
+    before = context.prec, context.cap
+
+    def other():
+        with balls.working(60):
+            entered.set()
+
+    left_open = balls.truncated(7)
+    with balls.working(100):
+        left_open.__enter__()
+    assert (context.prec, context.cap) == before
+    thread = threading.Thread(target=other, daemon=True)
+    thread.start()
+    assert entered.wait(10)
