@@ -178,7 +178,7 @@ CLAIMS = (
         _criteria,
         "The determinant decides nothing: that of the ReLU NTK tends to (3/4)^(n-1) (n + 3)/4, and there are sequences "
         "with all three conditions whose coefficients alternate. Enough for a limit are increments of the coefficients "
-        "with a finite sum, or one hyperbolic fixed point; both networks' kernels and the second family have one.",
+        "with a finite sum, as those of both networks' kernels, or one hyperbolic fixed point, as the second family's.",
     ),
     Claim(
         "section-6-second-family", "Section 6",
