@@ -224,10 +224,11 @@ def _of_sigmoid(subject: Subject, X: Numbers, near: Numbers, test: Numbers) -> l
 
 CLAIMS = (
     Claim(
-        "theorem-3-limit", "Theorem 3", "u_L converges as L grows, is bounded, and |u|_2 = O(n).", _theorem_3_limit,
+        "theorem-3-limit", "Theorem 3, limit", "u_L converges as L grows, is bounded, and |u|_2 = O(n).",
+        _theorem_3_limit,
     ),
     Claim(
-        "theorem-3-continuity", "Theorem 3",
+        "theorem-3-continuity", "Theorem 3, continuity",
         "The limit of u_L is bounded and continuous in x, and not trivial.", _theorem_3_continuity,
         "For the ReLU kernel the limit is bounded, 1/(n + 3) at every x off the data and e_i at x_i: constant, and "
         "discontinuous at the data. For hyperbolic families, as the sigmoid one, it is continuous and depends on the "

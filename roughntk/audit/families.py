@@ -347,18 +347,21 @@ def _deep_coefficients(measured: Measured) -> Evidence:
 
 
 _ASKED = (
-    ("section-6-bounded", "Section 6", "k(x, x) > 0 and |k(x, x')| <= k(x, x) at every depth.", _bounded),
+    ("section-6-bounded", "Section 6, bounds", "k(x, x) > 0 and |k(x, x')| <= k(x, x) at every depth.", _bounded),
     (
-        "section-6-positive-definite", "Section 6",
+        "section-6-positive-definite", "Section 6, definiteness",
         "From some depth on it is positive definite on every finite set of distinct points.", _positive_definite,
     ),
-    ("section-6-determinant", "Section 6", "The determinant of the normalised matrix tends to 0.", _determinant),
-    ("section-6-limit", "Section 6", "The coefficients K_L(X,X)^{-1} K_L(X,x) have a limit.", _limit),
+    (
+        "section-6-determinant", "Section 6, determinant", "The determinant of the normalised matrix tends to 0.",
+        _determinant,
+    ),
+    ("section-6-limit", "Section 6, limit", "The coefficients K_L(X,X)^{-1} K_L(X,x) have a limit.", _limit),
     ("invertible", "Section 4, cases a to c", "K_L(X,X) is invertible from L = 2 on for distinct points.", _invertible),
-    ("theorem-2-limit", "Theorem 2", "The normalised kernel of two points tends to 1.", _ones),
-    ("theorem-2-increases", "Theorem 2", "The normalised kernel of two points increases with depth.", _increases),
-    ("theorem-3-drivers", "Theorem 3", "The drivers of the equation from depth to depth vanish.", _drivers),
-    ("agreement", "Section 6", "Classification and conditions say the same.", _agreement),
+    ("theorem-2-limit", "Theorem 2, limit", "The normalised kernel of two points tends to 1.", _ones),
+    ("theorem-2-increases", "Theorem 2, rise", "The normalised kernel of two points increases with depth.", _increases),
+    ("theorem-3-drivers", "Theorem 3, drivers", "The drivers of the equation from depth to depth vanish.", _drivers),
+    ("agreement", "Section 6, both routes", "Classification and conditions say the same.", _agreement),
 )  # fmt: skip
 
 

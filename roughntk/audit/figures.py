@@ -252,7 +252,7 @@ CLAIMS = (
         keeps_conclusion=False,
     ),
     Claim(
-        "table-1-other-works", "Table 1", "What the table says of other works.", _other_works,
+        "table-1-other-works", "Table 1, other works", "What the table says of other works.", _other_works,
     ),
     Claim(
         "mean-field-remark", "Related work",

@@ -267,7 +267,8 @@ CLAIMS = (
         keeps_conclusion=False,
     ),
     Claim(
-        "section-6-rate", "Section 6", "The convergence of K_L is logarithmic, and so very slow.", _section_6_rate,
+        "section-6-rate", "Section 6, rate", "The convergence of K_L is logarithmic, and so very slow.",
+        _section_6_rate,
         "It is slow, but not logarithmic: K_L - 1/4 = (3/8) log L/L + (alpha(theta_1) - 3/2)/(4L) + O(log^2 L/L^2).",
     ),
 )  # fmt: skip

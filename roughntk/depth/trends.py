@@ -76,7 +76,7 @@ def _log_determinant(kernels: Kernels, followed: str, depth: int) -> float | Non
 
 
 def _of_doubling(kernels: Kernels, followed: str, depth: int) -> tuple[float, float]:
-    """The largest log det and how far it is above the smallest, at up to 17 depths from above half of this one to it."""
+    """The largest log det and how far it is above the smallest, at 17 depths or fewer above half of this one."""
     between = {depth - 1, *(round(depth * 2 ** (-k / 16)) for k in range(16))}
     every = [_log_determinant(kernels, followed, each) for each in between if 2 * each > depth]
     known = [-math.inf if each is None else each for each in every]
