@@ -117,3 +117,8 @@ def test_evidence_that_could_not_be_had_is_named_at_the_top(tmp_path, monkeypatc
     page = (tmp_path / "report" / "report.html").read_text()
     assert "Missing: not certified here" in page[: page.index("Notation</h2>")]
     assert rn.study.audit("table-1-other-works", out=None).missing == []
+
+
+def test_the_letters_of_the_paper_are_explained_where_its_claims_are(tmp_path):
+    rn.study.audit(["theorem-2-increases"], family="sigmoid", out=tmp_path / "report")
+    assert "Notation</h2>" not in (tmp_path / "report" / "report.html").read_text()

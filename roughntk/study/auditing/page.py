@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from roughntk import __version__
 from roughntk.audit.claim import Examined
-from roughntk.study.auditing.result import ANSWERS, Audit
+from roughntk.study.auditing.result import ANSWERS, PAPER, Audit
 from roughntk.study.report import Part, Section, drawn, template
 from roughntk.study.result import Picture
 
@@ -41,7 +41,9 @@ def render(result: Audit, pictures: Mapping[str, Picture]) -> str:
     rows = [(_link(each), _badge(each.verdict), each.statement) for each in result.examined]
     table = Part(head=("claim", "verdict", "statement, in our words"), rows=rows)
     lines = [f"{result.headline}.", *(f"Missing: {text}" for text in result.missing)]
-    sections = [Section("all-verdicts", ALL, lines, 1, [table]), Section("notation", "Notation", parts=NOTATION)]
+    sections = [Section("all-verdicts", ALL, lines, 1, [table])]
+    if result.about == PAPER:
+        sections.append(Section("notation", "Notation", parts=NOTATION))
     sections += [_section(each, pictures.get(each.key)) for each in result.examined]
     sections.append(Section("method", "How a verdict comes about", parts=[Part(text=METHOD)]))
     return template("audit.html.j2").render(

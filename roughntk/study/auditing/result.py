@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
+PAPER = "of the paper"
 HEADINGS = ("claim", "place", "verdict", "why")
 ANSWERS = {True: "yes", False: "no", None: "not known"}
 """Whether evidence supports what it is about, in words."""
@@ -139,4 +140,4 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-__all__ = ["ANSWERS", "COLOUR_OF", "HEADINGS", "Audit", "words"]
+__all__ = ["ANSWERS", "COLOUR_OF", "HEADINGS", "PAPER", "Audit", "words"]
