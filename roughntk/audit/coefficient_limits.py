@@ -130,7 +130,7 @@ def koenigs(rho: Numbers, layers: int = 80) -> Numbers:
     return np.asarray(defect / rate**layers)
 
 
-def _kriging(X: Numbers, x: Numbers) -> Numbers:
+def sigmoid_limit(X: Numbers, x: Numbers) -> Numbers:
     """The limit of the sigmoid family's coefficients, (n, m)."""
     n, m = len(X), len(x)
     bordered = np.ones((n + 1, n + 1))
@@ -195,7 +195,7 @@ def _spread(u: Numbers) -> float:
 def _of_sigmoid(subject: Subject, X: Numbers, near: Numbers, test: Numbers) -> list[Evidence]:
     """The limit of a hyperbolic family is that of a bordered system, continuous, and depends on the data."""
     both = np.concatenate([near, test])
-    limit = _kriging(X, both)
+    limit = sigmoid_limit(X, both)
     # Depths at which lambda^L, 1e-3 to 1e-5, is far above the rounding of an inverse of a matrix that singular.
     depths = 6, 7, 8, 9
     away = [float(np.max(np.abs(points.coefficients(subject.sigmoid, X, both, depth) - limit))) for depth in depths]
@@ -224,10 +224,11 @@ def _of_sigmoid(subject: Subject, X: Numbers, near: Numbers, test: Numbers) -> l
 
 CLAIMS = (
     Claim(
-        "theorem-3-limit", "Theorem 3", "u_L converges as L grows, is bounded, and |u|_2 = O(n).", _theorem_3_limit,
+        "theorem-3-limit", "Theorem 3, limit", "u_L converges as L grows, is bounded, and |u|_2 = O(n).",
+        _theorem_3_limit,
     ),
     Claim(
-        "theorem-3-continuity", "Theorem 3",
+        "theorem-3-continuity", "Theorem 3, continuity",
         "The limit of u_L is bounded and continuous in x, and not trivial.", _theorem_3_continuity,
         "For the ReLU kernel the limit is bounded, 1/(n + 3) at every x off the data and e_i at x_i: constant, and "
         "discontinuous at the data. For hyperbolic families, as the sigmoid one, it is continuous and depends on the "
@@ -236,4 +237,4 @@ CLAIMS = (
     ),
 )  # fmt: skip
 
-__all__ = ["CLAIMS", "boundary_layer", "koenigs"]
+__all__ = ["CLAIMS", "boundary_layer", "koenigs", "sigmoid_limit"]

@@ -172,16 +172,16 @@ def _second_family(subject: Subject) -> Looked:
 
 CLAIMS = (
     Claim(
-        "section-6-criteria", "Section 6",
+        "section-6-criteria", "Section 6, criteria",
         "The argument holds for kernels that are bounded by their diagonal, positive definite from some depth on, and "
         "whose normalised determinant tends to 0, as for the ReLU NTK: their coefficients have a limit.",
         _criteria,
         "The determinant decides nothing: that of the ReLU NTK tends to (3/4)^(n-1) (n + 3)/4, and there are sequences "
         "with all three conditions whose coefficients alternate. Enough for a limit are increments of the coefficients "
-        "with a finite sum, or one hyperbolic fixed point; both networks' kernels and the second family have one.",
+        "with a finite sum, as those of both networks' kernels, or one hyperbolic fixed point, as the second family's.",
     ),
     Claim(
-        "section-6-second-family", "Section 6",
+        "section-6-second-family", "Section 6, second family",
         "The second family (1 + exp(-eta_L))^(-2) fulfils these conditions.", _second_family,
         "It is bounded by its diagonal and its determinant tends to 0 like lambda^(L (n-1)), but it is not positive "
         "definite; where its matrices can be inverted the coefficients have a limit, since its increments shrink by "

@@ -177,7 +177,8 @@ def _driving_paths_vanish(subject: Subject) -> Looked:
 
 CLAIMS = (
     Claim(
-        "driving-paths-vanish", "Theorem 3", "The driving paths v^(L) converge to the zero path in p-variation.",
+        "driving-paths-vanish", "Theorem 3, p-variation",
+        "The driving paths v^(L) converge to the zero path in p-variation.",
         _driving_paths_vanish,
     ),
 )  # fmt: skip

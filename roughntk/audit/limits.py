@@ -15,7 +15,7 @@ from roughntk.certify import inequalities, refutations
 from roughntk.certify.limits import limit_bound
 
 RHO = np.array([-0.9, 0.0, 0.5, 0.9])
-HIGH = np.linspace(0.4, 0.99, 60)
+HIGH, LOW = np.linspace(0.4, 0.99, 60), np.linspace(-1, 0.39, 60)
 SHALLOW = range(1, 41)
 LARGEST, FAR = "0.91", (10_000, 1_000_000)
 DEEP = 60, 100, 200, 500, 1000
@@ -124,8 +124,8 @@ def _peak(depths: Numbers, values: Numbers) -> tuple[int, float]:
 
 def _theorem_2(subject: Subject) -> Looked:
     """K_L is to increase, strictly, to 1."""
-    depths, every = _along_depth(subject, np.concatenate([RHO, HIGH]))
-    K, falls = every[:, : len(RHO)], every[:, len(RHO) :]
+    depths, every = _along_depth(subject, np.concatenate([RHO, HIGH, LOW]))
+    K, falls, rises = np.split(every, [len(RHO), len(RHO) + len(HIGH)], axis=1)
     peaks = [_peak(depths, column) for column in K.T]
     shown = "; ".join(
         f"from {rho:g} it is largest at L = {depth} ({value:.5f}) and {column[-1]:.5f} at L = 1000"
@@ -136,6 +136,8 @@ def _theorem_2(subject: Subject) -> Looked:
     remainder = _remainder(depths, K, 30)
     spread = float(np.ptp(K[-1]))
     steepest = float(np.max(np.diff(falls, axis=0)))
+    first, highest = float(np.min(rises[1] - rises[0])), rises.max(axis=0)
+    back = float(np.min(highest - rises[-1]))
     return [
         Evidence(
             "statement", f"K_L is not monotone: {shown}.", bool(np.all(np.diff(K, axis=0) > 0)), DIGITS,
@@ -165,6 +167,13 @@ def _theorem_2(subject: Subject) -> Looked:
             "At 60 correlations from 0.4 to 0.99 it falls at every step between the depths looked at, by "
             f"{-steepest:.1e} or more.",
             steepest < 0, DIGITS, {"least": -steepest},
+        ),
+        Evidence(
+            "correction",
+            f"At 60 correlations from -1 to 0.39 K_2 is above K_1 by {first:.1e} or more, the largest K_L is "
+            f"{highest.min():.4f} or more, and K_1000 is below that by {back:.4f} or more.",
+            first > 0 and highest.min() > LIMIT and back > 0, DIGITS,
+            {"first": first, "highest": float(highest.min()), "back": back},
         ),
         _sharper(depths, K),
         proved("statement", lambda: _proven_fall(subject)),
@@ -253,11 +262,13 @@ CLAIMS = (
     Claim(
         "theorem-2", "Theorem 2", "For every pair of points K_L increases strictly with L and tends to 1.", _theorem_2,
         "For every pair of distinct points K_L tends to 1/4, and it is not monotone: from rho_1 >= 0.4 it falls from "
-        "the start, from smaller ones it rises above 1/4 and falls back. What increases to 1 is rho_L (Lemma 1).",
+        "the start, from rho_1 <= 0.39 it rises at first, above 1/4, and then falls. What increases to 1 is rho_L "
+        "(Lemma 1).",
         keeps_conclusion=False,
     ),
     Claim(
-        "section-6-rate", "Section 6", "The convergence of K_L is logarithmic, and so very slow.", _section_6_rate,
+        "section-6-rate", "Section 6, rate", "The convergence of K_L is logarithmic, and so very slow.",
+        _section_6_rate,
         "It is slow, but not logarithmic: K_L - 1/4 = (3/8) log L/L + (alpha(theta_1) - 3/2)/(4L) + O(log^2 L/L^2).",
     ),
 )  # fmt: skip

@@ -339,7 +339,7 @@ def _ito_lyons(subject: Subject) -> Looked:
 
 CLAIMS = (
     Claim(
-        "appendix-c-tensor-algebra", "Appendix C",
+        "appendix-c-tensor-algebra", "Appendix C, signatures",
         "Signatures multiply along paths (Chen), are inverted by running back, and obey the shuffle product.",
         _tensor_algebra,
     ),

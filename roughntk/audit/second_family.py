@@ -192,11 +192,11 @@ def indefinite_at_every_depth() -> tuple[str, bool, dict]:
 
 CLAIMS = (
     Claim(
-        "proposition-7-limit", "Proposition 7",
+        "proposition-7-limit", "Proposition 7, limit",
         "The second family, eta_{L+1} = (1 + exp(-eta_L))^(-2), tends to one number c from every start.", _limit,
     ),
     Claim(
-        "proposition-7-positive-definite", "Proposition 7",
+        "proposition-7-positive-definite", "Proposition 7, definiteness",
         "The kernels eta_L of the second family are positive definite.", _positive_definite,
         "From depth 2 on eta_L is indefinite on some sets, as on 6 equispaced points of a circle at every depth. On "
         "most small random sets it is positive definite; its limit c 11^T is singular.",

@@ -50,6 +50,7 @@ def audit(
     with clear_errors("the number of claims"), stages(quiet) as report:
         from roughntk._checks import InputError
         from roughntk.study.auditing import pipeline
+        from roughntk.study.auditing.result import ANSWERS
         from roughntk.study.families import member
 
         if set_ and family is None:
@@ -66,10 +67,15 @@ def audit(
         say_table(("claim", "verdict", "why"), [(each.key, each.verdict, each.reason) for each in result.examined])
         if claim:
             for each in result.examined:
-                say(each.correction or each.statement, head=f"{each.place}:")
+                say(f"{each.statement} Verdict: {each.verdict}.", head=f"{each.place}:")
+                if each.correction:
+                    say(each.correction, head="What is true:")
                 for piece in each.evidence:
-                    say(f"{piece.text} ({piece.method})", head=f"{piece.about}:")
+                    answer = ANSWERS[piece.supports]
+                    say(f"{piece.text} (supports it: {answer}; {piece.method})", head=f"{piece.about}:")
     say(f"{result.headline}.")
+    for line in result.missing:
+        say(line, head="Missing:")
     say(f"{out}/report.html ({time.perf_counter() - clock:.0f} s)", head="Report:")
 
 

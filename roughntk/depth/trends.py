@@ -27,25 +27,30 @@ def least_eigenvalue(K: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def determinant(kernels: Kernels, followed: str, depths: list[int]) -> Condition:
-    """log det of the normalised matrix at depths 2, 4, 8, ...: how its changes from one to the next go on."""
+    """log det of the normalised matrix at depths 2, 4, 8, ...: how its changes from one to the next go on.
+
+    Several depths of each doubling decide, since one that swings may be as large at two depths by chance: it tends to 0
+    where the largest falls, by no small part of the swing, and does not where largest and swing settle.
+    """
     logs: list[float] = []
     if any(np.diag(kernels.at(followed, depth)).min() <= 0 for depth in depths):
         return Condition("determinant", OPEN, None, None, (f"a diagonal entry on {followed} is not positive",))
     for depth in depths:
-        K = kernels.at(followed, depth)
-        root = np.sqrt(np.abs(np.diag(K)))
-        value, rounding = least_eigenvalue(K / root[:, None] / root)
-        if value <= rounding:
+        log = _log_determinant(kernels, followed, depth)
+        if log is None:
             break
-        logs.append(float(np.linalg.slogdet(K / root[:, None] / root)[1]))
+        logs.append(log)
     if len(logs) < 4:
         return Condition("determinant", OPEN, None, None, (f"the matrix on {followed} is singular to rounding",))
-    n, steps, last = len(kernels.sets[followed]), np.diff(logs), depths[len(logs) - 1]
+    n, last = len(kernels.sets[followed]), depths[len(logs) - 1]
     shown = f"log det = {logs[-1]:.6g} at depth {last:,} on {followed}"
     start = _falls_from(depths, logs)
     if len(logs) < len(depths):
         return Condition("determinant", HOLDS, start, None, (shown, f"0 to rounding from depth {depths[len(logs)]}"))
-    if abs(steps[-1]) < 1e-9 or abs(steps[-1]) < 0.85 * abs(steps[-2]):
+    largest, swings = np.transpose([_of_doubling(kernels, followed, depth) for depth in depths[-4:]])
+    steps = np.diff(largest)
+    calmer = swings[-1] < 0.85 * swings[-2] < 0.85 * swings[-3]
+    if abs(steps[-1]) < 1e-9 or (abs(steps[-1]) < 0.85 * abs(steps[-2]) and calmer):
         settled = abs(steps[-1]) < 1e-9
         limit = math.exp(logs[-1]) if settled else _limit_of_determinant(kernels, followed)
         words = (
@@ -56,10 +61,26 @@ def determinant(kernels: Kernels, followed: str, depths: list[int]) -> Condition
         )
         example = Counterexample(followed, last, "det", math.exp(logs[-1]), kernels.sets[followed])
         return Condition("determinant", FAILS, None, example, (shown, words))
-    if steps[-1] < 0 and steps[-1] < 0.85 * steps[-2]:
+    if steps[-1] < 0 and steps[-1] < 0.85 * steps[-2] and -steps[-1] > 0.1 * swings[-1]:
         power = -steps[-1] / math.log(2)
         return Condition("determinant", HOLDS, start, None, (shown, f"falls like L^-{power:.3g} or faster, n = {n}"))
     return Condition("determinant", OPEN, None, None, (shown, "its trend is not clear at the depths tested"))
+
+
+def _log_determinant(kernels: Kernels, followed: str, depth: int) -> float | None:
+    """log det of the normalised matrix; None where that is singular to rounding."""
+    K = kernels.at(followed, depth)
+    root = np.sqrt(np.abs(np.diag(K)))
+    value, rounding = least_eigenvalue(K / root[:, None] / root)
+    return float(np.linalg.slogdet(K / root[:, None] / root)[1]) if value > rounding else None
+
+
+def _of_doubling(kernels: Kernels, followed: str, depth: int) -> tuple[float, float]:
+    """The largest log det and how far it is above the smallest, at 17 depths or fewer above half of this one."""
+    between = {depth - 1, *(round(depth * 2 ** (-k / 16)) for k in range(16))}
+    every = [_log_determinant(kernels, followed, each) for each in between if 2 * each > depth]
+    known = [-math.inf if each is None else each for each in every]
+    return max(known), max(known) - min(known)
 
 
 def _falls_from(depths: list[int], values: list[float]) -> int:

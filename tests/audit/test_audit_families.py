@@ -82,3 +82,21 @@ def test_eigenvalues_on_a_circle_are_those_of_its_matrix_and_what_is_no_family_i
     np.testing.assert_allclose(np.sort(families.circulant(measured, 7, 3)), np.linalg.eigvalsh(K), rtol=0, atol=1e-13)
     with pytest.raises(InputError, match="expected a kernel family"):
         claims_of_family(3.0)
+
+
+def test_a_kernel_of_low_rank_is_not_said_to_be_positive_definite():
+    """1/4 + 3/4 c^2 has rank 3 on points of a circle, whose other eigenvalues are 0 to rounding at every depth."""
+    low = claims_of_family(lambda c, depth: 0.25 + 0.75 * c**2)["section-6-positive-definite"]
+    assert examine(low, Subject()).verdict == UNDECIDED
+
+
+def test_a_determinant_that_swings_on_its_way_to_0_is_seen_to_fall():
+    swinging = claims_of_family(lambda c, depth: np.exp(-(2 + np.sin(depth)) * (1 - np.asarray(c)) / depth))
+    assert examine(swinging["section-6-determinant"], Subject()).verdict == HOLDS
+
+
+@pytest.mark.parametrize(("kernel", "verdict"), [
+    (lambda c, depth: 0.25 + 0.75 * c, FAILS), (lambda c, depth: 0 * c, UNDECIDED),
+])  # fmt: skip
+def test_what_stays_or_has_no_diagonal_does_not_increase(kernel, verdict):
+    assert examine(claims_of_family(kernel)["theorem-2-increases"], Subject()).verdict == verdict

@@ -8,7 +8,9 @@ import pytest
 
 import roughntk as rn
 from roughntk.audit.claim import CORRECTED, DIGITS, FAILS, HOLDS, UNDECIDED, Claim, Evidence, decide
+from roughntk.audit.claims import CLAIMS
 from roughntk.audit.examination import chosen, examine
+from roughntk.audit.families import claims_of_family
 from roughntk.audit.grounds import GROUNDS, Grounds, iterated_sums
 from roughntk.audit.subject import Subject, Watched
 
@@ -136,3 +138,10 @@ def test_unknown_claims_are_refused_with_the_known_ones():
         chosen(rn.audit.CLAIMS, ["theorem-9"])
     with pytest.raises(rn.InputError, match="at least one claim, got none"):
         chosen(rn.audit.CLAIMS, [])
+
+
+def test_places_tell_claims_apart():
+    """They are what the page lists and what the pictures are called after."""
+    for claims in (CLAIMS, claims_of_family("relu-ntk")):
+        places = [claim.place for claim in claims.values()]
+        assert len(set(places)) == len(places)

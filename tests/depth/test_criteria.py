@@ -4,6 +4,7 @@ import functools
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -206,3 +207,11 @@ def test_trends_hold_from_the_depth_from_which_they_are_seen():
     assert found.verdict == "holds" and found.from_depth in (2, 4)
     assert tried("relu-ntk")["summable"].from_depth == 2
     assert tried("sigmoid")["hyperbolic"].from_depth == 2
+
+
+def test_a_determinant_that_swings_on_its_way_to_0_is_told_from_one_that_settles():
+    """log det is -(n - 1) log L + (n - 1) log(2 + sin L) + ... for the first, and swings without end for the second."""
+    swinging = criteria.check(lambda c, depth: jnp.exp(-(2 + jnp.sin(depth)) * (1 - c) / depth))["determinant"]
+    assert swinging.verdict == "holds"
+    staying = criteria.check(lambda c, depth: jnp.exp(-(2 + jnp.sin(depth)) * (1 - c)))["determinant"]
+    assert staying.verdict != "holds"

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import roughntk as rn
 from roughntk.audit import examination
-from roughntk.audit.claim import UNDECIDED
+from roughntk.audit.claim import DIGITS, NOT_CERTIFIED, PROOF, UNDECIDED, Evidence
 from roughntk.cli import app
 from roughntk.study.auditing import pipeline
 from roughntk.study.auditing.result import words
@@ -21,12 +21,16 @@ def test_the_command_writes_a_page_and_a_record(tmp_path):
     run = CliRunner().invoke(app, call)
     assert run.exit_code == 0, run.output
     assert "2 claims of the paper: 1 holds and 1 holds with correction." in run.stdout
-    assert "Proposition 4: The recurrence and K_L(x, x) = 1 hold at every depth" in " ".join(run.stdout.split())
+    shown = " ".join(run.stdout.split())
+    assert (
+        "with values in [0, 1]. Verdict: holds with correction. What is true: The recurrence and K_L(x, x) = 1" in shown
+    )
+    assert "not in [0, 1]. (supports it: no; numeric" in shown and "0.0867 and 1. (supports it: yes;" in shown
     record = json.loads((out / "audit.json").read_text())
     assert record["counts"] == {"holds": 1, "holds with correction": 1}
     assert [each["key"] for each in record["claims"]] == CHEAP
     page = (out / "report.html").read_text()
-    assert page.count("<section") == 4 and "What is true: The recurrence" in page
+    assert page.count("<section") == 5 and "What is true: The recurrence" in page
     for each in record["claims"]:
         assert each["evidence"] and all(piece["text"] for piece in each["evidence"])
     rows = (out / "tables" / "evidence.csv").read_text().count("\n") - 1
@@ -99,3 +103,22 @@ def test_a_result_shows_itself():
 ])  # fmt: skip
 def test_verdicts_after_numbers(verdict, one, many):
     assert (words(verdict, 1), words(verdict, 2)) == (one, many)
+
+
+def test_evidence_that_could_not_be_had_is_named_at_the_top(tmp_path, monkeypatch):
+    def some(subject):
+        known = Evidence("statement", "1 < 2.", True, DIGITS)
+        return [known, Evidence("statement", NOT_CERTIFIED, None, PROOF)], None
+
+    claim = pipeline.CLAIMS["proposition-2"]
+    monkeypatch.setitem(pipeline.CLAIMS, "proposition-2", type(claim)(claim.key, claim.place, claim.statement, some))
+    result = rn.study.audit("proposition-2", out=tmp_path / "report")
+    assert result.missing == [f"{NOT_CERTIFIED} (1 piece of evidence)."]
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "Missing: not certified here" in page[: page.index("Notation</h2>")]
+    assert rn.study.audit("table-1-other-works", out=None).missing == []
+
+
+def test_the_letters_of_the_paper_are_explained_where_its_claims_are(tmp_path):
+    rn.study.audit(["theorem-2-increases"], family="sigmoid", out=tmp_path / "report")
+    assert "Notation</h2>" not in (tmp_path / "report" / "report.html").read_text()

@@ -26,11 +26,10 @@ from roughntk.kernels import KernelFamily
 from roughntk.kernels.registry import as_family
 from roughntk.study import unfinished
 from roughntk.study.auditing import figures, page
-from roughntk.study.auditing.result import HEADINGS, Audit
+from roughntk.study.auditing.result import HEADINGS, PAPER, Audit
 from roughntk.study.pipeline import Report, plain, to_stderr, write_csv
 
 KINDS = (Examined, Evidence, Picture, Curve)
-PAPER = "of the paper"
 GRID, GRID_DEPTHS = np.linspace(-1.0, 1.0, 9), (1, 2, 3, 10)
 OPTIONAL = ("python-flint", "esig", "iisignature", "roughpy", "optax")
 

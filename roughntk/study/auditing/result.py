@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
+PAPER = "of the paper"
 HEADINGS = ("claim", "place", "verdict", "why")
+ANSWERS = {True: "yes", False: "no", None: "not known"}
+"""Whether evidence supports what it is about, in words."""
+
 COLOUR_OF = {HOLDS: "#3a8f5c", CORRECTED: "#b8860b", FAILS: "#c8553d", UNDECIDED: "#4b4b4b"}
 
 
@@ -46,6 +50,17 @@ class Audit(_display.Displayed):
         many = _display.counted(len(self.examined), "claim")
         parts = [f"{count} {words(verdict, count)}" for verdict, count in self.counts.items()]
         return f"{many} {self.about}: {_listed(parts)}"
+
+    @property
+    def missing(self) -> list[str]:
+        """Evidence that could not be had, as for want of a package: what is said of it, and how often."""
+        texts = Counter(
+            each.text for claim in self.examined if claim.verdict != UNDECIDED for each in claim.evidence
+            if each.supports is None
+        )  # fmt: skip
+        return [
+            f"{text.rstrip('.')} ({_display.counted(count, 'piece')} of evidence)." for text, count in texts.items()
+        ]
 
     def rows(self) -> list[tuple[str, str]]:
         """(claim, verdict and why) for display."""
@@ -125,4 +140,4 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-__all__ = ["COLOUR_OF", "HEADINGS", "Audit", "words"]
+__all__ = ["ANSWERS", "COLOUR_OF", "HEADINGS", "PAPER", "Audit", "words"]
