@@ -155,7 +155,7 @@ def along_real_depth(family: Any, theta: np.ndarray) -> Callable[[float], np.nda
     angles = jnp.asarray(_filled(theta) if 0 < size <= _LARGEST_BUCKET else theta.reshape(-1))
 
     def at(depth: float) -> np.ndarray:
-        depths = np.full(angles.shape, float(depth))
+        depths: Any = np.full(angles.shape, float(depth))
         return np.asarray(_compiled_real_at_angle(kind, family._prepared(depths), angles, depths))[:size]
 
     return at
