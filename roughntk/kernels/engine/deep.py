@@ -13,6 +13,7 @@ or where what is left of its way, |f|/r, is rounding. `growth` of an architectur
 Source: the difference series of the logarithm (Gregory); HairerNorsettWanner1993, for the method of order 8.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -93,9 +94,19 @@ def _increment(known: _Known, y: Slow, held: Slow, fixed: Slow) -> Slow:
     return Slow(*(jnp.where(h, 0.0, part) for part, h in zip(logs, held, strict=True)))
 
 
-@eqx.filter_jit
-def _velocity(state: Any, known: _Known, held: Slow, fixed: Slow) -> Array:
+def _split(*trees: Any) -> tuple[list[Array], Any]:
+    """The arrays of some trees as JAX has them, and the rest, which can be hashed: split once for very many calls."""
+    arrays, rest = eqx.partition(trees, eqx.is_array)
+    leaves, structure = jax.tree.flatten(arrays)
+    others, shape = jax.tree.flatten(rest)
+    return [jnp.asarray(leaf) for leaf in leaves], (structure, shape, tuple(others))
+
+
+@functools.partial(jax.jit, static_argnames="rest")
+def _velocity(state: Any, arrays: list[Array], rest: Any) -> Array:
     """v, flat."""
+    structure, shape, others = rest
+    known, held, fixed = eqx.combine(jax.tree.unflatten(structure, arrays), jax.tree.unflatten(shape, others))
     y = jax.flatten_util.ravel_pytree(fixed)[1](state)
     velocity = velocity_of(lambda at: _increment(known, at, held, fixed), y)
     return jax.flatten_util.ravel_pytree(velocity)[0]
@@ -254,10 +265,10 @@ class _Flow:
 
     def _integrate(self, end: float) -> None:
         flat, unflatten = jax.flatten_util.ravel_pytree(self.y)
-        known = self.known
+        arrays, rest = _split(self.known, self.held, self.fixed)
 
         def velocity(state: np.ndarray) -> np.ndarray:
-            return np.asarray(_velocity(state, known, self.held, self.fixed), dtype=np.float64)
+            return np.asarray(_velocity(state, arrays, rest), dtype=np.float64)
 
         moved = integrated(velocity, np.asarray(flat), self.layer, end, self.architecture)
         self.y = Slow(*map(np.asarray, unflatten(jnp.asarray(moved))))

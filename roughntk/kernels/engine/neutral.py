@@ -12,7 +12,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,7 +41,7 @@ def taylor(h: Callable[[Array], Array], c: float) -> np.ndarray:
     return coefficients
 
 
-@eqx.filter_jit
+@jax.jit
 def _velocity(y: Any, coefficients: Array, sign: Array) -> Array:
     def increment(y: Array) -> Array:
         d, total = sign * jnp.exp(y), jnp.zeros_like(y)
