@@ -10,9 +10,10 @@ def cosine(theta: float) -> mp.mpf:
     return mp.mpf(-1) if theta == math.pi else mp.cos(mp.mpf(theta))
 
 
-def angle(correlation: mp.mpf) -> mp.mpf:
-    """arccos, of what rounding has left within [-1, 1]."""
-    return mp.acos(max(min(correlation, mp.mpf(1)), mp.mpf(-1)))
+def turned(correlation: mp.mpf) -> tuple[mp.mpf, mp.mpf, mp.mpf]:
+    """(c, theta, sin theta) of c = cos theta, of which rounding may have left more than 1."""
+    c = max(min(correlation, mp.mpf(1)), mp.mpf(-1))
+    return c, mp.acos(c), mp.sqrt((1 - c) * (1 + c))
 
 
 def erf_network(weight, noise, size, correlation, depth):
@@ -34,8 +35,8 @@ def relu_network(slope, weight, noise, size, correlation, depth):
     q = total = weight * size + noise
     s = kernel = weight * size * correlation + noise
     for _ in range(depth - 1):
-        c, theta = s / q, angle(s / q)
-        h = c + kappa * (mp.sin(theta) - theta * c) / mp.pi
+        c, theta, sine = turned(s / q)
+        h = c + kappa * (sine - theta * c) / mp.pi
         total, kernel = total * weight * half, kernel * weight * half * (1 - kappa * theta / mp.pi)
         q, s = weight * half * q + noise, weight * half * q * h + noise
         total, kernel = total + q, kernel + s
@@ -48,8 +49,8 @@ def residual_network(weight, branch, correlation, blocks):
     q = total = mp.mpf(1)
     s = kernel = correlation
     for _ in range(blocks):
-        c, theta = s / q, angle(s / q)
-        h, slope = c + (mp.sin(theta) - theta * c) / mp.pi, 1 - theta / mp.pi
+        c, theta, sine = turned(s / q)
+        h, slope = c + (sine - theta * c) / mp.pi, 1 - theta / mp.pi
         total, kernel = total * (1 + gain) + gain * q, kernel * (1 + gain * slope) + gain * q * h
         q, s = q * (1 + gain), s + gain * q * h
     return s / q, kernel / total

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -265,7 +266,7 @@ def test_correlation_map_is_one_layer():
 def test_retained_is_the_slope_of_the_recursion(family):
     """K at two pairs obeys K' = k K + added; on the diagonal k + added = 1."""
     theta = jnp.array([0.0, 1.0])
-    kept = np.asarray(family.path(theta, 30)[1])
+    kept = np.asarray(eqx.filter_jit(type(family).path)(family, theta, 30)[1])
     K = np.asarray(family.trajectory(theta, 31))
     c = np.asarray(family.nngp.trajectory(theta, 31))
     added = (1 - kept[:, :1]) * c[1:]

@@ -228,10 +228,11 @@ def test_operations_work_on_traced_values_and_can_be_differentiated():
         return rough.levy_area(timed)[0, 1] + rough.lead_lag(timed).values[-1].sum()
 
     values = jnp.asarray(VALUES)
-    slope = jax.grad(end)(values)
-    bumped = float(end(values.at[1, 0].add(1e-5)) - end(values.at[1, 0].add(-1e-5))) / 2e-5
+    compiled, slope = jax.jit(end), jax.jit(jax.grad(end))(values)
+    bumped = float(compiled(values.at[1, 0].add(1e-5)) - compiled(values.at[1, 0].add(-1e-5))) / 2e-5
     assert abs(float(slope[1, 0]) - bumped) <= 1e-9  # quadratic: the central difference is exact to rounding
-    many = jax.vmap(lambda v: rough.lead_lag(rough.PiecewiseLinear(v, TIMES)).values)(jnp.stack([values, 2 * values]))
+    led = jax.jit(jax.vmap(lambda v: rough.lead_lag(rough.PiecewiseLinear(v, TIMES)).values))
+    many = led(jnp.stack([values, 2 * values]))
     np.testing.assert_array_equal(many[1], rough.lead_lag(rough.PiecewiseLinear(2 * VALUES, TIMES)).values)
     with pytest.raises(InputError, match="outside jit"):
         jax.jit(lambda t: rough.sub_path(VALUES, 0.0, t).values)(1.0)

@@ -229,7 +229,7 @@ def test_dyadic_areas_of_fractional_brownian_motion_scale_with_the_hurst_paramet
 
     means, errors = [], []
     for n in (2, 5):
-        found = np.asarray(jax.vmap(functools.partial(total, n=n))(keys(count, n)))
+        found = np.asarray(jax.jit(jax.vmap(functools.partial(total, n=n)))(keys(count, n)))
         means.append(found.mean())
         errors.append(found.std() / math.sqrt(count) / found.mean())
     slope = (math.log2(means[1]) - math.log2(means[0])) / 3

@@ -254,20 +254,20 @@ def test_friedrichs_and_dynkin_agree_on_lie_elements(seed):
 def test_the_tests_map_over_batches_and_can_be_differentiated():
     batch = [group_like(seed, 2, 3) for seed in range(3)]
     stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *batch)
-    np.testing.assert_array_equal(jax.vmap(ta.is_group_like)(stacked), [True] * 3)
-    errors = jax.vmap(ta.lie_error)(stacked)
+    np.testing.assert_array_equal(jax.jit(jax.vmap(ta.is_group_like))(stacked), [True] * 3)
+    errors = jax.jit(jax.vmap(ta.lie_error))(stacked)
     np.testing.assert_allclose(errors, [ta.lie_error(x) for x in batch], rtol=1e-12)
     # Bump the word 11 of a group-like x: <x, 1><x, 1> - 2 <x, 11> has the slope -2 in it, its size 2.
     x = batch[0]
     bumped = (*x[:2], x[2].at[0].add(0.1), x[3])
-    slope = jax.grad(lambda z: ta.group_like_error(z, size=1.0))(bumped)
+    slope = jax.jit(jax.grad(lambda z: ta.group_like_error(z, size=1.0)))(bumped)
     assert math.isclose(float(slope[2][0]), 2.0, rel_tol=1e-12)
     assert all(bool(jnp.isfinite(part).all()) for part in slope)
     # Without a size the error is a homogeneous function of degree 0: no slope along the dilations.
-    slope = jax.grad(ta.group_like_error)(bumped)
+    slope = jax.jit(jax.grad(ta.group_like_error))(bumped)
     along = sum(k * float(a @ b) for k, (a, b) in enumerate(zip(slope, bumped, strict=True)))
     assert abs(along) <= 1e-12 and float(jnp.abs(slope[2]).max()) > 1
-    assert all(bool(jnp.isfinite(part).all()) for part in jax.grad(ta.lie_error)(ta.identity(2, 2)))
+    assert all(bool(jnp.isfinite(part).all()) for part in jax.jit(jax.grad(ta.lie_error))(ta.identity(2, 2)))
 
 
 def test_bad_input_is_refused():
