@@ -256,7 +256,8 @@ def _padded(value: Decimal, digits: int) -> str:
     """With so many significant decimals, zeros at the end included."""
     if not value:
         return "0"
-    return str(Context(prec=digits).quantize(value, Decimal(1).scaleb(value.adjusted() + 1 - digits)))
+    context = Context(prec=digits)
+    return str(context.quantize(value, context.scaleb(Decimal(1), value.adjusted() + 1 - digits)))
 
 
 def exactly(name: str, value: fractions.Fraction, digits: int) -> Enclosure:

@@ -16,6 +16,7 @@ from roughntk.certify.evidence.proofs import Proof
 from roughntk.certify.flow import kernel_at
 from roughntk.certify.limits import limit_bound
 from roughntk.certify.recursion import angle_of, kernel_ball
+from roughntk.certify.values import check_correlation, check_depth
 
 Kernel = Callable[[Ball, int], Ball]
 """(theta_1, L) -> K_L."""
@@ -25,12 +26,12 @@ ODD_PART_SCALE = fractions.Fraction(1, 10**50)
 
 
 def _kernel_values(rho: Any, depths: Sequence[int], kernel: Kernel, digits: int = 12) -> tuple[Enclosure, ...]:
-    correlation = exact(rho, "rho")
+    correlation = check_correlation(rho)
 
     def value(depth: int) -> Enclosure:
         return proven(f"K_{depth}({rho})", lambda bits: kernel(angle_of(correlation), depth), digits, absolute=True)
 
-    return tuple(map(value, depths))
+    return tuple(map(value, map(whole_depth, depths)))
 
 
 def theorem_2_is_not_monotone(rho: Any = 0, peak: int = 12, *, kernel: Kernel = kernel_ball) -> Proof:
@@ -65,9 +66,13 @@ def theorem_2_stays_below(rho: Any = 0, peak: int = 12, deep: int = 100, *, kern
         deep: from where on the bound is taken.
         kernel: in place of the ReLU tangent kernel, up to `deep`.
 
+    Raises:
+        InputError: rho out of range, a peak that is not from 1 to `deep`.
+
     >>> theorem_2_stays_below().proven
     True
     """
+    peak = _checks.integer(peak, "peak", least=1, most=deep)
     values = _kernel_values(rho, range(1, deep + 1), kernel)
     top = values[peak - 1]
     bound = fractions.Fraction(limit_bound(rho, deep).value)
@@ -99,7 +104,7 @@ def theorem_2_falls_from_the_start(
         f"K_L decreases strictly from L = 1 to {depth} at rho_1 = {', '.join(map(str, correlations))}",
         "enclosures of the values at every depth",
         tuple(value for each in values for value in each),
-        all(falls),
+        bool(falls) and all(falls),
     )
 
 
@@ -116,7 +121,7 @@ def proposition_4_leaves_the_unit_interval(
         f"K_L at rho_1 = {rho} is negative at L = {', '.join(map(str, depths))}",
         "enclosures of the values",
         evidence,
-        all(each.upper < 0 for each in evidence),
+        bool(evidence) and all(each.upper < 0 for each in evidence),
     )
 
 
@@ -205,7 +210,7 @@ def kernel_3_is_definite(counts: Sequence[int] = (6, 8, 12), *, kernel: Kernel =
         f"K_3 is positive definite on {', '.join(map(str, counts))} equispaced points of a circle",
         "enclosures of the smallest eigenvalues of circulant matrices",
         evidence,
-        all(each.lower > 0 for each in evidence),
+        bool(evidence) and all(each.lower > 0 for each in evidence),
     )
 
 
@@ -217,7 +222,8 @@ def real_depth_is_indefinite(points: int = 9, depths: Sequence[Any] = ("5/4", "3
     """
 
     def at(depth: Any) -> Enclosure:
-        layers = exact(depth, "depth")
+        layers = check_depth(depth, infinite=False)
+        assert layers is not None
 
         def kernel(theta: Ball) -> Ball:
             return kernel_at(theta, layers) if theta > 0 else flint().arb(1)
@@ -234,7 +240,7 @@ def real_depth_is_indefinite(points: int = 9, depths: Sequence[Any] = ("5/4", "3
         f"K at depth {', '.join(map(str, depths))} is indefinite on {points} equispaced points of a circle",
         "enclosures of the smallest eigenvalues of circulant matrices",
         evidence,
-        all(each.upper < 0 for each in evidence),
+        bool(evidence) and all(each.upper < 0 for each in evidence),
     )
 
 
@@ -270,7 +276,7 @@ def proposition_5_derivatives_grow(scales: Sequence[Any] = ("1", "1/10", "1/1000
         "psi_d'(0) = 1/(2d), which grows without bound as d falls to 0",
         "exact power series in rational numbers",
         tuple(exactly(f"psi_d'(0), d = {scale}", slope, 15) for scale, slope in zip(scales, slopes, strict=True)),
-        all(slope == 1 / (2 * d) for slope, d in zip(slopes, numbers, strict=True)),
+        bool(slopes) and all(slope == 1 / (2 * d) for slope, d in zip(slopes, numbers, strict=True)),
     )
 
 

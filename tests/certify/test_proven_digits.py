@@ -4,6 +4,7 @@ No tolerance is one of float64: an enclosure holds the number or it does not, an
 """
 
 import csv
+import decimal
 import json
 import math
 import threading
@@ -305,3 +306,9 @@ def test_a_block_that_an_interrupt_left_open_is_closed_by_the_block_around_it():
     thread = threading.Thread(target=other, daemon=True)
     thread.start()
     assert entered.wait(10)
+
+
+def test_the_decimal_context_of_the_user_plays_no_role():
+    with decimal.localcontext(decimal.Context(prec=3, Emax=9, Emin=-9)):
+        assert rn.certify.kernel("0.5", 1000, digits=30).text == "0.253805855410683773152039308634"
+        assert rn.certify.angle("0.5", 10**12, digits=30).text.startswith("9.4247")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import roughntk as rn
+from roughntk._checks import InputError
 from roughntk.certify import balls, refutations
 from roughntk.certify.evidence import power_series, proofs
 
@@ -171,3 +172,26 @@ def test_digits_that_both_ends_share():
     assert (near.text, near.digits) == ("0.12", 2)  # with three digits the ends are 0.123 and 0.124
     with balls.working(60):
         assert proofs.enclosed("pi", balls.flint().arb.pi(), 60).text == "3.14159265358979"
+
+
+def test_nothing_proves_nothing():
+    proofs = (
+        refutations.proposition_4_leaves_the_unit_interval("-0.9", ()),
+        refutations.theorem_2_falls_from_the_start(()),
+        refutations.theorem_2_falls_from_the_start(("1/2",), 1),
+        refutations.kernel_3_is_definite(()),
+        refutations.real_depth_is_indefinite(9, ()),
+        refutations.proposition_5_derivatives_grow(()),
+    )
+    assert not any(proof.proven for proof in proofs)
+
+
+def test_correlations_and_depths_out_of_range_are_refused():
+    with pytest.raises(InputError, match="expected rho within"):
+        refutations.theorem_2_is_not_monotone(2)
+    with pytest.raises(InputError, match="depth of at least 1, got 0"):
+        refutations.theorem_2_is_not_monotone(0, 1)
+    with pytest.raises(InputError, match="depth of at least 1, got '1/2'"):
+        refutations.real_depth_is_indefinite(9, ("1/2",))
+    with pytest.raises(InputError, match="expected peak from 1 to 5, got 12"):
+        refutations.theorem_2_stays_below(0, 12, 5)

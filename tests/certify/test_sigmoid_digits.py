@@ -188,3 +188,7 @@ def test_proofs_that_hold_for_positive_definite_counts_are_not_found():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(rn.InputError, match=message):
         call()
+
+
+def test_depths_of_thousands_of_digits_are_taken():
+    assert rn.certify.sigmoid_iterate("0.1", 10**5000).text == rn.certify.sigmoid_fixed_point().value.text
