@@ -129,9 +129,9 @@ def _checked_depths(family: KernelFamily, start, stop, depths) -> tuple[float, f
     """Start, stop and the depths asked for, checked."""
     if not family.has_real_depth:
         raise InputError(
-            f"expected a kernel family with real depth, got {family.name}; use one (`has_real_depth`: ReLU, leaky ReLU "
-            f"and increasing compositions), or between_depths, which goes from one whole depth to the next for every "
-            f"family"
+            f"expected a kernel family with real depth, got {family.name} ({family.why_no_real_depth()}); use one "
+            f"(`has_real_depth`: ReLU, leaky ReLU and increasing compositions), or between_depths, which goes from one "
+            f"whole depth to the next for every family"
         )
     ends = []
     for name, value in (("start", start), ("stop", stop)):

@@ -248,6 +248,7 @@ def test_a_solver_cut_short_raises_unless_asked_not_to():
         ({"depths": [[3.0]]}, r"shape \(k,\)"),
         ({"depths": [math.nan]}, "at least 1, got nan"),
         ({"family": rn.kernels.ErfNTK()}, "real depth, got erf-ntk"),
+        ({"family": lambda c, depth: c**depth}, "got lambda .a sequence has real depth where .*real_depth=True"),
         ({"family": "relu"}, "did you mean 'relu-ntk'"),
         ({"X": 2 * rn.sphere.uniform(5, 8, 0)}, "rows of norm 1 in X"),
         ({"X": rn.sphere.uniform(5, 8, 0)[[0, 1, 2, 3, 1]]}, "equal rows 1 and 4"),
