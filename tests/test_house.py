@@ -203,6 +203,7 @@ def test_the_link_check_tells_good_from_broken(
         ("```python\n2 / 3  # = 0.66\n```\n", "line 2: 2 / 3 is 0.66"),
         ("```python\n[1, 2]  # = [1]\n```\n", "line 2"),
         ("```python\n'a'  # = b\n```\n", "line 2"),
+        ("```python\n'0.12345678901234567'  # = '0.12345678901234568'\n```\n", "line 2"),
         ("\n\n```python\nx = 1\nmissing\n```\n", "line 5: missing: NameError"),
         ("```sh\nroughntk variation none.csv\n```\n", "line 2: roughntk variation none.csv: exit code 2"),
         ("```sh\nroughntk variation none.csv  # exit code 2\n```\n", None),
