@@ -79,6 +79,7 @@ def _calls() -> dict[str, Callable[[], Any]]:
             "depth_needed": lambda: rn.depth_needed("relu-ntk", X, x, 0.1).depth,
             "between_depths": lambda: transport.between_depths("relu-ntk", X, x, depth=2).u,
             "to_depth": lambda: transport.to_depth("relu-ntk", X, x, stop=3).u,
+            "certificate_of": lambda: transport.certificate_of(None, [0.0], np.ones((1, 1, 1))).bound,
             "sample_tangent_kernel": lambda: rn.networks.sample_tangent_kernel(X, 2, 8, _key()).covariance,
             "simulate_kernels": lambda: rn.networks.simulate_kernels(_network(), X, _key()).covariance,
             "empirical_ntk": lambda: rn.networks.empirical_ntk(_network(), _network().sample(_key(), 6), X),

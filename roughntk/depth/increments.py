@@ -39,6 +39,10 @@ _AS_MUCH = 0.85  # movements are known from some depths of a block: those of the
 _GROWN, _GROWTH = 16.0, 1.2
 
 
+_Known = dict[int, tuple[NDArray[np.float64], float]]
+"""Depth -> coefficients, and what rounding leaves unsure of them."""
+
+
 class Movement(NamedTuple):
     """How far the coefficients move from a depth to twice that depth.
 
@@ -101,31 +105,40 @@ def followed(kernels: Kernels, name: str, n: int, reach: int, places: int) -> Co
         places: at how many depths, and the next, they are found in each block; they have no common divisor, so that no
             period hides between them.
     """
-    known: dict[int, tuple[NDArray[np.float64], float]] = {}
+    known: _Known = {}
     blocks: list[Movement] = []
-    ended, depth = "", 2
+    ended, depth, exactly = "", 2, False
     while 2 * depth <= reach and not ended:
         pairs = [(place, place + 1) for place in _places(depth, places)]
         every = sorted({depth, 2 * depth, *(each for pair in pairs for each in pair)})
-        kernels.prepare(every)
-        for at in every:
-            if at not in known:
-                solved = _coefficients(kernels, name, n, at)
-                if solved is None:
-                    ended = f"rounding leaves too few digits of the coefficients at depth {at:,}"
-                    break
-                known[at] = solved
+        missing = _find(kernels, name, n, every, known, exactly)
+        block = None if missing else _movement(known, depth, pairs)
+        if block is not None and (block.spread <= _STILL or block.spread > 2 * block.unsure):
+            blocks.append(block)
+            depth *= 2
+        elif not exactly:  # once more, in balls
+            exactly = True
+        elif missing:
+            ended = f"rounding leaves too few digits of the coefficients at depth {missing:,}"
         else:
-            block = _movement(known, depth, pairs)
-            if block.spread > _STILL and not block.spread > 2 * block.unsure:
-                ended = f"rounding is as large as what the coefficients move by from depth {depth:,} on"
-            else:
-                blocks.append(block)
-                depth *= 2
+            ended = f"rounding is as large as what the coefficients move by from depth {depth:,} on"
     last = blocks[-1].depth * 2 if blocks else 0
     depths = sorted(at for at in known if at <= last)
     values = np.stack([known[at][0] for at in depths]) if depths else np.zeros((0, n, 0))
     return Course(blocks, np.array(depths, dtype=np.int64), values, ended)
+
+
+def _find(kernels: Kernels, name: str, n: int, depths: list[int], known: _Known, exactly: bool) -> int | None:
+    """Find the coefficients at some depths; the first at which they cannot be known, if there is one."""
+    kernels.prepare(depths)
+    for at in depths:
+        if at in known and not (exactly and known[at][1] > _STILL):
+            continue
+        solved = _coefficients(kernels, name, n, at, exactly) or known.get(at)
+        if solved is None:
+            return at
+        known[at] = solved
+    return None
 
 
 def _places(depth: int, count: int) -> list[int]:
@@ -137,7 +150,7 @@ def _places(depth: int, count: int) -> list[int]:
     return sorted({depth + int(share * (depth - 1)) for share in shares})
 
 
-def _movement(known: dict, depth: int, pairs: list[tuple[int, int]]) -> Movement:
+def _movement(known: _Known, depth: int, pairs: list[tuple[int, int]]) -> Movement:
     inside = [at for at in sorted(known) if depth <= at <= 2 * depth]
     values = np.stack([known[at][0] for at in inside])
     unsure = max(known[at][1] for at in inside)
@@ -171,10 +184,13 @@ def _swings(values: NDArray[np.float64], least: float) -> list[float]:
     return [abs(after - before) for before, after in zip(turns[1:], turns[2:], strict=False)]
 
 
-def _coefficients(kernels: Kernels, name: str, n: int, depth: int) -> tuple[NDArray[np.float64], float] | None:
+def _coefficients(
+    kernels: Kernels, name: str, n: int, depth: int, exactly: bool
+) -> tuple[NDArray[np.float64], float] | None:
     """(u, what rounding leaves unsure of it) from the bordered system; None where that is too much.
 
-    The kernel itself is tried first, then what is left of it without cancellation, which takes longer.
+    The kernel itself is tried first, then what is left of it without cancellation, then, where they are asked for,
+    balls: each takes longer.
     """
     K = kernels.at(name, depth)
     level = float(K[:n, :n].mean())
@@ -186,9 +202,11 @@ def _coefficients(kernels: Kernels, name: str, n: int, depth: int) -> tuple[NDAr
     if solved is not None and solved[1] < _STILL:
         return solved
     left = kernels.deflated(name, depth)
-    if left is None or not left.level:
+    if left is not None and left.level:
+        solved = _solved(left.values, n, math.exp(left.log_scale) / left.level, 8 * EPS)
+    if not exactly or (solved is not None and solved[1] < _STILL):
         return solved
-    return _solved(left.values, n, math.exp(left.log_scale) / left.level, 8 * EPS)
+    return kernels.proven(name, n, depth) or solved
 
 
 def _solved(G: NDArray[np.float64], n: int, ratio: float, noise: float) -> tuple[NDArray[np.float64], float] | None:

@@ -13,6 +13,7 @@ from roughntk._checks import InputError
 from roughntk.kernels.base import KernelFamily
 from roughntk.kernels.engine.deflated import Deflated
 from roughntk.kernels.sequences import KernelSequence
+from roughntk.regression.proven import ProvenCoefficients
 
 Sequence = Callable[[NDArray[np.float64], int], Any]
 """(X, depth) -> the kernel matrix on the unit rows of X (n, n0) at that whole depth >= 1, shape (n, n)."""
@@ -57,6 +58,7 @@ class Kernels:
         self._source: Any = source
         self._known: dict[tuple[str, int], NDArray[np.float64]] = {}
         self._rows: dict[int, NDArray[np.float64]] = {}
+        self._proven: dict[str, ProvenCoefficients] = {}
         self._flat: NDArray[np.float64] | None = None
         self._by_angle = isinstance(source, KernelFamily)
         self._together = isinstance(source, KernelSequence) and source.traceable
@@ -107,6 +109,18 @@ class Kernels:
         if not self._by_angle or not self._source.collapses:
             return None
         return self._source.deflated(self._angles[name], depth)
+
+    def proven(self, name: str, n: int, depth: int) -> tuple[NDArray[np.float64], float] | None:
+        """Coefficients on the first n points of a set at the others, and a bound of their error, in ball arithmetic.
+
+        None for a source that cannot be evaluated so, and without python-flint.
+        """
+        if not (isinstance(self._source, KernelFamily) and self._source.encloses):
+            return None
+        if name not in self._proven:
+            points = self._points[name]
+            self._proven[name] = ProvenCoefficients(self._source, points[:n], points[n:])
+        return self._proven[name].at(depth)
 
     def smallest_deflated_eigenvalue(self, family: KernelFamily) -> float:
         """Smallest eigenvalue over all sets of a collapsing kernel at infinite depth, on vectors of sum 0.

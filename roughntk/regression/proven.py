@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from roughntk import _checks
-from roughntk._checks import MissingBackendError
+from roughntk._checks import InputError, MissingBackendError
 from roughntk._checks.precision import EPS
 from roughntk.certify import balls
 from roughntk.kernels import KernelFamily
@@ -74,7 +74,8 @@ def proven_solution(systems: Systems, depth: float, what: str, callers: int = 1)
                 continue
         if solution is not None:
             if not solution.positive_definite:
-                warn_indefinite(what, solution.smallest_eigenvalue, _largest(solution), callers)
+                largest = float(np.abs(np.linalg.eigvalsh(systems.kernel(depth).matrix)).max())
+                warn_indefinite(what, solution.smallest_eigenvalue, largest, callers)
             return solution
     raise NotPositiveDefiniteError(
         f"expected a {what} that can be told from a singular one, got one that {_BITS[-1]} bits do not tell from it; "
@@ -89,8 +90,44 @@ def why_not(problem: Exception) -> str:
     return f"ball arithmetic did not help: {_checks.first_line(problem)}"
 
 
-def _largest(solution: Solution) -> float:
-    return abs(solution.smallest_eigenvalue) * solution.condition_number
+class ProvenCoefficients:
+    """u = K(X,X)^{-1} K(X,x) of one data set at one depth after another, as far as it can be had in balls.
+
+    Args:
+        family: one that can be evaluated in balls.
+        X, x: unit rows.
+    """
+
+    def __init__(self, family: KernelFamily, X: np.ndarray, x: np.ndarray):
+        self.family, self.X, self.x = family, X, x
+        self._first = 0  # of `_BITS`: neighbouring depths need as many
+
+    def at(self, depth: int) -> tuple[np.ndarray, float] | None:
+        """(u, a bound of its error); None where the family, its function or python-flint cannot give it."""
+        for place in range(self._first, len(_BITS)):
+            try:
+                with balls.working(_BITS[place]):
+                    K, b = _kernel(self.family, self.X, self.x, depth)
+                    values, radii = _rounded(balls.flint().arb_mat(K).solve(balls.flint().arb_mat(b)))
+            except (UndecidedError, ZeroDivisionError):
+                continue
+            except (InputError, MissingBackendError):
+                return None
+            if _is_known(values, radii):
+                self._first = max(place - 1, 0)
+                return values, float((radii + EPS / 2 * np.abs(values)).max())
+        return None
+
+
+def _rounded(u: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Midpoints and radii of balls, in float64."""
+    entries = u.tolist()
+    values = np.array([[float(entry.mid()) for entry in row] for row in entries])
+    return values, np.array([[_upper(entry.rad()) for entry in row] for row in entries])
+
+
+def _is_known(values: np.ndarray, radii: np.ndarray) -> bool:
+    return bool(np.isfinite(values).all() and (radii <= _WANTED * np.maximum(1, np.abs(values))).all())
 
 
 def _attempt(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int | float) -> Solution | None:
@@ -99,12 +136,10 @@ def _attempt(family: KernelFamily, X: np.ndarray, x: np.ndarray, depth: int | fl
     K, b = _kernel(family, X, x, depth)
     matrix, right = package.arb_mat(K), package.arb_mat(b)
     u, inverse, definite = matrix.solve(right), matrix.inv(), _is_definite(K)
-    entries = u.tolist()
-    values = np.array([[float(entry.mid()) for entry in row] for row in entries])
-    radii = np.array([[_upper(entry.rad()) for entry in row] for row in entries])
-    if definite is None or not (np.isfinite(values).all() and (radii <= _WANTED * np.maximum(1, np.abs(values))).all()):
+    values, radii = _rounded(u)
+    if definite is None or not _is_known(values, radii):
         return None
-    bound = radii + EPS / 2 * np.abs(values)
+    bound = radii + EPS / 2 * np.abs(values) + np.finfo(np.float64).smallest_subnormal
     on = np.array([[float(np.array_equal(X[i], x[k])) for k in range(m)] for i in range(n)])
     exactly = on.any(axis=0)
     values, bound = np.where(exactly, on, values), np.where(exactly, 0.0, bound)
@@ -171,4 +206,4 @@ def _upper(entry: balls.Ball) -> float:
     return balls.upwards(balls.upper(entry)) if entry.is_finite() else math.inf
 
 
-__all__ = ["BALLS", "MOST_POINTS", "is_needed", "proven_solution", "why_not"]
+__all__ = ["BALLS", "MOST_POINTS", "ProvenCoefficients", "is_needed", "proven_solution", "why_not"]

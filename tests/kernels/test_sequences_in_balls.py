@@ -14,6 +14,7 @@ import roughntk as rn
 from roughntk import regression
 from roughntk._checks import MissingBackendError
 from roughntk.certify import balls
+from roughntk.depth import criteria
 from roughntk.kernels.engine.ball_numbers import Budget, NotEnclosedError, UndecidedError
 from roughntk.linalg import IndefiniteKernelWarning, NotPositiveDefiniteError
 from roughntk.regression import proven
@@ -140,6 +141,17 @@ def test_balls_are_taken_where_float64_loses_half_its_digits():
     assert regression.solve(left, X, x, depth=10**7).method == "balls"  # 10 points of S^3 are too many for 1 - c alone
     on = regression.solve(flat, X, np.asarray(X)[[3]], depth=10**7)
     np.testing.assert_array_equal(on.coefficients[:, 0], np.eye(10)[3])
+
+
+def test_coefficients_are_followed_where_float64_sees_a_singular_matrix():
+    """Of 0.5^L float64 leaves nothing from depth 32 on; without balls neither of the first two is decided."""
+    swings = rn.kernels.sequence(lambda c, L: 0.5 + 0.5**L * (c + 0.1 * jnp.cos(1.0 * L) * c**3))
+    settles = rn.kernels.sequence(lambda c, L: 0.5 + 0.5**L * (c + 0.1 * c**3 / L))
+    tried = [criteria.check(each, deepest=260) for each in (swings, settles)]
+    assert [each.has_limit for each in tried] == [False, True]
+    assert all("coefficients to depth 256" in each.reason for each in tried)
+    # 16 points of S^2 are too many for 1 - c alone, and the matrix is singular to float64 from depth 100 on
+    assert criteria.check(flat, rn.sphere.uniform(16, 3, 0), deepest=1200).has_limit is True
 
 
 def test_what_cannot_be_evaluated_in_balls_is_refused_with_the_reason():

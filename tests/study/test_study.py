@@ -275,6 +275,23 @@ def test_a_wrong_transport_is_shown_as_wrong(written, monkeypatch):
     assert "all within their bounds" in summary._transport_line([result])
 
 
+def test_a_transport_beyond_what_is_proven_has_not_converged(written, monkeypatch):
+    """Off by 1e-11, within what errors are held to."""
+    genuine = transport.between_systems
+
+    def off(*arguments, **settings):
+        result = genuine(*arguments, **settings)
+        return dataclasses.replace(result, coefficients=result.coefficients + 1e-11)
+
+    records = []
+    for carrying in (genuine, off):
+        monkeypatch.setattr(transport, "between_systems", carrying)
+        records.append(transport.transport_records(written.study.kernels, [3], lambda stage, steps: None))
+    for right, wrong in zip(*records, strict=True):
+        assert right["converged"] and right["error"] <= right["proven"]
+        assert not wrong["converged"] and wrong["proven"] < wrong["error"] < wrong["error_bound"]
+
+
 def driver(written, depth, samples=33):
     """v^(L) at equidistant positions by scipy's matrix logarithm: log(I + sM) and log(I + sM) M^{-1} K0^{-1} dB."""
     data = written.study.data
