@@ -289,9 +289,9 @@ CLAIMS = (
     ),
     Claim(
         "joint-limit-ones", "Theorem 2 and conclusion",
-        "Towards the matrix of ones, of which Theorem 2 speaks, the tangent kernel of networks goes that are deeper than "
-        "wide: its mean ratio off and on the diagonal grows with depth over width, from 1/4 on. (Our reading, measured; "
-        "that it tends to 1 is a conjecture.)",
+        "Towards the matrix of ones, of which Theorem 2 speaks, the tangent kernel of networks goes that are deeper "
+        "than wide: its mean ratio off and on the diagonal grows with depth over width, from 1/4 on. (Our reading, "
+        "measured; that it tends to 1 is a conjecture.)",
         _joint_limit,
     ),
 )  # fmt: skip
