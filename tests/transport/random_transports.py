@@ -52,11 +52,12 @@ def relu(depth: int, tangent: bool) -> Callable[[mp.mpf], mp.mpf]:
     return kernel
 
 
-def data(kind: str, n: int, m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def data(kind: str, n: int, m: int, rng: np.random.Generator, nearest: float = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test points; nearly equal ones are 1e-2 to 10^-nearest apart."""
     dim = int(rng.integers(3, 9))
     X, x = rn.sphere.uniform(n, dim, int(rng.integers(2**31))), rn.sphere.uniform(m, dim, int(rng.integers(2**31)))
     if kind == "nearly equal" and n > 1:
-        X[1] = rn.sphere.project(X[:1] + 10.0 ** -rng.uniform(2, 6) * rng.standard_normal((1, dim)))[0]
+        X[1] = rn.sphere.project(X[:1] + 10.0 ** -rng.uniform(2, nearest) * rng.standard_normal((1, dim)))[0]
     if kind == "on the data":
         x[0] = X[0]
     return X, x
@@ -86,7 +87,7 @@ def along_depth(rng, n: int, m: int, families, solvers, kinds=KINDS) -> Case:
     real = [name for name in families if FAMILIES[name].has_real_depth]
     name, kind = str(rng.choice(real)), str(rng.choice(kinds))
     start, stop = (float(depth) for depth in rng.choice([2.0, 3.0, 5.0, 12.0, 40.0, math.inf], 2, replace=False))
-    X, x = data(kind, n, m, rng)
+    X, x = data(kind, n, m, rng, 2.5)  # nearer ones need hundreds of panels
     given = settings(rng, solvers)
     known = None
     if name in ("relu-ntk", "relu-nngp") and math.isfinite(stop):
