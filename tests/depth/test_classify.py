@@ -81,8 +81,9 @@ def test_sigmoid_fixed_point_and_multiplier_are_recovered():
 )
 def test_critical_tangent_kernels_have_the_ratio_gamma_over_gamma_plus_beta(name, ratio, beta, gamma, words):
     each = found(name)
-    # extrapolated from depths to 10^5: errors of 1e-12 to 1e-9 were seen, 1e-8 leaves room for other roundings
-    assert each.ratio == pytest.approx(float(ratio), abs=1e-8) and each.ratio_uncertainty < 1e-7
+    # extrapolated from depths to 10^5: errors of 1e-12 to 1e-9 were seen, 1e-8 leaves room for other roundings; what is
+    # stated of them turns on the last digit of the critical variance (3e-10 to 1e-7 seen), 1e-6 leaves room
+    assert each.ratio == pytest.approx(float(ratio), abs=1e-8) and each.ratio_uncertainty < 1e-6
     assert each.ratio_as_fraction == ratio and each.phase == "critical" and each.kind == "parabolic"
     assert each.beta == pytest.approx(beta, abs=1e-6) and each.gamma == pytest.approx(gamma, abs=1e-6)
     assert each.gamma / (each.gamma + each.beta) == pytest.approx(each.ratio, abs=1e-6)
