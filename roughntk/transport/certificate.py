@@ -306,7 +306,7 @@ def certificate_of(path: CoefficientPath, positions, values) -> Certificate:
 
     Source: StArnaud2025, Theorem 3, with Gronwall's inequality.
 
-    >>> import diffrax, jax.numpy as jnp
+    >>> import diffrax
     >>> import roughntk as rn
     >>> X, x = rn.sphere.uniform(3, 4, 0), rn.sphere.uniform(1, 4, 1)
     >>> known = rn.transport.to_depth(rn.kernels.ReluNTK(), X, x)
