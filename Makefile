@@ -9,7 +9,7 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev study audit test test-portable fuzz lint types examples docs bench bench-peers bench-signatures clean
+.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
@@ -32,6 +32,9 @@ setup:
 
 setup-dev:
 	@bash .ci/setup $(BACKENDS) dev
+
+setup-docs:
+	@bash .ci/setup $(BACKENDS) dev docs
 
 study: setup
 	@.venv/bin/roughntk study $(DATA) --out "$(OUT)" $(ARGS)

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         audit,
         certify,
         depth,
+        explorer,
         files,
         kernels,
         linalg,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         rough,
         sphere,
         study,
+        teaching,
         transport,
     )
     from roughntk._checks import InputError, MissingBackendError
@@ -77,8 +79,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "audit", "certify", "classify",
-    "coefficients", "depth", "depth_needed", "files", "kernels", "linalg", "maps", "networks", "predict", "regression",
-    "rough", "sphere", "study", "transport",
+    "coefficients", "depth", "depth_needed", "explorer", "files", "kernels", "linalg", "maps", "networks", "predict",
+    "regression", "rough", "sphere", "study", "teaching", "transport",
 ]  # fmt: skip
 
 _MODULE_OF = {

@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "roughntk"
 # A room may import the rooms before it, less those it is to know nothing of.
 ROOMS = (
     "_process", "_settings", "_caches", "_checks", "_display", "_compiled", "sphere", "linalg", "maps", "certify",
-    "kernels", "rough", "files", "regression", "depth", "networks", "transport", "audit", "study", "commands", "cli",
+    "kernels", "rough", "files", "regression", "depth", "networks", "transport", "audit", "study",
+    "explorer", "teaching", "commands", "cli",
 )  # fmt: skip
 KNOWS_NOTHING_OF = {
     "maps": {"sphere", "linalg"},
@@ -44,6 +45,7 @@ OPTIONAL = {
     "flint",
     "optax",
     "safetensors",
+    "anywidget",
 }  # imported where they are used, never on import of a room
 
 

@@ -28,6 +28,8 @@ ROOMS = (
     ".transport",
     ".rough",
     ".study",
+    ".explorer",
+    ".teaching",
 )
 
 

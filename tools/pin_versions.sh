@@ -16,7 +16,8 @@ grep -vE '^(pysiglib|torch)==' "$work/before.txt" >"$work/pins.txt"
 printf 'pip\nsetuptools\nhatchling\n' >"$work/installing.in"
 options=(--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet)
 uv pip compile pyproject.toml "$work/installing.in" --extra esig --extra iisignature --extra roughpy --extra parquet \
-    --extra certify --extra networks --extra dev --constraint "$work/pins.txt" --allow-unsafe "${options[@]}" --output-file "$work/all.txt"
+    --extra certify --extra networks --extra notebook --extra docs --extra dev \
+    --constraint "$work/pins.txt" --allow-unsafe "${options[@]}" --output-file "$work/all.txt"
 uv pip compile "$work/torch.in" --no-deps "${options[@]}" --output-file "$work/torch.txt"
 {
     sed '/^[^#]/,$d' constraints.txt # the words at its head
