@@ -1,4 +1,4 @@
-"""Checks that every relative link and image of README.md and docs/*.md leads somewhere.
+"""Checks that every relative link and image of README.md and docs/pages/ leads somewhere.
 
     python docs/check_links.py
 

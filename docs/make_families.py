@@ -1,4 +1,4 @@
-"""Measures the tables of docs/which-kernel-has-which-limit.md and writes them between their markers; draws its figure.
+"""Measures the tables of which-kernel-has-which-limit.md and writes them between their markers; draws its figure.
 
 python docs/make_families.py            measure, write, draw
 python docs/make_families.py --check    measure the tables of families and conditions, and compare them with the page
@@ -17,7 +17,7 @@ from measured_tables import differences, markdown, replaced, rows_of, significan
 import roughntk as rn
 from roughntk.commands.answers import classifications, phases
 
-PAGE = Path(__file__).parent / "which-kernel-has-which-limit.md"
+PAGE = Path(__file__).parent / "pages" / "explanation" / "which-kernel-has-which-limit.md"
 FIGURES = Path(__file__).parent / "figures"
 CRITERIA_HEADINGS = (
     "family",

@@ -1,4 +1,4 @@
-"""Draws the figures of docs/depth-as-a-real-number.md into docs/figures/.
+"""Draws the figures of docs/pages/explanation/depth-as-a-real-number.md into docs/figures/.
 
 python docs/make_figures.py
 """

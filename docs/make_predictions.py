@@ -15,6 +15,7 @@ from pathlib import Path
 from measured_tables import differences, markdown, replaced, rows_of, table_of, unit
 
 FOLDER = Path(__file__).resolve().parent
+PAGES = FOLDER / "pages" / "how-to"
 FIGURES = FOLDER / "figures"
 sys.path.append(str(FOLDER.parent / "examples"))
 
@@ -49,7 +50,7 @@ def check() -> int:
     """The number of tables that are not what is measured now; says where they differ."""
     wrong = 0
     for name, (page, example, tolerances) in TABLES.items():
-        text = (FOLDER / page).read_text(encoding="utf-8")
+        text = (PAGES / page).read_text(encoding="utf-8")
         (headings, *now), _ = measured(name, example)
         first, *committed = rows_of(table_of(text, name))
         lines = differences(committed, now, [tolerances] * len(now))
@@ -67,8 +68,8 @@ def write() -> None:
     """Measure and write the tables, and draw the figures."""
     for name, (page, example, _) in TABLES.items():
         (headings, *rows), found = measured(name, example)
-        text = (FOLDER / page).read_text(encoding="utf-8")
-        (FOLDER / page).write_text(replaced(text, name, markdown(headings, rows)), encoding="utf-8")
+        text = (PAGES / page).read_text(encoding="utf-8")
+        (PAGES / page).write_text(replaced(text, name, markdown(headings, rows)), encoding="utf-8")
         parts = found if name == "errors" else (found,)
         example.draw(*parts, FIGURES / f"{example.__name__}.png")
         print(page)

@@ -1,4 +1,4 @@
-"""Runs every Python snippet of README.md and docs/*.md, and every `roughntk` command in a block marked sh.
+"""Runs every Python snippet of README.md and docs/pages/, and every `roughntk` command in a block marked sh.
 
     python docs/run_snippets.py             all pages
     python docs/run_snippets.py PAGE.md     some pages

@@ -110,7 +110,7 @@ def joint(
 
     Degree 0 has factor 1 as soon as t > 0: its eigenvalue in K_L(X,X) is about n/4, so that it is learnt at once, and
     its share n/(n + 3) tends to 1. The formulas rest on expansions of the kernel and are checked against the predictor
-    at finite depth (docs/joint-limit.md).
+    at finite depth (docs/pages/explanation/joint-limit.md).
 
     Args:
         family: ReluNTK or ReluNNGP.

@@ -1,6 +1,6 @@
 """What `roughntk classify` computes and says: members of the registry, and the table of what depth does to each.
 
-The table of docs/which-kernel-has-which-limit.md is written from here (docs/make_families.py).
+The table of docs/pages/explanation/which-kernel-has-which-limit.md is written from here (docs/make_families.py).
 """
 
 import dataclasses
