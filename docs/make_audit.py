@@ -15,7 +15,7 @@ from measured_tables import markdown, replaced, rows_of, table_of
 import roughntk as rn
 
 FOLDER = Path(__file__).resolve().parent
-PAGE, README = FOLDER / "pages" / "the-audit.md", FOLDER.parent / "README.md"
+PAGE, README = FOLDER / "pages" / "explanation" / "the-audit.md", FOLDER.parent / "README.md"
 HEADINGS = ("claim", "in our words", "verdict", "what is true instead")
 NAME, COUNTS = "audit", "audit counts"
 
@@ -34,7 +34,7 @@ def rows(result) -> list[tuple[str, ...]]:
 
 def counts(result) -> str:
     """The line of README.md."""
-    return f"`roughntk audit`: {result.headline} ([the table](docs/pages/the-audit.md))."
+    return f"`roughntk audit`: {result.headline} ([the table](docs/pages/explanation/the-audit.md))."
 
 
 def check(result) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from measured_tables import differences, markdown, replaced, rows_of, table_of, unit
 
 FOLDER = Path(__file__).resolve().parent
-PAGES = FOLDER / "pages" / "how-to"
+PAGES = FOLDER / "pages" / "explanation"
 FIGURES = FOLDER / "figures"
 sys.path.append(str(FOLDER.parent / "examples"))
 
