@@ -9,7 +9,7 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs bench bench-peers bench-signatures clean
+.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs site bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
@@ -21,7 +21,8 @@ help:
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
 	@echo "make examples   run every script of examples/; each asserts its claim and draws into example-figures/"
-	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables and examine the claims again"
+	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables, examine the claims again, build the site"
+	@echo "make site       build the site into site/ and follow every link of it"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
 	@echo "make bench-signatures  compare with every signature package, in an environment of its own, .venv-signatures"
@@ -65,15 +66,21 @@ examples: setup
 	@mkdir -p example-figures
 	@for script in examples/*.py; do \
 		echo "== $$script"; name=$$(basename "$$script" .py); \
-		MPLBACKEND=Agg $(RUN) "$$script" "example-figures/$$name.png" || exit 1; \
+		MPLBACKEND=Agg $(RUN) "$$script" "example-figures/$$name.png" && \
+		$(RUN) docs/stamps.py "$$script" "example-figures/$$name.png" || exit 1; \
 	done
 
-docs: setup-dev
+# Figures that `make examples` drew from the same sources are taken; the others are drawn now.
+site: setup-docs
+	@$(RUN) docs/build_site.py --check
+
+docs: setup-docs
 	@$(RUN) docs/check_links.py
 	@$(RUN) docs/run_snippets.py
 	@$(RUN) docs/make_families.py --check
 	@$(RUN) docs/make_predictions.py --check
 	@$(RUN) docs/make_audit.py --check
+	@$(RUN) docs/build_site.py --check
 
 bench: setup
 	@for script in benchmarks/*.py; do \
@@ -101,5 +108,5 @@ bench-signatures:
 
 clean:
 	@rm -rf .venv .venv-peers .venv-signatures .venv.lock "$(OUT)" example-figures dist build .pytest_cache .cache .mypy_cache \
-		.ruff_cache .hypothesis
+		.ruff_cache .hypothesis site
 	@find roughntk tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -92,7 +92,10 @@ def put_tutorials(stage: Stage) -> list[PurePosixPath]:
         print(f"build_site: no tutorials: {error}", file=sys.stderr)
         stage.put("tutorials/index.md", "# Tutorials\n\nNot there yet.\n")
         return [PurePosixPath("tutorials/index.md")]
-    made = tutorials.build(stage.folder / "tutorials")
+    try:
+        made = tutorials.build(stage.folder / "tutorials")
+    except tutorials.TutorialError as error:
+        raise BuildError(str(error)) from error
     folder = PurePosixPath("tutorials")
     cards = []
     for each in made:
@@ -107,7 +110,11 @@ def put_tutorials(stage: Stage) -> list[PurePosixPath]:
     return [folder / "index.md", *(folder / each["page"] for each in made)]
 
 
-TUTORIALS = """# Tutorials
+TUTORIALS = """---
+hide: [toc]
+---
+
+# Tutorials
 
 Scripts with under 100 lines of code that assert what they claim. They were run to make these pages. Each ends with
 exercises, whose answers `rn.teaching.check("2.3", answer)` checks. Each is a notebook and a marimo file, too.

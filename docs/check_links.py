@@ -3,7 +3,8 @@
     python docs/check_links.py
 
 Files must exist, and an anchor (`page.md#section`) must be a heading of its page. Addresses of other sites
-are not asked. Exit code 1 and one line per broken link otherwise.
+are not asked, nor are the pages that the build of the site makes: docs/check_site.py follows links to them. Exit code 1
+and one line per broken link otherwise.
 """
 
 import re
@@ -16,6 +17,8 @@ NESTED_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)<>\s]+)>?[^)]*\)")
 REFERENCE = re.compile(r"^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)>?", re.MULTILINE)
 HTML = re.compile(r"""<(?:img|a|source)\b[^>]*?\b(?:src|href|srcset)\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+GENERATED = ("tutorials/", "gallery/", "reference/", "benchmarks.md", "changelog.md")
+"""Where below docs/pages/ the build of the site puts pages that it makes."""
 SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 
 
@@ -39,6 +42,12 @@ def anchors(text: str) -> set[str]:
     return names
 
 
+def is_generated(target: Path, root: Path) -> bool:
+    """Whether a page is made by the build of the site."""
+    pages = (root / "docs" / "pages").resolve()
+    return target.is_relative_to(pages) and target.relative_to(pages).as_posix().startswith(GENERATED)
+
+
 def broken(page: Path, root: Path) -> list[str]:
     """One line for each link of the page that leads nowhere."""
     problems = []
@@ -50,6 +59,8 @@ def broken(page: Path, root: Path) -> list[str]:
         path = path.partition("?")[0]
         base = root if path.startswith("/") else page.parent
         target = (base / path.lstrip("/")).resolve() if path else page
+        if is_generated(target, root):
+            continue
         if not target.exists():
             problems.append(f"{page.relative_to(root)}: {link}: no such file")
         elif root.resolve() not in (target.resolve(), *target.resolve().parents):

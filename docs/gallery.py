@@ -16,11 +16,23 @@ from staging import Stage
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = PurePosixPath("gallery")
+WRITTEN = {
+    "brownian": "Brownian",
+    "ito": "Ito",
+    "ode": "ODE",
+    "theorem3": "Theorem 3",
+    "wong": "Wong",
+    "zakai": "Zakai",
+}
 THUMBNAIL = 480  # pixels across
 CACHE = ROOT / ".cache" / "site" / "figures"
 MADE = ROOT / "example-figures"
 
-INDEX = """# Gallery
+INDEX = """---
+hide: [toc]
+---
+
+# Gallery
 
 Scripts that draw what they claim, and fail where it does not hold. `make examples` runs them all; the figures were
 drawn by the scripts as they stand here.
@@ -81,8 +93,8 @@ def thumbnail(figure: Path) -> bytes:
 
 def title_of(script: Path) -> str:
     """The name of a script as words."""
-    words = script.stem.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    words = " ".join(WRITTEN.get(word, word) for word in script.stem.split("_"))
+    return (words[:1].upper() + words[1:]).replace("Wong Zakai", "Wong–Zakai")
 
 
 def told(script: Path) -> tuple[str, str]:

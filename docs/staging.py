@@ -7,6 +7,7 @@ it can be read there, too. Here such a link gets the page that the site has for 
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -23,7 +24,7 @@ PAGE_OF = {
 }
 """The pages of the site that stand for files of the repository."""
 
-FENCED = re.compile(r"^(?P<mark> *(?:```+|~~~+)).*?^(?P=mark)[^\n]*$|^(?: {4}|\t)[^\n]*$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^(?P<mark> *(?:```+|~~~+)).*?^(?P=mark)[^\n]*$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`[^`\n]+`")
 TARGET = re.compile(r"""(\]\(\s*<?)([^)<>\s]+)(>?(?:\s+"[^"]*")?\s*\))""")
 SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//|#)", re.IGNORECASE)
@@ -51,11 +52,18 @@ class Stage:
 
     def converted(self, text: str, source: PurePosixPath, place: PurePosixPath) -> str:
         """A text with its links, citations and names as the site has them; code stays as it is."""
-        prose = outside(
-            FENCED, text, lambda part: TARGET.sub(lambda m: m[1] + self.led(m[2], source, place) + m[3], part)
-        )
-        prose = outside(FENCED, prose, lambda part: outside(SPAN, part, lambda run: cited(run, place)))
-        return outside(FENCED, prose, lambda part: named(part, place))
+        return outside(FENCED, text, lambda part: self._prose(part, source, place))
+
+    def _prose(self, part: str, source: PurePosixPath, place: PurePosixPath) -> str:
+        spans = [match.span() for match in SPAN.finditer(part)]
+
+        def linked(match: re.Match[str]) -> str:
+            if any(start < match.start() < end for start, end in spans):
+                return match[0]
+            return match[1] + self.led(match[2], source, place) + match[3]
+
+        part = outside(SPAN, TARGET.sub(linked, part), lambda run: cited(run, place))
+        return named(part, place)
 
     def led(self, link: str, source: PurePosixPath, place: PurePosixPath) -> str:
         """Where a link of a file of the repository leads on the site."""
@@ -87,7 +95,7 @@ class Stage:
         return there
 
 
-def outside(pattern: re.Pattern[str], text: str, change) -> str:
+def outside(pattern: re.Pattern[str], text: str, change: Callable[[str], str]) -> str:
     """The text with `change` applied to what the pattern does not match."""
     parts, end = [], 0
     for match in pattern.finditer(text):
