@@ -21,8 +21,8 @@ _NAMES = {
     **{name: name for name in (
         "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu",
         "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Theta", "Sigma", "Gamma", "Delta",
-        "Lambda", "Phi", "Psi", "Omega", "log", "exp", "cos", "sin", "tan", "tanh", "arccos", "arcsin", "max", "min", "sup",
-        "inf", "lim", "det", "dim", "ln",
+        "Lambda", "Phi", "Psi", "Omega", "log", "exp", "cos", "sin", "tan", "tanh", "arccos", "arcsin", "max", "min",
+        "sup", "inf", "lim", "det", "dim", "ln",
     )},
 }  # fmt: skip
 """Commands of LaTeX, and what they are in Typst."""

@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHEET = ROOT / "docs" / "cheat-sheet" / "cheat_sheet.typ"
 SHOWN = (
-    "f.at_correlation(", "rn.coefficients(", "rn.depth_needed(", "rn.transport.between_depths", "rn.transport.to_depth(",
-    "rn.depth.criteria.check(", "rn.classify(", "rn.predict(", "rn.rough.signature(", "rn.rough.log_signature(",
-    "rn.rough.p_variation(", "rn.rough.p_variation_distance(", "rn.rough.lift(", "rn.rough.ito_lift(",
-    "rn.rough.solve_rde(", "rn.networks.effective_depth(", "rn.depth.joint(", "rn.kernels.sequence(",
-    "rn.regression.solve(", "rn.certify.kernel(",
+    "f.at_correlation(", "rn.coefficients(", "rn.depth_needed(", "rn.transport.between_depths",
+    "rn.transport.to_depth(", "rn.depth.criteria.check(", "rn.classify(", "rn.predict(", "rn.rough.signature(",
+    "rn.rough.log_signature(", "rn.rough.p_variation(", "rn.rough.p_variation_distance(", "rn.rough.lift(",
+    "rn.rough.ito_lift(", "rn.rough.solve_rde(", "rn.networks.effective_depth(", "rn.depth.joint(",
+    "rn.kernels.sequence(", "rn.regression.solve(", "rn.certify.kernel(",
 )  # fmt: skip
 TALL, WIDE = (72, 96), (150, 60)
 
