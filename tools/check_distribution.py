@@ -102,15 +102,29 @@ def sdist_problems(names: set[str], files: set[str], version: str) -> list[str]:
     return difference(names, {folder + name for name in files | BESIDE_THE_PACKAGE}, "the source distribution")
 
 
-def unlicensed(files: set[str]) -> list[str]:
-    """Folders of vendored files, named `vendored`, in which there is no notice of a licence beside a file."""
-    vendored = {name for name in files if "/vendored/" in name and not name.endswith("__init__.py")}
-    noticed = {name.rpartition("/")[0] for name in vendored if re.search(r"licen[cs]e|notice", name, re.IGNORECASE)}
-    folders = {name.rpartition("/")[0] for name in vendored}
-    return sorted(f for f in folders if not any(f == n or f.startswith(f"{n}/") for n in noticed))
+def vendored_problems(root: Path, files: set[str]) -> list[str]:
+    """What is wrong with the files of others in a folder `vendor`: each has to stand in its NOTICE, with its checksum.
+
+    A line of a NOTICE is "sha256 CHECKSUM  NAME", and a licence is named as "see NAME".
+    """
+    problems = []
+    for folder in sorted({name[: name.index("/vendor/")] + "/vendor/" for name in files if "/vendor/" in name}):
+        inside = {name.removeprefix(folder) for name in files if name.startswith(folder)}
+        notice = root / folder / "NOTICE"
+        text = notice.read_text(encoding="utf-8") if notice.is_file() else ""
+        sums = {name: digest for digest, name in re.findall(r"sha256 ([0-9a-f]{64})  (\S+)", text)}
+        licences = set(re.findall(r"\bsee (\S+)", text))
+        problems += difference(inside, {"NOTICE", *sums, *licences}, f"{folder}, by its NOTICE,")
+        changed = [n for n in sorted(inside & set(sums)) if sha256((root / folder / n).read_bytes()) != sums[n]]
+        problems += [f"{folder}{name} is not the file whose checksum is in NOTICE" for name in changed]
+    return problems
 
 
-def metadata_problems(text: str, pyproject: dict) -> list[str]:
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def metadata_problems(text: str, pyproject: dict, notices: set[str]) -> list[str]:
     """What is wrong with the metadata of a wheel, as a package index reads it."""
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     from long_description import relative_targets
@@ -125,7 +139,7 @@ def metadata_problems(text: str, pyproject: dict) -> list[str]:
         "version": metadata["Version"] != project["version"],
         "summary": metadata["Summary"] != project["description"] or len(project["description"]) > 512,
         "licence expression": metadata["License-Expression"] != project["license"],
-        "licence file": "LICENSE" not in metadata.get_all("License-File", []),
+        "licence files": not {"LICENSE", *notices} <= set(metadata.get_all("License-File", [])),
         "supported Pythons": metadata["Requires-Python"] != project["requires-python"],
         "type of the description": metadata["Description-Content-Type"] != "text/markdown",
         "description, which is empty": not page.strip().startswith("# roughntk"),
@@ -143,7 +157,7 @@ def metadata_problems(text: str, pyproject: dict) -> list[str]:
 def contents(wheel: Path) -> dict[str, str]:
     """The checksum of every file of a wheel."""
     with zipfile.ZipFile(wheel) as archive:
-        return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
+        return {name: sha256(archive.read(name)) for name in archive.namelist()}
 
 
 def examine(built: dict[str, Path], folder: Path) -> None:
@@ -167,8 +181,8 @@ def examine(built: dict[str, Path], folder: Path) -> None:
     problems = [
         *wheel_problems(set(inside), files, version, notices),
         *sdist_problems(names, files, version),
-        *metadata_problems(metadata, pyproject),
-        *(f"{name} holds vendored files and no licence" for name in unlicensed(files)),
+        *metadata_problems(metadata, pyproject, notices),
+        *vendored_problems(ROOT, files),
     ]
     again = contents(build(folder / "unpacked" / f"roughntk-{version}", folder / "again", "wheel")["wheel"])
     if again != inside:
