@@ -305,8 +305,9 @@ def test_a_long_file_is_found(tmp_path: Path) -> None:
 def test_the_wheel_holds_the_package_and_says_that_it_is_typed(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
+    (copy / "tools").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "tools/long_description.py"):
+        shutil.copy(ROOT / name, copy / name)
     shutil.copytree(ROOT / "roughntk", copy / "roughntk", ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     result = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
