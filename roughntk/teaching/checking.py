@@ -111,6 +111,11 @@ def _compare_number(exercise: Exercise, answer: Any, right: float) -> str:
     return _what_is_wrong_with_a_number(given, right, exercise.tolerance)
 
 
+def _close(tolerance: float) -> str:
+    wanted = f"within the relative tolerance of {tolerance:.0e}" if tolerance else "exactly right"
+    return f"Close, but not {wanted}."
+
+
 def _agree(given: float, right: float, tolerance: float) -> bool:
     return abs(given - right) <= tolerance * (abs(right) or 1.0)
 
@@ -122,7 +127,7 @@ def _what_is_wrong_with_a_number(given: float, right: float, tolerance: float) -
     if _agree(given, -right, near):
         return "The sign is wrong."
     if _agree(given, right, _CLOSE):
-        return f"Close, but not within the relative tolerance of {tolerance:.0e}."
+        return _close(tolerance)
     if _agree(given, 1 / right, near):
         return "This is the reciprocal of the answer."
     if given * right < 0:
@@ -169,7 +174,7 @@ def _what_is_wrong_with_an_array(given: np.ndarray, right: np.ndarray, tolerance
     if _entries_agree(np.abs(given), np.abs(right), near).all():
         return "Right up to signs."
     if _entries_agree(given, right, _CLOSE).all():
-        return f"Close, but not within the relative tolerance of {tolerance:.0e}."
+        return _close(tolerance)
     if right.size > 1 and _proportional(given, right, near):
         return "Right up to a constant factor: has one been forgotten?"
     if right.size > 1 and _entries_agree(np.sort(given, axis=None), np.sort(right, axis=None), near).all():
