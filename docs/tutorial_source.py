@@ -189,6 +189,7 @@ def _cell(path: Path, lines: list[str], start: int, end: int, body: list[ast.stm
 
 def _check_statements(path: Path, body: list[ast.stmt], *, last_shows: bool) -> None:
     for statement in body:
+        alone = statement.value if statement is body[-1] and isinstance(statement, ast.Expr) else None
         functions = {
             id(inner)
             for node in ast.walk(statement)
@@ -200,11 +201,12 @@ def _check_statements(path: Path, body: list[ast.stmt], *, last_shows: bool) -> 
                 raise _wrong(path, node.lineno, "a notebook has no return and no yield; let the cell go to its end")
             if isinstance(node, ast.Global | ast.Nonlocal):
                 raise _wrong(path, node.lineno, "names are global in a notebook, local here: return a value instead")
-            if last_shows and isinstance(node, ast.Call) and ast.unparse(node.func).endswith("teaching.keep"):
-                if statement is not body[-1] or not isinstance(statement, ast.Expr) or statement.value is not node:
-                    raise _wrong(
-                        path, node.lineno, "expected keep(figure) by itself, as the last statement of its cell"
-                    )
+            if last_shows and _keeps(node) and node is not alone:
+                raise _wrong(path, node.lineno, "expected keep(figure) alone, as the last statement of its cell")
+
+
+def _keeps(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith("teaching.keep")
 
 
 def _names(code: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -58,31 +58,31 @@ EXERCISES = (
         key="1.3",
         question=(
             "The argument for $1/4$ used $1 - h'(\\rho_L) \\approx 3/L$. For a smooth activation at its critical "
-            "variances (erf, for example) the same quantity is about $2/L$. What is the limit of the normalised "
-            "kernel of two distinct inputs then?"
+            "variances (erf, for example) the same quantity is about $2/L$. What is the limit of the normalised kernel "
+            "of two distinct inputs then?"
         ),
         answer=lambda: float(kernels.ErfNTK.critical().limit_value),
         tolerance=1e-3,
         hint="Replace 3 by 2 in $S' = -\\frac{3}{L} S + 1$ and look for a solution $S = cL$.",
         explanation=(
-            "$S = cL$ gives $c = -2c + 1$. In general $1 - h' \\approx \\beta/L$ gives $1/(1+\\beta)$. Here "
-            "$\\beta = p/(p-1)$, where $h(\\rho) - \\rho$ vanishes like $(1-\\rho)^p$: $p = 3/2$ for ReLU, $p = 2$ for "
-            "smooth activations. The limit knows nothing else of the activation."
+            "$S = cL$ gives $c = -2c + 1$. In general $1 - h' \\approx \\beta/L$ gives $1/(1+\\beta)$. Here $\\beta = "
+            "p/(p-1)$, where $h(\\rho) - \\rho$ vanishes like $(1-\\rho)^p$: $p = 3/2$ for ReLU, $p = 2$ for smooth "
+            "activations. The limit knows nothing else of the activation."
         ),
     ),
     Exercise(
         key="1.4",
         question=(
             "Train the last layer alone: the kernel is then the correlation $\\rho_L$ (`rn.kernels.ReluNNGP()`), whose "
-            "matrix tends to a matrix of ones. What does the network of infinite depth predict at a new point "
-            "for the targets of exercise 1.1? (`depth=math.inf` computes it; guess first.)"
+            "matrix tends to a matrix of ones. What does the network of infinite depth predict at a new point for the "
+            "targets of exercise 1.1? (`depth=math.inf` computes it; guess first.)"
         ),
         answer=lambda: _prediction(kernels.ReluNNGP()),
         tolerance=1e-6,
         hint="The limit matrix is singular, but the coefficients converge, to equal numbers. What is their sum?",
         explanation=(
-            "The coefficients tend to $1/n$ each, so the prediction is the plain mean, $28/7$. Training the "
-            "hidden layers puts $\\frac{3}{4}I$ on the diagonal, which acts like a ridge and shrinks the mean."
+            "The coefficients tend to $1/n$ each, so the prediction is the plain mean, $28/7$. Training the hidden "
+            "layers puts $\\frac{3}{4}I$ on the diagonal, which acts like a ridge and shrinks the mean."
         ),
     ),
 )
