@@ -9,11 +9,13 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A pa
 <meta name="viewport" content="width=device-width"><style>body { margin: 20px } HERE_STYLE</style></head>
 <body><main><h1>A page</h1>HERE_BODY</main></body></html>"""
 
-GOOD = """<h2>A section</h2><p>Words <b>and <i>more</i></b> words<sup>2</sup> that go on for some lines, so that they wrap.</p>
+GOOD = """<h2>A section</h2><p>Words <b>and <i>more</i></b> words<sup>2</sup> that go on for some lines.</p>
 <div style="width: 120px; overflow: auto; white-space: nowrap" tabindex="0" role="region" aria-label="A table">
 <span style="display: inline-block; width: 500px">cut off here</span></div><div>beside</div>
-<p style="position: absolute; left: 0; top: 0; visibility: hidden">A page behind</p><label>Depth <input type="range"></label>
-<svg width="200" height="60" role="img" aria-label="two words"><text x="5" y="20">one</text><text x="5" y="40">two</text></svg>
+<p style="position: absolute; left: 0; top: 0; visibility: hidden">A page behind</p>
+<label>Depth <input type="range"></label>
+<svg width="200" height="60" role="img" aria-label="two words"><text x="5" y="20">one</text>
+<text x="5" y="40">two</text></svg>
 <details><summary>closed</summary>hidden</details><a href="#x" id="x">a link</a><button>a button</button>"""
 
 
@@ -56,7 +58,9 @@ def test_texts_that_overlap_on_a_phone_only_are_found(load):
 
 
 def test_a_page_wider_than_the_window_is_found_with_what_makes_it_so(load):
-    assert "div#wide" in laws.no_wider_than_the_window(load('<div id="wide" style="width: 700px">w</div>', size=NARROW))[0]
+    assert (
+        "div#wide" in laws.no_wider_than_the_window(load('<div id="wide" style="width: 700px">w</div>', size=NARROW))[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,9 @@ def test_a_control_without_visible_focus_is_found(load):
 
 
 def test_a_control_that_tab_does_not_reach_is_found(load):
-    body = "<button>go</button><button>back</button><script>addEventListener('keydown', e => e.preventDefault())</script>"
+    body = (
+        "<button>go</button><button>back</button><script>addEventListener('keydown', e => e.preventDefault())</script>"
+    )
     assert laws.tab_reaches_everything(load(body)) == ["the key Tab reaches 0 of 2 controls"]
 
 
@@ -127,10 +133,15 @@ def test_axe_finds_what_is_serious(load, axe_source, body, style, rule):
 
 def test_dark_pages_are_looked_at_in_the_dark(load, axe_source):
     style = "@media (prefers-color-scheme: dark) { body { background: #111; color: #eee } p { color: #333 } }"
-    assert [line[:24] for line in laws.violations(load("<p>unread</p>", style), axe_source)] == ["dark: axe color-contrast"]
+    assert [line[:24] for line in laws.violations(load("<p>unread</p>", style), axe_source)] == [
+        "dark: axe color-contrast"
+    ]
 
 
 def test_a_policy_against_scripts_does_not_stop_axe(load, axe_source):
     policy = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
     page = PAGE.replace("<style>", policy + "<style>")
-    assert axe(load("<p>words</p>", page=page), axe_source) == [] and laws.no_overlap(load("<p>words</p>", page=page)) == []
+    assert (
+        axe(load("<p>words</p>", page=page), axe_source) == []
+        and laws.no_overlap(load("<p>words</p>", page=page)) == []
+    )

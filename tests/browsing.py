@@ -1,6 +1,6 @@
 """A page in the system's Chromium, with what went wrong on it: errors, and requests for anything but itself.
 
-Used by the tests of this folder, by docs/check_pages.py and by benchmarks/explorer.py.
+Used by tests, by docs/check_pages.py and by benchmarks/explorer.py.
 """
 
 import contextlib
@@ -109,7 +109,11 @@ class Visit:
 @contextlib.contextmanager
 def visit(started: Any, size: tuple[int, int] = WIDE, **settings: Any) -> Iterator[Visit]:
     """A new page of `size` in a context of its own; settings are those of Playwright's `new_context`."""
-    settings = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": "light", "locale": "en-GB"} | settings
+    settings = {
+        "viewport": {"width": size[0], "height": size[1]},
+        "color_scheme": "light",
+        "locale": "en-GB",
+    } | settings
     context = started.new_context(**settings)
     try:
         page = context.new_page()

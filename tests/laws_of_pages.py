@@ -64,7 +64,7 @@ ONCE = (images_are_there, well_formed, focus_is_visible)
 
 
 def violations(visit: Visit, source: str | None, *, sizes: tuple[tuple[int, int], ...] = (WIDE, NARROW)) -> list[str]:
-    """All laws, for the page that is open: the layout at every size, axe-core (if its source is given) in both schemes."""
+    """All laws, for the page that is open: the layout at every size, and axe-core, given its source, light and dark."""
     found = []
     for size in sizes:
         visit.size(size)
