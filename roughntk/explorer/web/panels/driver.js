@@ -1,0 +1,1 @@
+panels.driver = { title: "The driver", intro: "", mount(root, data, tools) { root.append(tools.note(`n = ${data.n}`).element); } };
