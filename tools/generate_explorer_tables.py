@@ -1,6 +1,6 @@
 """Write the tables of the explorer that depend on nobody's data: roughntk/explorer/tables/*.json.
 
-Run from the repository root, in the environment of the package (about a minute):
+Run from the repository root, in the environment of the package (some minutes, mostly for `depth`):
 
     python tools/generate_explorer_tables.py            # writes them
     python tools/generate_explorer_tables.py finite ito # writes these
@@ -11,13 +11,20 @@ import time
 from pathlib import Path
 
 import roughntk.explorer.tables
+from roughntk.explorer.tables.families import depth_table
 from roughntk.explorer.tables.finite import depth_law_table
 from roughntk.explorer.tables.ito import network_table
 from roughntk.explorer.tables.pure_area import rotation_table
 from roughntk.explorer.tables.stored import as_text
 from roughntk.explorer.tables.variation import path_table
 
-TABLES = {"finite": depth_law_table, "ito": network_table, "pure_area": rotation_table, "variation": path_table}
+TABLES = {
+    "depth": depth_table,
+    "finite": depth_law_table,
+    "ito": network_table,
+    "pure_area": rotation_table,
+    "variation": path_table,
+}
 
 
 def main() -> int:

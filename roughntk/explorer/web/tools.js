@@ -18,10 +18,10 @@ all digits in data-value, a figure [data-figure=NAME], a draggable mark [data-ha
 
 tools, made for each panel (names are unique within a panel):
 
-    tools.slider({ name, label, min, max, value, step, log, infinity, whole, format, onInput })
+    tools.slider({ name, label, min, max, value, step, log, infinity, whole, stops, format, onInput })
         a native range input with label and value, in an element to append. .element, .value, .set(value).
         log: positions are even in the logarithm; infinity: one position more at the end, whose value is Infinity;
-        whole: values are rounded to whole numbers. The input's data-value holds the value with all digits. Setting the
+        whole: values are rounded to whole numbers; stops: only these values, in place of min and max. The input's data-value holds the value with all digits. Setting the
         input's data-exact to a number and then sending an input event takes just that number (for tests).
     tools.select({ name, label, options: [{ value, label }], value, onChange })   .element, .value, .set(value)
     tools.checkbox({ name, label, value, onChange })                              .element, .value, .set(value)
@@ -179,15 +179,18 @@ function makeTools(panel, theme, undo) {
   const elementOf = item => item.element ?? item;
   const row = kind => (...items) => element("div", { class: kind }, ...items.map(elementOf));
 
-  function slider({ name, label, min, max, value, step, log = false, infinity = false, whole = false,
+  function slider({ name, label, min, max, value, step, log = false, infinity = false, whole = false, stops,
                     format = x => formatNumber(x, 4), onInput = () => {} }) {
-    const id = freshId(name), positions = step ? Math.round((max - min) / step) : 1000, last = positions + (infinity ? 1 : 0);
+    const positions = stops ? stops.length - 1 : step ? Math.round((max - min) / step) : 1000;
+    const id = freshId(name), last = positions + (infinity ? 1 : 0);
     const at = place => {
+      if (stops) return stops[place];
       if (place > positions) return Infinity;
       const t = place / positions, raw = log ? min * Math.pow(max / min, t) : min + t * (max - min);
       return whole ? Math.round(raw) : step ? Number((min + place * step).toPrecision(12)) : place === positions ? max : raw;
     };
-    const placeOf = x => x === Infinity ? last : Math.round(positions * (log ? Math.log(x / min) / Math.log(max / min) : (x - min) / (max - min)));
+    const placeOf = x => stops ? d3.minIndex(stops, each => x === each ? -1 : Math.abs(Math.log(each / x)))
+      : x === Infinity ? last : Math.round(positions * (log ? Math.log(x / min) / Math.log(max / min) : (x - min) / (max - min)));
     const input = element("input", { type: "range", id, min: 0, max: last, step: 1, "data-name": name });
     const output = element("output", { for: id, "data-output": name });
     const made = element("div", { class: "control slider" }, element("label", { for: id }, richText(label)), output, input);
