@@ -4,6 +4,7 @@ import json
 import math
 
 import jax
+import laws_of_pages as laws
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 import roughntk as rn
 from roughntk.cli import app
 from roughntk.maps import relu_flow
+from roughntk.study.simulation import figures, pipeline
 from roughntk.study.width import width_for, width_paragraph, widths
 
 SMALL = {"width": 16, "depth": 3, "samples": 64, "trained": 2, "time": 1.0, "points": 4, "test_points": 3}
@@ -132,3 +134,10 @@ def test_trained_networks_have_a_roughness_over_depth():
     found = rn.networks.weight_roughness(list(layers[0]), initial=list(layers[1]))
     steps = np.linalg.norm(np.diff(layers[0], axis=0), axis=(1, 2))
     assert found.weights.mean_jump == pytest.approx(steps.mean(), rel=1e-12)
+
+
+def test_the_page_keeps_the_laws_of_pages(result, tmp_path, visit, axe_source):
+    page = tmp_path / "report.html"
+    page.write_text(pipeline.render(result, figures.draw_all(result, tmp_path / "figures")), encoding="utf-8")
+    visit.open(page)
+    assert laws.violations(visit, axe_source) == [] == laws.tab_reaches_everything(visit)

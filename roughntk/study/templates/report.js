@@ -15,3 +15,13 @@ for (const button of document.querySelectorAll("th button")) {
     body.append(...[...body.rows].sort(compare));
   });
 }
+const scrolls = new ResizeObserver(boxes => {
+  for (const { target: box } of boxes) {
+    if (box.scrollWidth > box.clientWidth + 1) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", "scrolls sideways");
+    } else for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+  }
+});
+for (const box of document.querySelectorAll(".scroll")) scrolls.observe(box);

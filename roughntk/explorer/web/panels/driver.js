@@ -1,0 +1,80 @@
+/* Theorem 3's driver between two depths; every number comes from roughntk/explorer/tables/driver.py. */
+
+panels.driver = {
+  title: "The driver between two depths",
+  intro: "Theorem 3: on the way from depth $L$ to $L+1$ the coefficients solve $du = dv_b - dv_A\\,u$. The path $v$ is the driver; its channels are $v_{ij}' = (A^{-1}A')_{ij}$, and the last column, $x$, belongs to the test point.",
+  mount(root, data, tools) {
+    const shown = { depth: data.drivers[0].depth, clock: "arc", a: 0, b: Math.min(4, data.channels.length - 1) };
+    const nameOf = ([i, j]) => `v(${i === data.points ? "c" : i + 1},${j === data.size ? "x" : j === data.points ? "c" : j + 1})`;
+    const names = data.channels.map(nameOf), options = names.map((label, value) => ({ value: String(value), label }));
+    const driver = () => data.drivers.find(each => each.depth === shown.depth && each.clock === shown.clock);
+    const depths = [...new Set(data.drivers.map(each => each.depth))];
+
+    const depth = tools.slider({ name: "depth", label: "depth $L$", stops: depths, value: shown.depth, format: x => `${x} to ${x + 1}`, onInput: x => { shown.depth = x; update(); } });
+    const clock = tools.select({ name: "clock", label: "clock", value: "arc", options: [{ value: "arc", label: "arc: place on the segment" }, { value: "psi", label: "psi: the paper's" }], onChange: x => { shown.clock = x; update(); } });
+    const first = tools.select({ name: "channel-a", label: "channel $a$", value: String(shown.a), options, onChange: x => { shown.a = Number(x); update(); } });
+    const second = tools.select({ name: "channel-b", label: "channel $b$", value: String(shown.b), options, onChange: x => { shown.b = Number(x); update(); } });
+
+    const readouts = {
+      one: tools.readout({ name: "level-1-a", label: "$S^{a}$, the increment" }), two: tools.readout({ name: "level-1-b", label: "$S^{b}$" }),
+      ab: tools.readout({ name: "level-2-ab", label: "$S^{ab}$" }), ba: tools.readout({ name: "level-2-ba", label: "$S^{ba}$" }),
+      area: tools.readout({ name: "area", label: "area $\\tfrac12(S^{ab} - S^{ba})$" }),
+    };
+    const variations = data.exponents.map(p => tools.readout({ name: `variation-${p}`, label: `$p$-variation, $p = ${p}$` }));
+
+    const channels = tools.chart({ name: "channels", label: "Channels of the driver against time", height: 280,
+      caption: "All channels against the time of the clock; the two chosen ones are thick.",
+      draw({ svg, inner }) {
+        const { times, samples } = driver();
+        const x = d3.scaleLinear(d3.extent(times), [0, inner.width]), y = d3.scaleLinear(d3.extent(samples.flat()), [inner.height, 0]).nice();
+        tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "time", yTicks: 5 });
+        const line = d3.line().x((_, k) => x(times[k])).y(v => y(v));
+        samples.forEach((values, k) => {
+          if (k !== shown.a && k !== shown.b) svg.append("path").attr("d", line(values)).attr("fill", "none").attr("stroke", "var(--muted)").attr("stroke-width", 1).attr("opacity", 0.6);
+        });
+        [[shown.a, 0], [shown.b, 1]].forEach(([k, colour]) => {
+          svg.append("path").attr("d", line(samples[k])).attr("fill", "none").attr("stroke", tools.colour(colour)).attr("stroke-width", 3).attr("stroke-dasharray", colour ? "7 4" : null);
+        });
+      } });
+    const plane = tools.chart({ name: "plane", label: "The two channels against each other, with the area", height: 280,
+      caption: "Channel $b$ against channel $a$. The shaded area, between path and chord, is what level 2 adds to the increments.",
+      draw({ svg, inner }) {
+        const { samples } = driver(), a = samples[shown.a], b = samples[shown.b], end = a.length - 1;
+        const x = d3.scaleLinear(d3.extent(a), [0, inner.width]).nice(), y = d3.scaleLinear(d3.extent(b), [inner.height, 0]).nice();
+        const line = d3.line().x(k => x(a[k])).y(k => y(b[k])), places = d3.range(a.length);
+        tools.axes(svg, { x, y, width: inner.width, height: inner.height, xTicks: Math.max(2, Math.floor(inner.width / 90)), yTicks: 5, xLabel: `a = ${names[shown.a]}`, yLabel: "" });
+        svg.append("path").attr("d", line(places) + "Z").attr("fill", tools.colour(2)).attr("fill-opacity", 0.25);
+        svg.append("path").attr("d", line([0, end])).attr("fill", "none").attr("stroke", "var(--muted)").attr("stroke-dasharray", "4 4");
+        svg.append("path").attr("d", line(places)).attr("fill", "none").attr("stroke", tools.colour(2)).attr("stroke-width", 2.5);
+        svg.append("circle").attr("cx", x(a[0])).attr("cy", y(b[0])).attr("r", 4).attr("fill", "var(--ink)");
+      } });
+    const terms = tools.chart({ name: "areas", label: "Areas of all pairs of channels", height: width => Math.min(width, 380) * 0.98,
+      margin: { top: 8, right: 8, bottom: 8, left: 8 }, caption: "Level 2 of the log-signature: the area of every pair of channels (blue positive, red negative, each relative to the largest). The outlined square is the pair that is chosen.",
+      draw({ svg, inner }) {
+        const { areas } = driver(), n = names.length, side = Math.min(inner.width, inner.height) / n, most = d3.max(areas, Math.abs) || 1;
+        let place = 0;
+        for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) {
+          const value = areas[place++] / most;
+          for (const [r, c, v] of [[i, j, value], [j, i, -value]]) svg.append("rect").attr("x", c * side).attr("y", r * side).attr("width", side - 1).attr("height", side - 1).attr("fill", tools.diverging(v));
+        }
+        svg.append("rect").attr("x", shown.b * side - 1).attr("y", shown.a * side - 1).attr("width", side + 1).attr("height", side + 1).attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 2.5);
+      } });
+    const note = tools.note("");
+
+    function update() {
+      const { level_1, level_2, areas, p_variation, system } = driver(), n = names.length, { a, b } = shown;
+      const [i, j] = a < b ? [a, b] : [b, a];
+      const area = a === b ? 0 : areas[i * n - i * (i + 1) / 2 + (j - i - 1)] * (a < b ? 1 : -1);
+      readouts.one.set(level_1[a]); readouts.two.set(level_1[b]);
+      readouts.ab.set(level_2[a * n + b]); readouts.ba.set(level_2[b * n + a]); readouts.area.set(area);
+      variations.forEach((each, k) => each.set(p_variation[k]));
+      note.set(`Family ${data.family}, the first ${data.points} training points and the test point. ` + (system === "deflated" ? "The driver is that of the deflated system, whose row and column c belong to the common value of the kernel. " : "")
+        + "A change of clock moves the curves in time and leaves signature and $p$-variation as they are, up to the sampling at 65 times. Each channel here rises or falls throughout, so that one step from the first time to the last is a best partition at every $p$, and the $p$-variation is the same for all of them.");
+      const monotone = driver().samples.every(values => { const steps = d3.pairs(values, (s, t) => t - s); return steps.every(s => s >= -1e-12) || steps.every(s => s <= 1e-12); });
+      if (!monotone) note.set(note.element.dataset.text.replace(/Each channel here.*$/, "Some channels turn back, so that the $p$-variation falls with $p$."));
+      channels.redraw(); plane.redraw(); terms.redraw();
+    }
+    root.append(tools.controls(depth, clock, first, second), tools.columns(channels, plane), tools.readouts(...Object.values(readouts), ...variations), note.element, tools.columns(terms));
+    update();
+  },
+};

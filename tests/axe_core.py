@@ -1,0 +1,82 @@
+"""axe-core, which looks for what keeps people from using a page. From npm at one version, checked; not committed here.
+
+python tests/axe_core.py     fetch it, and say where it is
+"""
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+VERSION = "4.14.1"
+SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+"""Of the package, as npm's own lock files write it."""
+CACHE = Path(__file__).resolve().parents[1] / ".cache" / "browser"
+GRAVE = ("serious", "critical")
+
+
+class NoAxe(Exception):
+    """axe-core cannot be had here; the message says why, and what to do."""
+
+
+def axe_source(cache: Path = CACHE) -> str:
+    """The script, from `cache`, where npm put its package if it was not there. NoAxe where that fails."""
+    package = cache / f"axe-core-{VERSION}.tgz"
+    if not package.exists():
+        _fetch(cache)
+    data = package.read_bytes()
+    found = base64.b64encode(hashlib.sha512(data).digest()).decode()
+    if found != SHA512:
+        package.unlink()
+        raise NoAxe(f"no axe-core: the package of version {VERSION} has sha512 {found}, expected {SHA512}; try again")
+    with tarfile.open(package) as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()
+
+
+def _fetch(cache: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NoAxe("no axe-core: npm is not on PATH; run `apt-get install npm`")
+    cache.mkdir(parents=True, exist_ok=True)
+    call = [npm, "pack", f"axe-core@{VERSION}", "--silent", "--ignore-scripts", "--pack-destination", str(cache)]
+    try:
+        run = subprocess.run(call, cwd=cache, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        raise NoAxe("no axe-core: npm gave no answer in 60 seconds; try again where npm reaches its registry") from None
+    if run.returncode:
+        said = " ".join(run.stderr.split())[:200]
+        raise NoAxe(f"no axe-core: npm could not fetch version {VERSION} ({said}); try again where npm has a network")
+
+
+def axe(visit: Any, source: str, rules: tuple[str, ...] = ()) -> list[str]:
+    """What axe-core finds that is serious or critical, one line each. All rules, or some.
+
+    What is inside of a drawing that is one image is left out: nobody meets it by itself.
+    """
+    if not visit.page.evaluate("typeof window.axe === 'object'"):
+        visit.run(source)
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": list(rules)}
+    violations = visit.page.evaluate(
+        """async options => (await axe.run({ exclude: [['svg[role=img] > *']] }, options)).violations.map(one => ({
+            id: one.id, impact: one.impact, help: one.help,
+            nodes: one.nodes.map(node => node.target.join(' ') + ': ' +
+                (node.any[0] ?? node.all[0] ?? node.none[0])?.message)}))""",
+        options,
+    )
+    return [
+        f"axe {one['id']} ({one['impact']}): {one['help']}; {len(one['nodes'])} at {json.dumps(one['nodes'][:3])}"
+        for one in violations
+        if one["impact"] in GRAVE
+    ]
+
+
+if __name__ == "__main__":
+    print(len(axe_source()), "characters of axe-core", VERSION, "in", CACHE)

@@ -1,0 +1,5 @@
+"""The tests of this folder load pages."""
+
+from page_fixtures import axe_source, browser, visit
+
+__all__ = ["axe_source", "browser", "visit"]
