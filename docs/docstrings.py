@@ -4,6 +4,7 @@ One form is read (design of the house): a text, then `Args:`, `Attributes:`, `Re
 and `>>>` examples anywhere. Formulas are plain text, so nothing in them is taken for Markdown.
 """
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -180,6 +181,35 @@ def summary(docstring: str | None) -> str:
     return (sentence[1] if sentence else line).rstrip(":")
 
 
+def call_of(path: str) -> str | None:
+    """How a class is called, where its docstring or its source says what it takes; a result is not called by users."""
+    module, _, name = path.rpartition(".")
+    value = getattr(importlib.import_module(module), name, None)
+    if not inspect.isclass(value) or issubclass(value, BaseException):
+        return None
+    if not re.search(r"^\s*Args:", value.__doc__ or "", re.MULTILINE) and "def __init__(" not in inspect.getsource(
+        value
+    ):
+        return None
+    return wrapped(name, arguments(value))
+
+
+def arguments(value: Any) -> list[str]:
+    """The arguments of a call with their defaults, without types, and the star before those that go by name."""
+    parameters = list(inspect.signature(value).parameters.values())
+    taken = [str(each.replace(annotation=inspect.Parameter.empty)) for each in parameters]
+    first_named = next((number for number, each in enumerate(parameters) if each.kind == each.KEYWORD_ONLY), None)
+    if first_named is not None and not any(each.kind == each.VAR_POSITIONAL for each in parameters):
+        taken.insert(first_named, "*")
+    return taken
+
+
+def wrapped(name: str, taken: list[str], width: int = 76) -> str:
+    """A call, on one line where it fits, else a line an argument."""
+    line = f"{name}({', '.join(taken)})"
+    return line if len(line) <= width else "\n".join([f"{name}(", *(f"    {each}," for each in taken), ")"])
+
+
 class FieldDocstrings(griffe.Extension):
     """Gives every object of the package its docstring as Markdown, in place of a parser's reading of it."""
 
@@ -189,4 +219,7 @@ class FieldDocstrings(griffe.Extension):
         if obj.docstring is not None:
             room = obj.path.split(".")[1] if obj.path.count(".") else ""
             written = markdown(obj.docstring.value, lambda name: anchor_of(name, room))
+            call = call_of(obj.path) if obj.is_class else None
+            if call:
+                written = "\n".join([*fenced([call], "python"), "", written])
             obj.docstring.__dict__["parsed"] = [griffe.DocstringSectionText(written)]

@@ -3,6 +3,7 @@
 Each page is beside its HTML as Markdown, too; that is what the links lead to.
 """
 
+import html
 import inspect
 import re
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,7 @@ TITLE = "# roughntk"
 SUMMARY = (
     "> The depth of an infinitely wide neural network as a continuous parameter: kernels at real depth, Theorem 3's"
 )
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 SUMMARY_END = "> controlled differential equation, rough paths, and an audit of the paper."
 
 
@@ -22,9 +24,9 @@ def first_sentence(text: str) -> str:
     """The first sentence of the first paragraph of a page."""
     body = re.sub(r"^(```|~~~).*?^\1[^\n]*$", "", text, flags=re.MULTILINE | re.DOTALL)
     for paragraph in re.split(r"\n\s*\n", body):
-        flat = " ".join(paragraph.split())
-        if flat and not re.match(r"[#|!<>*\-:\[]|\d+\.", flat):
-            plain = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1", flat)
+        joined = " ".join(paragraph.split())
+        plain = re.sub(r"(?<!!)\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1", joined).replace("**", "")
+        if plain and not re.match(r"[#|!<>*\-:\[]|\d+\. ", plain):
             return docstrings.summary(plain)
     return ""
 
@@ -52,8 +54,7 @@ def signature(value: Any, kind: str) -> str:
     """The arguments of a function, as it is called."""
     if kind != "function":
         return ""
-    parameters = inspect.signature(value).parameters.values()
-    return "(" + ", ".join(str(each.replace(annotation=inspect.Parameter.empty)) for each in parameters) + ")"
+    return f"({', '.join(docstrings.arguments(value))})"
 
 
 def pages_of(menu: list[Any]) -> list[tuple[str, list[PurePosixPath]]]:
@@ -80,7 +81,7 @@ def write(menu: list[Any], staged: Path, site: Path) -> None:
     for section, places in pages_of(menu):
         brief += [f"## {section}", ""]
         for place in places:
-            text = (staged / place).read_text(encoding="utf-8")
+            text = FRONT_MATTER.sub("", html.unescape((staged / place).read_text(encoding="utf-8")))
             if place.parts[0] == "reference":
                 text = expanded(text)
             (site / place).parent.mkdir(parents=True, exist_ok=True)

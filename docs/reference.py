@@ -1,5 +1,6 @@
 """The pages of the reference: every public name of every public room, with an anchor of its own."""
 
+import ast
 import dataclasses
 import functools
 import importlib
@@ -58,6 +59,18 @@ def rooms() -> dict[str, ModuleType]:
     return {"": package, **{name: value for name, value in found.items() if inspect.ismodule(value)}}
 
 
+def constant_document(room: str, name: str) -> str:
+    """The string below the assignment of a constant, in whatever file of the room it is."""
+    for file in sorted(Path(rooms()[room].__file__ or "").parent.rglob("*.py")):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        for statement, below in zip(body, body[1:], strict=False):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+            is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            if is_text and any(isinstance(each, ast.Name) and each.id == name for each in targets):
+                return str(below.value.value)
+    return ""
+
+
 @functools.cache
 def public_names() -> tuple[Name, ...]:
     """Every public name of every room; a name that the package has from a room counts there only."""
@@ -68,7 +81,7 @@ def public_names() -> tuple[Name, ...]:
             if not room and name in rooms():
                 continue
             kind = kind_of(value)
-            document = inspect.getdoc(value) if kind != "constant" else ""
+            document = inspect.getdoc(value) if kind != "constant" else constant_document(room, name)
             found.append(Name(room, name, kind, docstrings.summary(document)))
     return tuple(found)
 

@@ -30,8 +30,9 @@ from roughntk.rough.signatures import backends as _backends
 from roughntk.rough.signatures import blocks as _blocks
 from roughntk.rough.signatures import known as _known
 
-#: The backends, built in first; `available_backends` are those that can be imported.
 SIGNATURE_BACKENDS = _backends.NAMES
+"""The backends, built in first; `available_backends` are those that can be imported."""
+
 BASES = ("lyndon", "hall", "words")
 
 Array = jax.Array | np.ndarray
