@@ -70,11 +70,9 @@ def main(version: str) -> None:
     )
     assert answer["data"]["n"] == 4 and answer["residual"] < 1e-12, answer
     assert all(abs(u - 1 / 7) < 1e-12 for row in answer["limit_coefficients"] for u in row), answer
-    some = ("points.csv", "--target", "price", "--points", "4", "--test-points", "2")
-    roughntk("study", *some, "--depths", "2:3", "--out", "report", "--quiet")
-    assert Path("report", "study.json").is_file()
-    assert "</html>" in Path("report", "report.html").read_text(encoding="utf-8")
-    print(f"limit and study answer on a table ({time.perf_counter() - started:.0f} s)")
+    print(f"limit answers on a table ({time.perf_counter() - started:.0f} s)")
+    templates = sorted(place.parent.glob("study/templates/*.j2"))
+    assert len(templates) >= 5 and all(rn.study.report.template(path.name) for path in templates)
     if not has_command("explore"):
         print("there is no command explore yet, so it is not tried")
         return
