@@ -52,7 +52,7 @@ import os as _os  # noqa: E402
 import sys as _sys  # noqa: E402
 
 TYPE_CHECKING = False
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 if TYPE_CHECKING:
     from roughntk import (

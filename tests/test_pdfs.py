@@ -1,5 +1,6 @@
 """The cheat sheet and the slides: their calls are run, their captions are the claims of the scripts, they fit."""
 
+import doctest
 import runpy
 import sys
 from pathlib import Path
@@ -135,3 +136,8 @@ def test_every_claim_of_the_examples_can_be_set(docs: dict[str, Any]) -> None:
     for script in found:
         title, claim = sources.described(script)
         assert sources.pieces(title, script.name) and sources.pieces(claim, script.name)
+
+
+def test_the_examples_of_the_formulas_are_right(docs: dict[str, Any]) -> None:
+    failed, tried = doctest.testmod(docs["slide_sources"])
+    assert (failed, tried) == (0, 2)

@@ -34,6 +34,9 @@ BESIDE_THE_PACKAGE = {
 }  # fmt: skip
 """What a source distribution holds outside roughntk/."""
 
+NOT_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+"""Variables of the environment that would change what is tried; without bytecode every start would compile again."""
+
 
 class DistributionError(Exception):
     """What is wrong with a distribution."""
@@ -45,7 +48,7 @@ def say(text: str) -> None:
 
 def run(command: Sequence[str | Path], folder: Path | None = None, **more: str) -> str:
     """What a command prints; its last lines become the message where it fails."""
-    given = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    given = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
     result = subprocess.run(command, cwd=folder, env=given | more, capture_output=True, text=True, check=False)
     if result.returncode:
         last = "\n".join((result.stdout + result.stderr).strip().splitlines()[-12:])
