@@ -124,16 +124,17 @@ def main():
     print(f"D is about 10^{float(by_psi.clock.log_d) / np.log(10):.1f}")
     print(f"the package in the paper's clock: error {np.abs(by_psi.coefficients - closed).max():.1e}")
     assert np.abs(by_psi.coefficients - closed).max() < 1e-9
-    # That is less than the distance of two floating-point numbers at t = 1/2: a solver with steps in t sees nothing
-    # move, and may report success. The package integrates in tau = log(s / (1 - s)) instead, in which the step has the
-    # same width for every D.
 
     # %%
+    # That is less than the distance of two floating-point numbers at $t = 1/2$: a solver with steps in $t$ sees
+    # nothing move, and may report success. The package integrates in $\tau = \log\frac{s}{1 - s}$ instead, in which
+    # the step has the same width for every $D$.
+    #
     # ## The driver vanishes
     #
     # Deeper networks change less from layer to layer. The length of the driver, $\int_0^1 |v'(s)|\, ds$, falls like
     # $\log L / L^2$. This is summable, and so the coefficients converge. Which slope do you expect in a picture
-    # with two logarithmic axes? Two, and a bit less, for the logarithm.
+    # with two logarithmic axes? (Minus two, a bit flatter for the logarithm.)
     depths = np.array([10, 20, 40, 80, 160, 320, 640])
     segments = [[np.asarray(family(X, z, depth=each + more)) for z in (X, x) for more in (0, 1)] for each in depths]
     drivers = [rn.transport.segment_driver(rn.transport.Segment(*matrices)) for matrices in segments]

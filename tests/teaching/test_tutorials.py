@@ -180,7 +180,15 @@ def test_the_page_has_text_code_output_figure_and_exercises(
     out, record, _, _ = site
     page = (out / record["page"]).read_text(encoding="utf-8")
     assert page.startswith("# 1. A small tutorial\n")
-    parts = ["Some $x^2$.", "_y = twice(x)", "twice: 6", "## Last", "01_small/cell-3-1.png)", "Exercise 1.1", "Hint"]
+    parts = [
+        "Some $x^2$.",
+        "_y = twice(x)",
+        "twice: 6",
+        "## Last",
+        "![Figure of: A small tutorial](01_small/cell-3-1.png)](01_small/cell-3-1.png)",
+        "Exercise 1.1",
+        "Hint",
+    ]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
     linked = {record[key] for key in ("thumbnail", "notebook", "marimo", "script")} | {"01_small/cell-3-1.png"}
