@@ -64,6 +64,10 @@ types: setup-dev
 
 examples: setup
 	@mkdir -p example-figures
+	@for script in examples/tutorials/*.py; do \
+		echo "== $$script"; name=$$(basename "$$script" .py); \
+		MPLBACKEND=Agg $(RUN) "$$script" "example-figures/$$name.png" || exit 1; \
+	done
 	@for script in examples/*.py; do \
 		echo "== $$script"; name=$$(basename "$$script" .py); \
 		MPLBACKEND=Agg $(RUN) "$$script" "example-figures/$$name.png" && \

@@ -1,5 +1,6 @@
 """The page of a tutorial: its text, code, output and figures, and its exercises."""
 
+import re
 import textwrap
 from typing import Any
 
@@ -14,7 +15,7 @@ or the [script]({stem}/{stem}.py){{ download }}. Everything below was computed w
 
 """
 
-LONG = 12  # lines of code that draws: as many are folded away
+LONG = 8  # lines of code that draws: as many are folded away
 CHECK = 'rn.teaching.check("{key}", answer)'
 
 
@@ -39,18 +40,17 @@ def page(tutorial: Tutorial, outcome: dict[str, Any]) -> str:
         if output["text"].strip():
             parts.append(fenced('text title="Output"', output["text"].rstrip()))
         for file in output["figures"]:
-            parts.append(f"![{alternative(tutorial, number)}]({stem}/{file})\n\n")
+            parts.append(f"[![{alternative(tutorial, number)}]({stem}/{file})]({stem}/{file})\n\n")
     if outcome["exercises"]:
         parts.append(exercises(outcome["exercises"]))
     return "".join(parts).rstrip() + "\n"
 
 
 def alternative(tutorial: Tutorial, number: int) -> str:
-    """What a figure shows, in words: the caption `Figure: ...` in the text of its cell, or else the title."""
-    text = ([tutorial.top, *tutorial.cells][number]).markdown
-    captions = [" ".join(part.split()) for part in text.split("\n\n") if part.startswith("Figure:")]
-    words = captions[-1].removeprefix("Figure:").strip() if captions else f"Figure of the tutorial {tutorial.title}"
-    return words.replace("[", "(").replace("]", ")").replace("$", "")
+    """What a figure shows, in words: the last paragraph of the text of its cell, or else the title."""
+    text = (tutorial.top, *tutorial.cells)[number].markdown.rpartition("\n\n")[2]
+    words = " ".join(text.split()) if text and not text.startswith(("#", "$$")) else f"Figure of: {tutorial.title}"
+    return re.sub(r"[\[\]$`*\\]", "", words)
 
 
 def exercises(listed: list[dict[str, str]]) -> str:

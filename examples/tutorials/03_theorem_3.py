@@ -64,11 +64,13 @@ def main():
     # In general $v_A(1) = \log(K_L^{-1} K_{L+1})$. Compare with the package, at depth 2:
     family, depth = rn.kernels.ReluNTK(), 2
     pair, new = rn.sphere.uniform(2, 3, seed=4), rn.sphere.uniform(1, 3, seed=5)
-    k_now, k_next = (float(family(pair, depth=each)[0, 1]) for each in (depth, depth + 1))
+    A_now, A_next = (np.asarray(family(pair, depth=each)) for each in (depth, depth + 1))
+    b_now, b_next = (np.asarray(family(pair, new, depth=each)) for each in (depth, depth + 1))
+    k_now, k_next = A_now[0, 1], A_next[0, 1]
     along, across = np.log((1 + k_next) / (1 + k_now)), np.log((1 - k_next) / (1 - k_now))
     by_hand = np.array([[along + across, along - across], [along - across, along + across]]) / 2
-    carried = rn.transport.between_depths(family, pair, new, depth=depth)
-    matrix_part = np.asarray(carried.drivers.evaluate(0.0, 1.0))[:, :2]
+    driver_of_pair = rn.transport.segment_driver(rn.transport.Segment(A_now, A_next, b_now, b_next))
+    matrix_part = np.asarray(driver_of_pair.evaluate(0.0, 1.0))[:, :2]
     print(f"k = {k_now:.6f}, k' = {k_next:.6f}")
     print("driver by hand:\n", by_hand.round(9), "\nby the package:\n", matrix_part.round(9))
     assert np.abs(by_hand - matrix_part).max() < 1e-12
@@ -76,10 +78,8 @@ def main():
     # %%
     # Now the equation itself. Euler's method has order 1, Heun's method order 2. By which factor will each error
     # fall when there are ten times as many steps? Write down two numbers.
-    A_now, A_next = (np.asarray(family(pair, depth=each)) for each in (depth, depth + 1))
-    b_now, b_next = (np.asarray(family(pair, new, depth=each))[:, 0] for each in (depth, depth + 1))
     exact = np.linalg.solve(A_next, b_next)
-    print("closed form:", exact.round(9))
+    print("closed form:", exact[:, 0].round(9))
     steps, errors = np.array([1, 10, 100, 1000]), {}
     for order in (1, 2):
         ends = [integrate(A_now, A_next - A_now, b_now, b_next - b_now, each, order) for each in steps]
@@ -95,8 +95,8 @@ def main():
     #
     # ## Fifty points, by diffrax
     #
-    # The same equation in `diffrax`, in your own words. `diffeqsolve` needs the right-hand side, a solver and a
-    # start.
+    # The same equation in `diffrax`, in your own words: `diffeqsolve` needs the right-hand side, a solver and a
+    # start. Compare it with four steps of Euler's method.
     X, x = rn.sphere.uniform(50, 10, seed=0), rn.sphere.uniform(1, 10, seed=1)
     K0, K1 = (jnp.asarray(family(X, depth=each)) for each in (5, 6))
     B0, B1 = (jnp.asarray(family(X, x, depth=each)) for each in (5, 6))
@@ -104,15 +104,13 @@ def main():
     def field(s, u, args):
         return jnp.linalg.solve(K0 + s * (K1 - K0), B1 - B0 - (K1 - K0) @ u)
 
-    def solved(solver):
-        """u at s = 1 in four equal steps."""
-        start = jnp.linalg.solve(K0, B0)
-        return np.asarray(diffrax.diffeqsolve(diffrax.ODETerm(field), solver, 0.0, 1.0, 0.25, start).ys[-1])
-
+    u5 = jnp.linalg.solve(K0, B0)
+    u6 = diffrax.diffeqsolve(diffrax.ODETerm(field), diffrax.Tsit5(), 0.0, 1.0, 0.25, u5).ys[-1]
+    by_euler = integrate(np.asarray(K0), np.asarray(K1 - K0), np.asarray(B0), np.asarray(B1 - B0), 4, 1)
     closed = rn.coefficients(family, X, x, depth=6)
-    for _solver in (diffrax.Euler(), diffrax.Tsit5()):
-        print(f"{type(_solver).__name__:>6}, 4 steps: error {np.abs(solved(_solver) - closed).max():.1e}")
-    assert np.abs(solved(diffrax.Tsit5()) - closed).max() < 1e-12
+    print(f"4 steps of Euler: error {np.abs(by_euler - closed).max():.1e}")
+    print(f"4 steps of Tsit5: error {np.abs(u6 - closed).max():.1e}")
+    assert np.abs(u6 - closed).max() < 1e-12
 
     # %%
     # ## The paper's clock
@@ -124,16 +122,17 @@ def main():
     print(f"D is about 10^{float(by_psi.clock.log_d) / np.log(10):.1f}")
     print(f"the package in the paper's clock: error {np.abs(by_psi.coefficients - closed).max():.1e}")
     assert np.abs(by_psi.coefficients - closed).max() < 1e-9
-    # That is less than the distance of two floating-point numbers at t = 1/2: a solver with steps in t sees nothing
-    # move, and may report success. The package integrates in tau = log(s / (1 - s)) instead, in which the step has the
-    # same width for every D.
 
     # %%
+    # That is less than the distance of two floating-point numbers at $t = 1/2$: a solver with steps in $t$ sees
+    # nothing move, and may report success. The package integrates in $\tau = \log\frac{s}{1 - s}$ instead, in which
+    # the step has the same width for every $D$.
+    #
     # ## The driver vanishes
     #
     # Deeper networks change less from layer to layer. The length of the driver, $\int_0^1 |v'(s)|\, ds$, falls like
     # $\log L / L^2$. This is summable, and so the coefficients converge. Which slope do you expect in a picture
-    # with two logarithmic axes? Two, and a bit less, for the logarithm.
+    # with two logarithmic axes? (Minus two, a bit flatter for the logarithm.)
     depths = np.array([10, 20, 40, 80, 160, 320, 640])
     segments = [[np.asarray(family(X, z, depth=each + more)) for z in (X, x) for more in (0, 1)] for each in depths]
     drivers = [rn.transport.segment_driver(rn.transport.Segment(*matrices)) for matrices in segments]
