@@ -38,9 +38,9 @@ def main():
     #
     # The $p$-variation of a path is
     # $$ \|x\|_p = \Big( \sup \sum_i |x_{t_{i+1}} - x_{t_i}|^p \Big)^{1/p}, $$
-    # the supremum running over all partitions. At $p = 1$ it is the length. A larger $p$ makes small steps cheap. The
-    # path below goes up by 1, dips by 1/2, and goes up by 1 again. **Predict:** should a partition stop at the dip?
-    # Stopping gives $2 + 2^{-p}$, passing over it gives $1.5^p$.
+    # the supremum running over all partitions. At $p = 1$ it is the length. A larger $p$ makes small steps cheap.
+    # The path below goes up by 1, dips by 1/2, and goes up by 1 again. **Predict:** should a partition stop at the
+    # dip? Stopping gives $2 + 2^{-p}$, passing over it gives $1.5^p$.
     zigzag = np.array([0.0, 1.0, 0.5, 1.5])
     for _p in (1.0, 1.5, 3.0):
         _best = rn.rough.p_variation_partition(zigzag, _p)
@@ -51,10 +51,10 @@ def main():
     # %%
     # ## 2. Brownian motion has no length
     #
-    # Sample one Brownian path ever more finely. Its increments over a time $h$ have size $\sqrt h$, so that the length
-    # grows like $h^{-1/2}$: four times as many samples, twice the length. **Predict:** for which $p$ does the
-    # $p$-variation settle? An equation $dY = V(Y)\,dX$ is classical for $p < 2$ (Young). Brownian motion is just
-    # beyond.
+    # Sample one Brownian path ever more finely. Its increments over a time $h$ have size $\sqrt h$, so that the
+    # length grows like $h^{-1/2}$: four times as many samples, twice the length. **Predict:** for which $p$ does
+    # the $p$-variation settle? An equation $dY = V(Y)\,dX$ is classical for $p < 2$ (Young). Brownian motion is
+    # just beyond.
     finest = rn.rough.brownian(jax.random.key(0), 2**16 + 1).values[:, 0]
     samples = [2**k for k in (4, 8, 12, 16)]
     for _p in (1.0, 2.0, 2.5, 3.0):
@@ -68,8 +68,8 @@ def main():
     #
     # Now a car. It drives by $dX^1$ in the direction of its heading and turns by $dX^2$:
     # $$ dY = V_1(Y)\,dX^1 + V_2(Y)\,dX^2, \qquad V_1 = (\cos\theta, \sin\theta, 0), \quad V_2 = (0, 0, 1). $$
-    # It is steered by the circle of radius $1/n$, which is run through $n^2$ times. As $n$ grows, both controls tend to
-    # rest, uniformly. **Predict** where the car is at time $2\pi$. It cannot slide sideways: or can it?
+    # It is steered by the circle of radius $1/n$, which is run through $n^2$ times. As $n$ grows, both controls
+    # tend to rest, uniformly. **Predict** where the car is at time $2\pi$. It cannot slide sideways: or can it?
     times = np.linspace(0, 2 * np.pi, 48 * 64 + 1)
     tracks = {}
     for _n in (1, 2, 4, 8):
@@ -81,17 +81,19 @@ def main():
         assert abs(tracks[_n][-1, 0]) < 1e-6 and abs(tracks[_n][-1, 1] / _exact - 1) < 4e-3
 
     # %%
-    # This is how one parks: forward, left, back, right. Driving and turning do not commute, and what is left after a
-    # small circle is its area times the bracket $[V_1, V_2] = DV_2 V_1 - DV_1 V_2 = (\sin\theta, -\cos\theta, 0)$, a
-    # move to the side. There are $n^2$ circles of area $\pi/n^2$: the areas add up to $\pi$, whatever $n$ is. (The last
-    # digits are those of polygons: an inscribed polygon misses a little of the area of its circle.)
+    # This is how one parks: forward, left, back, right. Driving and turning do not commute, and what is left after
+    # a small circle is its area times the bracket
+    # $[V_1, V_2] = DV_2 V_1 - DV_1 V_2 = (\sin\theta, -\cos\theta, 0)$, a move to the side. There are $n^2$ circles
+    # of area $\pi/n^2$: the areas add up to $\pi$, whatever $n$ is. (The last digits are those of polygons: an
+    # inscribed polygon misses a little of the area of its circle.)
     #
     # ## 4. The lift remembers the area
     #
-    # So the limit needs more than the limit of the points. A **rough path** carries, beside its increments $X^1_{s,t}$,
-    # its iterated integrals $X^2_{s,t} = \int_s^t X^1_{s,r} \otimes dX_r$. For a smooth path they are no news. In a
-    # limit they are: the circles tend to the **pure-area path**, which has no increments at all and the area $(t-s)/2$
-    # over $[s,t]$. It is no path in the plane, but it can drive an equation. **Predict** where it takes the car.
+    # So the limit needs more than the limit of the points. A **rough path** carries, beside its increments
+    # $X^1_{s,t}$, its iterated integrals $X^2_{s,t} = \int_s^t X^1_{s,r} \otimes dX_r$. For a smooth path they are
+    # no news. In a limit they are: the circles tend to the **pure-area path**, which has no increments at all and
+    # the area $(t-s)/2$ over $[s,t]$. It is no path in the plane, but it can drive an equation. **Predict** where
+    # it takes the car.
     half = np.array([[0.0, 0.5], [-0.5, 0.0]])
     area = rn.rough.pure_area_lift(half, np.linspace(0, 2 * np.pi, 9))
     whole = area.between(0.0, 2 * np.pi)
@@ -122,11 +124,11 @@ def main():
     # %%
     # ## 6. The universal limit theorem
     #
-    # Lyons' theorem: for fields $V$ that are smooth enough, the solution of $dY = V(Y)\,dX$ is a *continuous* function
-    # of the rough path $X$ in $d_p$, for every $p$, with levels up to $\lfloor p \rfloor$. So the limit of the cars is
-    # the car of the limit. It is not continuous in the uniform distance of the points: those tend to rest, and the car
-    # does not. Nothing here is random. Tutorial 6 does the same with Brownian motion, where nature chooses the second
-    # level.
+    # Lyons' theorem: for fields $V$ that are smooth enough, the solution of $dY = V(Y)\,dX$ is a *continuous*
+    # function of the rough path $X$ in $d_p$, for every $p$, with levels up to $\lfloor p \rfloor$. So the limit of
+    # the cars is the car of the limit. It is not continuous in the uniform distance of the points: those tend to
+    # rest, and the car does not. Nothing here is random. Tutorial 6 does the same with Brownian motion, where
+    # nature chooses the second level.
     gaps = {n: float(np.hypot(tracks[n][:, 0], tracks[n][:, 1] + times / 2).max()) for n in tracks}
     print("largest distance from the way of the limit:", ", ".join(f"{gap:.3f} (n = {n})" for n, gap in gaps.items()))
     assert gaps[8] < gaps[4] < gaps[2] < gaps[1]
@@ -136,7 +138,7 @@ def main():
         left, middle, right = axes[0]
         for _n, _colour in zip(tracks, COLOURS, strict=False):
             left.plot(*circles(_n, np.linspace(0, 2 * np.pi / _n**2, 100)).T, color=_colour)
-            left.text(0, 1 / _n + 0.02, f"$n = {_n}$", ha="center", va="bottom", fontsize=8.5)
+            left.text(0, 1 / _n - 0.08, f"$n = {_n}$", ha="center", va="center", fontsize=7)
             middle.plot(*tracks[_n][:, :2].T, color=_colour, linewidth=0.9, label=f"$n = {_n}$")
         left.set(title="The controls shrink to a point ...", xlabel="drive $X^1$", ylabel="steer $X^2$")
         middle.plot([0, 0], [0, -np.pi], ":", color="black", linewidth=1.6, label="pure area")

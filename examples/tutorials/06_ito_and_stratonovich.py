@@ -37,9 +37,9 @@ def main():
     # %%
     # ## 1. Left or middle?
     #
-    # To integrate $B$ against $dB$, sum the value times the increment over small steps. For a smooth path it does not
-    # matter where in the step the value is taken. **Predict** whether it does for a Brownian path: the two sums differ
-    # by $\frac12 \sum (\Delta B)^2$, and $(\Delta B)^2$ is about $\Delta t$.
+    # To integrate $B$ against $dB$, sum the value times the increment over small steps. For a smooth path it does
+    # not matter where in the step the value is taken. **Predict** whether it does for a Brownian path: the two sums
+    # differ by $\frac12 \sum (\Delta B)^2$, and $(\Delta B)^2$ is about $\Delta t$.
     fine = np.asarray(rn.rough.brownian(jax.random.key(1), 2**16 + 1).values)[:, 0]
     for _steps in (2**8, 2**12, 2**16):
         _b = fine[:: 2**16 // _steps]
@@ -54,8 +54,8 @@ def main():
     #
     # In the language of tutorial 5 the two are two **lifts** of one path: the same points at level 1, and
     # $$ X^2_{\text{Ito}} = X^2_{\text{Stratonovich}} - \tfrac12 (t - s)\, I $$
-    # at level 2. Only Stratonovich's obeys the product rule $X^{ij} + X^{ji} = X^i X^j$. **Predict** which of the two
-    # is *geometric*, that is, a limit of smooth paths.
+    # at level 2. Only Stratonovich's obeys the product rule $X^{ij} + X^{ji} = X^i X^j$. **Predict** which of the
+    # two is *geometric*, that is, a limit of smooth paths.
     path = rn.rough.brownian(jax.random.key(2), 1025, channels=3)
     lifts = {kind: rn.rough.brownian_lift(path, kind=kind) for kind in ("stratonovich", "ito")}
     levels = {kind: each.signature[3:].reshape(3, 3) for kind, each in lifts.items()}
@@ -70,8 +70,8 @@ def main():
     # ## 3. A point on a sphere
     #
     # Let three independent Brownian motions turn a point about the three axes, $dY = \sum_i A_i Y\, dW^i$. Every
-    # $A_i Y$ is tangent to the sphere. **Predict** whether $Y$ stays on it. A geometric rough path obeys the rules of
-    # calculus, $d|Y|^2 = 2\,Y \cdot dY = 0$. Ito's rule adds $\sum_i |A_i Y|^2\,dt = 2\,|Y|^2\,dt$. Since
+    # $A_i Y$ is tangent to the sphere. **Predict** whether $Y$ stays on it. A geometric rough path obeys the rules
+    # of calculus, $d|Y|^2 = 2\,Y \cdot dY = 0$. Ito's rule adds $\sum_i |A_i Y|^2\,dt = 2\,|Y|^2\,dt$. Since
     # $\frac12 \sum_i A_i^2 = -I$, the two solutions even point in the same direction:
     # $Y_{\text{Ito}} = e^t\, Y_{\text{Stratonovich}}$.
     pole = jnp.array([0.0, 0.0, 1.0])
@@ -86,10 +86,11 @@ def main():
     # %%
     # ## 4. Wong and Zakai
     #
-    # Replace the Brownian path by the polygon through every $k$-th sample, and solve the ordinary equation along it.
-    # Polygons are smooth enough for calculus, so that their limit is geometric: Stratonovich. How fast? A polygon has
-    # the increments of each step and forgets its area, of size $h$. **Predict** the order: the forgotten areas of $1/h$
-    # steps are independent with mean 0, so that they add up to $h \cdot h^{-1/2} = h^{1/2}$.
+    # Replace the Brownian path by the polygon through every $k$-th sample, and solve the ordinary equation along
+    # it. Polygons are smooth enough for calculus, so that their limit is geometric: Stratonovich. How fast? A
+    # polygon has the increments of each step and forgets its area, of size $h$. **Predict** the order: the
+    # forgotten areas of $1/h$ steps are independent with mean 0, so that they add up to
+    # $h \cdot h^{-1/2} = h^{1/2}$.
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(400, 2048, 3)) / np.sqrt(2048)
     truth = product_of_rotations(noise)
@@ -105,11 +106,11 @@ def main():
     # %%
     # ## 5. Which of the two is a network?
     #
-    # A layer of a linear network multiplies by random weights. For the triangular factor $M$ of the Gram matrix of two
-    # inputs that is $M \mapsto M (I + dX)$, where $dX$ is made of the weights of the layer. **Predict** the lift. The
-    # value before the layer is what counts, as in Euler's scheme: so it is Ito's, where a single step has nothing at
-    # level 2. Along the polygon through the same points each layer would be $M e^{dX}$, and $\log V^{11}$ comes out too
-    # high, by half of the depth time on average.
+    # A layer of a linear network multiplies by random weights. For the triangular factor $M$ of the Gram matrix of
+    # two inputs that is $M \mapsto M (I + dX)$, where $dX$ is made of the weights of the layer. **Predict** the
+    # lift. The value before the layer is what counts, as in Euler's scheme: so it is Ito's, where a single step has
+    # nothing at level 2. Along the polygon through the same points each layer would be $M e^{dX}$, and
+    # $\log V^{11}$ comes out too high, by half of the depth time on average.
     inputs = np.array([[1.0, 0.0], [0.6, 0.8]])
     weights = [rng.standard_normal((100, 2 if layer == 0 else 100)) for layer in range(100)]
     driver = rn.networks.network_driver(weights, inputs)
@@ -121,9 +122,9 @@ def main():
     # %%
     # ## 6. What to take home
     #
-    # Neither calculus is right or wrong. The path alone does not say which one is meant; the second level does. What is
-    # smooth underneath (polygons, physical noise) is Stratonovich; what is a step that looks at the past only (Euler, a
-    # trader, a layer) is Ito. Left: both solutions, seen along an axis; the grey disc is the sphere.
+    # Neither calculus is right or wrong. The path alone does not say which one is meant; the second level does.
+    # What is smooth underneath (polygons, physical noise) is Stratonovich; what is a step that looks at the past
+    # only (Euler, a trader, a layer) is Ito. Left: both solutions, seen along an axis; the grey disc is the sphere.
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 3, (11.5, 3.9))
         left, middle, right = axes[0]
