@@ -66,6 +66,7 @@ def regressor(depth):
 def main():
     # %%
     # ## Two baselines come with the question
+    #
     # The estimators lift each row to a sphere first (one more coordinate). Depth 1 has no hidden layer: its kernel is
     # $x \cdot x'$ there, and the network is a **linear model** of the lifted row. At infinite depth all that the
     # kernel knows is whether two rows are equal, and the network is the **majority vote**, or a mean. Depth helps if
@@ -82,6 +83,7 @@ def main():
 
     # %%
     # ## Compare fold by fold
+    #
     # Some folds are harder than others, for every depth. The difference of two depths *on the same fold* does not
     # have that noise in it. What has helped, then: depth, or the one step from a linear to a nonlinear network? (An
     # error of 0 means that two depths were right equally often on every fold. It says that 600 rows cannot tell them
@@ -93,6 +95,7 @@ def main():
 
     # %%
     # ## A table on which depth does not help
+    #
     # The diabetes table has 442 patients, ten columns, and a measure of the disease a year later. The score is $R^2$:
     # 1 is perfect, 0 is the mean of the targets. The targets are noisy, so a ridge is added to the kernel.
     patients, progress = load_diabetes(return_X_y=True)
@@ -108,6 +111,7 @@ def main():
 
     # %%
     # ## Choose, and then judge on other rows
+    #
     # The best of many scores is too good: it was chosen for being the best. So choose the depth on one part of the
     # rows and judge it on the rest. `GridSearchCV` chooses by cross-validation; `depth="auto"` by leaving out single
     # rows, for which there is a closed form, so that each depth is fitted once.
@@ -122,6 +126,7 @@ def main():
 
     # %%
     # ## Your own table
+    #
     # A file with one line of names and a number in each cell, the target last, is enough. Here we write such a file
     # and read it again; put your path in its place. Columns in different units want the `StandardScaler` of the
     # pipeline, which is fitted on the training rows of each fold, and on nothing else.
@@ -135,6 +140,7 @@ def main():
 
     # %%
     # ## Score against depth
+    #
     # Infinity stands at the right. Left, one hidden layer does it, a few more do no harm, and hundreds do: they
     # forget slowly. Right, nothing beats depth 1.
     places = [*DEPTHS[:-1], 10_000]

@@ -39,6 +39,7 @@ def kernel_by_hand(rho, deepest):
 def main():
     # %%
     # ## A statement
+    #
     # Theorem 2 says, in our words: *for every pair of points $K_L$ increases strictly with $L$ and tends to 1.* Here
     # $K_L$ is the tangent kernel of an infinitely wide ReLU network of depth $L$, divided by its diagonal.
     #
@@ -51,11 +52,14 @@ def main():
 
     # %%
     # ## Is it the paper, or is it us?
+    #
     # $\rho_L$ does what the theorem says; $K_L$ does the opposite. One number against a theorem is not enough. The
     # program may be wrong, or the formula misread, or the numbers rounded. So ask for the same numbers by other
     # routes: the package computes $K_L$ without a loop; and there is a reason that does not need a computer. With the
     # angle $\theta_L = \arccos \rho_L$, which falls like $3\pi/L$, the recurrence is
+    #
     # $$(L + 1) K_{L+1} = L K_L \Big(1 - \frac{\theta_L}{\pi}\Big) + \rho_{L+1}.$$
+    #
     # So $S_L = L K_L$ obeys $S' = -\frac{3}{L} S + 1$ for large $L$. Every solution comes near to $S = L/4$.
     package = np.asarray(rn.kernels.ReluNTK().at_correlation(0.5, np.arange(1, 1001)))
     print(f"largest distance from the package: {np.abs(package - kernel).max():.0e}")
@@ -65,6 +69,7 @@ def main():
 
     # %%
     # ## From evidence to a verdict
+    #
     # The audit does the same for every claim. It computes pieces of evidence, each on the statement, on a correction,
     # or on the *ground*: whether the objects that were examined are those that the paper defines.
     audit = rn.study.audit(["theorem-2", "proposition-2"], out=None)
@@ -78,6 +83,7 @@ def main():
 
     # %%
     # ## Nobody writes the verdict down
+    #
     # One rule reads the evidence. *Fails* means: something speaks against the statement, and what is true instead
     # says something else. If the correction keeps the conclusion (a missing condition, another rate), the claim
     # *holds with correction*. If even the correction has no support, the claim is *not decidable here*. Try the rule.
@@ -88,6 +94,7 @@ def main():
 
     # %%
     # ## Try to deceive it
+    #
     # A check that cannot fail is worth nothing. Give the audit the layer of another network, $h(z) = (1 + z)/2$, in
     # which correlations also increase to 1. Proposition 2 is about the ReLU layer. Will the audit say that it fails?
     wrong = Subject.made_of(correlation_map=lambda z: (1 + z) / 2)
@@ -98,6 +105,7 @@ def main():
 
     # %%
     # ## What it means
+    #
     # The claim fails, and something close to it is true: the *covariance* kernel $\rho_L$ does increase to 1 (Lemma
     # 1), and $K_L$ does have a limit. Of what the paper builds on it, what needs a limit survives (the coefficients
     # of the predictor converge: `theorem-3-limit`), and what needs a matrix of ones does not (`determinant-to-zero`).

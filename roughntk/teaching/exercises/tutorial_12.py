@@ -25,8 +25,11 @@ def _verdict_with_a_condition() -> str:
     claim = Claim(
         "theorem-0", "Theorem 0", "A", lambda subject: ([], None), correction="A, if B", keeps_conclusion=True
     )
-    found = [Evidence("statement", "Without B it is not so.", False, DIGITS), Evidence("correction", "", True, DIGITS)]
-    return decide(claim, found)[0]
+    evidence = [
+        Evidence("statement", "Without B it is not so.", False, DIGITS),
+        Evidence("correction", "", True, DIGITS),
+    ]
+    return decide(claim, evidence)[0]
 
 
 def _limit_of_the_determinant() -> float:
