@@ -107,10 +107,12 @@ def main():
         _mean, _error = compared(explained, _depth, 1)
         assert _mean < 2 * _error + 0.005
     assert np.mean(right[-1]) < 0.15 and abs(np.mean(explained[-1])) < 0.03  # the majority vote, and the mean
-    # The largest mean is not the answer: it is within the noise of the linear model, which is simpler.
 
     # %%
     # ## Choose, and then judge on other rows
+    #
+    # On the diabetes table the largest mean is not the answer: it is within the noise of the linear model, which is
+    # simpler.
     #
     # The best of many scores is too good: it was chosen for being the best. So choose the depth on one part of the
     # rows and judge it on the rest. `GridSearchCV` chooses by cross-validation; `depth="auto"` by leaving out single

@@ -43,8 +43,8 @@ def main():
     # Theorem 2 says, in our words: *for every pair of points $K_L$ increases strictly with $L$ and tends to 1.* Here
     # $K_L$ is the tangent kernel of an infinitely wide ReLU network of depth $L$, divided by its diagonal.
     #
-    # Before you compute anything, ask what the statement forbids. It forbids a single $L$ with $K_{L+1} \le K_L$, for
-    # any pair. So take a pair, here with the correlation 0.5, and look. What do you expect?
+    # Before you compute anything, ask what the statement forbids. It forbids even a single $L$ with
+    # $K_{L+1} \le K_L$, for any pair. So take a pair, here with the correlation 0.5, and look. What do you expect?
     print(f"{CLAIMS['theorem-2'].place}: {CLAIMS['theorem-2'].statement}")
     correlation, kernel = kernel_by_hand(0.5, 1000)
     for _depth in (1, 2, 3, 10, 100, 1000):
@@ -101,12 +101,14 @@ def main():
     deceived = rn.study.audit(["proposition-2"], out=None, subject=wrong).of("proposition-2")
     print(f"{deceived.verdict}: {deceived.reason}")
     assert deceived.verdict == "not decidable here"
-    # No: the ground gave way, so that it says nothing about the paper.
 
     # %%
     # ## What it means
     #
-    # The claim fails, and something close to it is true: the *covariance* kernel $\rho_L$ does increase to 1 (Lemma
+    # With the wrong layer the audit neither accuses the paper nor clears it: the ground gave way, so it decides
+    # nothing.
+    #
+    # Theorem 2 fails, and something close to it is true: the *covariance* kernel $\rho_L$ does increase to 1 (Lemma
     # 1), and $K_L$ does have a limit. Of what the paper builds on it, what needs a limit survives (the coefficients
     # of the predictor converge: `theorem-3-limit`), and what needs a matrix of ones does not (`determinant-to-zero`).
     # That is the use of an audit: not to give marks, but to tell what may be built on. `roughntk audit` looks at all
