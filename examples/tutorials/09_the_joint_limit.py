@@ -44,6 +44,7 @@ def measured(n, depth, samples=6):
 def main():
     # %%
     # ## A shape that fades
+    #
     # Take $n = 20$ uniform points on the sphere $S^4 \subset \mathbb{R}^5$, and let an infinitely wide ReLU network
     # of depth $L$, trained to convergence, learn the coordinate $x_1$. How much of $x_1$ does it see elsewhere? We
     # fit a line to the predictions at 400 new points: a slope of 1 would be perfect, 0 is a constant.
@@ -58,10 +59,13 @@ def main():
 
     # %%
     # ## Where the shape hides
+    #
     # From depth 100 on the slope falls tenfold when the depth grows tenfold: the shape is a term of order $1/L$. We
     # can name it. The angle $\theta$ of two points has an *Abel time* $\alpha(\theta)$, which grows by exactly 1 with
     # each layer. In it the kernel is a straight line: for two different points
+    #
     # $$4 L K_L = L + \tfrac32 \log L - \tfrac32 + \alpha(\theta) + O\!\left(\tfrac{\log L}{L}\right),$$
+    #
     # and $4L$ on the diagonal, where $K_L = 1$.
     angles = np.array([0.5, 1.0, 2.0, 3.0])
     alpha = np.asarray(rn.maps.relu_flow.abel(angles))
@@ -72,6 +76,7 @@ def main():
 
     # %%
     # ## The network is a ridge regression
+    #
     # Read the matrix $4 L K_L$ again: a large constant, plus the matrix $A$ of the $\alpha(\theta_{ij})$ with zeros
     # on its diagonal, plus about $3L$ on the diagonal. A large constant in a kernel is a free intercept. So the deep
     # network is **kernel ridge regression with the kernel $\alpha$, the ridge $3L$ and a free constant**. The depth
@@ -89,12 +94,15 @@ def main():
 
     # %%
     # ## What a ridge does to a harmonic
+    #
     # For uniform points $A/n$ tends to an integral operator on the sphere. It commutes with rotations, so its
     # eigenfunctions are the spherical harmonics: the coordinates $x_i$ (degree 1), the products $x_i x_j$ (degree 2),
     # and so on. With $P_k$ the Gegenbauer polynomial, $P_k(1) = 1$, and $\theta$ the angle to a uniform point,
+    #
     # $$\lambda_k = \mathbb{E}\, \alpha(\theta) P_k(\cos\theta), \qquad
     # \text{factor} = \frac{n \lambda_k}{n \lambda_k + 3L} \to \frac{\gamma \lambda_k}{\gamma \lambda_k + 3},
     # \quad \frac{n}{L} \to \gamma.$$
+    #
     # $P_1(\cos \theta) = \cos \theta$, and $\theta$ has a density proportional to $\sin^3 \theta$: that is one
     # quadrature.
     _nodes, _weights = np.polynomial.legendre.leggauss(60)
@@ -108,6 +116,7 @@ def main():
 
     # %%
     # ## Measured
+    #
     # Now train networks on $n = L/2$ points, six samples of points at each depth. Which way will the slopes move, and
     # how far? At a finite depth the ridge is a little smaller than $3L$, namely $3L - \frac32 \log L - 3 + o(1)$, so
     # they should come down to the limit from above.
@@ -125,6 +134,7 @@ def main():
 
     # %%
     # ## Both limits in one figure
+    #
     # Left: the slope against depth. Right: predictions at depth 400, of networks trained on 20 and on 200 points.
     # "The limit of depth is trivial" is a statement about $L \gg n$. When data grow in proportion to the layers,
     # depth is a ridge, and the prediction keeps its shape. The argument needs uniform points and dimension $d \ge 4$;

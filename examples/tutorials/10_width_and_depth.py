@@ -49,6 +49,7 @@ def real_depths(layers):
 def main():
     # %%
     # ## One network is not the average
+    #
     # $\Theta(x, x)$ is the squared length of the gradient of a network in its hidden weights, at an input of length
     # 1. Its mean is $L$ at every width. So draw 1,000 networks with $L = 32$ layers of width $n = 32$ and divide by
     # $L$: the mean is 1.
@@ -62,11 +63,14 @@ def main():
 
     # %%
     # ## The second moment, exactly
+    #
     # Half of the networks have less than about an eighth of the mean, and ten of them a large share of the sum. How
     # heavy is the tail? One more layer maps six expectations linearly to six, so that
-    # $\mathbb{E}\,\Theta^2/(\mathbb{E}\,\Theta)^2$ is known exactly at every width and depth, and tends, for $L/n \to
-    # t$, to
+    # $\mathbb{E}\,\Theta^2/(\mathbb{E}\,\Theta)^2$ is known exactly at every width and depth, and tends, for
+    # $L/n \to t$, to
+    #
     # $$e^{5t} \left(\frac13 + \frac{2}{9t}\Big(1 - \frac{1 - e^{-6t}}{6t}\Big)\right) = 1 + \frac{11}{3} t + O(t^2).$$
+    #
     # A simulation agrees where the tail still lets it: at $L = 8$. At $L = 32$ a thousand networks are far too few.
     gentle = tangent_kernels(8, 2000)
     for _layers, _sample in ((8, gentle), (32, square)):
@@ -79,11 +83,14 @@ def main():
 
     # %%
     # ## A random real depth
+    #
     # What has become of the *shape* of the kernel? In an infinitely wide network the angle $\theta$ between two
     # inputs shrinks by a fixed map, and its Abel time $\alpha(\theta)$ grows by 1 a layer: it counts layers. In a
     # finite network the angle shrinks with noise. Read its clock, and you have the depth at which an infinitely wide
     # network has the same angle:
+    #
     # $$L_{\mathrm{eff}} = 1 + \alpha(\theta_L) - \alpha(\theta_1).$$
+    #
     # In the limit $L_{\mathrm{eff}}/n$ is the integral of a geometric Brownian motion up to the time $t = L/n$. Guess
     # how far apart the 5 % and 95 % quantiles are for 100 layers of width 100.
     simulated = {_layers: real_depths(_layers) for _layers in (20, 100)}
@@ -97,6 +104,7 @@ def main():
 
     # %%
     # ## Only layers over width count
+    #
     # Double the layers and the width, and nothing changes but the unit. This is the limit law, from any angle:
     print("layers  width     t    5 %  median   95 %   of L_eff/L     sd of Theta over its mean")
     for _layers, _width in ((10, 1000), (50, 1000), (500, 1000), (1000, 1000), (50, 50), (100, 50)):
@@ -107,6 +115,7 @@ def main():
 
     # %%
     # ## How wide is wide enough
+    #
     # Ask for a standard deviation of $\Theta(x, x)$ of 10 %: then $11t/3 = 0.01$, some 370 units *for each layer*. A
     # network of 10 layers of width 1,000 is still twice as far away. The depth is kinder: at $t = 0.01$ nine networks
     # in ten are within 15 % of their layers. So infinite width says well *where on the way* a finite network is, and
@@ -118,6 +127,7 @@ def main():
 
     # %%
     # ## Both laws in one figure
+    #
     # Left: the distribution function of $\Theta(x, x)/L$; all these networks have the mean 1. Right: that of the real
     # depth, simulated (steps) and by the law (lines). First wide, then deep would be a jump at 1 in both.
     with matplotlib.rc_context(STYLE):

@@ -34,10 +34,10 @@ def _linear_layers() -> int:
 def _width_of_the_same_law() -> float:
     """The width at which 300 layers have the 95 % quantile of L_eff/L of 20 layers of width 100."""
     wanted = networks.effective_depth(20, 100).quantile(0.95) / 20
-    found = optimize.brentq(
+    width_of_quantile = optimize.brentq(
         lambda width: networks.effective_depth(300, round(width)).quantile(0.95) / 300 - wanted, 1000, 3000, xtol=0.5
     )
-    return float(round(found))
+    return float(round(width_of_quantile))
 
 
 EXERCISES = (
