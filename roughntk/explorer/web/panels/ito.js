@@ -152,6 +152,7 @@ panels.ito = {
       }
       told.set((clipped ? `This network has ${width} layers: so many pieces. ` : "")
         + `Shaped ReLU networks with slopes $1\\pm${data.slope}/\\sqrt n$, two inputs, depth time $t=1$; $\\kappa=${tools.format(kappa, 4)}$. All solutions are by Davie's scheme of level ${level}, as rn.rough.solve_rde takes it. `
+        + (level === 1 ? "Seen without the second level, all lifts are one and $\\lambda$ changes nothing. " : "")
         + `With one piece a layer the Ito solution is the network up to $O(n^{-1/2})$; with fewer the second level is what summarises the layers of a piece. Root mean squares are of the difference at the end, over the ${samples} networks of this width.`);
       paths.redraw();
       gaps.redraw();

@@ -110,20 +110,24 @@ panels.variation = {
         if (best) for (const k of best.partition) svg.append("circle").attr("cx", x(drawn[k][0])).attr("cy", y(drawn[k][1])).attr("r", 3.2).attr("fill", tools.colour(1));
         if (drawn.length) svg.append("circle").attr("cx", x(drawn[0][0])).attr("cy", y(drawn[0][1])).attr("r", 6).attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 1.5);
         svg.append("path").attr("d", `M${x(pen[0]) - 6},${y(pen[1])}h12M${x(pen[0])},${y(pen[1]) - 6}v12`).attr("stroke", "var(--ink)").attr("stroke-width", 1.5);
-        const sheet = svg.append("rect").attr("x", left).attr("width", 2 * unit).attr("height", 2 * unit).attr("fill", "transparent")
-          .attr("tabindex", 0).attr("role", "application").attr("data-handle", "surface").style("touch-action", "none").style("cursor", "crosshair")
-          .attr("aria-label", "Drawing area: the arrow keys move the pen, space adds a point, Backspace takes the last one away");
-        const place = event => {
-          const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.node().getScreenCTM().inverse());
-          return [x.invert(at.x), y.invert(at.y)];
-        };
-        sheet.on("pointerdown", event => {
-          event.preventDefault();
-          sheet.node().focus({ preventScroll: true });
-          follow(event, place);
-        });
-        sheet.on("keydown", key);
+        sheet.attr("transform", svg.attr("transform") ?? null).attr("x", left).attr("width", 2 * unit).attr("height", 2 * unit);
       } });
+
+    /* It stays while the figure is drawn anew, or the finger on it would be lost. */
+    const sheet = d3.select(surface.svg).append("rect").attr("fill", "transparent").attr("tabindex", 0).attr("role", "application")
+      .attr("data-handle", "surface").style("touch-action", "none").style("cursor", "crosshair")
+      .attr("aria-label", "Drawing area: the arrow keys move the pen, space adds a point, Backspace takes the last one away");
+    sheet.on("pointerdown", event => {
+      event.preventDefault();
+      sheet.node().focus({ preventScroll: true });
+      follow(event);
+    });
+    sheet.on("touchstart", event => event.preventDefault(), { passive: false });  // or the page would scroll
+    sheet.on("keydown", key);
+    const place = event => {
+      const box = sheet.node().getBoundingClientRect();
+      return [2 * (event.clientX - box.left) / box.width - 1, 1 - 2 * (event.clientY - box.top) / box.height];
+    };
 
     const curve = tools.chart({ name: "curve", label: "The p-variation against p", height: width => Math.min(width, 460), margin: { right: 20 },
       caption: "$\\|x\\|_p$ of this path against $p$; the dot is the $p$ chosen.",
@@ -160,8 +164,8 @@ panels.variation = {
       own(points);
     }
 
-    /* The pointer, from where it went down until it is lifted. `place` belongs to the size of the figure at that time. */
-    function follow(down, place) {
+    /* The pointer, from where it went down until it is lifted. */
+    function follow(down) {
       pathSelect.set("drawn");
       begin([]);
       drawing = true;
