@@ -74,13 +74,14 @@ if TYPE_CHECKING:
     )
     from roughntk._checks import InputError, MissingBackendError
     from roughntk.depth import classify, depth_needed
+    from roughntk.explorer import explore
     from roughntk.regression import coefficients, predict
     from roughntk.regression.estimators import DeepKernelClassifier, DeepKernelRegressor
 
 __all__ = [
     "DeepKernelClassifier", "DeepKernelRegressor", "InputError", "MissingBackendError", "audit", "certify", "classify",
-    "coefficients", "depth", "depth_needed", "explorer", "files", "kernels", "linalg", "maps", "networks", "predict",
-    "regression", "rough", "sphere", "study", "teaching", "transport",
+    "coefficients", "depth", "depth_needed", "explore", "explorer", "files", "kernels", "linalg", "maps", "networks",
+    "predict", "regression", "rough", "sphere", "study", "teaching", "transport",
 ]  # fmt: skip
 
 _MODULE_OF = {
@@ -91,6 +92,7 @@ _MODULE_OF = {
     "classify": "depth",
     "coefficients": "regression",
     "depth_needed": "depth",
+    "explore": "explorer",
     "predict": "regression",
 }
 """Where the public names that are no modules come from."""

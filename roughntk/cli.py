@@ -16,6 +16,7 @@ from roughntk.commands import (
     classify,
     compilation,
     doctor,
+    explore,
     figure1,
     finite,
     limit,
@@ -40,6 +41,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     variation.variation: variation.EXAMPLES,
     weights.weights: weights.EXAMPLES,
     certify.certify: certify.EXAMPLES,
+    explore.explore: explore.EXAMPLES,
     doctor.doctor: doctor.EXAMPLES,
 }
 """Each command with examples of its use."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import roughntk.explorer.tables
+from roughntk.explorer.tables.driver import driver_table
 from roughntk.explorer.tables.families import depth_table
 from roughntk.explorer.tables.finite import depth_law_table
 from roughntk.explorer.tables.ito import network_table
@@ -20,6 +21,7 @@ from roughntk.explorer.tables.variation import path_table
 
 TABLES = {
     "depth": depth_table,
+    "driver": driver_table,
     "finite": depth_law_table,
     "ito": network_table,
     "pure_area": rotation_table,

@@ -12,6 +12,8 @@ from roughntk.explorer.points import ExplorerPoints
 from roughntk.explorer.script import script, style
 
 TITLE = "Depth explorer"
+MARK = "roughntk explorer"
+"""What the page says of its generator."""
 
 
 def contents(points: ExplorerPoints, panels: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,8 +47,12 @@ def html(data: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )  # fmt: skip
     return environment.get_template("page.html.j2").render(
-        title=f"{TITLE} - roughntk", style=Markup(style()), script=Markup(script()), data=Markup(as_json(data))
+        title=f"{TITLE} - roughntk",
+        mark=MARK,
+        style=Markup(style()),
+        script=Markup(script()),
+        data=Markup(as_json(data)),
     )
 
 
-__all__ = ["as_json", "contents", "html"]
+__all__ = ["MARK", "as_json", "contents", "html"]

@@ -5,13 +5,15 @@ import math
 
 import numpy as np
 
+from roughntk.kernels import KernelFamily, ReluNTK
+
 ANGLES = (0.2, 1.1, 2.1, 3.6, 5.1)
 """Of the points that the page begins with where there are no data, in radians."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ExplorerPoints:
-    """Training points, one test point and targets.
+    """What the page begins with: training points, one test point, targets, a family and a depth.
 
     Attributes:
         name: of the data; None for the explorer's own points on the circle.
@@ -20,6 +22,8 @@ class ExplorerPoints:
         y: targets of the training points, shape (n,).
         rows: the numbers of training rows in the source, shape (n,); empty without a source.
         notes: sentences on what the data are and how they are shown.
+        family: of the drivers; the depth panel begins with it.
+        depth: that panel begins with it.
     """
 
     name: str | None
@@ -28,6 +32,8 @@ class ExplorerPoints:
     y: np.ndarray
     rows: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    family: KernelFamily = dataclasses.field(default_factory=ReluNTK)
+    depth: float = 3.0
 
 
 def own_points() -> ExplorerPoints:

@@ -1,12 +1,15 @@
 """The table of the panel "Depth": the kernels of `families`, and the points that it begins with."""
 
+import math
 from typing import Any
 
 import numpy as np
 
+from roughntk._checks import InputError
 from roughntk.explorer.points import ExplorerPoints
-from roughntk.explorer.tables.families import TOLERANCE
+from roughntk.explorer.tables.families import TOLERANCE, kernel_table
 from roughntk.explorer.tables.stored import stored_table
+from roughntk.kernels import KernelFamily, family
 
 
 def table(points: ExplorerPoints) -> dict[str, Any]:
@@ -14,7 +17,11 @@ def table(points: ExplorerPoints) -> dict[str, Any]:
 
     Returns:
         `members`, the tables of `families.depth_table`; `tolerance`, which their errors stay below; and, where there
-        are data, `data`: their name, dimension, coordinates and targets.
+        are data, `data`: their name, dimension, coordinates and targets; `start`, the member and the depth that the
+        panel begins with.
+
+    Raises:
+        InputError: a family that cannot be tabulated, or a depth that its table does not have.
     """
     data: dict[str, Any] | None = None
     if points.name is not None:
@@ -27,7 +34,56 @@ def table(points: ExplorerPoints) -> dict[str, Any]:
             "targets": points.y.tolist(),
             "rows": list(points.rows),
         }
-    return {"members": stored_table("depth"), "tolerance": TOLERANCE, "data": data}
+    members = stored_table("depth")
+    key = _key(points.family, members)
+    if key is None:
+        key = points.family.name + " of the command"
+        members[key] = _own_table(points.family)
+    _check_depth(members[key], points.depth)
+    start = {"member": key, "depth": "inf" if points.depth == math.inf else points.depth}
+    return {"members": members, "tolerance": TOLERANCE, "data": data, "start": start}
+
+
+def _key(kernel: KernelFamily, members: dict[str, Any]) -> str | None:
+    """The stored table of this family, if there is one."""
+    for key, member in members.items():
+        if member["family"] == kernel.name:
+            stored = family(kernel.name, **member["parameters"]).settings
+            if all(_same(stored[name], value) for name, value in kernel.settings.items()):
+                return key
+    return None
+
+
+def _same(stored: Any, given: Any) -> bool:
+    return stored == given if isinstance(given, str) else float(stored) == float(given)
+
+
+def _own_table(kernel: KernelFamily) -> dict[str, Any]:
+    """The table of a family that has no stored one; it takes seconds to a minute."""
+    described = ", ".join(f"{name} {value if isinstance(value, str) else f'{float(value):g}'}"
+                          for name, value in kernel.settings.items())  # fmt: skip
+    try:
+        return kernel_table(kernel, described or "no parameters")
+    except ArithmeticError as error:
+        raise InputError(
+            f"expected a family whose kernel the page can interpolate within {TOLERANCE:g}, got {kernel.name} "
+            f"({described}): {error}; choose another family or other parameters"
+        ) from None
+
+
+def _check_depth(member: dict[str, Any], depth: float) -> None:
+    """Refuse a depth to begin with that the panel does not have."""
+    if (
+        "bands" in member
+        or (depth == math.inf and member["limit"])
+        or depth in [each["depth"] for each in member["stops"]]
+    ):
+        return
+    known = [f"{each['depth']}" for each in member["stops"]] + ["inf"] * bool(member["limit"])
+    raise InputError(
+        f"expected one of the depths that the page has for {member['family']}, which has no real depth, got {depth:g}; "
+        f"choose one of {', '.join(known)}"
+    )
 
 
 def _coordinates(points: ExplorerPoints) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from roughntk import rough, transport
-from roughntk.explorer.points import ExplorerPoints
-from roughntk.kernels import KernelFamily, ReluNTK
+from roughntk.explorer.points import ExplorerPoints, own_points
+from roughntk.explorer.tables.stored import stored_table
+from roughntk.kernels import ReluNTK
 
 DEPTHS = (2, 3, 5, 10, 30)
 """First depths of the layers."""
@@ -24,20 +25,26 @@ SAMPLES = 65
 _DIGITS = 15
 
 
-def table(points: ExplorerPoints, kernel: KernelFamily | None = None) -> dict[str, Any]:
+def table(points: ExplorerPoints) -> dict[str, Any]:
     """What the panel is given.
 
     Args:
         points: the first `MOST` of them are taken.
-        kernel: the family of the drivers, the ReLU tangent kernel if left out.
 
     Returns:
         `channels`, their names (row, column) with the test point as the last column; `drivers`, one for each depth and
         clock: `times`, `samples`, `level_1`, `level_2` (words in lexicographic order), `areas` (pairs i < j),
         `p_variation` for each of `exponents`; and whether the drivers of the deflated system are meant.
     """
-    kernel = kernel or ReluNTK()
-    X, x = points.X[:MOST], points.x
+    if points.name is None and isinstance(points.family, ReluNTK):
+        return stored_table("driver")
+    return driver_table(points)
+
+
+def driver_table(points: ExplorerPoints | None = None) -> dict[str, Any]:
+    """`table`, computed; of the explorer's own points if none are given, which is what is stored."""
+    points = points or own_points()
+    kernel, X, x = points.family, points.X[:MOST], points.x
     drivers = []
     for depth in DEPTHS:
         for clock in CLOCKS:
@@ -80,4 +87,4 @@ def _rounded(values: np.ndarray) -> list[Sequence[float]]:
     return np.round(values, _DIGITS - 2).tolist()
 
 
-__all__ = ["CLOCKS", "DEPTHS", "EXPONENTS", "table"]
+__all__ = ["CLOCKS", "DEPTHS", "EXPONENTS", "driver_table", "table"]

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from roughntk._checks import InputError
 from roughntk.kernels import KernelFamily, family
 
 BANDS = (2.0, 6.0, 20.0, 60.0, 200.0, 1000.0, 10000.0)
@@ -75,25 +76,42 @@ def depth_table() -> dict[str, Any]:
 def family_table(member: Member) -> dict[str, Any]:
     """The table of one member: `bands` where it has real depth, or `stops` of whole depths, and `limit`."""
     kernel = family(member.name, **member.parameters)
+    return kernel_table(kernel, member.described, member.parameters, member.scale, member.last)
+
+
+def kernel_table(
+    kernel: KernelFamily, described: str, parameters: dict[str, float] | None = None,
+    scale: float = 3 * math.pi, last: int = STOPS[-1],
+) -> dict[str, Any]:  # fmt: skip
+    """The table of a family.
+
+    Raises:
+        ArithmeticError: an error of F at the random points beyond `TOLERANCE`.
+    """
     head: dict[str, Any] = {
-        "family": member.name,
-        "parameters": member.parameters,
-        "described": member.described,
+        "family": kernel.name,
+        "parameters": parameters or {},
+        "described": described,
         "collapses": kernel.collapses,
-        "scale": member.scale,
+        "scale": scale,
     }
-    limit, worst = _at_one_depth(kernel, math.inf, [math.pi])
+    limit, worst = _limit(kernel)
     if kernel.has_real_depth:
-        found = [_band(kernel, member.scale, *ends) for ends in zip(BANDS, BANDS[1:], strict=False)]
-        head["bands"] = [band for band, _ in found]
+        found = [_band(kernel, scale, *ends) for ends in zip(BANDS, BANDS[1:], strict=False)]
     else:
-        found = [
-            _at_one_depth(kernel, depth, [member.scale / depth, 1.0, 0.1, 0.01, 1e-4])
-            for depth in STOPS
-            if depth <= member.last
-        ]
-        head["stops"] = [stop for stop, _ in found]
+        depths = [depth for depth in STOPS if depth <= last]
+        found = [_at_one_depth(kernel, depth, [scale / depth, 1.0, 0.1, 0.01, 1e-4]) for depth in depths]
+    head["bands" if kernel.has_real_depth else "stops"] = [part for part, _ in found]
     return head | {"limit": limit, "error": max([worst, *(error for _, error in found)])}
+
+
+def _limit(kernel: KernelFamily) -> tuple[dict[str, Any] | None, float]:
+    """The table at infinite depth, None for a family whose limit is not known, and its error."""
+    try:
+        kernel.deflated(1.0, math.inf) if kernel.collapses else kernel.at_angle(1.0, math.inf)
+    except InputError:
+        return None, 0.0
+    return _at_one_depth(kernel, math.inf, [math.pi])
 
 
 def form(kernel: KernelFamily, theta: np.ndarray, depth: float) -> tuple[np.ndarray, float, float]:

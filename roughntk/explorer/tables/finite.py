@@ -38,8 +38,8 @@ def depth_law_table() -> dict[str, Any]:
     """The Chebyshev coefficients of g in log t and z, computed by `rn.networks.effective_depth`.
 
     Returns:
-        `times` and `scores`, the ranges of t and z; `coefficients`, rows for log t, columns for z, without the
-        zeros at the ends of rows; `error`, the largest |log y - log y of the package| at random points between the nodes.
+        `times` and `scores`, the ranges of t and z; `coefficients`, rows for log t, columns for z, without the zeros at
+        the ends of rows; `error`, the largest |log y - log y of the package| at random points between the nodes.
     """
     layers = _layers(_nodes(_TIME_NODES))
     scores = LARGEST_SCORE * _nodes(_SCORE_NODES)

@@ -96,7 +96,7 @@ panels.depth = {
     const members = data.members, own = data.data, drawn = own && own.dimension <= 3;
     const state = {
       mode: own ? (own.dimension === 2 ? "circle" : own.dimension === 3 ? "sphere" : "data") : "circle",
-      depth: 3, member: "relu-ntk", count: 5, yaw: TURN, pitch: TILT, turning: null,
+      depth: tools.number(data.start.depth), member: data.start.member, count: 5, yaw: TURN, pitch: TILT, turning: null,
       circle: [0.2, 1.1, 2.1, 3.6, 5.1, 4.3, 2.8, 5.8].map(circlePoint), circleTest: circlePoint(Math.PI / 2),
       sphere: ownSphere(), sphereTest: unit([0.3, 0.3, 0.8]), targets: [1, -1, 1, -1, 1, -1, 1, -1],
     };
@@ -116,7 +116,7 @@ panels.depth = {
     let result = null;
 
     const families = [...new Set(Object.values(members).map(each => each.family))];
-    const family = tools.select({ name: "family", label: "family", value: "relu-ntk", options: families.map(each => ({ value: each, label: each })),
+    const family = tools.select({ name: "family", label: "family", value: members[state.member].family, options: families.map(each => ({ value: each, label: each })),
       onChange: name => { fillParameters(name); choose(parameters.value); } });
     const parameters = tools.select({ name: "parameters", label: "parameters", options: [], onChange: key => choose(key) });
     function fillParameters(name) {
@@ -130,9 +130,9 @@ panels.depth = {
       state.member = key;
       const member = members[key], options = { name: "depth", label: "depth $L$", value: state.depth, onInput: x => { state.depth = x; update(); } };
       if (member.bands) {
-        depth = tools.slider({ ...options, min: 2, max: member.bands[member.bands.length - 1].last, log: true, infinity: true });
+        depth = tools.slider({ ...options, min: 2, max: member.bands[member.bands.length - 1].last, log: true, infinity: member.limit !== null });
       } else {
-        const stops = [...member.stops.map(each => each.depth), Infinity];
+        const stops = [...member.stops.map(each => each.depth), ...(member.limit ? [Infinity] : [])];
         depth = tools.slider({ ...options, stops });
         state.depth = stops[Number(depth.input.value)];
         depth.set(state.depth);
@@ -183,7 +183,7 @@ panels.depth = {
       for (const index of [...vectors().keys(), -1]) {
         const [x, y] = index === -1 ? test() : state.circle[index], angle = Math.atan2(y, x);
         const { group, name, label } = mark(svg, index, cx + radius * x, cy - radius * y, false);
-        svg.append("text").attr("x", cx + (radius + 18) * x).attr("y", cy - (radius + 18) * y + 4).attr("text-anchor", "middle").text(index === -1 ? "x" : index + 1);
+        svg.append("text").attr("x", cx + (radius + (index === -1 ? 22 : 18)) * x).attr("y", cy - (radius + (index === -1 ? 22 : 18)) * y + 4).attr("text-anchor", "middle").text(index === -1 ? "x" : index + 1);
         tools.handle(group, { name, label, text: `${tools.format(angle * 180 / Math.PI, 4)} degrees`,
           onMove: (px, py) => { if (Math.hypot(px - cx, py - cy) > 1) move(index, circlePoint(Math.atan2(cy - py, px - cx))); },
           onKey: (dx, dy) => move(index, circlePoint(angle + (dx + dy) * Math.PI / 180)) });
@@ -312,9 +312,10 @@ panels.depth = {
     }
     root.append(tools.controls(mode, count, family, parameters, depthPlace, turn), note.element, tools.columns(place, matrix),
       refusal.element, tools.readouts(...Object.values(readouts)), tools.readouts(...coefficients), tools.columns(bars, curve), report);
-    fillParameters("relu-ntk");
+    fillParameters(members[state.member].family);
+    parameters.set(state.member);
     showMode();
-    choose("relu-ntk");
+    choose(state.member);
     compute();
     return () => state.turning?.();
   },

@@ -131,9 +131,9 @@ panels.finite = {
     const times = d3.range(49).map(k => least * Math.pow(most / least, k / 48)), laws = times.map(t => mathematics.law(data, t));
     const curves = QUANTILES.map(({ z }) => laws.map((law, k) => Math.exp(law.logDepth(z)) / times[k]));
     const means = times.map(t => Math.expm1(2 * t) / 2 / t);
-    const ratioFormat = value => Number(value.toPrecision(3)).toString();
 
-    const against = tools.chart({ name: "quantiles", label: "Quantiles of the random depth against layers over width", height: 300, margin: { left: 58, right: 24 },
+    const against = tools.chart({ name: "quantiles", label: "Quantiles of the random depth against layers over width", height: 300,
+      caption: "Quantiles of $L_{\\mathrm{eff}}/L$ against $L/n$; dashed: your network.", margin: { left: 58, right: 24 },
       draw({ svg, inner }) {
         const x = d3.scaleLog([least, most], [0, inner.width]), y = d3.scaleLog([0.4, 300], [inner.height, 0]);
         tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "t = L/n", yLabel: "depth / L", xTicks: [0.01, 0.1, 1],
@@ -144,7 +144,8 @@ panels.finite = {
         curves.forEach((values, k) => svg.append("path").attr("d", line(values)).attr("fill", "none").attr("stroke", colours[k]).attr("stroke-width", k === 2 ? 2.4 : 1.6));
         QUANTILES.forEach(({ z }, k) => svg.append("circle").attr("cx", x(t)).attr("cy", y(Math.exp(law.logDepth(z)) / t)).attr("r", 3.6).attr("fill", colours[k]));
       } });
-    const shape = tools.chart({ name: "density", label: "The density of the logarithm of the random depth", height: 300, margin: { left: 58, right: 24 },
+    const shape = tools.chart({ name: "density", label: "The density of the logarithm of the random depth", height: 300,
+      caption: "The density of $\\log L_{\\mathrm{eff}}$, and where nine networks in ten are (shaded).", margin: { left: 58, right: 24 },
       draw({ svg, inner }) {
         const law = mathematics.law(data, layers / width), scores = d3.range(-law.most, law.most + 1e-9, law.most / 60);
         const depths = scores.map(z => width * Math.exp(law.logDepth(z))), heights = scores.map(z => density(z) / law.slope(z));
@@ -174,8 +175,6 @@ panels.finite = {
       shown.ratio.set(mathematics.kernelRatio(layers, width));
       shown.limit.set(mathematics.kernelLimit(t));
       QUANTILES.forEach(({ z }, k) => quantiles[k].set(width * Math.exp(law.logDepth(z))));
-      against.caption(`Quantiles of $L_{\\mathrm{eff}}/L$ against $L/n$; the dashed line is at $t=${ratioFormat(t)}$.`);
-      shape.caption("The density of $\\log L_{\\mathrm{eff}}$, and where nine networks in ten are (shaded).");
       told.set((clipped ? `The table ends at $L=${most}n$: the number of layers was lowered to ${layers}. ` : "")
         + `Quantiles and probabilities are interpolated in a table of rn.networks.effective_depth, to ${data.error} of $\\log L_{\\mathrm{eff}}$ as measured. `
         + "$\\Theta$ is the tangent kernel of one input, summed over the hidden weights: its ratio of moments is exact at this $n$ and $L$. "

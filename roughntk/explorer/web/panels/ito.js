@@ -98,9 +98,10 @@ panels.ito = {
       polygonError: tools.readout({ name: "polygon-error", label: "r.m.s., Stratonovich" }),
     };
     const told = tools.note();
-    let lines = {};
+    let lines = {}, answered = "";
 
-    const paths = tools.chart({ name: "solutions", label: "log V11 of the network and of the solutions against depth time", height: 300, margin: { right: 20 }, draw({ svg, inner }) {
+    const paths = tools.chart({ name: "solutions", label: "log V11 of the network and of the solutions against depth time", height: 300, margin: { right: 20 },
+      caption: "$\\log V^{11}$ along depth: the network, and solutions along three lifts of its own path.", draw({ svg, inner }) {
       const all = Object.values(lines).flat(), [low, high] = d3.extent(all, each => each[1]);
       const x = d3.scaleLinear([0, 1], [0, inner.width]), y = d3.scaleLinear([low - 0.1, high + 0.1], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "depth time s = layer / width", yLabel: "log V11" });
@@ -111,7 +112,8 @@ panels.ito = {
       draw("polygon", tools.colour(1), 1.6);
       draw("chosen", tools.colour(4), 2, "6 3");
     } });
-    const gaps = tools.chart({ name: "gap", label: "The difference from the network against depth time", height: 300, margin: { right: 20 }, draw({ svg, inner }) {
+    const gaps = tools.chart({ name: "gap", label: "The difference from the network against depth time", height: 300, margin: { right: 20 },
+      caption: "The solution at your $\\lambda$ less the network, and $\\lambda s/2$.", draw({ svg, inner }) {
       const [low, high] = d3.extent([...lines.gap.map(each => each[1]), 0, 0.55]);
       const x = d3.scaleLinear([0, 1], [0, inner.width]), y = d3.scaleLinear([low - 0.05, high + 0.05], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "depth time s = layer / width", yLabel: "difference" });
@@ -135,6 +137,7 @@ panels.ito = {
         if (name === "chosen") lines.gap = solution.layers.map((layer, k) => [layer / width, lines.chosen[k][1] - Math.log(known(sample, layer)[0])]);
       }
       lines.network = d3.range(width + 1).map(layer => [layer / width, Math.log(known(sample, layer)[0])]);
+      const asked = `${width} ${pieces} ${level}`;
       const mistake = value => Math.sqrt(d3.mean(chosen.samples, each => (mathematics.logVariance(solved(each, { mu: value }).states[pieces]) - Math.log(known(each, width)[0])) ** 2));
       shown.network.set(Math.log(last[0]));
       shown.solution.set(mathematics.logVariance(ends.chosen));
@@ -142,12 +145,14 @@ panels.ito = {
       shown.expected.set(mu / 2);
       shown.networkCorrelation.set(last[1] / Math.sqrt(last[0] * last[2]));
       shown.correlation.set(mathematics.correlation(ends.chosen));
-      shown.itoError.set(mistake(0));
-      shown.polygonError.set(mistake(1));
-      paths.caption(`$\\log V^{11}$ along depth: the network, and solutions along three lifts of its own path.`);
-      gaps.caption(`The solution at $\\lambda=${mu}$ less the network, and $\\lambda s/2$ (dotted).`);
+      if (asked !== answered) {
+        shown.itoError.set(mistake(0));
+        shown.polygonError.set(mistake(1));
+        answered = asked;
+      }
       told.set((clipped ? `This network has ${width} layers: so many pieces. ` : "")
         + `Shaped ReLU networks with slopes $1\\pm${data.slope}/\\sqrt n$, two inputs, depth time $t=1$; $\\kappa=${tools.format(kappa, 4)}$. All solutions are by Davie's scheme of level ${level}, as rn.rough.solve_rde takes it. `
+        + (level === 1 ? "Seen without the second level, all lifts are one and $\\lambda$ changes nothing. " : "")
         + `With one piece a layer the Ito solution is the network up to $O(n^{-1/2})$; with fewer the second level is what summarises the layers of a piece. Root mean squares are of the difference at the end, over the ${samples} networks of this width.`);
       paths.redraw();
       gaps.redraw();

@@ -31,6 +31,12 @@ const mathematics = {
     return turn.map(([x, y, z]) => [x * back - y * sine, x * sine + y * back, z]);
   },
 
+  /* t -> R_12(t). */
+  entry(n) {
+    const w = n * n, size = Math.hypot(n, w), tilt = w / size;
+    return t => Math.cos(t * size) * Math.sin(w * t) - tilt * Math.sin(t * size) * Math.cos(w * t);
+  },
+
   distance: (a, b) => Math.sqrt(d3.sum(a.flatMap((row, i) => row.map((entry, j) => (entry - b[i][j]) ** 2)))),
 };
 
@@ -45,7 +51,7 @@ function curve(f, turns, x, y) {
     const count = Math.max(wanted, columns);
     for (let k = 0; k <= count; k++) points.push([END * k / count, f(END * k / count)]);
   } else {
-    const each = Math.min(16, Math.ceil(wanted / columns));
+    const each = Math.min(10, Math.ceil(wanted / columns));
     for (let k = 0; k < columns; k++) {
       let low = Infinity, high = -Infinity;
       for (let j = 0; j <= each; j++) {
@@ -90,7 +96,8 @@ panels.pure_area = {
     };
     const solved = tools.note();
 
-    const plane = tools.chart({ name: "plane", label: "The path in the plane: a circle of radius 1/n", height: 270, margin: { right: 20 }, draw({ svg, inner }) {
+    const plane = tools.chart({ name: "plane", label: "The path in the plane: a circle of radius 1/n", height: 270, margin: { right: 20 },
+      caption: "The path (blue), its limit (dot), and the circle of $n=1$ (dotted).", draw({ svg, inner }) {
       const half = inner.height / 2, unit = half / 1.15, reach = inner.width / 2 / unit;
       const x = d3.scaleLinear([-reach, reach], [0, inner.width]), y = d3.scaleLinear([-1.15, 1.15], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "x", yLabel: "y", yTicks: [-1, -0.5, 0, 0.5, 1], yFormat: each => tools.format(each, 2), xTicks: 5 });
@@ -98,13 +105,15 @@ panels.pure_area = {
       svg.append("circle").attr("cx", x(0)).attr("cy", y(0)).attr("r", unit / n).attr("fill", "none").attr("stroke", colour(0)).attr("stroke-width", 2);
       svg.append("circle").attr("cx", x(0)).attr("cy", y(0)).attr("r", 2.5).attr("fill", ink);
     } });
-    const area = tools.chart({ name: "area", label: "The signed area from the start against time", height: 270, margin: { right: 20 }, draw({ svg, inner }) {
+    const area = tools.chart({ name: "area", label: "The signed area from the start against time", height: 270, margin: { right: 20 },
+      caption: "Its signed area from the start (blue) and the limit $t/2$ (dotted).", draw({ svg, inner }) {
       const x = d3.scaleLinear([0, END], [0, inner.width]), y = d3.scaleLinear([0, 3.5], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "time t", yLabel: "area", xTicks: PI_TICKS, xFormat: piFormat });
       drawLine(svg, curve(t => mathematics.area(n, t), n * n, x, y), colour(0));
       drawLine(svg, curve(t => t / 2, 0, x, y), ink, 1.6, "2 4");
     } });
-    const variation = tools.chart({ name: "variation", label: "The p-variation against n", height: 270, margin: { right: 20 }, draw({ svg, inner }) {
+    const variation = tools.chart({ name: "variation", label: "The p-variation against n", height: 270, margin: { right: 20 },
+      caption: "The $p$-variation for your $p$ (line, your $n$ marked) and for $p=2$ (dotted).", draw({ svg, inner }) {
       const values = SIZES.map(each => mathematics.variation(each, p)), twos = SIZES.map(each => mathematics.variation(each, 2));
       const top = Math.max(5, d3.max(values) * 1.2), low = Math.min(0.5, d3.min(values) / 1.2);
       const x = d3.scaleLog([1, 32], [0, inner.width]), y = d3.scaleLog([low, top], [inner.height, 0]);
@@ -116,10 +125,11 @@ panels.pure_area = {
       drawLine(svg, line(values), colour(1));
       svg.append("circle").attr("cx", x(n)).attr("cy", y(mathematics.variation(n, p))).attr("r", 5).attr("fill", colour(1));
     } });
-    const frame = tools.chart({ name: "frame", label: "The entry R12 of the frame against time", height: 270, margin: { right: 20 }, draw({ svg, inner }) {
+    const frame = tools.chart({ name: "frame", label: "The entry R12 of the frame against time", height: 270, margin: { right: 20 },
+      caption: "The entry $R_{12}$ of the frame (blue) and that along the pure area, $-\\sin(t/2)$ (dotted).", draw({ svg, inner }) {
       const x = d3.scaleLinear([0, END], [0, inner.width]), y = d3.scaleLinear([-1.15, 1.15], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "time t", yLabel: "R12", xTicks: PI_TICKS, xFormat: piFormat });
-      drawLine(svg, curve(t => mathematics.frame(n, t)[0][1], n * n, x, y), colour(0));
+      drawLine(svg, curve(mathematics.entry(n), n * n, x, y), colour(0));
       drawLine(svg, curve(t => -Math.sin(t / 2), 0, x, y), ink, 1.8, "2 4");
     } });
 
@@ -135,10 +145,6 @@ panels.pure_area = {
       shown.identity.set(mathematics.distance(end, IDENTITY));
       solved.set(`$\\exp(\\pi[A_1,A_2])=\\mathrm{diag}(-1,-1,1)$. Solved step by step, rn.rough.solve_rde gave the distances to it at $t=2\\pi$ `
         + data.sizes.map((size, k) => `${tools.format(data.distances[k], 6)} ($n=${size}$)`).join(", ") + ".");
-      plane.caption(`The path (blue), its limit (dot), and the circle of $n=1$ (dotted).`);
-      area.caption("Its signed area from the start (blue) and the limit $t/2$ (dotted).");
-      variation.caption(`The $p$-variation for $p=${p}$ (line, $n$ marked) and for $p=2$ (dotted).`);
-      frame.caption("The entry $R_{12}$ of the frame (blue) and that along the pure area, $-\\sin(t/2)$ (dotted).");
       for (const each of [plane, area, variation, frame]) each.redraw();
     }
     root.append(tools.controls(nSlider, pSlider), tools.readouts(...Object.values(shown)),

@@ -13,13 +13,15 @@ const mathematics = {
     let unit = 0;  // sizes relative to it, so that no power is out of range
     for (let i = 0; i < count; i++) unit = Math.max(unit, Math.abs(xs[i] - xs[0]), Math.abs(ys[i] - ys[0]));
     if (!(unit > 0)) return { value: 0, partition: count > 1 ? [0, count - 1] : [0] };
-    const half = p / 2, euclidean = norm === "l2";
+    const euclidean = norm === "l2", power = euclidean ? p / 2 : p;
     for (let j = 1; j < count; j++) {
-      let most = -1, place = 0;
-      for (let i = 0; i < j; i++) {
+      let most = -1, place = 0, longest = -1;
+      for (let i = j - 1; i >= 0; i--) {  // best never falls, so that only an i farther away than all later ones can gain
         const dx = (xs[j] - xs[i]) / unit, dy = (ys[j] - ys[i]) / unit;
-        const size = euclidean ? Math.pow(dx * dx + dy * dy, half) : Math.pow(Math.abs(dx) + Math.abs(dy), p);
-        const sum = best[i] + size;
+        const size = euclidean ? dx * dx + dy * dy : Math.abs(dx) + Math.abs(dy);
+        if (size <= longest) continue;
+        longest = size;
+        const sum = best[i] + Math.pow(size, power);
         if (sum > most) { most = sum; place = i; }
       }
       best[j] = most;
@@ -66,7 +68,7 @@ panels.variation = {
     + "takes the last one away.",
   mathematics,
   mount(root, data, tools) {
-    let points = data.paths[0].points, p = 2, pen = [0, 0], spacing = SPACING, thinnings = 0, drawing = false, best = null, sampled = [];
+    let points = data.paths[0].points, p = 2, pen = [0, 0], spacing = SPACING, thinnings = 0, drawing = false, best = null, drawn = [], sampled = [];
     const labels = { drawn: "drawn by you" };
     const pathSelect = tools.select({ name: "path", label: "path", value: data.paths[0].name,
       options: [...data.paths.map(each => ({ value: each.name, label: each.label })), { value: "drawn", label: labels.drawn }],
@@ -103,25 +105,29 @@ panels.variation = {
         tools.axes(group, { x: x.copy().range([0, 2 * unit]), y, width: 2 * unit, height: 2 * unit, xLabel: "x", yLabel: "y",
           xTicks: [-1, -0.5, 0, 0.5, 1], yTicks: [-1, -0.5, 0, 0.5, 1], xFormat: plain, yFormat: plain });
         const line = d3.line(each => x(each[0]), each => y(each[1]));
-        if (best) svg.append("path").attr("d", line(best.partition.map(k => points[k]))).attr("fill", "none").attr("stroke", tools.colour(1)).attr("stroke-width", 1.4);
-        svg.append("path").attr("d", points.length ? line(points) : null).attr("fill", "none").attr("stroke", tools.colour(0)).attr("stroke-width", 2);
-        if (best) for (const k of best.partition) svg.append("circle").attr("cx", x(points[k][0])).attr("cy", y(points[k][1])).attr("r", 3.2).attr("fill", tools.colour(1));
-        if (points.length) svg.append("circle").attr("cx", x(points[0][0])).attr("cy", y(points[0][1])).attr("r", 6).attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 1.5);
+        if (best) svg.append("path").attr("d", line(best.partition.map(k => drawn[k]))).attr("fill", "none").attr("stroke", tools.colour(1)).attr("stroke-width", 1.4);
+        svg.append("path").attr("d", drawn.length ? line(drawn) : null).attr("fill", "none").attr("stroke", tools.colour(0)).attr("stroke-width", 2);
+        if (best) for (const k of best.partition) svg.append("circle").attr("cx", x(drawn[k][0])).attr("cy", y(drawn[k][1])).attr("r", 3.2).attr("fill", tools.colour(1));
+        if (drawn.length) svg.append("circle").attr("cx", x(drawn[0][0])).attr("cy", y(drawn[0][1])).attr("r", 6).attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 1.5);
         svg.append("path").attr("d", `M${x(pen[0]) - 6},${y(pen[1])}h12M${x(pen[0])},${y(pen[1]) - 6}v12`).attr("stroke", "var(--ink)").attr("stroke-width", 1.5);
-        const sheet = svg.append("rect").attr("x", left).attr("width", 2 * unit).attr("height", 2 * unit).attr("fill", "transparent")
-          .attr("tabindex", 0).attr("role", "application").attr("data-handle", "surface").style("touch-action", "none").style("cursor", "crosshair")
-          .attr("aria-label", "Drawing area: the arrow keys move the pen, space adds a point, Backspace takes the last one away");
-        const place = event => {
-          const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.node().getScreenCTM().inverse());
-          return [x.invert(at.x), y.invert(at.y)];
-        };
-        sheet.on("pointerdown", event => {
-          event.preventDefault();
-          sheet.node().focus({ preventScroll: true });
-          follow(event, place);
-        });
-        sheet.on("keydown", key);
+        sheet.attr("transform", svg.attr("transform") ?? null).attr("x", left).attr("width", 2 * unit).attr("height", 2 * unit);
       } });
+
+    /* It stays while the figure is drawn anew, or the finger on it would be lost. */
+    const sheet = d3.select(surface.svg).append("rect").attr("fill", "transparent").attr("tabindex", 0).attr("role", "application")
+      .attr("data-handle", "surface").style("touch-action", "none").style("cursor", "crosshair")
+      .attr("aria-label", "Drawing area: the arrow keys move the pen, space adds a point, Backspace takes the last one away");
+    sheet.on("pointerdown", event => {
+      event.preventDefault();
+      sheet.node().focus({ preventScroll: true });
+      follow(event);
+    });
+    sheet.on("touchstart", event => event.preventDefault(), { passive: false });  // or the page would scroll
+    sheet.on("keydown", key);
+    const place = event => {
+      const box = sheet.node().getBoundingClientRect();
+      return [2 * (event.clientX - box.left) / box.width - 1, 1 - 2 * (event.clientY - box.top) / box.height];
+    };
 
     const curve = tools.chart({ name: "curve", label: "The p-variation against p", height: width => Math.min(width, 460), margin: { right: 20 },
       caption: "$\\|x\\|_p$ of this path against $p$; the dot is the $p$ chosen.",
@@ -145,7 +151,7 @@ panels.variation = {
     function own(next) {
       points = next;
       pathSelect.set("drawn");
-      changed();
+      tools.schedule(changed);  // once a frame, however many points came
     }
 
     function add(x, y) {
@@ -158,8 +164,8 @@ panels.variation = {
       own(points);
     }
 
-    /* The pointer, from where it went down until it is lifted. `place` belongs to the size of the figure at that time. */
-    function follow(down, place) {
+    /* The pointer, from where it went down until it is lifted. */
+    function follow(down) {
       pathSelect.set("drawn");
       begin([]);
       drawing = true;
@@ -169,7 +175,11 @@ panels.variation = {
         if (!last || Math.hypot(pen[0] - last[0], pen[1] - last[1]) >= spacing) add(...pen);
       };
       reached(down);
-      const moved = event => { if (event.pointerId === down.pointerId) (event.getCoalescedEvents?.() ?? []).concat(event).forEach(reached); };
+      const moved = event => {
+        if (event.pointerId !== down.pointerId) return;
+        const all = event.getCoalescedEvents?.() ?? [];  // where the pointer was; the event itself may be a prediction
+        (all.length ? all : [event]).forEach(reached);
+      };
       const ended = event => {
         if (event.pointerId !== down.pointerId) return;
         drawing = false;
@@ -197,7 +207,7 @@ panels.variation = {
       event.preventDefault();
     }
 
-    /* The curve over p, two exponents a frame, begun again when the path changes. */
+    /* The curve over p, a few exponents a frame, begun again when the path changes. */
     let round = 0;
     function sample() {
       const now = ++round;
@@ -205,7 +215,7 @@ panels.variation = {
       if (points.length < 2) return curve.redraw();
       const next = () => {
         if (now !== round) return;
-        for (let k = 0; k < 2 && sampled.length < EXPONENTS.length; k++)
+        for (let k = 0; k < 8 && sampled.length < EXPONENTS.length; k++)
           sampled.push(mathematics.pVariation(points, EXPONENTS[sampled.length], norm.value).value);
         curve.redraw();
         if (sampled.length < EXPONENTS.length) tools.schedule(next);
@@ -219,6 +229,7 @@ panels.variation = {
     }
 
     function update() {
+      drawn = points;
       best = points.length > 1 ? mathematics.pVariation(points, p, norm.value) : null;
       surface.svg.dataset.points = JSON.stringify(points);
       surface.svg.dataset.partition = JSON.stringify(best ? best.partition : []);
@@ -238,8 +249,8 @@ panels.variation = {
       curve.redraw();
     }
 
-    root.append(tools.controls(pathSelect, pSlider, norm, undo, clear), tools.readouts(...Object.values(shown)),
-      tools.columns(surface, curve), told.element);
+    root.append(tools.controls(pathSelect, pSlider, norm, undo, clear), tools.columns(surface, curve),
+      tools.readouts(...Object.values(shown)), told.element);  // below: what is drawn on must not move while numbers grow
     changed();
     return () => { round = -1; };
   },
