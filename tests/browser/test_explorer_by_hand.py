@@ -11,8 +11,6 @@ from browsing import NARROW, WIDE, Visit
 from browsing import visit as visiting
 from explorer_panels import Panel, write_page
 
-SLIDERS = "section input[type=range]"
-
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
@@ -46,33 +44,42 @@ def test_it_is_one_small_file_that_asks_for_nothing(file, opened):
     assert len(opened.page.locator("section[data-panel]").all()) == 6
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_texts_do_not_overlap_whatever_is_chosen(opened, axe_source, theme):
-    """Every option of every choice but paths and channels, both ends of every slider, at both widths."""
-    opened.page.locator("select[data-name=theme]").select_option(theme)
+STATES = [("max", 0), ("max", 1), ("max", 2), ("max", 3), ("min", 0)]
+SET = """([end, place]) => {
+    for (const input of document.querySelectorAll("section input[type=range]")) {
+        input.value = input[end];
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    for (const select of document.querySelectorAll("section select")) {
+        if (select.options.length <= place || select.disabled) continue;
+        select.selectedIndex = place;
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+}"""
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_texts_do_not_overlap_whatever_is_chosen(opened, size):
+    """Both ends of every slider, and the first options of every choice, of which the last ones hold long numbers."""
     seen = {}
-    for size in (WIDE, NARROW):
-        opened.size(size)
-        for end in ("max", "min"):
-            opened.page.evaluate(
-                """([sliders, end]) => { for (const input of document.querySelectorAll(sliders)) {
-                    input.value = input[end]; input.dispatchEvent(new Event("input", { bubbles: true })); } }""",
-                [SLIDERS, end],
-            )
-            for place in range(4):
-                opened.page.evaluate(
-                    """place => { for (const select of document.querySelectorAll("section select"))
-                        if (select.options.length > place && !select.disabled) {
-                            select.selectedIndex = place; select.dispatchEvent(new Event("change", { bubbles: true })); } }""",
-                    place,
-                )
-                opened.settle()
-                lines = [line for law in laws.LAYOUT for line in law(opened)]
-                seen |= {line: (size[0], end, place) for line in lines}
-        seen |= {line: (size[0], theme) for line in axe(opened, axe_source, ("color-contrast",))}
+    opened.size(size)
+    for state in STATES:
+        opened.page.evaluate(SET, state)
+        opened.settle()
+        seen |= {line: state for law in laws.LAYOUT for line in law(opened)}
+    assert seen == {} and laws.quiet(opened) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_are_told_apart_in_the_theme_that_is_chosen(opened, axe_source, theme):
+    opened.size(WIDE).page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
+    opened.page.locator("select[data-name=theme]").select_option(theme)
+    opened.settle()
+    assert axe(opened, axe_source, ("color-contrast",)) == []
+    paper = opened.page.evaluate("getComputedStyle(document.querySelector('.roughntk')).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (theme == "light")
     opened.page.locator("select[data-name=theme]").select_option("system")
-    assert seen == {}
-    assert laws.quiet(opened) == []
+    opened.page.emulate_media(color_scheme="light")
 
 
 def test_every_slider_moves_by_keyboard_and_changes_what_is_shown(opened):
