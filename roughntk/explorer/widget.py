@@ -38,7 +38,7 @@ def explore(data: Any = None, *, family: Any = "relu-ntk", depth: float = 3.0, *
     anywidget, traitlets = _packages()
     contents = built(data, family=family, depth=depth, **settings).contents
 
-    class Explorer(anywidget.AnyWidget):  # type: ignore[name-defined,misc]
+    class Explorer(anywidget.AnyWidget):  # type: ignore[name-defined]
         """The explorer."""
 
         _esm = module()

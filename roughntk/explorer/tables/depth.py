@@ -93,7 +93,7 @@ def _coordinates(points: ExplorerPoints) -> tuple[np.ndarray, np.ndarray]:
     """
     both = np.concatenate([points.X, points.x])
     if both.shape[1] > 3:
-        both = np.linalg.qr(both.T, mode="r").T
+        both = np.asarray(np.linalg.qr(both.T, mode="r")).T
         both = both / np.linalg.norm(both, axis=1, keepdims=True)
     return both[:-1], both[-1]
 

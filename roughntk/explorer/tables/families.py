@@ -14,6 +14,7 @@ Nothing here depends on anybody's data: the tables are stored in `depth.json` an
 import math
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial import chebyshev
 
@@ -108,7 +109,7 @@ def kernel_table(
 def _limit(kernel: KernelFamily) -> tuple[dict[str, Any] | None, float]:
     """The table at infinite depth, None for a family whose limit is not known, and its error."""
     try:
-        kernel.deflated(1.0, math.inf) if kernel.collapses else kernel.at_angle(1.0, math.inf)
+        kernel.deflated(1.0, math.inf) if kernel.collapses else kernel.at_angle(jnp.ones(1), math.inf)
     except InputError:
         return None, 0.0
     return _at_one_depth(kernel, math.inf, [math.pi])
@@ -118,7 +119,7 @@ def form(kernel: KernelFamily, theta: np.ndarray, depth: float) -> tuple[np.ndar
     """F at the angles, the level, and the log of the factor (with pi among the angles, whatever they are)."""
     angles = np.append(np.ravel(theta), math.pi)
     if not kernel.collapses:
-        values = np.asarray(kernel.at_angle(angles, depth))
+        values = np.asarray(kernel.at_angle(jnp.asarray(angles), depth))
         return values[:-1].reshape(np.shape(theta)), 0.0, 0.0
     deflated = kernel.deflated(angles, depth)
     size = abs(float(deflated.values[-1]))

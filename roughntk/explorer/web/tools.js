@@ -266,7 +266,7 @@ function makeTools(panel, theme, undo) {
   }
 
   function chart({ name, label, caption = "", height = 260, margin = {}, draw }) {
-    const space = { top: 12, right: 14, bottom: 40, left: 52, ...margin };
+    const space = { top: 12, right: 16, bottom: 45, left: 52, ...margin };
     const svg = document.createElementNS(SVG_NAMESPACE, "svg");
     svg.setAttribute("role", "group");
     svg.setAttribute("aria-label", label);
@@ -335,9 +335,9 @@ function makeTools(panel, theme, undo) {
       if (Array.isArray(xTicks)) axis.tickValues(xTicks);
       if (typeof xFormat === "function") axis.tickFormat(xFormat);
       if (grid) axis.tickSizeInner(-height);
-      axis.tickPadding(6);
+      axis.tickPadding(11);
       svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height})`).call(axis);
-      if (xLabel) svg.append("text").attr("class", "axis-label").attr("x", width / 2).attr("y", height + 34).attr("text-anchor", "middle").text(xLabel);
+      if (xLabel) svg.append("text").attr("class", "axis-label").attr("x", width / 2).attr("y", height + 39).attr("text-anchor", "middle").text(xLabel);
     }
   }
 

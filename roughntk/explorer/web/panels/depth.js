@@ -85,7 +85,7 @@ function turnedBack([x, y, z], yaw, pitch) {
 const unit = a => a.map(x => x / length(a));
 
 function ownSphere() {
-  return [[0.9, 0.3, 0.4], [-0.5, 0.7, 0.6], [0.1, -0.8, 0.5], [-0.8, -0.3, 0.3], [0.4, 0.8, -0.4], [0.3, 0.2, 0.9],
+  return [[0.9, 0.3, 0.4], [-0.5, 0.7, 0.6], [0.1, -0.8, 0.5], [-0.8, -0.3, 0.3], [0.4, 0.8, -0.4], [-0.15, -0.25, 0.9],
     [-0.3, 0.4, -0.9], [0.7, -0.5, -0.3]].map(unit);
 }
 
@@ -224,7 +224,7 @@ panels.depth = {
       draw({ svg, inner }) {
         if (!result) return;
         const rows = [...result.K, result.k], n = result.K.length, side = Math.min(inner.width / n, inner.height / (n + 1));
-        const size = Math.max(8, Math.min(14, side / 3.4)), digits = side > 56 ? 4 : side > 36 ? 3 : 2;
+        const size = Math.max(8, Math.min(14, side / 3.2)), digits = side > 56 ? 4 : side > 26 ? 3 : 2;
         rows.forEach((row, i) => {
           svg.append("text").attr("x", -8).attr("y", side * (i + 0.5) + 4).attr("text-anchor", "end").text(i === n ? "x" : i + 1);
           row.forEach((value, j) => {

@@ -167,6 +167,7 @@ panels.variation = {
     /* The pointer, from where it went down until it is lifted. */
     function follow(down) {
       pathSelect.set("drawn");
+      root.style.minHeight = `${root.offsetHeight}px`;  // nor may the end of the page come nearer
       begin([]);
       drawing = true;
       const reached = event => {
@@ -183,6 +184,7 @@ panels.variation = {
       const ended = event => {
         if (event.pointerId !== down.pointerId) return;
         drawing = false;
+        root.style.minHeight = "";
         removeEventListener("pointermove", moved);
         removeEventListener("pointerup", ended);
         removeEventListener("pointercancel", ended);
