@@ -54,26 +54,62 @@ def _fetch(cache: Path) -> None:
         raise NoAxe(f"no axe-core: npm could not fetch version {VERSION} ({said}); try again where npm has a network")
 
 
+_RUN = """async ({ rules, sampled }) => {
+    const outside = { exclude: [["svg[role=img] > *"]] };
+    let context = outside;
+    if (sampled) {
+        const kinds = new Map(), backs = new Map();
+        const back = element => {
+            if (!element) return "";
+            if (!backs.has(element)) {
+                const style = getComputedStyle(element), own = style.backgroundColor;
+                const above = back(element.parentElement);
+                const seen = own === "rgba(0, 0, 0, 0)" ? above : own + (own.startsWith("rgba") ? above : "");
+                backs.set(element, seen + (style.opacity === "1" ? "" : style.opacity));
+            }
+            return backs.get(element);
+        };
+        const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const element = texts.currentNode.parentElement;
+            if (!texts.currentNode.nodeValue.trim()) continue;
+            if (element.closest("svg[role=img], script, style, noscript")) continue;
+            if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+            const style = getComputedStyle(element), key = [element.tagName, style.color, style.fill, style.fontSize,
+                style.fontWeight, element.closest("a, button, code, pre, th")?.tagName, back(element)].join();
+            const known = kinds.get(key) ?? [];
+            if (known.length < 3) kinds.set(key, [...known, element]);
+        }
+        context = { include: [...kinds.values()].flat(), ...outside };
+    }
+    const options = { resultTypes: ["violations"] };
+    if (rules.length) options.runOnly = { type: "rule", values: rules };
+    else options.rules = { "color-contrast": { enabled: false } };
+    const why = node => node.target.join(" ") + ": " + (node.any[0] ?? node.all[0] ?? node.none[0])?.message;
+    return (await axe.run(context, options)).violations.map(
+        one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(why) }));
+}"""
+
+
 def axe(visit: Any, source: str, rules: tuple[str, ...] = ()) -> list[str]:
-    """What axe-core finds that is serious or critical, one line each. All rules, or some.
+    """What axe-core finds that is serious or critical, one line each: by these rules, or by all but that on contrast.
 
     What is inside of a drawing that is one image is left out: nobody meets it by itself.
     """
+    return _found(visit, source, {"rules": rules, "sampled": False})
+
+
+def contrast(visit: Any, source: str) -> list[str]:
+    """Texts that axe-core finds too pale: of those with the same colours, size, weight and tag three are looked at."""
+    return _found(visit, source, {"rules": ["color-contrast"], "sampled": True})
+
+
+def _found(visit: Any, source: str, given: dict[str, Any]) -> list[str]:
     if not visit.page.evaluate("typeof window.axe === 'object'"):
         visit.run(source)
-    options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if rules:
-        options["runOnly"] = {"type": "rule", "values": list(rules)}
-    violations = visit.page.evaluate(
-        """async options => (await axe.run({ exclude: [['svg[role=img] > *']] }, options)).violations.map(one => ({
-            id: one.id, impact: one.impact, help: one.help,
-            nodes: one.nodes.map(node => node.target.join(' ') + ': ' +
-                (node.any[0] ?? node.all[0] ?? node.none[0])?.message)}))""",
-        options,
-    )
     return [
         f"axe {one['id']} ({one['impact']}): {one['help']}; {len(one['nodes'])} at {json.dumps(one['nodes'][:3])}"
-        for one in violations
+        for one in visit.page.evaluate(_RUN, given)
         if one["impact"] in GRAVE
     ]
 

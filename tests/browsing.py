@@ -16,6 +16,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE, NARROW = (1280, 900), (390, 844)
 """Pixels of the window: of a laptop and of a phone."""
 
+OTHER_NAME = "another-name.test"
+"""A name that leads to this machine, as one does that a page of somebody else has."""
+
 # What is not this machine is behind a proxy that does not exist: no request leaves, whatever a page asks for.
 ARGUMENTS = (
     "--headless",
@@ -28,6 +31,8 @@ ARGUMENTS = (
     "--no-first-run",
     "--disable-quic",
     "--proxy-server=127.0.0.1:9",
+    f"--proxy-bypass-list={OTHER_NAME}",
+    f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1",
     "--hide-scrollbars",
     "--font-render-hinting=none",
 )

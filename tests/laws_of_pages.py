@@ -5,7 +5,7 @@ They hold of every page that the package or the site makes; `Visit` is that of b
 
 from pathlib import Path
 
-from axe_core import axe
+from axe_core import axe, contrast
 from browsing import NARROW, WIDE, Visit
 
 _MEASURED = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -57,7 +57,7 @@ def tab_reaches_everything(visit: Visit) -> list[str]:
     return [] if reached >= count else [f"the key Tab reaches {reached} of {count} controls"]
 
 
-NARROW_RULES = ("color-contrast", "scrollable-region-focusable", "button-name", "link-name", "label")
+NARROW_RULES = ("scrollable-region-focusable", "button-name", "link-name", "label")
 """Rules of axe-core whose answer may be another on a phone."""
 LAYOUT = (no_overlap, no_wider_than_the_window)
 ONCE = (images_are_there, well_formed, focus_is_visible)
@@ -71,10 +71,10 @@ def violations(visit: Visit, source: str | None, *, sizes: tuple[tuple[int, int]
         found += [f"{size[0]} px: {line}" for law in LAYOUT for line in law(visit)]
         if source is not None:
             found += [f"{size[0]} px: {line}" for line in axe(visit, source, () if size == sizes[0] else NARROW_RULES)]
-    if source is not None:
-        visit.page.emulate_media(color_scheme="dark")
+    for scheme in ("light", "dark") if source is not None else ():
+        visit.page.emulate_media(color_scheme=scheme)
         visit.settle()
-        found += [f"dark: {line}" for line in axe(visit, source, ("color-contrast",))]
-        visit.page.emulate_media(color_scheme="light")
+        found += [f"{scheme}: {line}" for line in contrast(visit, source)]
+    visit.page.emulate_media(color_scheme="light")
     found += [line for law in ONCE for line in law(visit)]
     return found + quiet(visit)
