@@ -31,6 +31,8 @@ LOADING_RELATIONS = {
     "manifest",
 }
 STYLE_ADDRESS = re.compile(r"url\(\s*[\"']?([^\"')]+)[\"']?\s*\)|@import\s+[\"']([^\"']+)[\"']")
+FORMULA = re.compile(r"\$\$|\$[^\s$][^$\n]*\$")
+VERBATIM = ("script", "style", "pre", "code", "textarea")
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
@@ -44,7 +46,9 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.without_text: list[str] = []
+        self.undrawn: list[str] = []
         self._inside_style = False
+        self._inside_code = 0
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -65,13 +69,17 @@ class Page(HTMLParser):
                 self.loaded += [part.split()[0] for part in value.split(",")] if name == "srcset" else [value]
         self.loaded += addresses(given.get("style", ""))
         self._inside_style = tag == "style"
+        self._inside_code += tag in VERBATIM
 
     def handle_data(self, data: str) -> None:
         if self._inside_style:
             self.loaded += addresses(data)
+        if not self._inside_code:
+            self.undrawn += FORMULA.findall(data)
 
     def handle_endtag(self, tag: str) -> None:
         self._inside_style = False
+        self._inside_code -= tag in VERBATIM
 
 
 def addresses(style: str) -> list[str]:
@@ -111,6 +119,7 @@ def problems_of(file: Path, site: Path) -> list[str]:
         page = page_at(file)
         loaded, links = page.loaded, page.links
         found += [f"{name}: {anchor}: an anchor twice" for anchor in sorted(page.repeated)]
+        found += [f"{name}: {formula}: a formula that is not drawn" for formula in page.undrawn]
         found += [f"{name}: {picture}: a picture without a text" for picture in page.without_text]
     for link in sorted(set(loaded)):
         if link.startswith("data:"):

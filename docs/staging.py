@@ -26,6 +26,7 @@ PAGE_OF = {
 
 FENCED = re.compile(r"^(?P<mark> *(?:```+|~~~+)).*?^(?P=mark)[^\n]*$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`[^`\n]+`")
+DISPLAYED = re.compile(r"\n*^( *)(\$\$(?:(?!\$\$).)+\$\$)[ \t]*$\n*", re.MULTILINE | re.DOTALL)
 TARGET = re.compile(r"""(\]\(\s*<?)([^)<>\s]+)(>?(?:\s+"[^"]*")?\s*\))""")
 SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//|#)", re.IGNORECASE)
 
@@ -63,7 +64,7 @@ class Stage:
             return match[1] + self.led(match[2], source, place) + match[3]
 
         part = outside(SPAN, TARGET.sub(linked, part), lambda run: cited(run, place))
-        return named(part, place)
+        return DISPLAYED.sub(r"\n\n\1\2\n\n", named(part, place))
 
     def led(self, link: str, source: PurePosixPath, place: PurePosixPath) -> str:
         """Where a link of a file of the repository leads on the site."""

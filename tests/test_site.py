@@ -85,6 +85,7 @@ def stage(tmp_path: Path) -> staging.Stage:
         ("`rn.classify`", "[`rn.classify`](../reference/roughntk.md#roughntk.classify)"),
         ("[see `rn.classify`](other.md)", "[see `rn.classify`](other.md)"),
         ("# `rn.classify`", "# `rn.classify`"),
+        ("so that\n$$ x\n= 1 $$\nholds, $y$", "so that\n\n$$ x\n= 1 $$\n\nholds, $y$"),
         ("`rn.nothing`", "`rn.nothing`"),
     ],
 )  # fmt: skip
@@ -284,6 +285,8 @@ def built(site: Path, body: str, **others: str) -> list[str]:
         ('<img src="none.png" alt="a">', "none.png: no such file"),
         ('<img src="a.png">', "a picture without a text"),
         ('<i id="a"></i><i id="a"></i>', "an anchor twice"),
+        ("<code>$x$</code> <pre>$$ x $$</pre> for 5 $ and 6 $", None),
+        ("<p>as $x_1$ says</p>", "$x_1$: a formula that is not drawn"),
         ('<script src="https://example.org/a.js"></script>', "loaded from elsewhere"),
         ('<link rel="stylesheet" href="//example.org/a.css">', "loaded from elsewhere"),
         ('<link rel="preconnect" href="https://example.org">', "loaded from elsewhere"),
