@@ -30,8 +30,10 @@ def swinging(c, depth):
 
 def driver(family, depth):
     """The driver from depth to depth + 1 at 33 positions, shape (33, N (N + 1))."""
-    carried = rn.transport.between_depths(family, X, x, depth=int(depth), system="kernel")
-    return np.asarray(carried.drivers.sample(np.linspace(0, 1, 33)))
+    matrices = [family(X, depth=int(each)) for each in (depth, depth + 1)]
+    columns = [family(X, x, depth=int(each)) for each in (depth, depth + 1)]
+    segment = rn.transport.Segment(*matrices, *columns)
+    return np.asarray(rn.transport.segment_driver(segment).sample(np.linspace(0, 1, 33)))
 
 
 def level_sizes(signatures):
@@ -60,8 +62,9 @@ def main():
     #
     # The **driver** is the path $v$ in $\mathbb{R}^{n(n+1)}$ with $v' = A^{-1}[A', b']$, with a channel for each
     # entry of an $n \times (n+1)$ matrix. Here $n = 3$. All values of $A^{-1}A'$ commute, so that the matrix part
-    # has a closed form, $v_A(s) = \log(I + sM)$ with $M = K_L^{-1}(K_{L+1} - K_L)$. **Predict** the trace of
-    # $v_A(1)$ from two determinants.
+    # has a closed form, $v_A(s) = \log(I + sM)$ with $M = K_L^{-1}(K_{L+1} - K_L)$. (`rn.transport.between_depths`,
+    # which solves the equation, returns the same path as `drivers`.) **Predict** the trace of $v_A(1)$ from two
+    # determinants.
     path = driver(relu, 3)
     matrix_part = (path[-1] - path[0]).reshape(N, N + 1)[:, :N]
     closed = scipy.linalg.logm(np.linalg.solve(here, there))
@@ -116,6 +119,7 @@ def main():
     doubling = 2 ** np.arange(3, 11)
     depths = {"ReLU NTK": doubling, "sigmoid": np.arange(1, 9), "swinging": doubling}
     drivers, sizes = {}, {}
+    print("size of level 1 (change to the next depth) at depth L:")
     for _name, _family in families.items():
         drivers[_name] = np.array([[driver(_family, _depth + later) for later in (0, 1)] for _depth in depths[_name]])
         for _package in PACKAGES:
@@ -124,7 +128,7 @@ def main():
             _change = level_sizes(_signatures[:, 1] - _signatures[:, 0])[:, 0]
             _rows = zip(depths[_name], sizes[_name, _package][:, 0], _change, strict=True)
             _told = ", ".join(f"{size:.2g} ({later:.1g}) at {depth}" for depth, size, later in list(_rows)[1::2])
-            print(f"{_name}, {_package}: size of level 1 (change to the next depth) {_told}")
+            print(f"{_name}, {_package}: {_told}")
     scale = np.log(doubling) / doubling**2
     for _level in (1, 2):
         _logarithms = np.log(np.stack([sizes["ReLU NTK", PACKAGES[0]][:, _level - 1], scale**_level], axis=1))
@@ -135,11 +139,12 @@ def main():
     # %%
     # ## 6. The verdict
     #
-    # The ReLU drivers vanish, and the coefficients with them settle: that is Theorem 3. The sigmoid drivers
-    # converge, but not to zero: they tend to $\log(\lambda)$ times a projection of rank $n - 1$, so that their
-    # trace tends to $(n - 1) \log \lambda$, $\lambda = 0.2839$. The swinging drivers do not converge: each is the
-    # one before, run backwards, and the two signatures are inverse to each other. A vanishing signature alone would
-    # prove nothing (a path that goes out and back has none), so for the yes we ask for the $p$-variation distance.
+    # The ReLU drivers vanish, so fast that their sizes have a finite sum, and the coefficients settle: that is
+    # Theorem 3. The sigmoid drivers converge, but not to zero: the increments of their matrix parts tend to
+    # $\log(\lambda)$ times a projection of rank $n - 1$, so that their traces tend to $(n - 1) \log \lambda$,
+    # $\lambda = 0.2839$. The swinging drivers do not converge: each is the one before, run backwards, and the two
+    # signatures are inverse to each other. A vanishing signature alone would prove nothing (a path that goes out
+    # and back has none), so for the yes we ask for the $p$-variation distance.
     last = drivers["sigmoid"][-1, 0, -1].reshape(N, N + 1)[:, :N]
     limit = (N - 1) * np.log(families["sigmoid"].architecture.multiplier)
     print(f"sigmoid, L = 8: trace {np.trace(last):.5f}, 2 log(lambda) = {limit:.5f}")

@@ -92,10 +92,11 @@ def main():
     #
     # If $r = 1$ the matrix becomes singular, and the coefficients are a limit of $0/0$. How 1 is reached decides.
     # Like a power of $L$, at criticality: every correlation forgets where it came from, and each coefficient tends
-    # to $1/n$. Like $\lambda^L$, in the ordered phase: $1 - c_L \approx \lambda^L g(c_1)$, and the **Koenigs
-    # function** $g$ of the pair survives. The coefficients then solve a system with $g$ in the place of the kernel,
-    # under the condition $\sum_i u_i = 1$ (statisticians know it as kriging). **Predict** which of these
-    # coefficients differ from one point to the next.
+    # to $1/n$. Like $\lambda^L$, in the ordered phase: the distance of the kernel from its limit is about
+    # $\lambda^L g(c_1)$, and the function $g$ of the pair, which comes from the **Koenigs function** of the map,
+    # survives. The coefficients then solve a system with $g$ in the place of the kernel, under the condition
+    # $\sum_i u_i = 1$ (statisticians know it as kriging). **Predict** which of these coefficients differ from one
+    # point to the next.
     for _name in families:
         _u = np.asarray(solved[_name][-1].coefficients)[:, 0]
         print(f"{_name}: coefficients {_u[:4].round(3)} ..., sum {_u.sum():.4f}")
