@@ -37,7 +37,9 @@ def main():
     # ## 1. How to measure a zigzag
     #
     # The $p$-variation of a path is
-    # $$ \|x\|_p = \Big( \sup \sum_i |x_{t_{i+1}} - x_{t_i}|^p \Big)^{1/p}, $$
+    #
+    # $$\|x\|_p = \Big( \sup \sum_i |x_{t_{i+1}} - x_{t_i}|^p \Big)^{1/p},$$
+    #
     # the supremum running over all partitions. At $p = 1$ it is the length. A larger $p$ makes small steps cheap.
     # The path below goes up by 1, dips by 1/2, and goes up by 1 again. **Predict:** should a partition stop at the
     # dip? Stopping gives $2 + 2^{-p}$, passing over it gives $1.5^p$.
@@ -67,7 +69,9 @@ def main():
     # ## 3. Small circles
     #
     # Now a car. It drives by $dX^1$ in the direction of its heading and turns by $dX^2$:
-    # $$ dY = V_1(Y)\,dX^1 + V_2(Y)\,dX^2, \qquad V_1 = (\cos\theta, \sin\theta, 0), \quad V_2 = (0, 0, 1). $$
+    #
+    # $$dY = V_1(Y)\,dX^1 + V_2(Y)\,dX^2, \qquad V_1 = (\cos\theta, \sin\theta, 0), \quad V_2 = (0, 0, 1).$$
+    #
     # It is steered by the circle of radius $1/n$, which is run through $n^2$ times. As $n$ grows, both controls
     # tend to rest, uniformly. **Predict** where the car is at time $2\pi$. It cannot slide sideways: or can it?
     times = np.linspace(0, 2 * np.pi, 48 * 64 + 1)
@@ -106,7 +110,9 @@ def main():
     # ## 5. The distance in which it is a limit
     #
     # Two rough paths are near if all their levels $k \le p$ are:
-    # $$ d_p(X, Y) = \max_{k \le p} \Big( \sup \sum_i |X^k_{t_i,t_{i+1}} - Y^k_{t_i,t_{i+1}}|^{p/k} \Big)^{k/p}. $$
+    #
+    # $$d_p(X, Y) = \max_{k \le p} \Big( \sup \sum_i |X^k_{t_i,t_{i+1}} - Y^k_{t_i,t_{i+1}}|^{p/k} \Big)^{k/p}.$$
+    #
     # **Predict** for $p = 2.5$: to which of the two, the point or the pure-area path, do the circles converge? At level
     # 1 there are $n^2$ turns, each of size $1/n$: the sum is of order $n^{2-p}$, the distance of order
     # $n^{2/p-1} = n^{-0.2}$.
@@ -129,6 +135,10 @@ def main():
     # the cars is the car of the limit. It is not continuous in the uniform distance of the points: those tend to
     # rest, and the car does not. Nothing here is random. Tutorial 6 does the same with Brownian motion, where
     # nature chooses the second level.
+    #
+    # What to see: on the left the controls shrink to a point. In the middle the cars zigzag ever more narrowly
+    # along the dotted way of the pure-area path. On the right the distance at level 2 to the point stays near
+    # $2\pi$, the area counted in both orders, while the distances to the pure-area path fall at both levels.
     gaps = {n: float(np.hypot(tracks[n][:, 0], tracks[n][:, 1] + times / 2).max()) for n in tracks}
     print("largest distance from the way of the limit:", ", ".join(f"{gap:.3f} (n = {n})" for n, gap in gaps.items()))
     assert gaps[8] < gaps[4] < gaps[2] < gaps[1]

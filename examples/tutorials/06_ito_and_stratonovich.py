@@ -53,7 +53,9 @@ def main():
     # ## 2. One path, two lifts
     #
     # In the language of tutorial 5 the two are two **lifts** of one path: the same points at level 1, and
-    # $$ X^2_{\text{Ito}} = X^2_{\text{Stratonovich}} - \tfrac12 (t - s)\, I $$
+    #
+    # $$X^2_{\text{Ito}} = X^2_{\text{Stratonovich}} - \tfrac12 (t - s)\, I$$
+    #
     # at level 2. Only Stratonovich's obeys the product rule $X^{ij} + X^{ji} = X^i X^j$. **Predict** which of the
     # two is *geometric*, that is, a limit of smooth paths.
     path = rn.rough.brownian(jax.random.key(2), 1025, channels=3)
@@ -70,10 +72,7 @@ def main():
     # ## 3. A point on a sphere
     #
     # Let three independent Brownian motions turn a point about the three axes, $dY = \sum_i A_i Y\, dW^i$. Every
-    # $A_i Y$ is tangent to the sphere. **Predict** whether $Y$ stays on it. A geometric rough path obeys the rules
-    # of calculus, $d|Y|^2 = 2\,Y \cdot dY = 0$. Ito's rule adds $\sum_i |A_i Y|^2\,dt = 2\,|Y|^2\,dt$. Since
-    # $\frac12 \sum_i A_i^2 = -I$, the two solutions even point in the same direction:
-    # $Y_{\text{Ito}} = e^t\, Y_{\text{Stratonovich}}$.
+    # $A_i Y$ is tangent to the sphere. **Predict** whether $Y$ stays on it.
     pole = jnp.array([0.0, 0.0, 1.0])
     ways = {kind: rn.rough.solve_rde(turned, each, pole, estimate=False) for kind, each in lifts.items()}
     places = {kind: np.asarray(solved.values) for kind, solved in ways.items()}
@@ -84,6 +83,11 @@ def main():
     assert abs(np.linalg.norm(places["stratonovich"][-1]) - 1) < 1e-6 and apart < 0.02
 
     # %%
+    # In one calculus it does, in the other it does not. A geometric rough path obeys the rules of calculus,
+    # $d|Y|^2 = 2\,Y \cdot dY = 0$. Ito's rule adds $\sum_i |A_i Y|^2\,dt = 2\,|Y|^2\,dt$. Since
+    # $\frac12 \sum_i A_i^2 = -I$, the two solutions even point in the same direction:
+    # $Y_{\text{Ito}} = e^t\, Y_{\text{Stratonovich}}$.
+    #
     # ## 4. Wong and Zakai
     #
     # Replace the Brownian path by the polygon through every $k$-th sample, and solve the ordinary equation along
@@ -124,7 +128,11 @@ def main():
     #
     # Neither calculus is right or wrong. The path alone does not say which one is meant; the second level does.
     # What is smooth underneath (polygons, physical noise) is Stratonovich; what is a step that looks at the past
-    # only (Euler, a trader, a layer) is Ito. Left: both solutions, seen along an axis; the grey disc is the sphere.
+    # only (Euler, a trader, a layer) is Ito.
+    #
+    # What to see: on the left both solutions, seen along the second axis; the grey disc is the sphere, which
+    # Stratonovich's never leaves. In the middle Ito's distance from the centre lies on the dotted $e^t$. On the
+    # right the error of polygons falls like the inverse square root of their number.
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 3, (11.5, 3.9))
         left, middle, right = axes[0]

@@ -118,7 +118,9 @@ def main():
     #
     # The other way to use a step: take the logarithm of its signature, a vector of increments and areas, and follow
     # for unit time the ordinary equation
-    # $$ Y' = V_1(Y)\,X^1 + V_2(Y)\,X^2 + [V_1, V_2](Y)\,A^{12}. $$
+    #
+    # $$Y' = V_1(Y)\,X^1 + V_2(Y)\,X^2 + [V_1, V_2](Y)\,A^{12}.$$
+    #
     # With increments alone that is the polygon, and the car drives along arcs. The bracket moves it sideways by the
     # area. Whatever the fields conserve is conserved. **Predict:** does the better ordinary solver mend the order
     # at level 1?
@@ -160,6 +162,9 @@ def main():
     # No truth is at hand in practice. `solve_rde` compares three step sizes, says how large its error is (the truth
     # is at most four times as large), and whether the three show an order at all. And it refuses to guess: for
     # $p = 3.5$ the second level does not determine the solution.
+    #
+    # What to see: on the left the schemes with areas (solid lines) fall twice as steeply as those without (dashed).
+    # On the right, by work, Davie's scheme lies lowest, and at equal work level 2 is the better one throughout.
     walk = np.concatenate([np.zeros((1, 2)), noise[0].cumsum(axis=0)])
     driver = rn.rough.lift(walk, 2, times=np.linspace(0, 1, SAMPLES + 1))
     for _steps in (32, 128):

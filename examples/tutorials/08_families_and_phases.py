@@ -92,10 +92,11 @@ def main():
     #
     # If $r = 1$ the matrix becomes singular, and the coefficients are a limit of $0/0$. How 1 is reached decides.
     # Like a power of $L$, at criticality: every correlation forgets where it came from, and each coefficient tends
-    # to $1/n$. Like $\lambda^L$, in the ordered phase: $1 - c_L \approx \lambda^L g(c_1)$, and the **Koenigs
-    # function** $g$ of the pair survives. The coefficients then solve a system with $g$ in the place of the kernel,
-    # under the condition $\sum_i u_i = 1$ (statisticians know it as kriging). **Predict** which of these
-    # coefficients differ from one point to the next.
+    # to $1/n$. Like $\lambda^L$, in the ordered phase: the distance of the kernel from its limit is about
+    # $\lambda^L g(c_1)$, and the function $g$ of the pair, which comes from the **Koenigs function** of the map,
+    # survives. The coefficients then solve a system with $g$ in the place of the kernel, under the condition
+    # $\sum_i u_i = 1$ (statisticians know it as kriging). **Predict** which of these coefficients differ from one
+    # point to the next.
     for _name in families:
         _u = np.asarray(solved[_name][-1].coefficients)[:, 0]
         print(f"{_name}: coefficients {_u[:4].round(3)} ..., sum {_u.sum():.4f}")
@@ -124,6 +125,10 @@ def main():
     # because it is not the same layer over and over again. The others are not useless: at depth 3 the network whose
     # last layer alone is trained is the best of the four, and if the number of data grows with depth, something is
     # left in the limit (tutorial 9).
+    #
+    # What to see: on the left the two correlations of the ordered and of the critical network both go to 1, slowly
+    # at criticality, and those of the chaotic one meet far below. On the right the errors of two families climb to
+    # that of a constant, and those of two others level off.
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 2, (10.5, 4.0))
         left, right = axes[0]
