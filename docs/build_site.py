@@ -8,7 +8,6 @@ and picture of the built pages is followed, and nothing may be loaded from elsew
 """
 
 import argparse
-import importlib
 import logging
 import os
 import re
@@ -20,17 +19,18 @@ from typing import Any
 
 import benchmark_page
 import bibliography
+import build_pdfs
 import check_site
+import downloads
 import gallery
 import llms
 import reference
+import tutorials
 from staging import PAGES, ROOT, Stage
 
 DOCS = ROOT / "docs"
 STAGED = ROOT / ".cache" / "site" / "pages"
 CONFIG = DOCS / "mkdocs.yml"
-AWAITED = frozenset({"how-to/explore.md"})
-"""Pages of the menu that may be missing yet; until they are there the site says so in their place."""
 
 
 class BuildError(RuntimeError):
@@ -69,13 +69,7 @@ def with_fonts_there(style: str, folder: Path) -> str:
 
 
 def put_tutorials(stage: Stage) -> list[PurePosixPath]:
-    """The pages of the tutorials, and the page that lists them; none where docs/tutorials.py is not there."""
-    try:
-        tutorials = importlib.import_module("tutorials")
-    except ImportError as error:
-        print(f"build_site: no tutorials: {error}", file=sys.stderr)
-        stage.put("tutorials/index.md", "# Tutorials\n\nNot there yet.\n")
-        return [PurePosixPath("tutorials/index.md")]
+    """The pages of the tutorials, and the page that lists them."""
     try:
         made = tutorials.build(stage.folder / "tutorials")
     except tutorials.TutorialError as error:
@@ -120,13 +114,10 @@ def staged(folder: Path) -> tuple[Stage, dict[str, list[PurePosixPath]]]:
             stage.page(PAGES / place, place)
         elif source.is_file():
             stage.put(place, source.read_bytes())
-    for place in sorted(AWAITED):
-        if not (folder / place).is_file():
-            print(f"build_site: awaited: docs/pages/{place}", file=sys.stderr)
-            stage.put(place, f"# {PurePosixPath(place).stem.capitalize()}\n\nNot there yet.\n")
     stage.page(PurePosixPath("CHANGELOG.md"), PurePosixPath("changelog.md"))
     benchmark_page.write(stage)
     made = {"gallery/": gallery.write(stage), "reference/": reference.write(folder), "tutorials/": put_tutorials(stage)}
+    downloads.write(stage)
     stage.put(bibliography.PAGE, bibliography.page())
     made["reference/"].append(bibliography.PAGE)
     for asset in sorted((DOCS / "assets").iterdir()):
@@ -199,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
         menu = built(out, made)
         check_reference(out)
         llms.write(menu, STAGED, out)
-    except (BuildError, ValueError, gallery.FailedExample) as error:
+    except (BuildError, build_pdfs.BuildError, ValueError, gallery.FailedExample) as error:
         print(f"build_site: {error}", file=sys.stderr)
         return 1
     print(f"build_site: {out.name}/ in {time.monotonic() - started:.0f} s")

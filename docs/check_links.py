@@ -17,7 +17,7 @@ NESTED_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)<>\s]+)>?[^)]*\)")
 REFERENCE = re.compile(r"^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)>?", re.MULTILINE)
 HTML = re.compile(r"""<(?:img|a|source)\b[^>]*?\b(?:src|href|srcset)\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-GENERATED = ("tutorials/", "gallery/", "reference/", "benchmarks.md", "changelog.md")
+GENERATED = ("tutorials/", "gallery/", "reference/", "benchmarks.md", "changelog.md", "downloads.md")
 """Where below docs/pages/ the build of the site puts pages that it makes."""
 SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 
