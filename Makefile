@@ -9,7 +9,7 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs site bench bench-peers bench-signatures clean
+.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs site dist bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
@@ -23,6 +23,7 @@ help:
 	@echo "make examples   run every script of examples/; each asserts its claim and draws into example-figures/"
 	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables, examine the claims again, build the site"
 	@echo "make site       build the site into site/ and follow every link of it"
+	@echo "make dist       build wheel and source distribution into dist/, examine them, try them on each Python of 3.11 to 3.13"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
 	@echo "make bench-signatures  compare with every signature package, in an environment of its own, .venv-signatures"
@@ -85,6 +86,9 @@ docs: setup-docs
 	@$(RUN) docs/make_predictions.py --check
 	@$(RUN) docs/make_audit.py --check
 	@$(RUN) docs/build_site.py --check
+
+dist: setup
+	@$(RUN) tools/check_distribution.py --out dist $(ARGS)
 
 bench: setup
 	@for script in benchmarks/*.py; do \

@@ -126,7 +126,8 @@ def check_marimo(file: Path) -> None:
 
 def _executed(tutorial: Tutorial, folder: Path, root: Path) -> dict[str, Any]:
     """The outcome of the script, executed in a process of its own."""
-    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(root), "PYTHONHASHSEED": "0"}
+    fixed = {"MPLBACKEND": "Agg", "PYTHONPATH": str(root), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, **fixed}  # one thread each, since two processes run at a time
     command = [sys.executable, str(Path(__file__).with_name("tutorial_execution.py")), str(tutorial.path), str(folder)]
     try:
         result = subprocess.run(
