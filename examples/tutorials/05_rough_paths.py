@@ -85,7 +85,7 @@ def main():
         assert abs(tracks[_n][-1, 0]) < 1e-6 and abs(tracks[_n][-1, 1] / _exact - 1) < 4e-3
 
     # %%
-    # This is how one parks: forward, left, back, right. Driving and turning do not commute, and what is left after
+    # This is how one parks: left, back, right, forward. Driving and turning do not commute, and what is left after
     # a small circle is its area times the bracket
     # $[V_1, V_2] = DV_2 V_1 - DV_1 V_2 = (\sin\theta, -\cos\theta, 0)$, a move to the side. There are $n^2$ circles
     # of area $\pi/n^2$: the areas add up to $\pi$, whatever $n$ is. (The last digits are those of polygons: an
@@ -135,14 +135,14 @@ def main():
     # the cars is the car of the limit. It is not continuous in the uniform distance of the points: those tend to
     # rest, and the car does not. Nothing here is random. Tutorial 6 does the same with Brownian motion, where
     # nature chooses the second level.
-    #
-    # What to see: on the left the controls shrink to a point. In the middle the cars zigzag ever more narrowly
-    # along the dotted way of the pure-area path. On the right the distance at level 2 to the point stays near
-    # $2\pi$, the area counted in both orders, while the distances to the pure-area path fall at both levels.
     gaps = {n: float(np.hypot(tracks[n][:, 0], tracks[n][:, 1] + times / 2).max()) for n in tracks}
     print("largest distance from the way of the limit:", ", ".join(f"{gap:.3f} (n = {n})" for n, gap in gaps.items()))
     assert gaps[8] < gaps[4] < gaps[2] < gaps[1]
 
+    # %%
+    # What to see: on the left the controls shrink to a point. In the middle the cars zigzag ever more narrowly
+    # along the dotted way of the pure-area path. On the right the distance at level 2 to the point stays near
+    # $2\pi$, the area counted in both orders, while the distances to the pure-area path fall at both levels.
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 3, (11.5, 3.9))
         left, middle, right = axes[0]

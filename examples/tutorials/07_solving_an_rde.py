@@ -162,9 +162,6 @@ def main():
     # No truth is at hand in practice. `solve_rde` compares three step sizes, says how large its error is (the truth
     # is at most four times as large), and whether the three show an order at all. And it refuses to guess: for
     # $p = 3.5$ the second level does not determine the solution.
-    #
-    # What to see: on the left the schemes with areas (solid lines) fall twice as steeply as those without (dashed).
-    # On the right, by work, Davie's scheme lies lowest, and at equal work level 2 is the better one throughout.
     walk = np.concatenate([np.zeros((1, 2)), noise[0].cumsum(axis=0)])
     driver = rn.rough.lift(walk, 2, times=np.linspace(0, 1, SAMPLES + 1))
     for _steps in (32, 128):
@@ -177,6 +174,9 @@ def main():
     except rn.InputError as refusal:
         print(f"refused: {refusal}")
 
+    # %%
+    # What to see: on the left the schemes with areas (solid lines) fall twice as steeply as those without (dashed).
+    # On the right, by work, Davie's scheme lies lowest, and at equal work level 2 is the better one throughout.
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(1, 2, (10, 4.0))
         for _axis, _cost in zip(axes[0], ({name: STEPS for name in results}, work), strict=True):

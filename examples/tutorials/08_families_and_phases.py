@@ -39,10 +39,11 @@ def main():
     # %%
     # ## 1. One layer moves a correlation
     #
-    # In an infinitely wide network all that a layer does to two inputs is to move their correlation,
-    # $c \mapsto h(c)$, with $h(1) = 1$ for two equal ones. Depth iterates $h$. What happens is decided by the slope
-    # $\chi = h'(1)$: if $\chi < 1$, near inputs come nearer, and all end at 1 (**ordered**). If $\chi > 1$, near
-    # inputs are torn apart, and all end at some $c^* < 1$ (**chaotic**). At $\chi = 1$ the network is **critical**.
+    # In an infinitely wide network all that a layer does to two inputs of the same norm is to move their
+    # correlation, $c \mapsto h(c)$, with $h(1) = 1$ for two equal ones. Depth iterates $h$. What happens is decided
+    # by the slope $\chi = h'(1)$: if $\chi < 1$, near inputs come nearer, and all end at 1 (**ordered**). If
+    # $\chi > 1$, near inputs are torn apart, and all end at some $c^* < 1$ (**chaotic**). At $\chi = 1$ the network
+    # is **critical**.
     # **Predict** for erf networks with a small bias: which of the weight variances 1.2 and 2.5 is which? Large
     # weights saturate erf, and it becomes a step.
     erf = {"ordered": rn.kernels.ErfNTK(weight_variance=1.2), "critical": rn.kernels.ErfNTK.critical(),

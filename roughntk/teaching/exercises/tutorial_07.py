@@ -59,7 +59,7 @@ EXERCISES = (
         tolerance=0.0,
         hint=(
             "`along_arcs` of the tutorial is exact for a polygon. Halve the step and look at the ratio of the errors: "
-            "$2^q$ at order $q$. The areas forgotten have size $h^3$ here, and they all have the same sign."
+            "$2^q$ at order $q$. The areas forgotten have size $h^3$ here, and neighbours have the same sign."
         ),
         explanation=(
             "2: a smooth path makes an area of size $h^3$ in a step, and $1/h$ of them add up to $h^2$. A Brownian "
