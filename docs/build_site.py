@@ -5,6 +5,7 @@
 The pages are put together in .cache/site/pages/, mkdocs makes HTML of them, strictly: a warning fails the build.
 Figures of examples are drawn where none is there that was made from the same sources. With --check, every link, anchor
 and picture of the built pages is followed, and nothing may be loaded from elsewhere (docs/check_site.py).
+The address that the site will have, if it has one, is taken from ROUGHNTK_SITE_URL; without one there is no sitemap.
 """
 
 import argparse
@@ -24,7 +25,11 @@ import check_site
 import gallery
 import llms
 import reference
-from staging import PAGES, ROOT, Stage
+from bibliography import UnknownKey
+from mkdocs.commands.build import build
+from mkdocs.config.base import load_config
+from mkdocs.exceptions import Abort
+from staging import PAGES, ROOT, BrokenLink, Stage
 
 DOCS = ROOT / "docs"
 STAGED = ROOT / ".cache" / "site" / "pages"
@@ -158,9 +163,6 @@ def menu_of(entries: list[Any], made: dict[str, list[PurePosixPath]], folder: Pa
 
 def built(out: Path, made: dict[str, list[PurePosixPath]]) -> list[Any]:
     """Let mkdocs make HTML of the staged pages; the menu that they have."""
-    from mkdocs.commands.build import build
-    from mkdocs.config.base import load_config
-
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     config = load_config(str(CONFIG), docs_dir=str(STAGED), site_dir=str(out), strict=True)
     menu = menu_of(config.nav, made, STAGED)
@@ -199,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
         menu = built(out, made)
         check_reference(out)
         llms.write(menu, STAGED, out)
-    except (BuildError, ValueError, gallery.FailedExample) as error:
+    except (BuildError, UnknownKey, BrokenLink, gallery.FailedExample, Abort) as error:
         print(f"build_site: {error}", file=sys.stderr)
         return 1
     print(f"build_site: {out.name}/ in {time.monotonic() - started:.0f} s")
