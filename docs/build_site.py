@@ -25,11 +25,7 @@ import check_site
 import gallery
 import llms
 import reference
-from bibliography import UnknownKey
-from mkdocs.commands.build import build
-from mkdocs.config.base import load_config
-from mkdocs.exceptions import Abort
-from staging import PAGES, ROOT, BrokenLink, Stage
+from staging import PAGES, ROOT, Stage
 
 DOCS = ROOT / "docs"
 STAGED = ROOT / ".cache" / "site" / "pages"
@@ -163,12 +159,19 @@ def menu_of(entries: list[Any], made: dict[str, list[PurePosixPath]], folder: Pa
 
 def built(out: Path, made: dict[str, list[PurePosixPath]]) -> list[Any]:
     """Let mkdocs make HTML of the staged pages; the menu that they have."""
+    from mkdocs.commands.build import build
+    from mkdocs.config.base import load_config
+    from mkdocs.exceptions import Abort
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     config = load_config(str(CONFIG), docs_dir=str(STAGED), site_dir=str(out), strict=True)
     menu = menu_of(config.nav, made, STAGED)
     config = load_config(str(CONFIG), docs_dir=str(STAGED), site_dir=str(out), strict=True, nav=menu)
     config.plugins.on_startup(command="build", dirty=False)
-    build(config)
+    try:
+        build(config)
+    except Abort as error:
+        raise BuildError(f"mkdocs warns of what is said above: {error}") from None
     config.plugins.on_shutdown()
     if not config.site_url:
         for name in ("sitemap.xml", "sitemap.xml.gz"):
@@ -201,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
         menu = built(out, made)
         check_reference(out)
         llms.write(menu, STAGED, out)
-    except (BuildError, UnknownKey, BrokenLink, gallery.FailedExample, Abort) as error:
+    except (BuildError, ValueError, gallery.FailedExample) as error:
         print(f"build_site: {error}", file=sys.stderr)
         return 1
     print(f"build_site: {out.name}/ in {time.monotonic() - started:.0f} s")
