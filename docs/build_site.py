@@ -5,6 +5,7 @@
 The pages are put together in .cache/site/pages/, mkdocs makes HTML of them, strictly: a warning fails the build.
 Figures of examples are drawn where none is there that was made from the same sources. With --check, every link, anchor
 and picture of the built pages is followed, and nothing may be loaded from elsewhere (docs/check_site.py).
+The address that the site will have, if it has one, is taken from ROUGHNTK_SITE_URL; without one there is no sitemap.
 """
 
 import argparse
@@ -151,13 +152,17 @@ def built(out: Path, made: dict[str, list[PurePosixPath]]) -> list[Any]:
     """Let mkdocs make HTML of the staged pages; the menu that they have."""
     from mkdocs.commands.build import build
     from mkdocs.config.base import load_config
+    from mkdocs.exceptions import Abort
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     config = load_config(str(CONFIG), docs_dir=str(STAGED), site_dir=str(out), strict=True)
     menu = menu_of(config.nav, made, STAGED)
     config = load_config(str(CONFIG), docs_dir=str(STAGED), site_dir=str(out), strict=True, nav=menu)
     config.plugins.on_startup(command="build", dirty=False)
-    build(config)
+    try:
+        build(config)
+    except Abort as error:
+        raise BuildError(f"mkdocs warns of what is said above: {error}") from None
     config.plugins.on_shutdown()
     if not config.site_url:
         for name in ("sitemap.xml", "sitemap.xml.gz"):
