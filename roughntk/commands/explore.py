@@ -31,7 +31,9 @@ def explore(
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve the page on 127.0.0.1, open it, and go on until Ctrl-C.")
     ] = False,
-    port: Annotated[int | None, typer.Option(help=f"Port of --serve, {PORT} if left out; 0 takes a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help=f"Port of --serve, 1 to 65535, {PORT} if left out; 0 takes a free one.")
+    ] = None,
     open_it: Annotated[
         bool, typer.Option("--open/--no-open", help="Whether --serve opens the page in a browser.")
     ] = True,

@@ -79,7 +79,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or not self.server.is_own(hosts[0].strip()):
             self._send(403, b"This page is for this machine, by the address that was printed.\n", "text/plain", body)
-        elif self.path != "/":
+        elif self.requestline.split()[1:2] != ["/"]:  # `path` has lost a doubled slash
             self._send(404, b"There is one page here, at /.\n", "text/plain", body)
         else:
             self._send(200, self.server.content, "text/html", body)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from roughntk import sphere
 from roughntk._checks import InputError
 from roughntk.explorer.points import ExplorerPoints
 from roughntk.explorer.tables.families import TOLERANCE, kernel_table
@@ -18,7 +19,7 @@ def table(points: ExplorerPoints) -> dict[str, Any]:
     Returns:
         `members`, the tables of `families.depth_table`; `tolerance`, which their errors stay below; and, where there
         are data, `data`: their name, dimension, coordinates and targets; `start`, the member and the depth that the
-        panel begins with.
+        panel begins with; `same`, the angle up to which two points are one.
 
     Raises:
         InputError: a family that cannot be tabulated, or a depth that its table does not have.
@@ -41,7 +42,7 @@ def table(points: ExplorerPoints) -> dict[str, Any]:
         members[key] = _own_table(points.family)
     _check_depth(members[key], points.depth)
     start = {"member": key, "depth": "inf" if points.depth == math.inf else points.depth}
-    return {"members": members, "tolerance": TOLERANCE, "data": data, "start": start}
+    return {"members": members, "tolerance": TOLERANCE, "data": data, "start": start, "same": sphere.SAME_ANGLE}
 
 
 def _key(kernel: KernelFamily, members: dict[str, Any]) -> str | None:

@@ -186,10 +186,11 @@ def _at_one_depth(kernel: KernelFamily, depth: float, scales: list[float]) -> tu
             coefficients = trimmed(fitted(values[:count]))
             best = float(np.abs(chebyshev.chebval(2 * x - 1, coefficients) - values).max())
             if best < 1e-12:
-                diagonal = float(form(kernel, np.zeros(1), depth)[0][0])
+                diagonal, opposite = (float(each) for each in form(kernel, np.array([0.0, math.pi]), depth)[0])
                 shown: Any = "inf" if depth == math.inf else depth
                 return {
-                    "depth": shown, "a": a, "coefficients": coefficients, "diagonal": diagonal, "level": level,
+                    "depth": shown, "a": a, "coefficients": coefficients, "diagonal": diagonal, "opposite": opposite,
+                    "level": level,
                     "log_factor": "-inf" if log_factor == -math.inf else log_factor,
                 }, best  # fmt: skip
     return {}, _accepted(best, kernel, f"at depth {depth:g}")

@@ -1,4 +1,28 @@
-/* Puts the panels on the page. `explore(root, data)` fills the element `root` and returns a function that undoes it. */
+/* Puts the panels on the page. `explore(root, data)` fills the element `root` and returns a function that undoes it;
+root[data-ready] says that it is done.
+
+What tests and readers of the markup can rely on, in [data-panel=NAME]:
+    [data-name=X]      a control; a slider's data-value has all digits, its data-exact is taken at the next input event
+    [data-readout=X]   a number; data-value has all digits and is missing where no number is known
+    [data-figure=X]    a figure
+    [data-handle=X]    a mark that is dragged, or moved by arrow keys
+
+The page: [data-name=theme] (system, light, dark).
+depth: controls points-on (circle, sphere, data), points, family, parameters, depth, turn; readouts condition,
+    condition-solved, prediction, error, table-error, u-0 .. u-7, and in the matrix k-I-J and k-x-J; figures points, matrix,
+    coefficients, predictor; handles point-I, test, sphere, target-I. [data-state] has, as JSON in data-state, member, family,
+    parameters, depth, X, x and y with all digits: what to give the package to get the same numbers.
+driver: controls depth, clock (arc, psi), channel-a, channel-b (places in the table's channels); readouts level-1-a,
+    level-1-b, level-2-ab, level-2-ba, area, variation-P; figures channels, plane, areas.
+finite: controls layers, width; readouts q05, q25, q50, q75, q95, time, mean, sd, below, kernel-ratio, kernel-limit; figures
+    quantiles, density.
+ito: controls lambda, pieces, level, width, network; readouts network-log-variance, log-variance, gap, expected,
+    network-correlation, correlation, ito-error, polygon-error; figures solutions, gap.
+pure_area: controls n, p; readouts radius, turns, area, length, variation, variation2, distance-limit, distance-identity;
+    figures plane, area, variation, frame.
+variation: controls path, norm, p, undo, clear; readouts points, variation, pieces, length, area, S1, S2, S11, S12, S21, S22;
+    figures surface, curve.
+*/
 
 function explore(root, data) {
   const undo = [], listeners = new Set(), dark = matchMedia("(prefers-color-scheme: dark)");

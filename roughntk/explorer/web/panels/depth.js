@@ -3,7 +3,7 @@
 const MOST_POINTS = 8, SAMPLES = 241, CERTAIN = 1e-6, TURN = 0.6, TILT = 0.35;
 
 /* The member at one depth: F(theta), level, factor (K = level + factor F), diagonal F(0). */
-function kernelAt(member, depth, tools) {
+function kernelAt(member, depth, same, tools) {
   const numbers = tools.number;
   const along = (coefficients, a) => {
     const polynomial = tools.chebyshev(coefficients, 0, 1), scale = 1 / Math.log1p(Math.PI / a);
@@ -12,13 +12,13 @@ function kernelAt(member, depth, tools) {
   if (depth === Infinity || member.stops) {
     const at = depth === Infinity ? member.limit : member.stops.find(each => each.depth === depth);
     const value = along(at.coefficients, at.a);
-    return { F: theta => theta === 0 ? at.diagonal : value(theta), level: at.level, factor: Math.exp(numbers(at.log_factor)), diagonal: at.diagonal };
+    return { F: theta => theta <= same ? at.diagonal : theta >= Math.PI - same ? at.opposite : value(theta), level: at.level, factor: Math.exp(numbers(at.log_factor)), diagonal: at.diagonal };
   }
   const band = member.bands.find(each => depth <= each.last), s = Math.log(depth);
   const inDepth = coefficients => tools.chebyshev(coefficients, Math.log(band.first), Math.log(band.last))(s);
   const value = along(band.coefficients.map(inDepth), member.scale / depth);
   const level = inDepth(band.level), factor = Math.exp(inDepth(band.log_factor)), diagonal = member.collapses ? value(0) : 1;
-  return { F: theta => theta === 0 ? diagonal : value(theta), level, factor, diagonal };
+  return { F: theta => theta <= same ? diagonal : value(theta), level, factor, diagonal };
 }
 
 const length = a => Math.hypot(...a);
@@ -290,7 +290,7 @@ panels.depth = {
     const report = tools.element("div", { hidden: "", "data-state": "" });
 
     function compute() {
-      const member = members[state.member], kernel = kernelAt(member, state.depth, tools);
+      const member = members[state.member], kernel = kernelAt(member, state.depth, data.same, tools);
       result = solve(kernel, member.collapses, vectors(), test(), targets(), Math.max(member.error, 1e-13), tools);
       report.dataset.state = JSON.stringify({ member: state.member, family: member.family, parameters: member.parameters,
         depth: state.depth === Infinity ? "inf" : state.depth, X: vectors(), x: test(), y: targets() });
