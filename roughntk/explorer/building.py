@@ -89,11 +89,11 @@ def built(
         chosen = own_points()
     else:
         points = _checks.integer(points, "points", least=2, most=MOST_POINTS)
-        found = load(
+        loaded = load(
             data, points=points, test_points=1, seed=seed, projection=projection, drop_duplicates=drop_duplicates,
             dimension=dimension, target=target, task=task, standardise=standardise, reading=reading,
         )  # fmt: skip
-        chosen = _of_data(found, seed)
+        chosen = _of_data(loaded, seed)
     chosen = dataclasses.replace(chosen, family=kernel, depth=depth)
     return Exploration(chosen, page.contents(chosen, tables(chosen)))
 
@@ -107,37 +107,37 @@ def _point_defaults() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _of_data(found: DataSet, seed: int) -> ExplorerPoints:
+def _of_data(loaded: DataSet, seed: int) -> ExplorerPoints:
     """The chosen rows, with targets as the page draws them and sentences on both."""
-    n, dimension = found.X.shape
-    y, sentence = _targets(found, n)
-    rows = tuple(int(row) for row in found.rows[:n])
+    n, dimension = loaded.X.shape
+    y, sentence = _targets(loaded, n)
+    rows = tuple(int(row) for row in loaded.rows[:n])
     notes = [
-        f"{n} rows of {found.name} ({', '.join(map(str, rows))}, counted from 0) and row {int(found.rows[n])} as the "
-        f"test point, chosen by the seed {seed}; on the sphere in {dimension} dimensions ({found.projection} "
+        f"{n} rows of {loaded.name} ({', '.join(map(str, rows))}, counted from 0) and row {int(loaded.rows[n])} as the "
+        f"test point, chosen by the seed {seed}; on the sphere in {dimension} dimensions ({loaded.projection} "
         f"projection).",
         sentence,
-        *found.notes,
+        *loaded.notes,
     ]
-    return ExplorerPoints(found.name, found.X, found.x, y, rows, tuple(notes))
+    return ExplorerPoints(loaded.name, loaded.X, loaded.x, y, rows, tuple(notes))
 
 
-def _targets(found: DataSet, n: int) -> tuple[np.ndarray, str]:
+def _targets(loaded: DataSet, n: int) -> tuple[np.ndarray, str]:
     """Targets of order one, and how they came about."""
-    if found.y is None:
+    if loaded.y is None:
         y = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
         return y, "The data have no targets: 1 and -1 in turn are the page's own, and can be dragged."
-    known = np.asarray(found.y[:n], dtype=float)
-    if found.classes:
+    known = np.asarray(loaded.y[:n], dtype=float)
+    if loaded.classes:
         place = int(known[0].argmax())
-        words = f"{found.classes[place]} against the other classes" if len(found.classes) > 2 else ""
-        words = words or f"{found.classes[place]} against {found.classes[1 - place]}"
-        return np.where(known.argmax(axis=1) == place, 1.0, -1.0), f"Targets are 1 and -1: {found.target}, {words}."
+        words = f"{loaded.classes[place]} against the other classes" if len(loaded.classes) > 2 else ""
+        words = words or f"{loaded.classes[place]} against {loaded.classes[1 - place]}"
+        return np.where(known.argmax(axis=1) == place, 1.0, -1.0), f"Targets are 1 and -1: {loaded.target}, {words}."
     centre, size = float(known.mean()), float(known.std())
     if size == 0:
-        return np.zeros(n), f"The target {found.target} is {centre:g} in all chosen rows, drawn as 0."
+        return np.zeros(n), f"The target {loaded.target} is {centre:g} in all chosen rows, drawn as 0."
     return (known - centre) / size, (
-        f"The target {found.target} is drawn in standard units: less {centre:.6g}, over {size:.6g}, the mean and "
+        f"The target {loaded.target} is drawn in standard units: less {centre:.6g}, over {size:.6g}, the mean and "
         f"standard deviation of the chosen training rows."
     )
 

@@ -64,8 +64,8 @@ def module() -> str:
 def panel_names() -> list[str]:
     """The panels that there are, in the order of the page."""
     folder = resources.files(__package__) / "web" / "panels"
-    found = [each.name[:-3] for each in folder.iterdir() if each.name.endswith(".js")]
-    return sorted(found, key=lambda name: (*(name != first for first in ORDER), name))
+    names = [each.name[:-3] for each in folder.iterdir() if each.name.endswith(".js")]
+    return sorted(names, key=lambda name: (*(name != first for first in ORDER), name))
 
 
 def _formulas() -> str:

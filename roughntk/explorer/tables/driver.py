@@ -48,8 +48,8 @@ def driver_table(points: ExplorerPoints | None = None) -> dict[str, Any]:
     drivers = []
     for depth in DEPTHS:
         for clock in CLOCKS:
-            found = transport.between_depths(kernel, X, x, depth=depth, clock=clock)
-            drivers.append({"depth": depth, "clock": clock, "system": found.system, **_driver(found.drivers)})
+            result = transport.between_depths(kernel, X, x, depth=depth, clock=clock)
+            drivers.append({"depth": depth, "clock": clock, "system": result.system, **_driver(result.drivers)})
     size = int(drivers[0]["size"])
     columns = size + 1
     return {

@@ -98,12 +98,12 @@ def kernel_table(
     }
     limit, worst = _limit(kernel)
     if kernel.has_real_depth:
-        found = [_band(kernel, scale, *ends) for ends in zip(BANDS, BANDS[1:], strict=False)]
+        parts = [_band(kernel, scale, *ends) for ends in zip(BANDS, BANDS[1:], strict=False)]
     else:
         depths = [depth for depth in STOPS if depth <= last]
-        found = [_at_one_depth(kernel, depth, [scale / depth, 1.0, 0.1, 0.01, 1e-4]) for depth in depths]
-    head["bands" if kernel.has_real_depth else "stops"] = [part for part, _ in found]
-    return head | {"limit": limit, "error": max([worst, *(error for _, error in found)])}
+        parts = [_at_one_depth(kernel, depth, [scale / depth, 1.0, 0.1, 0.01, 1e-4]) for depth in depths]
+    head["bands" if kernel.has_real_depth else "stops"] = [part for part, _ in parts]
+    return head | {"limit": limit, "error": max([worst, *(error for _, error in parts)])}
 
 
 def _limit(kernel: KernelFamily) -> tuple[dict[str, Any] | None, float]:
