@@ -73,6 +73,17 @@
         if (cut) boxes.push({...cut, unit, element, text, fixed: fixed(element)});
       }
     }
+    for (const element of document.querySelectorAll("ol > li")) { // their numbers hang on the left, outside of every box
+      const s = style(element), list = element.parentElement;
+      if (!shown(element) || s.display !== "list-item" || s.listStyleType !== "decimal" || s.listStylePosition !== "outside") continue;
+      const number = `${list.start + [...list.children].indexOf(element)}. `;
+      canvas.font = `${s.fontStyle} ${s.fontWeight} ${s.fontSize} ${s.fontFamily}`;
+      range.selectNodeContents(element);
+      const [line] = range.getClientRects(), start = element.getBoundingClientRect().left + parseFloat(s.paddingLeft);
+      const middle = line && (line.top + line.bottom) / 2;
+      const cut = line && left({left: start - canvas.measureText(number).width, right: start, top: middle - 4, bottom: middle + 4}, list);
+      if (cut) boxes.push({...cut, unit: element, element, text: number, fixed: fixed(element)});
+    }
     for (const element of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
       if (!shown(element)) continue;
       const cut = left(element.getBoundingClientRect(), element.parentElement);

@@ -9,7 +9,8 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A pa
 <meta name="viewport" content="width=device-width"><style>body { margin: 20px } HERE_STYLE</style></head>
 <body><main><h1>A page</h1>HERE_BODY</main></body></html>"""
 
-GOOD = """<h2>A section</h2><p>Words <b>and <i>more</i></b> words<sup>2</sup> that go on for some lines.</p>
+GOOD = """<h2>A section</h2><ol><li>first</li><li>second</li></ol>
+<p>Words <b>and <i>more</i></b> words<sup>2</sup> that go on for some lines.</p>
 <div style="width: 120px; overflow: auto; white-space: nowrap" tabindex="0" role="region" aria-label="A table">
 <span style="display: inline-block; width: 500px">cut off here</span></div><div>beside</div>
 <p style="position: absolute; left: 0; top: 0; visibility: hidden">A page behind</p>
@@ -44,6 +45,7 @@ def test_a_good_page_keeps_every_law(load, axe_source):
         '<svg width="99" height="90"><text x="30" y="40">one</text><text transform="translate(40 60) rotate(-90)">'
         "turned</text></svg>",
         '<div style="width: 40px; white-space: nowrap; float: left">too long for its column</div><div>the next</div>',
+        '<span>words</span><ol style="display: inline-block; padding: 0; margin: 0"><li>its number</li></ol>',
         '<input type="range" aria-label="depth"><span style="margin-left: -60px">on a slider</span>',
     ],
 )
