@@ -48,7 +48,8 @@ def execute(script: Path, folder: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     known = rn.teaching.collection.tutorials()
     exercises = rn.teaching.questions(tutorial.number) if tutorial.number in known else ()
-    listed = [{"key": each.key, "question": each.question, "hint": each.hint} for each in exercises]
+    spaced = tutorial_source.spaced
+    listed = [{"key": each.key, "question": spaced(each.question), "hint": spaced(each.hint)} for each in exercises]
     return {"outputs": outputs, "seconds": seconds, "exercises": listed}
 
 

@@ -117,6 +117,16 @@ def lines_of_code(source: str) -> int:
     return len(lines)
 
 
+def spaced(markdown: str) -> str:
+    """The text with blank lines around formulas that stand by themselves, which some readers of Markdown need.
+
+    >>> spaced("It is\\n$$ x = 1. $$\\nSo it is.")
+    'It is\\n\\n$$ x = 1. $$\\n\\nSo it is.'
+    """
+    parts = re.sub(r"\n*^(\$\$.*?\$\$)$\n*", r"\n\n\1\n\n", markdown, flags=re.MULTILINE | re.DOTALL)
+    return parts.strip("\n")
+
+
 def _wrong(path: Path, line: int, what: str) -> TutorialError:
     return TutorialError(f"{path}:{line}: {what}")
 
@@ -130,7 +140,7 @@ def _docstring(path: Path, tree: ast.Module) -> tuple[str, str]:
     command = f"python examples/tutorials/{path.name}"
     if not usage.strip().startswith(command) or not rest.strip():
         raise _wrong(path, 1, f"expected a docstring of title, text and, last, `{command} [FIGURE.png]`")
-    return title.strip().rstrip("."), rest.strip()
+    return title.strip().rstrip("."), spaced(rest.strip())
 
 
 def _main(path: Path, tree: ast.Module) -> ast.FunctionDef:
@@ -184,7 +194,7 @@ def _cell(path: Path, lines: list[str], start: int, end: int, body: list[ast.stm
         raise _wrong(path, code, "the cell reads otherwise without its indentation: break no strings over lines in it")
     _check_statements(path, body, last_shows=bool(indent))
     assigned, used = _names(text)
-    return Cell(start, "\n".join(markdown).strip(), text, assigned, used, tuple(body))
+    return Cell(start, spaced("\n".join(markdown).strip()), text, assigned, used, tuple(body))
 
 
 def _check_statements(path: Path, body: list[ast.stmt], *, last_shows: bool) -> None:

@@ -140,6 +140,19 @@ def test_a_script_that_is_no_tutorial_is_refused_with_its_line(
     assert str(refused.value).startswith(f"{script}:{line}: ") and message in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("It is\n$$ x = 1. $$\nSo it is.", "It is\n\n$$ x = 1. $$\n\nSo it is."),
+        ("$$\nx\n$$\nand $y$", "$$\nx\n$$\n\nand $y$"),
+        ("a\n\n$$a\n  b$$\n\nb", "a\n\n$$a\n  b$$\n\nb"),
+        ("$x$ and\n$y$", "$x$ and\n$y$"),
+    ],
+)
+def test_formulas_that_stand_alone_get_blank_lines_around_them(source: ModuleType, text: str, wanted: str) -> None:
+    assert source.spaced(text) == wanted
+
+
 def test_a_name_of_a_file_without_a_number_is_refused(tmp_path: Path, source: ModuleType) -> None:
     with pytest.raises(source.TutorialError, match="expected a file name"):
         source.read(written(tmp_path, name="small.py"))
