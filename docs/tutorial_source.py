@@ -118,13 +118,20 @@ def lines_of_code(source: str) -> int:
 
 
 def spaced(markdown: str) -> str:
-    """The text with blank lines around formulas that stand by themselves, which some readers of Markdown need.
+    """The text as all readers of Markdown understand it alike.
+
+    Formulas that stand by themselves get blank lines around them, and a line that begins by chance like an item of a
+    list, as with "1. ", is joined to the one before.
 
     >>> spaced("It is\\n$$ x = 1. $$\\nSo it is.")
     'It is\\n\\n$$ x = 1. $$\\n\\nSo it is.'
     """
-    parts = re.sub(r"\n*^(\$\$.*?\$\$)$\n*", r"\n\n\1\n\n", markdown, flags=re.MULTILINE | re.DOTALL)
-    return parts.strip("\n")
+    text = re.sub(r"\n*^(\$\$.*?\$\$)$\n*", r"\n\n\1\n\n", markdown, flags=re.MULTILINE | re.DOTALL).strip("\n")
+    paragraphs = text.split("\n\n")
+    for place, paragraph in enumerate(paragraphs):
+        if not re.match(r" *(?:\d+\.|[-+*]) |\$\$|```| {4}|>|\|", paragraph):
+            paragraphs[place] = re.sub(r"\n(?=(?:\d+\.|[-+*]) )", " ", paragraph)
+    return "\n\n".join(paragraphs)
 
 
 def _wrong(path: Path, line: int, what: str) -> TutorialError:

@@ -147,9 +147,13 @@ def test_a_script_that_is_no_tutorial_is_refused_with_its_line(
         ("$$\nx\n$$\nand $y$", "$$\nx\n$$\n\nand $y$"),
         ("a\n\n$$a\n  b$$\n\nb", "a\n\n$$a\n  b$$\n\nb"),
         ("$x$ and\n$y$", "$x$ and\n$y$"),
+        ("a length of\n1. Its mean\n- x", "a length of 1. Its mean - x"),
+        ("1. one\n2. two\n\n* a\n* b\n\n$$\na\n- b\n$$", "1. one\n2. two\n\n* a\n* b\n\n$$\na\n- b\n$$"),
     ],
 )
-def test_formulas_that_stand_alone_get_blank_lines_around_them(source: ModuleType, text: str, wanted: str) -> None:
+def test_text_is_written_so_that_all_readers_of_markdown_understand_it_alike(
+    source: ModuleType, text: str, wanted: str
+) -> None:
     assert source.spaced(text) == wanted
 
 
