@@ -20,7 +20,7 @@ help:
 	@echo "make setup      the set-up of 'make study' alone"
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
-	@echo "make examples   run every script of examples/; each asserts its claim and draws into example-figures/"
+	@echo "make examples   run every script of examples/ and examples/tutorials/; each asserts its claim and draws into example-figures/"
 	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables, examine the claims again, build the site"
 	@echo "make site       build the site into site/ and follow every link of it"
 	@echo "make dist       build wheel and source distribution into dist/, examine them, try them on each Python of 3.11 to 3.13"
@@ -46,7 +46,7 @@ audit:
 	@bash .ci/setup $(BACKENDS) certify networks
 	@.venv/bin/roughntk audit $(ARGS)
 
-test: setup-dev
+test: setup-docs
 	@$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # 100,000 cases took 21 minutes on two idle cores; a failing one is printed with what reproduces it.
