@@ -21,8 +21,8 @@ help:
 	@echo "make lint       ruff: rules and format"
 	@echo "make types      mypy on the package"
 	@echo "make examples   run every script of examples/ and examples/tutorials/; each asserts its claim and draws into example-figures/"
-	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables, examine the claims again, build the site"
-	@echo "make site       build the site into site/ and follow every link of it"
+	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables, examine the claims again, build the site, look at its pages in a browser"
+	@echo "make site       build the site into site/ with cheat sheet and slides, and follow every link of it"
 	@echo "make dist       build wheel and source distribution into dist/, examine them, try them on each Python of 3.11 to 3.13"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
@@ -86,6 +86,7 @@ docs: setup-docs
 	@$(RUN) docs/make_predictions.py --check
 	@$(RUN) docs/make_audit.py --check
 	@$(RUN) docs/build_site.py --check
+	@$(RUN) docs/check_pages.py site
 
 dist: setup
 	@$(RUN) tools/check_distribution.py --out dist $(ARGS)
