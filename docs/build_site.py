@@ -50,6 +50,9 @@ def put_katex(stage: Stage) -> None:
         if name.endswith(".css"):
             content = with_fonts_there(content, found[0].parent)
         stage.put(f"assets/katex/{name}", content)
+    licence = found[0].parent / "katex.LICENSE.txt"
+    if licence.is_file():
+        stage.put(f"assets/katex/{licence.name}", licence.read_bytes())
     for font in sorted((found[0].parent / "fonts").glob("*.woff2")):
         stage.put(f"assets/katex/fonts/{font.name}", font.read_bytes())
 

@@ -71,7 +71,7 @@ def drawn(script: Path, stamp: str) -> Path:
     figure = CACHE / f"{script.stem}.png"
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / figure.name
-        environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, str(script), str(made)]
         result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if result.returncode or not made.is_file():
