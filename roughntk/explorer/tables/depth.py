@@ -61,10 +61,12 @@ def _same(stored: Any, given: Any) -> bool:
 
 def _own_table(kernel: KernelFamily) -> dict[str, Any]:
     """The table of a family that has no stored one; it takes seconds to a minute."""
-    described = ", ".join(f"{name} {value if isinstance(value, str) else f'{float(value):g}'}"
-                          for name, value in kernel.settings.items())  # fmt: skip
+    settings = {name: value if isinstance(value, str) else float(value) for name, value in kernel.settings.items()}
+    described = ", ".join(
+        f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in settings.items()
+    )
     try:
-        return kernel_table(kernel, described or "no parameters")
+        return kernel_table(kernel, described or "no parameters", settings)
     except ArithmeticError as error:
         raise InputError(
             f"expected a family whose kernel the page can interpolate within {TOLERANCE:g}, got {kernel.name} "

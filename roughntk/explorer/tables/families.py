@@ -81,7 +81,7 @@ def family_table(member: Member) -> dict[str, Any]:
 
 
 def kernel_table(
-    kernel: KernelFamily, described: str, parameters: dict[str, float] | None = None,
+    kernel: KernelFamily, described: str, parameters: dict[str, Any],
     scale: float = 3 * math.pi, last: int = STOPS[-1],
 ) -> dict[str, Any]:  # fmt: skip
     """The table of a family.
@@ -91,7 +91,7 @@ def kernel_table(
     """
     head: dict[str, Any] = {
         "family": kernel.name,
-        "parameters": parameters or {},
+        "parameters": parameters,
         "described": described,
         "collapses": kernel.collapses,
         "scale": scale,

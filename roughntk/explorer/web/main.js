@@ -13,7 +13,8 @@ depth: controls points-on (circle, sphere, data), points, family, parameters, de
     coefficients, predictor; handles point-I, test, sphere, target-I. [data-state] has, as JSON in data-state, member, family,
     parameters, depth, X, x and y with all digits: what to give the package to get the same numbers.
 driver: controls depth, clock (arc, psi), channel-a, channel-b (places in the table's channels); readouts level-1-a,
-    level-1-b, level-2-ab, level-2-ba, area, variation-P; figures channels, plane, areas.
+    level-1-b, level-2-ab, level-2-ba, area, variation-P; figures channels, plane, increments,
+    areas.
 finite: controls layers, width; readouts q05, q25, q50, q75, q95, time, mean, sd, below, kernel-ratio, kernel-limit; figures
     quantiles, density.
 ito: controls lambda, pieces, level, width, network; readouts network-log-variance, log-variance, gap, expected,

@@ -308,6 +308,7 @@ function makeTools(panel, theme, undo) {
     const drawNow = () => {
       if (!width) return;
       const drawn = Plot.plot({ width, style: { background: "transparent", color: "inherit", fontSize: "12px" }, ...options(width) });
+      for (const part of drawn.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label");  // a plain g may have none
       drawn.setAttribute("role", "img");
       drawn.setAttribute("aria-label", label);
       place.replaceChildren(drawn);

@@ -262,7 +262,9 @@ panels.depth = {
     const curve = tools.chart({ name: "predictor", label: "The predictor along the circle", height: 260,
       draw({ svg, inner }) {
         if (!result?.predict) return;
-        const circle = greatCircle(), ts = d3.range(SAMPLES).map(i => 2 * Math.PI * i / (SAMPLES - 1));
+        const circle = greatCircle(), even = d3.range(SAMPLES).map(i => 2 * Math.PI * i / (SAMPLES - 1));
+        const near = circle.marks.flatMap(([, t]) => [-0.03, -0.01, -0.003, 0, 0.003, 0.01, 0.03].map(step => positive(t) + step));
+        const ts = d3.sort([...even, ...near.filter(t => t >= 0 && t <= 2 * Math.PI)]);
         const values = ts.map(t => result.predict(circle.at(t))), shown = targets();
         const x = d3.scaleLinear([0, 2 * Math.PI], [0, inner.width]);
         const y = d3.scaleLinear(d3.extent([...values, ...circle.marks.map(([i]) => shown[i]), -1.5, 1.5]), [inner.height, 0]).nice();

@@ -59,6 +59,16 @@ panels.driver = {
         }
         svg.append("rect").attr("x", shown.b * side - 1).attr("y", shown.a * side - 1).attr("width", side + 1).attr("height", side + 1).attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 2.5);
       } });
+    const increments = tools.plot({ name: "increments", label: "Increments of all channels",
+      caption: "Level 1 of the signature: the increment of every channel; the two chosen ones are coloured.",
+      options: width => ({
+        height: Math.min(width, 380) * 0.98, marginLeft: 48, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: "increment", grid: true },
+        marks: [
+          Plot.barY(driver().level_1, { x: (_, k) => names[k], y: d => d, fill: (_, k) => k === shown.a ? tools.colour(0) : k === shown.b ? tools.colour(1) : "var(--muted)" }),
+          Plot.ruleY([0], { stroke: "var(--muted)" }),
+        ],
+        color: { type: "identity" },
+      }) });
     const note = tools.note("");
 
     function update() {
@@ -72,9 +82,9 @@ panels.driver = {
         + "A change of clock moves the curves in time and leaves signature and $p$-variation as they are, up to the sampling at 65 times. Each channel here rises or falls throughout, so that one step from the first time to the last is a best partition at every $p$, and the $p$-variation is the same for all of them.");
       const monotone = driver().samples.every(values => { const steps = d3.pairs(values, (s, t) => t - s); return steps.every(s => s >= -1e-12) || steps.every(s => s <= 1e-12); });
       if (!monotone) note.set(note.element.dataset.text.replace(/Each channel here.*$/, "Some channels turn back, so that the $p$-variation falls with $p$."));
-      channels.redraw(); plane.redraw(); terms.redraw();
+      channels.redraw(); plane.redraw(); terms.redraw(); increments.redraw();
     }
-    root.append(tools.controls(depth, clock, first, second), tools.columns(channels, plane), tools.readouts(...Object.values(readouts), ...variations), note.element, tools.columns(terms));
+    root.append(tools.controls(depth, clock, first, second), tools.columns(channels, plane), tools.readouts(...Object.values(readouts), ...variations), note.element, tools.columns(increments, terms));
     update();
   },
 };
