@@ -54,18 +54,18 @@ def _fetch(cache: Path) -> None:
         raise NoAxe(f"no axe-core: npm could not fetch version {VERSION} ({said}); try again where npm has a network")
 
 
-_RUN = """async ({ rules, sampled }) => {
+_RUN = """async ({ rules, known }) => {
     const outside = { exclude: [["svg[role=img] > *"]] };
-    let context = outside;
-    if (sampled) {
+    let context = outside, seen = [];
+    if (known) {
         const kinds = new Map(), backs = new Map();
         const back = element => {
             if (!element) return "";
             if (!backs.has(element)) {
                 const style = getComputedStyle(element), own = style.backgroundColor;
                 const above = back(element.parentElement);
-                const seen = own === "rgba(0, 0, 0, 0)" ? above : own + (own.startsWith("rgba") ? above : "");
-                backs.set(element, seen + (style.opacity === "1" ? "" : style.opacity));
+                const behind = own === "rgba(0, 0, 0, 0)" ? above : own + (own.startsWith("rgba") ? above : "");
+                backs.set(element, behind + (style.opacity === "1" ? "" : style.opacity));
             }
             return backs.get(element);
         };
@@ -77,17 +77,20 @@ _RUN = """async ({ rules, sampled }) => {
             if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
             const style = getComputedStyle(element), key = [element.tagName, style.color, style.fill, style.fontSize,
                 style.fontWeight, element.closest("a, button, code, pre, th")?.tagName, back(element)].join();
-            const known = kinds.get(key) ?? [];
-            if (known.length < 3) kinds.set(key, [...known, element]);
+            const alike = kinds.get(key) ?? [];
+            if (alike.length < 3 && !known.includes(key)) kinds.set(key, [...alike, element]);
         }
+        if (!kinds.size) return { seen, violations: [] };
+        seen = [...kinds.keys()];
         context = { include: [...kinds.values()].flat(), ...outside };
     }
     const options = { resultTypes: ["violations"] };
     if (rules.length) options.runOnly = { type: "rule", values: rules };
     else options.rules = { "color-contrast": { enabled: false } };
     const why = node => node.target.join(" ") + ": " + (node.any[0] ?? node.all[0] ?? node.none[0])?.message;
-    return (await axe.run(context, options)).violations.map(
+    const violations = (await axe.run(context, options)).violations.map(
         one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(why) }));
+    return { seen, violations };
 }"""
 
 
@@ -96,20 +99,26 @@ def axe(visit: Any, source: str, rules: tuple[str, ...] = ()) -> list[str]:
 
     What is inside of a drawing that is one image is left out: nobody meets it by itself.
     """
-    return _found(visit, source, {"rules": rules, "sampled": False})
+    return _found(visit, source, rules, None)
 
 
-def contrast(visit: Any, source: str) -> list[str]:
-    """Texts that axe-core finds too pale: of those with the same colours, size, weight and tag three are looked at."""
-    return _found(visit, source, {"rules": ["color-contrast"], "sampled": True})
+def contrast(visit: Any, source: str, known: set[str] | None = None) -> list[str]:
+    """Texts that axe-core finds too pale: of those with the same colours, size, weight and tag three are looked at.
+
+    `known` keeps from one page to the next which kinds of text those are; none of them is looked at again.
+    """
+    return _found(visit, source, ("color-contrast",), set() if known is None else known)
 
 
-def _found(visit: Any, source: str, given: dict[str, Any]) -> list[str]:
+def _found(visit: Any, source: str, rules: tuple[str, ...], known: set[str] | None) -> list[str]:
     if not visit.page.evaluate("typeof window.axe === 'object'"):
         visit.run(source)
+    found = visit.page.evaluate(_RUN, {"rules": rules, "known": None if known is None else list(known)})
+    if known is not None:
+        known.update(found["seen"])
     return [
         f"axe {one['id']} ({one['impact']}): {one['help']}; {len(one['nodes'])} at {json.dumps(one['nodes'][:3])}"
-        for one in visit.page.evaluate(_RUN, given)
+        for one in found["violations"]
         if one["impact"] in GRAVE
     ]
 

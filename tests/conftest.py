@@ -173,9 +173,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("portable_few")
 
 
+NO_PAGES = ("no browser tests", "no axe-core")
+"""How the reasons of `page_fixtures` begin."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin with an empty cache where it has grown too large."""
     if "PYTEST_XDIST_WORKER" in os.environ or not CACHE.is_dir():
         return
     if sum(path.stat().st_size for path in CACHE.rglob("*") if path.is_file()) > LIMIT:
         shutil.rmtree(CACHE, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once, whatever the options, why pages were not loaded, and what to install."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.getreports("skipped")]
+    for reason in sorted({text.removeprefix("Skipped: ") for text in reasons}):
+        if reason.startswith(NO_PAGES):
+            count = sum(text.endswith(reason) for text in reasons)
+            terminalreporter.write_line(f"{count} tests skipped, {reason}")

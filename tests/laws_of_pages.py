@@ -63,18 +63,22 @@ LAYOUT = (no_overlap, no_wider_than_the_window)
 ONCE = (images_are_there, well_formed, focus_is_visible)
 
 
-def violations(visit: Visit, source: str | None, *, sizes: tuple[tuple[int, int], ...] = (WIDE, NARROW)) -> list[str]:
-    """All laws, for the page that is open: the layout at every size, and axe-core, given its source, light and dark."""
+def violations(visit: Visit, source: str | None, kinds: dict[str, set[str]] | None = None) -> list[str]:
+    """All laws, for the page that is open: the layout at every size, and axe-core, given its source, light and dark.
+
+    `kinds` keeps, for each scheme, which kinds of text were looked at on earlier pages of the same site.
+    """
     found = []
-    for size in sizes:
+    for size in (WIDE, NARROW):
         visit.size(size)
         found += [f"{size[0]} px: {line}" for law in LAYOUT for line in law(visit)]
         if source is not None:
-            found += [f"{size[0]} px: {line}" for line in axe(visit, source, () if size == sizes[0] else NARROW_RULES)]
+            found += [f"{size[0]} px: {line}" for line in axe(visit, source, () if size == WIDE else NARROW_RULES)]
     for scheme in ("light", "dark") if source is not None else ():
         visit.page.emulate_media(color_scheme=scheme)
         visit.settle()
-        found += [f"{scheme}: {line}" for line in contrast(visit, source)]
+        known = None if kinds is None else kinds.setdefault(scheme, set())
+        found += [f"{scheme}: {line}" for line in contrast(visit, source, known)]
     visit.page.emulate_media(color_scheme="light")
     found += [line for law in ONCE for line in law(visit)]
     return found + quiet(visit)

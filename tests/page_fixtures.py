@@ -34,4 +34,13 @@ def axe_source() -> str:
         pytest.skip(str(error))
 
 
-__all__ = ["axe_source", "browser", "visit"]
+@pytest.fixture(scope="session")
+def axe_if_there() -> str | None:
+    """The script of axe-core, or None: the other laws hold without it, and are looked at without it."""
+    try:
+        return axe_core.axe_source()
+    except axe_core.NoAxe:
+        return None
+
+
+__all__ = ["axe_if_there", "axe_source", "browser", "visit"]

@@ -1,5 +1,5 @@
 """The tests of this folder load pages."""
 
-from page_fixtures import axe_source, browser, visit
+from page_fixtures import axe_if_there, axe_source, browser, visit
 
-__all__ = ["axe_source", "browser", "visit"]
+__all__ = ["axe_if_there", "axe_source", "browser", "visit"]

@@ -115,7 +115,7 @@ def served(tmp_path_factory):
         process.stdout.close()
 
 
-def test_the_served_page_of_a_users_data_works(served, visit, axe_source):
+def test_the_served_page_of_a_users_data_works(visit, served):
     _, address, out = served
     visit.size(WIDE).open(address)
     assert visit.page.content().count("<section") == 6 and out.stat().st_size > 10**6
@@ -125,7 +125,7 @@ def test_the_served_page_of_a_users_data_works(served, visit, axe_source):
     assert laws.violations(visit, None) == []
 
 
-def test_another_name_of_this_machine_and_other_files_are_refused(served, visit):
+def test_another_name_of_this_machine_and_other_files_are_refused(visit, served):
     _, address, _ = served
     port = address.rstrip("/").rsplit(":", 1)[1]
     for where, status in (

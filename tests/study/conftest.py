@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from certified_transports import certificates_hold
-from page_fixtures import axe_source, browser, visit
+from page_fixtures import axe_if_there, browser, visit
 from routes import LAST_DEPTH, POINTS, TEST_POINTS
 
 import roughntk as rn
 
-__all__ = ["axe_source", "browser", "certificates_hold", "visit", "written"]
+__all__ = ["axe_if_there", "browser", "certificates_hold", "visit", "written"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,8 +26,8 @@ def keeps_every_law(visit, source, file) -> bool:
     return True
 
 
-def test_the_page_of_a_study_keeps_every_law(written, visit, axe_source):
-    assert keeps_every_law(visit, axe_source, written.folder / "report.html")
+def test_the_page_of_a_study_keeps_every_law(written, visit, axe_if_there):
+    assert keeps_every_law(visit, axe_if_there, written.folder / "report.html")
 
 
 def test_what_is_wider_than_a_phone_says_so_and_scrolls_by_keyboard(written, visit):
@@ -68,7 +68,7 @@ def test_a_link_of_the_contents_leads_to_its_section(written, visit):
         assert head < NARROW[1]
 
 
-def test_the_page_of_a_comparison_keeps_every_law(written, visit, axe_source, tmp_path):
+def test_the_page_of_a_comparison_keeps_every_law(written, visit, axe_if_there, tmp_path):
     study, predicted = written.study, written.study.prediction
     names = ("relu-ntk", "a family with a long name", "residual-relu-ntk", "erf-nngp")
     members = []
@@ -82,7 +82,7 @@ def test_the_page_of_a_comparison_keeps_every_law(written, visit, axe_source, tm
     drawing.savefig(tmp_path / "families.svg")
     file = tmp_path / "report.html"
     file.write_text(page.render(found, [Picture("families", title, caption, tmp_path / "families.png")]), "utf-8")
-    assert keeps_every_law(visit, axe_source, file)
+    assert keeps_every_law(visit, axe_if_there, file)
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def audited(tmp_path, monkeypatch):
     return tmp_path / "report" / "report.html"
 
 
-def test_the_page_of_an_audit_keeps_every_law(audited, visit, axe_source):
-    assert keeps_every_law(visit, axe_source, audited)
+def test_the_page_of_an_audit_keeps_every_law(audited, visit, axe_if_there):
+    assert keeps_every_law(visit, axe_if_there, audited)
     assert "Theorem 3, drivers: holds with correction" in visit.page.locator("nav").inner_text()
 
 

@@ -62,8 +62,10 @@ tools, made for each panel (names are unique within a panel):
 */
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
+/* Two widgets on one page are two modules, each with a count of its own. */
+const instance = Math.random().toString(36).slice(2, 8);
 let identifiers = 0;
-const freshId = name => `roughntk-${name}-${++identifiers}`;
+const freshId = name => `roughntk-${name}-${instance}-${++identifiers}`;
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -351,10 +353,12 @@ function makeTools(panel, theme, undo) {
     marked.setAttribute("aria-label", label);
     marked.setAttribute("aria-valuetext", text ?? label);
     marked.setAttribute("aria-valuenow", "0");
+    marked.addEventListener("touchstart", event => event.preventDefault(), { passive: false });  // no scrolling
     marked.addEventListener("pointerdown", event => {
       event.preventDefault();
       const svg = marked.ownerSVGElement, group = svg.firstElementChild;
       marked.focus({ preventScroll: true });
+      svg.setPointerCapture(event.pointerId);  // the mark is drawn anew while it is dragged; the figure stays
       let last = null;
       const place = move => {
         const matrix = group.getScreenCTM().inverse();
