@@ -25,6 +25,7 @@ import check_site
 import downloads
 import gallery
 import llms
+import picture_sizes
 import reference
 import tutorials
 from staging import PAGES, ROOT, Stage
@@ -198,6 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
         menu = built(out, made)
         check_reference(out)
         llms.write(menu, STAGED, out)
+        picture_sizes.write(out)
     except (BuildError, build_pdfs.BuildError, ValueError, gallery.FailedExample) as error:
         print(f"build_site: {error}", file=sys.stderr)
         return 1

@@ -267,6 +267,19 @@ function makeTools(panel, theme, undo) {
     return control;
   }
 
+  /* Empties a chart. A mark that a finger is on stays, unseen, until it is let go: a browser drops the touch with its node. */
+  let dragged = null;
+  function clear(group) {
+    const kept = dragged && [...group.children].find(each => each.contains(dragged));
+    for (const each of [...group.children]) if (each !== kept) each.remove();
+    if (!kept || kept === dragged.keptWith) return;
+    dragged.keptWith = kept;
+    kept.setAttribute("opacity", 0);
+    kept.setAttribute("pointer-events", "none");
+    kept.setAttribute("aria-hidden", "true");
+    for (const each of [kept, ...kept.querySelectorAll("*")]) for (const name of ["data-handle", "tabindex", "role", "aria-label"]) each.removeAttribute(name);
+  }
+
   function chart({ name, label, caption = "", height = 260, margin = {}, draw }) {
     const space = { top: 12, right: 16, bottom: 45, left: 52, ...margin };
     const svg = document.createElementNS(SVG_NAMESPACE, "svg");
@@ -286,7 +299,7 @@ function makeTools(panel, theme, undo) {
       svg.setAttribute("viewBox", `0 0 ${width} ${tall}`);
       svg.setAttribute("width", width);
       svg.setAttribute("height", tall);
-      group.replaceChildren();
+      clear(group);
       draw({ svg: d3.select(group), width, height: tall, margin: space,
         inner: { width: width - space.left - space.right, height: tall - space.top - space.bottom } });
       if (focused !== undefined) svg.querySelector(`[data-handle="${focused}"]`)?.focus({ preventScroll: true });
@@ -353,12 +366,12 @@ function makeTools(panel, theme, undo) {
     marked.setAttribute("aria-label", label);
     marked.setAttribute("aria-valuetext", text ?? label);
     marked.setAttribute("aria-valuenow", "0");
-    marked.addEventListener("touchstart", event => event.preventDefault(), { passive: false });  // no scrolling
+    marked.addEventListener("touchstart", event => event.preventDefault(), { passive: false });  // or the page scrolls
     marked.addEventListener("pointerdown", event => {
       event.preventDefault();
       const svg = marked.ownerSVGElement, group = svg.firstElementChild;
       marked.focus({ preventScroll: true });
-      svg.setPointerCapture(event.pointerId);  // the mark is drawn anew while it is dragged; the figure stays
+      dragged = marked;
       let last = null;
       const place = move => {
         const matrix = group.getScreenCTM().inverse();
@@ -378,6 +391,8 @@ function makeTools(panel, theme, undo) {
         removeEventListener("pointermove", moved);
         removeEventListener("pointerup", ended);
         removeEventListener("pointercancel", ended);
+        if (dragged === marked) dragged = null;
+        marked.keptWith?.remove();
       };
       addEventListener("pointermove", moved);
       addEventListener("pointerup", ended);
