@@ -73,7 +73,8 @@ def test_the_name_of_a_file_cannot_become_markup():
     own = points.own_points()
     named = points.ExplorerPoints("</script><b>&", own.X, own.x, own.y, notes=("<i>",))
     written = page.html(page.contents(named, {}))
-    assert "<b>&" not in written and "<i>" not in written
+    assert not set("<>&") & set(page.as_json(page.contents(named, {})))
+    assert "<b>" not in written and "<i>" not in written
     read = Reader()
     read.feed(written)
     assert "</script><b>&" in json.loads(read.found["roughntk-data"])["subtitle"]
