@@ -7,15 +7,12 @@ from typing import Any
 
 from browsing import Visit
 
-from roughntk.explorer import page
-from roughntk.explorer.points import ExplorerPoints, own_points
-from roughntk.explorer.tables import tables
+from roughntk.explorer import explorer_page
 
 
-def write_page(file: Path, points: ExplorerPoints | None = None) -> Path:
-    """Write the page of these points, or of the explorer's own."""
-    points = points or own_points()
-    file.write_text(page.html(page.contents(points, tables(points))), encoding="utf-8")
+def write_page(file: Path) -> Path:
+    """Write the page of the explorer's own points."""
+    file.write_text(explorer_page(), encoding="utf-8")
     return file
 
 
