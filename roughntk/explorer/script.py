@@ -5,7 +5,7 @@ import functools
 import re
 from importlib import resources
 
-ORDER = ("depth", "driver")
+ORDER = ("depth", "driver", "pure_area", "ito", "finite", "variation")
 """Panels in the order in which they are read; others follow by name."""
 
 _FONT_FACE = re.compile(r"@font-face\{[^}]*?url\((fonts/[\w-]+\.woff2)\)[^}]*\}")
