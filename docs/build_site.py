@@ -89,24 +89,14 @@ def put_tutorials(stage: Stage) -> list[PurePosixPath]:
         )
         place = folder / each["page"]
         stage.put(place, stage.converted((stage.folder / place).read_text(encoding="utf-8"), PAGES / place, place))
-    stage.put(folder / "index.md", TUTORIALS.format(cards="\n".join(cards)))
+    listed = (stage.folder / folder / "index.md").read_text(encoding="utf-8")
+    grid = '<div class="grid cards" markdown>\n\n' + "\n".join(cards) + "\n</div>"
+    stage.put(folder / "index.md", LISTED.sub(lambda match: grid, listed))
     return [folder / "index.md", *(folder / each["page"] for each in made)]
 
 
-TUTORIALS = """---
-hide: [toc]
----
-
-# Tutorials
-
-Scripts with under 100 lines of code that assert what they claim. They were run to make these pages. Each ends with
-exercises, whose answers `rn.teaching.check("2.3", answer)` checks. Each is a notebook and a marimo file, too.
-
-<div class="grid cards" markdown>
-
-{cards}
-</div>
-"""
+LISTED = re.compile(r"<!-- tutorials: cards on the site -->.*<!-- tutorials: end -->", re.DOTALL)
+"""What of the page of the tutorials the site shows as cards."""
 
 
 def staged(folder: Path) -> tuple[Stage, dict[str, list[PurePosixPath]]]:

@@ -116,7 +116,7 @@ def test_every_page_is_in_the_menu_once() -> None:
     pages = {path.relative_to(ROOT / staging.PAGES).as_posix() for path in (ROOT / staging.PAGES).rglob("*.md")}
     listed = menu_entries()
     assert len(set(listed)) == len(listed)
-    assert sorted(pages - set(listed)) == []
+    assert sorted(pages - set(listed) - {"tutorials/index.md"}) == []  # the first page of a generated section
     generated = {"benchmarks.md", "changelog.md", "downloads.md", "tutorials/", "gallery/", "reference/"}
     assert sorted(set(listed) - pages - generated) == []
 
