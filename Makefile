@@ -9,7 +9,7 @@ ARGS ?=
 BACKENDS := esig iisignature
 RUN := .venv/bin/python
 
-.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs site dist bench bench-peers bench-signatures clean
+.PHONY: help setup setup-dev setup-docs study audit test test-portable fuzz lint types examples docs site cheat-sheet slides dist bench bench-peers bench-signatures clean
 
 help:
 	@echo "make study      set up .venv, run the study, write $(OUT)/ (DATA=name or file, OUT=folder, ARGS=\"options\")"
@@ -23,6 +23,7 @@ help:
 	@echo "make examples   run every script of examples/ and examples/tutorials/; each asserts its claim and draws into example-figures/"
 	@echo "make docs       check every link and image of README.md and docs/, run every snippet, measure the tables, examine the claims again, build the site, look at its pages in a browser"
 	@echo "make site       build the site into site/ with cheat sheet and slides, and follow every link of it"
+	@echo "make cheat-sheet, make slides   PDF files in site/pdf/"
 	@echo "make dist       build wheel and source distribution into dist/, examine them, try them on each Python of 3.11 to 3.13"
 	@echo "make bench      run the benchmarks: ratios of two things measured in one run"
 	@echo "make bench-peers  compare with neural-tangents, in an environment of its own, .venv-peers"
@@ -87,6 +88,12 @@ docs: setup-docs
 	@$(RUN) docs/make_audit.py --check
 	@$(RUN) docs/build_site.py --check
 	@$(RUN) docs/check_pages.py site
+
+cheat-sheet: setup-docs
+	@$(RUN) docs/build_pdfs.py --only cheat-sheet --out site/pdf
+
+slides: setup-docs
+	@$(RUN) docs/build_pdfs.py --only slides --figures example-figures --out site/pdf
 
 dist: setup
 	@$(RUN) tools/check_distribution.py --out dist $(ARGS)

@@ -61,7 +61,8 @@ def limit(
         return
     if not quiet:
         say(
-            f"Data: {chosen.name}, {choice.points} training points, {choice.test_points} test points; {network.family}."
+            f"Data: {chosen.name}, {choice.points} training points, {choice.test_points} test points, "
+            f"{chosen.projection} projection; {network.family}."
         )
         for line in (*chosen.notes, *chosen.target_notes()):
             say(line)

@@ -117,7 +117,8 @@ class Predictions:
         if len(self.at) > 1:
             chosen = "the first of those asked for"
             if not math.isnan(best.left_out_error):
-                chosen = "which leaving one training point out prefers"
+                by = " by the square error of the outputs" if self.classified else ""
+                chosen = f"which leaving one training point out prefers{by}"
             elif self.data.wanted is not None:
                 chosen = "which has the least error on these same test points"
         where = f"At depth {in_words(best.depth)}, {chosen},"
