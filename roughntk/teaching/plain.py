@@ -23,7 +23,7 @@ def plain(markdown: str) -> str:
     >>> plain(r"the angle $\theta_1 = \frac{\pi}{2}$ and $K_7^{-1} K_8$")
     'the angle θ₁ = π/2 and K₇⁻¹ K₈'
     """
-    return re.sub(r"\$([^$]+)\$", lambda found: _formula(found[1]), markdown)
+    return re.sub(r"\$([^$]+)\$", lambda match: _formula(match[1]), markdown)
 
 
 def _formula(text: str) -> str:
@@ -33,32 +33,32 @@ def _formula(text: str) -> str:
     text = re.sub(r"\\Delta\s*", "Δ", text)
     text = re.sub(r"\\begin\{pmatrix\}\s*(.*?)\s*\\end\{pmatrix\}", _matrix, text)
     text = re.sub(rf"(\\(?:{_FUNCTIONS}))?\\t?frac\s*{_PART}{_PART}(?=\s*((?!\\right)[\w(\\|])?)", _fraction, text)
-    text = re.sub(rf"\\sqrt\s*{_PART}", lambda found: "√" + (found[2] or f"({found[1]})"), text)
+    text = re.sub(rf"\\sqrt\s*{_PART}", lambda match: "√" + (match[2] or f"({match[1]})"), text)
     text = re.sub(rf"(?<=[\w)])\\({_FUNCTIONS})\b", r" \\\1", text)
     text = re.sub(rf"\\({_FUNCTIONS})(?=[\\\w√])", r"\1 ", text)
-    text = re.sub(r"\\([a-zA-Z]+|.)", lambda found: _SIGNS.get(found[1], found[1]), text)
-    text = re.sub(rf"\^(?:{_INSIDE}|(\d))", lambda found: _place(found, "^", _ABOVE), text)
-    text = re.sub(rf"_(?:{_INSIDE}|(\d))", lambda found: _place(found, "_", _BELOW), text)
+    text = re.sub(r"\\([a-zA-Z]+|.)", lambda match: _SIGNS.get(match[1], match[1]), text)
+    text = re.sub(rf"\^(?:{_INSIDE}|(\d))", lambda match: _place(match, "^", _ABOVE), text)
+    text = re.sub(rf"_(?:{_INSIDE}|(\d))", lambda match: _place(match, "_", _BELOW), text)
     return " ".join(text.replace("^ᵀ", "ᵀ").split())
 
 
-def _fraction(found: re.Match[str]) -> str:
+def _fraction(match: re.Match[str]) -> str:
     above, below = (each if re.fullmatch(r"[\w.\\]+", each) else f"({each})" for each in (
-        found[2] or found[3], found[4] or found[5]
+        match[2] or match[3], match[4] or match[5]
     ))  # fmt: skip
     both = f"{above}/{below}"
-    if found[1]:
-        return f"{found[1]}({both})"
-    return f"({both})" if found[6] else both
+    if match[1]:
+        return f"{match[1]}({both})"
+    return f"({both})" if match[6] else both
 
 
-def _matrix(found: re.Match[str]) -> str:
-    rows = [", ".join(entry.strip() for entry in row.split("&")) for row in re.split(r"\\\\", found[1])]
+def _matrix(match: re.Match[str]) -> str:
+    rows = [", ".join(entry.strip() for entry in row.split("&")) for row in re.split(r"\\\\", match[1])]
     return f"[[{'], ['.join(rows)}]]"
 
 
-def _place(found: re.Match[str], mark: str, numbers: dict[int, int]) -> str:
-    inside = found[1] if found[1] is not None else found[2]
+def _place(match: re.Match[str], mark: str, numbers: dict[int, int]) -> str:
+    inside = match[1] if match[1] is not None else match[2]
     if all(ord(sign) in numbers for sign in inside):
         return inside.translate(numbers)
     return mark + (inside if inside.isalnum() and len(inside) != 2 else f"({inside})")
