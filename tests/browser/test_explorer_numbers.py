@@ -51,7 +51,7 @@ def matches_the_package(panel):
     close(shown["prediction"], rn.predict(family, X, y, x[None], depth=depth)[0])
     assert shown["error"] < TOLERANCE * max(1, np.abs(u).max()) and f"u-{n}" not in shown
     if "condition" in shown:
-        close(shown["condition"], np.linalg.cond(K))
+        close(shown["condition"], np.linalg.cond(K), rtol=0, atol=panel.error("condition"))
     return K
 
 
@@ -101,8 +101,53 @@ def test_more_points_and_points_on_a_sphere(panel):
 
 
 @of("depth")
+@pytest.mark.parametrize(("family", "count", "depth"), [("sigmoid", 5, 6), ("relu-nngp", 2, 10000)])
+def test_a_large_condition_number_is_shown_to_the_digits_that_are_known(panel, family, count, depth):
+    panel.choose("points-on", "circle")
+    panel.set("points", count)
+    panel.choose("family", family)
+    panel.set("depth", depth)
+    matches_the_package(panel)
+    assert 1e4 < panel.values()["condition"] and panel.error("condition") < 5e-6 * panel.values()["condition"]
+    assert "Indefinite" not in panel.section.inner_text()
+
+
+@of("depth")
+def test_a_kernel_that_is_no_covariance_is_called_indefinite(panel):
+    panel.choose("points-on", "sphere")
+    panel.set("points", 8)
+    panel.choose("family", "sigmoid")
+    panel.set("depth", 2)
+    with pytest.warns(rn.regression.IndefiniteKernelWarning):
+        K = matches_the_package(panel)
+    assert "condition" in panel.values()
+    smallest = f"{np.linalg.eigvalsh(K)[0]:.3g}".replace("-", "\N{MINUS SIGN}")
+    assert smallest == "\N{MINUS SIGN}0.000182" and f"has the eigenvalue {smallest}." in panel.section.inner_text()
+
+
+@of("depth")
+def test_what_is_singular_or_below_its_error_is_not_shown_as_a_number(panel):
+    panel.choose("points-on", "circle")
+    panel.set("points", 2)
+    panel.choose("family", "relu-nngp")
+    panel.set("depth", math.inf)
+    assert panel.text("condition") == "\N{INFINITY}, singular" and "condition" not in panel.values()
+    assert panel.text("prediction") == "0" and panel.error("prediction") < 1e-10
+    panel.choose("family", "sigmoid")
+    panel.set("points", 8)
+    panel.set("depth", 20)
+    assert (
+        panel.text("condition")
+        == "above 1 \N{MIDDLE DOT} 10\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT ZERO}, singular to the digits known"
+    )
+    X = np.array(panel.state()["X"], dtype=float)
+    assert np.linalg.cond(np.asarray(rn.kernels.family("sigmoid")(X, depth=20))) > 1e10
+
+
+@of("depth")
 def test_the_predictor_along_the_circle_goes_through_the_targets(panel):
     panel.choose("points-on", "circle")
+    panel.choose("family", "relu-ntk")
     panel.set("depth", 3)
     state = panel.state()
     curve = panel.section.locator("[data-figure=predictor] path[fill=none]").last.get_attribute("d")

@@ -26,7 +26,9 @@ tools, made for each panel (names are unique within a panel):
     tools.select({ name, label, options: [{ value, label }], value, onChange })   .element, .value, .set(value)
     tools.checkbox({ name, label, value, onChange })                              .element, .value, .set(value)
     tools.button({ name, label, onClick })                                        .element
-    tools.readout({ name, label, digits, unit })   .element, .set(number), .clear(text); label may hold $formulas$
+    tools.readout({ name, label, digits, unit })   .element, .set(number, error), .clear(text); label may hold $formulas$.
+        With an error only the digits that are known are shown, 0 for a number below its error; data-value has them all,
+        and data-error the error
     tools.controls(...items), tools.readouts(...items)   rows of them: elements, or the objects above
     tools.columns(...elements)                     side by side where there is room
     tools.note(text)                               a small paragraph with $formulas$; .element, .set(text)
@@ -37,8 +39,8 @@ tools, made for each panel (names are unique within a panel):
         height is a number or a function of the width. .element, .redraw(), .drawNow(), .caption(text)
         What is being dragged or has the focus is found again after a redraw by its data-handle.
     tools.plot({ name, label, caption, options })  the same for an Observable Plot: options(width) gives Plot.plot's
-    tools.axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, grid })
-        d3 axes with labels in the page's style
+    tools.axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, yPadding, grid })
+        d3 axes with labels in the page's style; yPadding: pixels between the numbers and the axis
     tools.handle(node, { name, label, text, onMove(x, y), onKey(dx, dy), onTurn(dx, dy) })
         makes an SVG node draggable by mouse and touch (x, y in the chart's inner units) and by arrow keys
         (dx, dy in -1, 0, 1; ten times with Shift)
@@ -55,6 +57,7 @@ tools, made for each panel (names are unique within a panel):
     tools.linear(xs, ys)                           x -> piecewise linear
     tools.number(x)                                numbers as they are, "inf" as Infinity, null as NaN
     tools.format(x, digits)                        significant digits, plain where readable, "∞"
+    tools.digitsKnown(x, error, most)              how many significant digits of x an error leaves, 1 to most
     tools.algebra                                  cholesky(A), solveCholesky(L, b), eigenvalues(A) of symmetric matrices,
                                                    multiply(A, b)
     tools.onThemeChange(f)                         f when light and dark change (charts redraw themselves)
@@ -85,15 +88,30 @@ function formatNumber(x, digits = 4) {
     c => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join(""));
 }
 
+/* As many as half a unit of the last one is not below the error; one at least. */
+const digitsKnown = (x, error, most) => error > 0 && x !== 0
+  ? Math.max(1, Math.min(most, Math.floor(Math.log10(Math.abs(x))) + 1 + Math.floor(-Math.log10(2 * error)))) : most;
+
 function texElement(formula, { display = false } = {}) {
   const made = element("span", { class: "formula" });
   katex.render(formula, made, { displayMode: display, throwOnError: false, output: "htmlAndMathml" });
   return made;
 }
 
+/* Text with its formulas; what touches a formula, a bracket or a comma, stays on its line. */
 function richText(text) {
   const fragment = document.createDocumentFragment();
-  text.split("$").forEach((piece, place) => { if (piece) fragment.append(place % 2 ? texElement(piece) : piece); });
+  let word = [];
+  const ended = () => {
+    if (word.length > 1) fragment.append(element("span", { class: "joined" }, ...word)); else fragment.append(...word);
+    word = [];
+  };
+  text.split("$").forEach((piece, place) => {
+    if (place % 2) return word.push(texElement(piece));
+    piece.split(/(\s+)/).forEach((part, k) => { if (k % 2) { ended(); fragment.append(part); } else if (part) word.push(part); });
+  });
+  ended();
+  fragment.normalize();
   return fragment;
 }
 
@@ -253,11 +271,12 @@ function makeTools(panel, theme, undo) {
     const value = element("span", { class: "value", "data-readout": name });
     const made = element("div", { class: "readout" }, element("span", { class: "name" }, richText(label)), value);
     return { element: made,
-      set(x) {
+      set(x, error = 0) {
         value.dataset.value = String(x);
-        value.textContent = formatNumber(x, digits) + (unit ? ` ${unit}` : "");
+        if (error > 0) value.dataset.error = String(error); else delete value.dataset.error;
+        value.textContent = (Math.abs(x) < error ? "0" : formatNumber(x, digitsKnown(x, error, digits))) + (unit ? ` ${unit}` : "");
       },
-      clear(text = "–") { delete value.dataset.value; value.textContent = text; } };
+      clear(text = "–") { delete value.dataset.value; delete value.dataset.error; value.textContent = text; } };
   }
 
   function note(text = "") {
@@ -336,13 +355,13 @@ function makeTools(panel, theme, undo) {
     return { element: made, redraw: () => schedule(drawNow), drawNow, caption(text) { words.replaceChildren(richText(text)); } };
   }
 
-  function axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, grid = true }) {
+  function axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, yPadding = 6, grid = true }) {
     if (y) {
       const axis = d3.axisLeft(y).ticks(yTicks ?? Math.max(3, Math.floor(height / 50)), typeof yFormat === "string" ? yFormat : undefined).tickSizeOuter(0);
       if (Array.isArray(yTicks)) axis.tickValues(yTicks);
       if (typeof yFormat === "function") axis.tickFormat(yFormat);
       if (grid) axis.tickSizeInner(-width);
-      axis.tickPadding(6);
+      axis.tickPadding(yPadding);
       svg.append("g").attr("class", "axis").call(axis);
       if (yLabel) svg.append("text").attr("class", "axis-label").attr("transform", `translate(${-40},${height / 2}) rotate(-90)`).attr("text-anchor", "middle").text(yLabel);
     }
@@ -434,7 +453,7 @@ function makeTools(panel, theme, undo) {
     panel, slider, select, checkbox, button, readout, note, chart, plot, axes, handle, schedule, animate, diverging, onColour,
     controls: row("controls"), readouts: row("readouts"), columns: row("columns"), element,
     tex: texElement, rich: richText, colour: i => `var(--curve-${i % 10})`, reducedMotion: prefersReducedMotion,
-    chebyshev, barycentric, linear: piecewiseLinear, algebra, format: formatNumber,
+    chebyshev, barycentric, linear: piecewiseLinear, algebra, format: formatNumber, digitsKnown,
     number: x => x === "inf" ? Infinity : x === "-inf" ? -Infinity : x === null ? NaN : x,
     onThemeChange: f => theme.listeners.add(f),
   };

@@ -49,10 +49,14 @@ function solve(kernel, collapses, vectors, test, targets, tableError, tools) {
   const K = F.map(row => row.map(x => kernel.level + kernel.factor * x)), k = across.map(x => kernel.level + kernel.factor * x);
   const M = bordered ? [...F.map(row => [...row, 1]), [...F.map(() => 1), -kernel.factor / kernel.level]] : F;
   const right = values => bordered ? [...values[0], values[1]] : values[0];
-  const eigenvalues = tools.algebra.eigenvalues(M).map(Math.abs).sort((a, b) => a - b);
+  const signed = tools.algebra.eigenvalues(M), eigenvalues = signed.map(Math.abs).sort((a, b) => a - b);
   const solved = { K, k, condition: eigenvalues[eigenvalues.length - 1] / eigenvalues[0], u: null, predict: null };
-  const own = tools.algebra.eigenvalues(K), ratio = own[n - 1] / own[0];
-  solved.ownCondition = own[0] > 0 && ratio * n * (tableError + 2.3e-16) < 1e-7 ? ratio : null;
+  const every = tools.algebra.eigenvalues(K), sizes = every.map(Math.abs), largest = Math.max(...sizes), least = Math.min(...sizes);
+  const doubt = n * ((collapses ? 1 + 2 * kernel.factor : 1) * tableError + 4 * n * 2.3e-16);  // of every eigenvalue
+  /* The border has an eigenvalue of its own, with the sign of -s/c; the other signs are those of K. */
+  const negative = signed.filter(x => x < -M.length * (tableError + 4 * n * 2.3e-16)).length - (bordered && kernel.level > 0 ? 1 : 0);
+  solved.spectrum = { condition: largest / least, error: largest * doubt / least / Math.max(least - doubt, 0), atLeast: largest / (least + doubt),
+    singular: kernel.factor === 0, vanishing: least < doubt, negative, smallest: every[0] < -doubt ? every[0] : null, doubt };
   const inverted = inverse(M);
   if (!inverted) return solved;
   const norm = Math.max(...inverted.map(row => row.reduce((sum, x) => sum + Math.abs(x), 0)));
@@ -67,6 +71,7 @@ function solve(kernel, collapses, vectors, test, targets, tableError, tools) {
   const beta = refined(right([targets, 0])), offset = bordered ? beta[n] : 0;
   solved.u = u;
   solved.prediction = u.reduce((sum, x, i) => sum + x * targets[i], 0);
+  solved.predictionError = solved.error * targets.reduce((sum, y) => sum + Math.abs(y), 0);
   solved.predict = point => vectors.reduce((sum, a, i) => sum + kernel.F(angleBetween(a, point)) * beta[i], offset);
   return solved;
 }
@@ -183,7 +188,7 @@ panels.depth = {
       for (const index of [...vectors().keys(), -1]) {
         const [x, y] = index === -1 ? test() : state.circle[index], angle = Math.atan2(y, x);
         const { group, name, label } = mark(svg, index, cx + radius * x, cy - radius * y, false);
-        svg.append("text").attr("x", cx + (radius + (index === -1 ? 22 : 18)) * x).attr("y", cy - (radius + (index === -1 ? 22 : 18)) * y + 4).attr("text-anchor", "middle").text(index === -1 ? "x" : index + 1);
+        svg.append("text").attr("x", cx + (radius + (index === -1 ? 24 : 18)) * x).attr("y", cy - (radius + (index === -1 ? 24 : 18)) * y + 4).attr("text-anchor", "middle").text(index === -1 ? "x" : index + 1);
         tools.handle(group, { name, label, text: `${tools.format(angle * 180 / Math.PI, 4)} degrees`,
           onMove: (px, py) => { if (Math.hypot(px - cx, py - cy) > 1) move(index, circlePoint(Math.atan2(cy - py, px - cx))); },
           onKey: (dx, dy) => move(index, circlePoint(angle + (dx + dy) * Math.PI / 180)) });
@@ -268,7 +273,7 @@ panels.depth = {
         const values = ts.map(t => result.predict(circle.at(t))), shown = targets();
         const x = d3.scaleLinear([0, 2 * Math.PI], [0, inner.width]);
         const y = d3.scaleLinear(d3.extent([...values, ...circle.marks.map(([i]) => shown[i]), -1.5, 1.5]), [inner.height, 0]).nice();
-        tools.axes(svg, { x, y, width: inner.width, height: inner.height, xTicks: d3.range(5).map(k => k * Math.PI / 2), xFormat: t => `${Math.round(t * 180 / Math.PI)}°`, yTicks: 5, xLabel: "angle along the circle" });
+        tools.axes(svg, { x, y, width: inner.width, height: inner.height, yPadding: 15, xTicks: d3.range(5).map(k => k * Math.PI / 2), xFormat: t => `${Math.round(t * 180 / Math.PI)}°`, yTicks: 5, xLabel: "angle along the circle" });
         svg.append("path").attr("d", d3.line().x((_, i) => x(ts[i])).y(v => y(v))(values)).attr("fill", "none").attr("stroke", tools.colour(0)).attr("stroke-width", 2);
         const at = positive(circle.test);
         svg.append("path").attr("transform", `translate(${x(at)},${y(result.prediction)})`).attr("d", d3.symbol(d3.symbolDiamond, 150)()).attr("fill", "var(--ink)");
@@ -288,6 +293,7 @@ panels.depth = {
       error: tools.readout({ name: "error", label: "error of $u$ is below", digits: 2 }),
       table: tools.readout({ name: "table-error", label: "error of the table", digits: 2 }),
     };
+    const indefinite = tools.note("");
     const coefficients = d3.range(MOST_POINTS).map(i => tools.readout({ name: `u-${i}`, label: `$u_{${i + 1}}$` }));
     const report = tools.element("div", { hidden: "", "data-state": "" });
 
@@ -296,15 +302,23 @@ panels.depth = {
       result = solve(kernel, member.collapses, vectors(), test(), targets(), Math.max(member.error, 1e-13), tools);
       report.dataset.state = JSON.stringify({ member: state.member, family: member.family, parameters: member.parameters,
         depth: state.depth === Infinity ? "inf" : state.depth, X: vectors(), x: test(), y: targets() });
-      if (result.ownCondition === null) readouts.condition.clear("singular to the digits known"); else readouts.condition.set(result.ownCondition);
+      const { spectrum } = result;
+      if (spectrum.singular) readouts.condition.clear("∞, singular");
+      else if (spectrum.error < spectrum.condition / 20) readouts.condition.set(spectrum.condition, spectrum.error);
+      else readouts.condition.clear(`above ${tools.format(10 ** Math.floor(Math.log10(spectrum.atLeast)), 1)}${spectrum.vanishing ? ", singular to the digits known" : ""}`);
+      indefinite.set(spectrum.negative < 1 ? "" : "Indefinite, and so no covariance matrix: $K_L(X,X)$ has " + (spectrum.smallest === null
+        ? "a negative eigenvalue, too near to 0 to be shown." : `the eigenvalue ${tools.format(spectrum.smallest, tools.digitsKnown(spectrum.smallest, spectrum.doubt, 3))}.`)
+        + (result.u ? " $u$ solves the system nevertheless." : ""));
       readouts.table.set(member.error);
-      coefficients.forEach((each, i) => { each.element.hidden = i >= result.K.length; if (result.u && i < result.u.length) each.set(result.u[i]); else each.clear(); });
+      coefficients.forEach((each, i) => { each.element.hidden = i >= result.K.length; if (result.u && i < result.u.length) each.set(result.u[i], result.error); else each.clear(); });
       if (result.u) {
-        readouts.solved.set(result.condition); readouts.prediction.set(result.prediction); readouts.error.set(result.error);
+        readouts.solved.set(result.condition); readouts.prediction.set(result.prediction, result.predictionError); readouts.error.set(result.error);
         refusal.set(member.collapses ? "All entries of this kernel matrix tend to one value as the depth grows, so it becomes singular; $u$ is solved from its deflated form, $K_L = c + s\\,G$, which does not." : "");
       } else {
         readouts.solved.clear(); readouts.prediction.clear(); readouts.error.clear();
-        refusal.set("No coefficients are shown: two points are so near to each other, or to a symmetry that this kernel does not tell apart, that $u$ would be known to fewer than six digits.");
+        refusal.set("No coefficients are shown: $u$ would be known to fewer than six digits. " + (spectrum.negative < 1
+          ? "Two points are too near to each other, or to a symmetry that this kernel does not tell apart."
+          : "The matrix is near to a singular one, between a positive and a negative eigenvalue, or two points are too near to each other."));
       }
     }
     const update = () => tools.schedule(refresh);
@@ -313,7 +327,7 @@ panels.depth = {
       for (const each of [place, matrix, bars, curve]) each.drawNow();
     }
     root.append(tools.controls(mode, count, family, parameters, depthPlace, turn), note.element, tools.columns(place, matrix),
-      refusal.element, tools.readouts(...Object.values(readouts)), tools.readouts(...coefficients), tools.columns(bars, curve), report);
+      refusal.element, indefinite.element, tools.readouts(...Object.values(readouts)), tools.readouts(...coefficients), tools.columns(bars, curve), report);
     fillParameters(members[state.member].family);
     parameters.set(state.member);
     showMode();

@@ -97,7 +97,7 @@ panels.variation = {
     const told = tools.note();
 
     const surface = tools.chart({ name: "surface", label: "The square in which paths are drawn", height: width => Math.min(width, 460),
-      caption: "The path (blue), the points of a partition that attains the $p$-variation (orange), its start (ring) and the pen (cross).",
+      caption: "The path (blue), the points of a partition that attains the $p$-variation (red), its start (ring) and the pen (cross).",
       draw({ svg, inner }) {
         const unit = Math.min(inner.width, inner.height) / 2, left = inner.width / 2 - unit;
         const x = d3.scaleLinear([-1, 1], [left, left + 2 * unit]), y = d3.scaleLinear([-1, 1], [2 * unit, 0]);
