@@ -2,7 +2,7 @@
 
 panels.driver = {
   title: "The driver between two depths",
-  intro: "Theorem 3: on the way from depth $L$ to $L+1$ the coefficients solve $du = dv_b - dv_A\\,u$. The path $v$ is the driver; its channels are $v_{ij}' = (A^{-1}A')_{ij}$, and the last column, $x$, belongs to the test point.",
+  intro: "Between the depths $L$ and $L+1$ let $A$ go in a straight line from $K_L(X,X)$ to $K_{L+1}(X,X)$, and $b$ from $K_L(X,x)$ to $K_{L+1}(X,x)$. Theorem 3: the coefficients $u = A^{-1}b$ solve $du = dv_b - dv_A\\,u$ with $dv_A = A^{-1}\\,dA$ and $dv_b = A^{-1}\\,db$. The path $v = (v_A, v_b)$ is the driver. Its channel $v(i,j)$ is row $i$, column $j$; the last column, $x$, is $v_b$, of the test point.",
   mount(root, data, tools) {
     const shown = { depth: data.drivers[0].depth, clock: "arc", a: 0, b: Math.min(4, data.channels.length - 1) };
     const nameOf = ([i, j]) => `v(${i === data.points ? "c" : i + 1},${j === data.size ? "x" : j === data.points ? "c" : j + 1})`;
@@ -78,10 +78,10 @@ panels.driver = {
       readouts.one.set(level_1[a]); readouts.two.set(level_1[b]);
       readouts.ab.set(level_2[a * n + b]); readouts.ba.set(level_2[b * n + a]); readouts.area.set(area);
       variations.forEach((each, k) => each.set(p_variation[k]));
-      note.set(`Family ${data.family}, the first ${data.points} training points and the test point. ` + (system === "deflated" ? "The driver is that of the deflated system, whose row and column c belong to the common value of the kernel. " : "")
-        + "A change of clock moves the curves in time and leaves signature and $p$-variation as they are, up to the sampling at 65 times. Each channel here rises or falls throughout, so that one step from the first time to the last is a best partition at every $p$, and the $p$-variation is the same for all of them.");
+      note.set(`Family ${data.family}, the first ${data.points} training points and the test point. ` + (system === "deflated" ? "This kernel collapses, and the driver is that of its deflated system: $A$ has one more row and column, c, which belong to the common value of the entries. " : "")
+        + "A change of clock moves the curves in time and leaves signature and $p$-variation as they are, up to the sampling at 65 times. The size of an increment in the $p$-variation is the sum of the absolute values of its channels (norm=\"l1\", as rn.rough.p_variation takes by itself). In this norm, since each channel here rises or falls throughout, one step from the first time to the last is a best partition at every $p$, and the $p$-variation is the same for all of them.");
       const monotone = driver().samples.every(values => { const steps = d3.pairs(values, (s, t) => t - s); return steps.every(s => s >= -1e-12) || steps.every(s => s <= 1e-12); });
-      if (!monotone) note.set(note.element.dataset.text.replace(/Each channel here.*$/, "Some channels turn back, so that the $p$-variation falls with $p$."));
+      if (!monotone) note.set(note.element.dataset.text.replace(/In this norm, since.*$/, "Some channels turn back, so that the $p$-variation falls with $p$."));
       channels.redraw(); plane.redraw(); terms.redraw(); increments.redraw();
     }
     root.append(tools.controls(depth, clock, first, second), tools.columns(channels, plane), tools.readouts(...Object.values(readouts), ...variations), note.element, tools.columns(increments, terms));
