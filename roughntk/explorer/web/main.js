@@ -18,7 +18,7 @@ driver: controls depth, clock (arc, psi), channel-a, channel-b (places in the ta
     areas.
 finite: controls layers, width; readouts q05, q25, q50, q75, q95, time, mean, sd, below, kernel-ratio, kernel-limit; figures
     quantiles, density.
-ito: controls lambda, pieces, level, width, network; readouts network-log-variance, log-variance, gap, expected,
+ito: controls lambda, pieces, level, width, network; readouts network-log-variance, log-variance, gap, ito-gap, expected,
     network-correlation, correlation, ito-error, polygon-error; figures solutions, gap.
 pure_area: controls n, p; readouts radius, turns, area, length, variation, variation2, distance-limit, distance-identity;
     figures plane, area, variation, frame.

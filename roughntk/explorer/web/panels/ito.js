@@ -74,9 +74,9 @@ panels.ito = {
   title: "Ito against Stratonovich on a network's own driver",
   intro: "A network's own weights make a random walk $X$, whose step in each layer is $dX=\\mathrm{chol}(Z^{\\top}Z/n)-I$ with the whitened "
     + "preactivations $Z$, and the Gram matrix $V=MM^{\\top}$ of its hidden states follows $dM=M\\,dX+M\\,\\Psi(M^{-1}b\\,M^{-\\top})\\,ds$ along it, $ds=1/n$ a layer. Here $b$ is the bend of the activation, "
-    + "$b^{12}=\kappa\,(\sqrt{1-\rho^2}-\rho\arccos\rho)\sqrt{V^{11}V^{22}}$ with $\rho=\rho^{12}$, $b^{11}=b^{22}=0$; $\\Psi$ takes the strict lower part and half of the diagonal. "
+    + "$b^{12}=\\kappa\\,(\\sqrt{1-\\rho^2}-\\rho\\arccos\\rho)\\sqrt{V^{11}V^{22}}$ with $\\rho=\\rho^{12}$, $b^{11}=b^{22}=0$; $\\Psi$ takes the strict lower part and half of the diagonal. "
     + "The increments of $X$ do not say what the solution is: the second level does. With $\\lambda\\cdot\\tfrac12\\,dX\\otimes dX$ in each layer, $\\lambda=0$ is the Ito lift, "
-    + "which gives the network up to $O(n^{-1/2})$, and $\\lambda=1$ that of the polygon (Stratonovich), whose $\\log V^{11}$ is larger than that of the Ito solution by about $t/2$, at every width.",
+    + "which gives the network up to $O(n^{-1/2})$, and $\\lambda=1$ that of the polygon (Stratonovich), whose $\\log V^{11}$ is larger than that of the Ito solution by $t/2$, up to $O(n^{-1/2})$ again: no width makes the difference vanish.",
   mathematics,
   mount(root, data, tools) {
     let width = 200, number = 0, mu = 0.5, pieces = 200, level = 2, clipped = false;
@@ -115,7 +115,7 @@ panels.ito = {
       draw("chosen", tools.colour(4), 2, "6 3");
     } });
     const gaps = tools.chart({ name: "gap", label: "The difference from the network against depth time", height: 300, margin: { right: 20 },
-      caption: "The solution at your $\\lambda$ less the network, the same less the Ito solution, and $\\lambda s/2$.", draw({ svg, inner }) {
+      caption: "The solution at your $\\lambda$, less the network and less the Ito solution, and $\\lambda s/2$.", draw({ svg, inner }) {
       const [low, high] = d3.extent([...lines.gap, ...lines.itoGap].map(each => each[1]).concat(0, 0.55));
       const x = d3.scaleLinear([0, 1], [0, inner.width]), y = d3.scaleLinear([low - 0.05, high + 0.05], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "depth time s = layer / width", yLabel: "difference" });
