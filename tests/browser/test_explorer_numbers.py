@@ -180,8 +180,14 @@ def test_the_driver_and_its_signature_terms(panel, depth, clock):
         close([shown["level-1-a"], shown["level-1-b"]], terms[[a, b]], rtol=1e-9, atol=1e-12)
         close([shown["level-2-ab"], shown["level-2-ba"]], [second[a, b], second[b, a]], rtol=1e-9, atol=1e-12)
         close(shown["area"], (second[a, b] - second[b, a]) / 2, rtol=1e-8, atol=1e-12)
+    square = panel.section.locator("[data-figure=areas] rect", has=panel.page.locator("title")).nth(0)
+    assert square.locator("title").text_content().startswith("a = v(1,1), b = v(1,2): area")
+    square.click()  # instead of the two lists
+    panel.visit.settle()
+    close(panel.values()["area"], (second[0, 1] - second[1, 0]) / 2, rtol=1e-8, atol=1e-12)
     for p in driver_table.EXPONENTS:
         close(shown[f"variation-{p:g}"], rn.rough.p_variation(samples, p), rtol=1e-9)
+    assert 'norm="l1"' in panel.section.inner_text()
 
 
 @of("finite")
@@ -239,6 +245,8 @@ def test_ito_and_stratonovich_end_where_the_package_ends(panel, lam, pieces, lev
     network = [math.log(V[0, 0]), V[0, 1] / math.sqrt(V[0, 0] * V[1, 1])]
     close([shown["network-log-variance"], shown["network-correlation"]], network)
     close(shown["gap"], 2 * math.log(abs(a)) - math.log(V[0, 0]))
+    panel.set("lambda", 0)
+    close(shown["ito-gap"], shown["log-variance"] - panel.values()["log-variance"])
 
 
 def drawn(panel):

@@ -96,7 +96,7 @@ function ownSphere() {
 
 panels.depth = {
   title: "Depth as a real number",
-  intro: "The kernel $K_L$ of an infinitely wide network at depth $L$, the coefficients $u = K_L(X,X)^{-1} K_L(X,x)$ of the test point $x$, and what the trained network predicts, $f(x) = u^\\top y$.",
+  intro: "The kernel $K_L$ of an infinitely wide network at depth $L$, the coefficients $u = K_L(X,X)^{-1} K_L(X,x)$ of the test point $x$, and the prediction $f(x) = u^\\top y$: for a tangent kernel (-ntk) that of the trained network, for a kernel of the outputs (-nngp, sigmoid) that of a network of which the last layer alone is trained.",
   mount(root, data, tools) {
     const members = data.members, own = data.data, drawn = own && own.dimension <= 3;
     const state = {
@@ -288,10 +288,10 @@ panels.depth = {
 
     const readouts = {
       condition: tools.readout({ name: "condition", label: "condition number of $K_L(X,X)$" }),
-      solved: tools.readout({ name: "condition-solved", label: "of the system that is solved" }),
+      solved: tools.readout({ name: "condition-solved", label: "condition number of the system solved" }),
       prediction: tools.readout({ name: "prediction", label: "prediction $u^\\top y$" }),
-      error: tools.readout({ name: "error", label: "error of $u$ is below", digits: 2 }),
-      table: tools.readout({ name: "table-error", label: "error of the table", digits: 2 }),
+      error: tools.readout({ name: "error", label: "error of every $u_i$ is below", digits: 2 }),
+      table: tools.readout({ name: "table-error", label: "error of the kernel's table, absolute", digits: 2 }),
     };
     const indefinite = tools.note("");
     const coefficients = d3.range(MOST_POINTS).map(i => tools.readout({ name: `u-${i}`, label: `$u_{${i + 1}}$` }));
@@ -313,7 +313,9 @@ panels.depth = {
       coefficients.forEach((each, i) => { each.element.hidden = i >= result.K.length; if (result.u && i < result.u.length) each.set(result.u[i], result.error); else each.clear(); });
       if (result.u) {
         readouts.solved.set(result.condition); readouts.prediction.set(result.prediction, result.predictionError); readouts.error.set(result.error);
-        refusal.set(member.collapses ? "All entries of this kernel matrix tend to one value as the depth grows, so it becomes singular; $u$ is solved from its deflated form, $K_L = c + s\\,G$, which does not." : "");
+        refusal.set(!member.collapses ? "" : spectrum.singular
+          ? "At infinite depth all entries of this kernel matrix are one value. It is singular, and there is no $K_L(X,X)^{-1}K_L(X,x)$: what is shown is the limit of $u$ as the depth grows, from the limit of the deflated form, $K_L = c + s\\,G$."
+          : "All entries of this kernel matrix tend to one value as the depth grows, so it becomes singular; $u$ is solved from its deflated form, $K_L = c + s\\,G$, which does not.");
       } else {
         readouts.solved.clear(); readouts.prediction.clear(); readouts.error.clear();
         refusal.set("No coefficients are shown: $u$ would be known to fewer than six digits. " + (spectrum.negative < 1

@@ -22,7 +22,7 @@ panels.driver = {
     };
     const variations = data.exponents.map(p => tools.readout({ name: `variation-${p}`, label: `$p$-variation, $p = ${p}$` }));
 
-    const channels = tools.chart({ name: "channels", label: "Channels of the driver against time", height: 280,
+    const channels = tools.chart({ name: "channels", label: "Channels of the driver against time", height: 290, margin: { top: 26 },
       caption: "All channels against the time of the clock; the two chosen ones are thick.",
       draw({ svg, inner }) {
         const { times, samples } = driver();
@@ -36,28 +36,36 @@ panels.driver = {
           svg.append("path").attr("d", line(samples[k])).attr("fill", "none").attr("stroke", tools.colour(colour)).attr("stroke-width", 3).attr("stroke-dasharray", colour ? "7 4" : null);
         });
       } });
-    const plane = tools.chart({ name: "plane", label: "The two channels against each other, with the area", height: 280,
+    const plane = tools.chart({ name: "plane", label: "The two channels against each other, with the area", height: 290, margin: { top: 26 },
       caption: "Channel $b$ against channel $a$. The shaded area, between path and chord, is what level 2 adds to the increments.",
       draw({ svg, inner }) {
         const { samples } = driver(), a = samples[shown.a], b = samples[shown.b], end = a.length - 1;
         const x = d3.scaleLinear(d3.extent(a), [0, inner.width]).nice(), y = d3.scaleLinear(d3.extent(b), [inner.height, 0]).nice();
         const line = d3.line().x(k => x(a[k])).y(k => y(b[k])), places = d3.range(a.length);
-        tools.axes(svg, { x, y, width: inner.width, height: inner.height, xTicks: Math.max(2, Math.floor(inner.width / 90)), yTicks: 5, xLabel: `a = ${names[shown.a]}`, yLabel: "" });
+        tools.axes(svg, { x, y, width: inner.width, height: inner.height, xTicks: Math.max(2, Math.floor(inner.width / 90)), yTicks: 5, yPadding: 10, xLabel: `a = ${names[shown.a]}` });
+        svg.append("text").attr("class", "axis-label").attr("x", -44).attr("y", -12).text(`b = ${names[shown.b]}`);
         svg.append("path").attr("d", line(places) + "Z").attr("fill", tools.colour(2)).attr("fill-opacity", 0.25);
         svg.append("path").attr("d", line([0, end])).attr("fill", "none").attr("stroke", "var(--muted)").attr("stroke-dasharray", "4 4");
         svg.append("path").attr("d", line(places)).attr("fill", "none").attr("stroke", tools.colour(2)).attr("stroke-width", 2.5);
         svg.append("circle").attr("cx", x(a[0])).attr("cy", y(b[0])).attr("r", 4).attr("fill", "var(--ink)");
       } });
     const terms = tools.chart({ name: "areas", label: "Areas of all pairs of channels", height: width => Math.min(width, 380) * 0.98,
-      margin: { top: 8, right: 8, bottom: 8, left: 8 }, caption: "Level 2 of the log-signature: the area of every pair of channels (blue positive, red negative, each relative to the largest). The outlined square is the pair that is chosen.",
+      margin: { top: 44, right: 4, bottom: 4, left: 44 }, caption: "Level 2 of the log-signature: the area of every pair of channels, row $a$ and column $b$ (blue positive, red negative, each relative to the largest). The outlined square is the pair that is chosen; a click on another one chooses it.",
       draw({ svg, inner }) {
         const { areas } = driver(), n = names.length, side = Math.min(inner.width, inner.height) / n, most = d3.max(areas, Math.abs) || 1;
+        names.forEach((name, k) => {
+          const middle = (k + 0.5) * side + 4;
+          svg.append("text").attr("x", -6).attr("y", middle).attr("text-anchor", "end").style("font-size", "10px").text(name);
+          svg.append("text").attr("transform", `translate(${middle},-6) rotate(-90)`).style("font-size", "10px").text(name);
+        });
         let place = 0;
         for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) {
-          const value = areas[place++] / most;
-          for (const [r, c, v] of [[i, j, value], [j, i, -value]]) svg.append("rect").attr("x", c * side).attr("y", r * side).attr("width", side - 1).attr("height", side - 1).attr("fill", tools.diverging(v));
+          const area = areas[place++];
+          for (const [r, c, v] of [[i, j, area], [j, i, -area]]) svg.append("rect").attr("x", c * side).attr("y", r * side).attr("width", side - 1).attr("height", side - 1).attr("fill", tools.diverging(v / most)).style("cursor", "pointer")
+            .on("click", () => { shown.a = r; shown.b = c; first.set(String(r)); second.set(String(c)); update(); })
+            .append("title").text(`a = ${names[r]}, b = ${names[c]}: area ${tools.format(v, 4)}`);
         }
-        svg.append("rect").attr("x", shown.b * side - 1).attr("y", shown.a * side - 1).attr("width", side + 1).attr("height", side + 1).attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 2.5);
+        svg.append("rect").attr("x", shown.b * side - 1).attr("y", shown.a * side - 1).attr("width", side + 1).attr("height", side + 1).attr("pointer-events", "none").attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 2.5);
       } });
     const increments = tools.plot({ name: "increments", label: "Increments of all channels",
       caption: "Level 1 of the signature: the increment of every channel; the two chosen ones are coloured.",
@@ -81,7 +89,7 @@ panels.driver = {
       note.set(`Family ${data.family}, the first ${data.points} training points and the test point. ` + (system === "deflated" ? "This kernel collapses, and the driver is that of its deflated system: $A$ has one more row and column, c, which belong to the common value of the entries. " : "")
         + "A change of clock moves the curves in time and leaves signature and $p$-variation as they are, up to the sampling at 65 times. The size of an increment in the $p$-variation is the sum of the absolute values of its channels (norm=\"l1\", as rn.rough.p_variation takes by itself). In this norm, since each channel here rises or falls throughout, one step from the first time to the last is a best partition at every $p$, and the $p$-variation is the same for all of them.");
       const monotone = driver().samples.every(values => { const steps = d3.pairs(values, (s, t) => t - s); return steps.every(s => s >= -1e-12) || steps.every(s => s <= 1e-12); });
-      if (!monotone) note.set(note.element.dataset.text.replace(/In this norm, since.*$/, "Some channels turn back, so that the $p$-variation falls with $p$."));
+      if (!monotone) note.set(note.element.dataset.text.replace(/In this norm, since.*$/, "Some channels turn back. The $p$-variation does not rise with $p$."));
       channels.redraw(); plane.redraw(); terms.redraw(); increments.redraw();
     }
     root.append(tools.controls(depth, clock, first, second), tools.columns(channels, plane), tools.readouts(...Object.values(readouts), ...variations), note.element, tools.columns(increments, terms));

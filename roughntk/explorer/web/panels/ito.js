@@ -86,7 +86,7 @@ panels.ito = {
     const numberSlider = tools.slider({ name: "network", label: "network", min: 1, max: samples, value: 1, step: 1, onInput: value => { number = value - 1; update(); } });
     const muSlider = tools.slider({ name: "lambda", label: "$\\lambda$, from Ito (0) to Stratonovich (1)", min: 0, max: 1, value: mu, step: 0.01, onInput: value => { mu = value; update(); } });
     const pieceSlider = tools.slider({ name: "pieces", label: "pieces of the layers", min: 10, max: Math.max(...data.widths), value: pieces, log: true, whole: true, onInput: value => { pieces = value; update(); } });
-    const levelSelect = tools.select({ name: "level", label: "seen of each piece", value: "2",
+    const levelSelect = tools.select({ name: "level", label: "what the scheme sees of a piece", value: "2",
       options: [{ value: "2", label: "increment and second level" }, { value: "1", label: "increment alone" }], onChange: value => { level = Number(value); update(); } });
     const shown = {
       network: tools.readout({ name: "network-log-variance", label: "$\\log V^{11}$: network" }),

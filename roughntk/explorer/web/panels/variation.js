@@ -63,7 +63,7 @@ const EXPONENTS = [...d3.range(1, 1.99, 0.0625), ...d3.range(2, 5.01, 0.25)];
 panels.variation = {
   title: "p-variation of a path you draw",
   intro: "$\\|x\\|_p=\\bigl(\\sup\\sum_i|x_{t_{i+1}}-x_{t_i}|^p\\bigr)^{1/p}$ over all partitions of the points of a path. For $p=1$ it is the "
-    + "length, attained by all points; the larger $p$, the fewer and longer the pieces of the best partition. Draw a path in the "
+    + "length, attained by all points; as a rule, the larger $p$, the fewer and longer the pieces of the best partition. Draw a path in the "
     + "square with mouse, finger or pen. By keyboard: the arrow keys move the pen (Shift: further), space adds a point, Backspace "
     + "takes the last one away.",
   mathematics,
