@@ -3,6 +3,7 @@ root[data-ready] says that it is done.
 
 What tests and readers of the markup can rely on, in [data-panel=NAME]:
     [data-name=X]      a control; a slider's data-value has all digits, its data-exact is taken at the next input event
+    [data-field=X]     a text field beside a slider in which its value can be typed
     [data-readout=X]   a number; data-value has all digits and is missing where no number is known;
                        data-error is the error of a number that states one
     [data-figure=X]    a figure

@@ -18,10 +18,12 @@ all digits in data-value, a figure [data-figure=NAME], a draggable mark [data-ha
 
 tools, made for each panel (names are unique within a panel):
 
-    tools.slider({ name, label, min, max, value, step, log, infinity, whole, stops, format, onInput })
+    tools.slider({ name, label, min, max, value, step, log, infinity, whole, stops, landmarks, field, format, onInput })
         a native range input with label and value, in an element to append. .element, .value, .set(value).
         log: positions are even in the logarithm; infinity: one position more at the end, whose value is Infinity;
-        whole: values are rounded to whole numbers; stops: only these values, in place of min and max. The input's data-value holds the value with all digits. Setting the
+        whole: values are rounded to whole numbers; stops: only these values, in place of min and max; landmarks: values
+        that the position nearest to each takes exactly; field: the value can be typed, too, in [data-field=NAME].
+        The input's data-value holds the value with all digits. Setting the
         input's data-exact to a number and then sending an input event takes just that number (for tests).
     tools.select({ name, label, options: [{ value, label }], value, onChange })   .element, .value, .set(value)
     tools.checkbox({ name, label, value, onChange })                              .element, .value, .set(value)
@@ -200,19 +202,22 @@ function makeTools(panel, theme, undo) {
   const row = kind => (...items) => element("div", { class: kind }, ...items.map(elementOf));
 
   function slider({ name, label, min, max, value, step, log = false, infinity = false, whole = false, stops,
-                    format = x => formatNumber(x, 4), onInput = () => {} }) {
+                    landmarks = [], field = false, format = x => formatNumber(x, 4), onInput = () => {} }) {
     const positions = stops ? stops.length - 1 : step ? Math.round((max - min) / step) : 1000;
     const id = freshId(name), last = positions + (infinity ? 1 : 0);
     const at = place => {
       if (stops) return stops[place];
       if (place > positions) return Infinity;
+      if (marked.has(place)) return marked.get(place);
       const t = place / positions, raw = log ? min * Math.pow(max / min, t) : min + t * (max - min);
       return whole ? Math.round(raw) : step ? Number((min + place * step).toPrecision(12)) : place === positions ? max : raw;
     };
     const placeOf = x => stops ? d3.minIndex(stops, each => x === each ? -1 : Math.abs(Math.log(each / x)))
       : x === Infinity ? last : Math.round(positions * (log ? Math.log(x / min) / Math.log(max / min) : (x - min) / (max - min)));
+    const marked = new Map(landmarks.map(x => [placeOf(x), x]));
     const input = element("input", { type: "range", id, min: 0, max: last, step: 1, "data-name": name });
-    const output = element("output", { for: id, "data-output": name });
+    const output = field ? element("input", { type: "text", inputmode: "decimal", class: "field", autocomplete: "off", "data-field": name, "aria-label": `${label.replace(/\$/g, "")}, as a number` })
+      : element("output", { for: id, "data-output": name });
     const made = element("div", { class: "control slider" }, element("label", { for: id }, richText(label)), output, input);
     const control = { element: made, input, value, set(x, tell = false) {
       control.value = x;
@@ -222,9 +227,17 @@ function makeTools(panel, theme, undo) {
     } };
     const show = () => {
       input.dataset.value = String(control.value);
-      output.textContent = format(control.value);
-      input.setAttribute("aria-valuetext", output.textContent);
+      const text = format(control.value);
+      if (field) output.value = text; else output.textContent = text;
+      input.setAttribute("aria-valuetext", text);
     };
+    if (field) output.addEventListener("change", () => {
+      const text = output.value.trim().toLowerCase().replace("−", "-").replace(",", ".");
+      const typed = ["∞", "inf", "infinity"].includes(text) ? Infinity : text === "" ? NaN : Number(text);
+      if (Number.isNaN(typed)) return show();
+      if (stops) control.set(stops[placeOf(Math.max(typed, stops[0]))], true);
+      else control.set(typed === Infinity ? (infinity ? Infinity : max) : Math.min(max, Math.max(min, typed)), true);
+    });
     input.addEventListener("input", () => {
       const exact = input.dataset.exact;
       delete input.dataset.exact;

@@ -2,6 +2,9 @@
 
 const MOST_POINTS = 8, SAMPLES = 241, CERTAIN = 1e-6, TURN = 0.6, TILT = 0.35;
 
+/* Depths that the slider meets exactly: halves, whole numbers, tens, hundreds, as dense as its positions allow. */
+const LANDMARKS = [...d3.range(2, 20, 0.5), ...d3.range(20, 60), ...d3.range(60, 500, 10), ...d3.range(500, 10000, 100)];
+
 /* The member at one depth: F(theta), level, factor (K = level + factor F), diagonal F(0). */
 function kernelAt(member, depth, same, tools) {
   const numbers = tools.number;
@@ -96,7 +99,7 @@ function ownSphere() {
 
 panels.depth = {
   title: "Depth as a real number",
-  intro: "The kernel $K_L$ of an infinitely wide network at depth $L$, the coefficients $u = K_L(X,X)^{-1} K_L(X,x)$ of the test point $x$, and the prediction $f(x) = u^\\top y$: for a tangent kernel (-ntk) that of the trained network, for a kernel of the outputs (-nngp, sigmoid) that of a network of which the last layer alone is trained.",
+  intro: "The kernel $K_L$ of an infinitely wide network at depth $L$, the coefficients $u = K_L(X,X)^{-1} K_L(X,x)$ of the test point $x$, and the prediction $f(x) = u^\\top y$: for a tangent kernel (-ntk) that of the trained network, for -nngp that of a network of which the last layer alone is trained. The sigmoid composition need not be a covariance.",
   mount(root, data, tools) {
     const members = data.members, own = data.data, drawn = own && own.dimension <= 3;
     const state = {
@@ -133,9 +136,9 @@ panels.depth = {
     let depth = null;
     function choose(key) {
       state.member = key;
-      const member = members[key], options = { name: "depth", label: "depth $L$", value: state.depth, onInput: x => { state.depth = x; update(); } };
+      const member = members[key], options = { name: "depth", label: "depth $L$", value: state.depth, field: true, onInput: x => { state.depth = x; update(); } };
       if (member.bands) {
-        depth = tools.slider({ ...options, min: 2, max: member.bands[member.bands.length - 1].last, log: true, infinity: member.limit !== null });
+        depth = tools.slider({ ...options, min: 2, max: member.bands[member.bands.length - 1].last, log: true, infinity: member.limit !== null, landmarks: LANDMARKS });
       } else {
         const stops = [...member.stops.map(each => each.depth), ...(member.limit ? [Infinity] : [])];
         depth = tools.slider({ ...options, stops });
@@ -288,7 +291,7 @@ panels.depth = {
 
     const readouts = {
       condition: tools.readout({ name: "condition", label: "condition number of $K_L(X,X)$" }),
-      solved: tools.readout({ name: "condition-solved", label: "condition number of the system solved" }),
+      solved: tools.readout({ name: "condition-solved", label: "condition of the system solved" }),
       prediction: tools.readout({ name: "prediction", label: "prediction $u^\\top y$" }),
       error: tools.readout({ name: "error", label: "error of every $u_i$ is below", digits: 2 }),
       table: tools.readout({ name: "table-error", label: "error of the kernel's table, absolute", digits: 2 }),
