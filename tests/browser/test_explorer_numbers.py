@@ -136,10 +136,8 @@ def test_what_is_singular_or_below_its_error_is_not_shown_as_a_number(panel):
     panel.choose("family", "sigmoid")
     panel.set("points", 8)
     panel.set("depth", 20)
-    assert (
-        panel.text("condition")
-        == "above 1 \N{MIDDLE DOT} 10\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT ZERO}, singular to the digits known"
-    )
+    words = panel.text("condition").replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "above 1 \N{MIDDLE DOT} 10\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT ZERO}, singular to the digits known"
     X = np.array(panel.state()["X"], dtype=float)
     assert np.linalg.cond(np.asarray(rn.kernels.family("sigmoid")(X, depth=20))) > 1e10
 

@@ -86,7 +86,7 @@ function formatNumber(x, digits = 4) {
   if (x === 0) return "0";
   const size = Math.abs(x);
   const text = size >= 1e6 || size < 1e-4 ? x.toExponential(digits - 1) : Number(x.toPrecision(digits)).toString();
-  return text.replace(/-/g, "−").replace(/e\+?(−?)(\d+)/, (_, sign, power) => " · 10" + [...sign + power].map(
+  return text.replace(/-/g, "−").replace(/e\+?(−?)(\d+)/, (_, sign, power) => "\u00a0·\u00a010" + [...sign + power].map(
     c => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join(""));
 }
 

@@ -5,8 +5,21 @@ panels.driver = {
   intro: "Between the depths $L$ and $L+1$ let $A$ go in a straight line from $K_L(X,X)$ to $K_{L+1}(X,X)$, and $b$ from $K_L(X,x)$ to $K_{L+1}(X,x)$. Theorem 3: the coefficients $u = A^{-1}b$ solve $du = dv_b - dv_A\\,u$ with $dv_A = A^{-1}\\,dA$ and $dv_b = A^{-1}\\,db$. The path $v = (v_A, v_b)$ is the driver. Its channel $v(i,j)$ is row $i$, column $j$; the last column, $x$, is $v_b$, of the test point.",
   mount(root, data, tools) {
     const shown = { depth: data.drivers[0].depth, clock: "arc", a: 0, b: Math.min(4, data.channels.length - 1) };
-    const nameOf = ([i, j]) => `v(${i === data.points ? "c" : i + 1},${j === data.size ? "x" : j === data.points ? "c" : j + 1})`;
-    const names = data.channels.map(nameOf), options = names.map((label, value) => ({ value: String(value), label }));
+    /* The deflated system has a row and a column more, and a family may need it at some depths only. */
+    const namesOf = size => d3.range(size).flatMap(i => d3.range(size + 1).map(j => `v(${i === data.points ? "c" : i + 1},${j === size ? "x" : j === data.points ? "c" : j + 1})`));
+    const optionsOf = all => all.map((label, value) => ({ value: String(value), label }));
+    let names = namesOf(data.drivers[0].size);
+    const options = optionsOf(names);
+    function rename() {
+      const next = namesOf(driver().size);
+      if (next.length === names.length) return;
+      for (const [key, control] of [["a", first], ["b", second]]) {
+        shown[key] = Math.max(0, next.indexOf(names[shown[key]]));
+        control.input.replaceChildren(...optionsOf(next).map(each => tools.element("option", { value: each.value }, each.label)));
+        control.set(String(shown[key]));
+      }
+      names = next;
+    }
     const driver = () => data.drivers.find(each => each.depth === shown.depth && each.clock === shown.clock);
     const depths = [...new Set(data.drivers.map(each => each.depth))];
 
@@ -70,7 +83,7 @@ panels.driver = {
     const increments = tools.plot({ name: "increments", label: "Increments of all channels",
       caption: "Level 1 of the signature: the increment of every channel; the two chosen ones are coloured.",
       options: width => ({
-        height: Math.min(width, 380) * 0.98, marginLeft: 48, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: "increment", grid: true },
+        height: Math.min(width, 380) * 0.98, marginLeft: 58, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: "increment", grid: true },
         marks: [
           Plot.barY(driver().level_1, { x: (_, k) => names[k], y: d => d, fill: (_, k) => k === shown.a ? tools.colour(0) : k === shown.b ? tools.colour(1) : "var(--muted)" }),
           Plot.ruleY([0], { stroke: "var(--muted)" }),
@@ -80,6 +93,7 @@ panels.driver = {
     const note = tools.note("");
 
     function update() {
+      rename();
       const { level_1, level_2, areas, p_variation, system } = driver(), n = names.length, { a, b } = shown;
       const [i, j] = a < b ? [a, b] : [b, a];
       const area = a === b ? 0 : areas[i * n - i * (i + 1) / 2 + (j - i - 1)] * (a < b ? 1 : -1);
@@ -88,8 +102,9 @@ panels.driver = {
       variations.forEach((each, k) => each.set(p_variation[k]));
       note.set(`Family ${data.family}, the first ${data.points} training points and the test point. ` + (system === "deflated" ? "This kernel collapses, and the driver is that of its deflated system: $A$ has one more row and column, c, which belong to the common value of the entries. " : "")
         + "A change of clock moves the curves in time and leaves signature and $p$-variation as they are, up to the sampling at 65 times. The size of an increment in the $p$-variation is the sum of the absolute values of its channels (norm=\"l1\", as rn.rough.p_variation takes by itself). In this norm, since each channel here rises or falls throughout, one step from the first time to the last is a best partition at every $p$, and the $p$-variation is the same for all of them.");
+      if (p_variation[0] < 1e-12) note.set(note.element.dataset.text + " All of it is below the rounding error of its samples: to the digits known this driver is 0.");
       const monotone = driver().samples.every(values => { const steps = d3.pairs(values, (s, t) => t - s); return steps.every(s => s >= -1e-12) || steps.every(s => s <= 1e-12); });
-      if (!monotone) note.set(note.element.dataset.text.replace(/In this norm, since.*$/, "Some channels turn back. The $p$-variation does not rise with $p$."));
+      if (!monotone) note.set(note.element.dataset.text.replace(/In this norm, since.*? for all of them\./, "Some channels turn back. The $p$-variation does not rise with $p$."));
       channels.redraw(); plane.redraw(); terms.redraw(); increments.redraw();
     }
     root.append(tools.controls(depth, clock, first, second), tools.columns(channels, plane), tools.readouts(...Object.values(readouts), ...variations), note.element, tools.columns(increments, terms));
