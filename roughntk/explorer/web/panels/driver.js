@@ -83,7 +83,7 @@ panels.driver = {
     const increments = tools.plot({ name: "increments", label: "Increments of all channels",
       caption: "Level 1 of the signature: the increment of every channel; the two chosen ones are coloured.",
       options: width => ({
-        height: Math.min(width, 380) * 0.98, marginLeft: 58, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: "increment", grid: true },
+        height: Math.min(width, 380) * 0.98, marginLeft: 62, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: "increment", grid: true, tickFormat: x => tools.format(x, 3) },
         marks: [
           Plot.barY(driver().level_1, { x: (_, k) => names[k], y: d => d, fill: (_, k) => k === shown.a ? tools.colour(0) : k === shown.b ? tools.colour(1) : "var(--muted)" }),
           Plot.ruleY([0], { stroke: "var(--muted)" }),
