@@ -74,7 +74,7 @@ class Tutorial:
     @property
     def exercises(self) -> Path:
         """The module of its exercises, in the package beside examples/."""
-        return self.path.parents[2] / "roughntk" / "teaching" / "exercises" / f"tutorial_{self.number:02d}.py"
+        return self.path.parents[2] / "roughntk" / "teaching" / "answers" / f"tutorial_{self.number:02d}.py"
 
 
 def read(path: Path) -> Tutorial:

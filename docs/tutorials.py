@@ -92,7 +92,7 @@ def fingerprint(tutorial: Tutorial, root: Path = ROOT) -> str:
     """The hash of all that decides what a tutorial shows."""
     exercises = [tutorial.exercises] if tutorial.exercises.is_file() else []
     package = [file for file in (root / "roughntk").rglob("*") if file.is_file() and file.suffix != ".pyc"]
-    others = {file for file in package if file.parent.name == "exercises" and file.parent.parent.name == "teaching"}
+    others = {file for file in package if file.parent.name == "answers" and file.parent.parent.name == "teaching"}
     files = [
         tutorial.path,
         *exercises,

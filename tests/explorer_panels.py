@@ -47,6 +47,14 @@ class Panel:
         )
         return {name: float(value.replace("Infinity", "inf")) for name, value in found}
 
+    def text(self, name: str) -> str:
+        """What a readout says."""
+        return self.section.locator(f"[data-readout={name}]").inner_text()
+
+    def error(self, name: str) -> float:
+        """The error that a readout states."""
+        return float(self.section.locator(f"[data-readout={name}]").get_attribute("data-error"))
+
     def slider(self, name: str) -> float:
         """The value of a slider."""
         return float(self.section.locator(f"input[data-name={name}]").get_attribute("data-value"))

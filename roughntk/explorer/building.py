@@ -10,10 +10,10 @@ from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.explorer import page
 from roughntk.explorer.points import ExplorerPoints, own_points
-from roughntk.explorer.settings import MOST_POINTS, ExplorerSettings
+from roughntk.explorer.settings import LEAST_POINTS, MOST_POINTS, ExplorerSettings
 from roughntk.explorer.tables import tables
 from roughntk.explorer.tables.families import BANDS
-from roughntk.files.tables import Reading
+from roughntk.files.tables import ONE_HOT, Reading
 from roughntk.kernels import as_family
 from roughntk.study.data import DataSet, load
 
@@ -63,7 +63,22 @@ def explorer_page(data: Any = None, *, family: Any = "relu-ntk", depth: float = 
     >>> text.startswith("<!doctype html>"), len(text) < 3_000_000
     (True, True)
     """
-    return page.html(built(data, family=family, depth=depth, **settings).contents)
+    return page.html(built(data, family=family, depth=depth, **known_settings(settings)).contents)
+
+
+def known_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of points, if all of them are known.
+
+    Raises:
+        InputError: another name.
+    """
+    names = [each.name for each in dataclasses.fields(ExplorerSettings) if each.name != "data"] + ["reading"]
+    unknown = [name for name in settings if name not in names]
+    if unknown:
+        raise InputError(
+            f"expected settings of points ({', '.join(names)}), got {unknown[0]}={settings[unknown[0]]!r}; leave it out"
+        )
+    return settings
 
 
 def built(
@@ -74,13 +89,7 @@ def built(
 ) -> Exploration:  # fmt: skip
     """The exploration of these data; the arguments are those of `explore`, and how to read a file."""
     kernel = as_family(family)
-    depth = _checks.one_depth(depth)
-    last = BANDS[-1]
-    if not (2 <= depth <= last or depth == math.inf):
-        raise InputError(
-            f"expected a depth from 2 to {last:g}, or infinity, to begin with, got {depth:g}; choose one of these (at "
-            f"depth 1 the kernel matrix of more points than dimensions is singular)"
-        )
+    depth = _first_depth(depth)
     if data is None:
         if (points, seed, projection, drop_duplicates, dimension, target, task, standardise) != _point_defaults():
             raise InputError(
@@ -88,14 +97,28 @@ def built(
             )
         chosen = own_points()
     else:
-        points = _checks.integer(points, "points", least=2, most=MOST_POINTS)
+        points = _checks.integer(points, "points", least=LEAST_POINTS, most=MOST_POINTS)
         loaded = load(
             data, points=points, test_points=1, seed=seed, projection=projection, drop_duplicates=drop_duplicates,
             dimension=dimension, target=target, task=task, standardise=standardise, reading=reading,
+            least_points=LEAST_POINTS,
         )  # fmt: skip
         chosen = _of_data(loaded, seed)
     chosen = dataclasses.replace(chosen, family=kernel, depth=depth)
     return Exploration(chosen, page.contents(chosen, tables(chosen)))
+
+
+def _first_depth(depth: Any) -> float:
+    """The depth that the page begins with."""
+    real, last = _checks.real_number(depth), BANDS[-1]
+    if _checks.known_number(depth) is None or real >= 2:
+        real = _checks.one_depth(depth)
+    if not (2 <= real <= last or real == math.inf):
+        raise InputError(
+            f"expected a depth from 2 to {last:g}, or infinity, to begin with, got {real:g}; choose one of these (at "
+            f"depth 1 the kernel matrix of more points than dimensions is singular)"
+        )
+    return real
 
 
 def _point_defaults() -> tuple[Any, ...]:
@@ -117,7 +140,7 @@ def _of_data(loaded: DataSet, seed: int) -> ExplorerPoints:
         f"test point, chosen by the seed {seed}; on the sphere in {dimension} dimensions ({loaded.projection} "
         f"projection).",
         sentence,
-        *loaded.notes,
+        *(note.replace(ONE_HOT, "") for note in loaded.notes),
     ]
     return ExplorerPoints(loaded.name, loaded.X, loaded.x, y, rows, tuple(notes))
 

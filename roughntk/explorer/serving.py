@@ -1,5 +1,6 @@
 """One page on the loopback interface: to this machine only, by its own names only, one file and nothing else."""
 
+import http.client
 import http.server
 import webbrowser
 from typing import Any
@@ -55,8 +56,9 @@ class PageServer(http.server.ThreadingHTTPServer):
 
     def is_own(self, host: str) -> bool:
         """Whether a Host header names this server; another name may belong to a page that leads a browser here."""
-        names = {f"{name}:{self.port}" for name in (HOST, "localhost", "[::1]")}
-        return host.lower() in names
+        names = (HOST, "localhost", "[::1]")
+        own = {f"{name}:{self.port}" for name in names} | (set(names) if self.port == http.client.HTTP_PORT else set())
+        return host.lower() in own  # browsers leave out the port of http
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A reader that goes away is no event."""

@@ -7,8 +7,8 @@ from roughntk._settings import listed, setting
 from roughntk.files.reading_settings import FILE_HELP
 from roughntk.study.settings import BUILT_IN, PointSettings
 
-MOST_POINTS = 8
-"""Training points, at most: as many as the page has colours and room for."""
+LEAST_POINTS, MOST_POINTS = 2, 8
+"""Training points: at most as many as the page has colours and room for."""
 PORT = 8642
 """Of the server, if none is named."""
 
@@ -30,8 +30,8 @@ class ExplorerSettings:
     )  # fmt: skip
     points: int = setting(
         5,
-        f"Training points of the data, 2 to {MOST_POINTS}; one more row is the test point.",
-        least=2,
+        f"Training points of the data, {LEAST_POINTS} to {MOST_POINTS}; one more row is the test point.",
+        least=LEAST_POINTS,
         most=MOST_POINTS,
     )
     seed: int = _again("seed")
@@ -43,4 +43,4 @@ class ExplorerSettings:
     standardise: bool = _again("standardise")
 
 
-__all__ = ["MOST_POINTS", "PORT", "ExplorerSettings"]
+__all__ = ["LEAST_POINTS", "MOST_POINTS", "PORT", "ExplorerSettings"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from roughntk._checks import MissingBackendError
-from roughntk.explorer.building import built
+from roughntk.explorer.building import built, known_settings
 from roughntk.explorer.page import as_json
 from roughntk.explorer.script import module, style
 
@@ -36,7 +36,7 @@ def explore(data: Any = None, *, family: Any = "relu-ntk", depth: float = 3.0, *
     ('Explorer', True)
     """
     anywidget, traitlets = _packages()
-    contents = built(data, family=family, depth=depth, **settings).contents
+    contents = built(data, family=family, depth=depth, **known_settings(settings)).contents
 
     class Explorer(anywidget.AnyWidget):  # type: ignore[name-defined]
         """The explorer."""

@@ -123,6 +123,7 @@ def load(
     task: str = "auto",
     standardise: bool = False,
     reading: Reading | None = None,
+    least_points: int = 1,
 ) -> DataSet:
     """Load `data`, choose points by `seed`, put them on the sphere.
 
@@ -139,6 +140,7 @@ def load(
             values are classes.
         standardise: give every column mean 0 and standard deviation 1 on the training points.
         reading: how to read a file.
+        least_points: training points that the caller needs.
 
     Raises:
         InputError: anything wrong with the data, naming the rows of the source and the remedy.
@@ -159,7 +161,7 @@ def load(
         extra = " after dropping duplicates" if drop_duplicates else ""
         raise InputError(
             f"expected at most {len(pool)} points in all, which is what {name} has{extra}, got {points} training "
-            f"and {test_points} test points; lower --points or --test-points"
+            f"and {test_points} test points; {_fewer(len(pool), test_points, least_points)}"
         )
     capacity.check_systems(points, test_points)
     shuffled = np.random.default_rng(seed).permutation(pool)
@@ -202,6 +204,13 @@ def check_targets(y: np.ndarray, source: Points, where: str) -> None:
         f"expected targets that vary in {source.target} over {where}, got {y[0, 0]:g} in every row; name another "
         f"--target, or take more rows"
     )
+
+
+def _fewer(rows: int, test_points: int, least_points: int) -> str:
+    """The remedy for fewer rows than points."""
+    if rows <= least_points:
+        return f"give at least {least_points + 1} rows ({least_points} training and 1 test)"
+    return "lower --points or --test-points" if test_points > 1 else "lower --points"
 
 
 def _placeable(values: np.ndarray, projection: str) -> np.ndarray:

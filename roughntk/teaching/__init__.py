@@ -1,7 +1,7 @@
 """Exercises of the tutorials, with answers that are computed when they are asked for.
 
 `questions` lists them, `check` says whether an answer is right, `hint` helps, and `keep` saves or shows a figure of a
-tutorial. The exercises of tutorial N are in `exercises.tutorial_NN`, imported when one of them is asked for.
+tutorial. The exercises of tutorial N are in `answers.tutorial_NN`, imported when one of them is asked for.
 """
 
 from roughntk.teaching.checking import CheckedAnswer, check

@@ -1,6 +1,7 @@
 """Whether an answer is right, and, if not, in what it is wrong without giving the answer away."""
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +9,15 @@ import numpy as np
 
 from roughntk._checks import InputError, float64_array, known_number, shown
 from roughntk.teaching.collection import exercise_of
+from roughntk.teaching.digits import MOST, are_rounded, in_single_precision, is_rounded, wanted
 from roughntk.teaching.exercise import Exercise
+from roughntk.teaching.plain import plain
 
 _CLOSE = 0.05  # so near an answer is said to be close
 _FACTORS = (2.0, 3.0, 4.0, math.pi, 2 * math.pi, 10.0, 100.0)
 _SMALLEST = 1e-12  # of the largest entry: rounding
+_MORE_DIGITS = "Right to the digits given"
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,7 +28,7 @@ class CheckedAnswer:
         key: of the exercise.
         right: whether the answer is right.
         remark: what is wrong with it, in one sentence; "" for a right one.
-        note: the explanation after a right answer, the hint after a wrong one.
+        note: the explanation after a right answer, the hint after a wrong one, "" where digits alone are missing.
     """
 
     key: str
@@ -36,20 +41,22 @@ class CheckedAnswer:
 
     def __repr__(self) -> str:
         if self.right:
-            return f"{self.key}: right. {self.note}".rstrip()
-        return f"{self.key}: not yet. {self.remark}\nHint: {self.note}"
+            return f"{self.key}: right. {plain(self.note)}".rstrip()
+        return f"{self.key}: not yet. {self.remark}" + (f"\nHint: {plain(self.note)}" if self.note else "")
 
     def _repr_markdown_(self) -> str:
         if self.right:
             return f"**{self.key}: right.** {self.note}"
-        return f"**{self.key}: not yet.** {self.remark}\n\n*Hint.* {self.note}"
+        return f"**{self.key}: not yet.** {self.remark}" + (f"\n\n*Hint.* {self.note}" if self.note else "")
 
 
 def check(key: str, answer: Any) -> CheckedAnswer:
     """Compare an answer with the one that is computed now.
 
-    A number, or an entry a of an array, is right within tolerance * |a|, entries that are 0 or small within
-    tolerance**2 of the largest; an array needs the right shape; letters in either case and spaces are alike in text.
+    A number, or an entry a of an array, is right within tolerance * |a|, and also where it is a, rounded to the digits
+    in which it was written, four or more. Entries that are 0 or small are right within tolerance**2 of the largest.
+    With tolerance 0 a whole number is asked for. An array needs the right shape; letters in either case and spaces are
+    alike in text.
 
     Args:
         key: of the exercise, as "2.3": exercise 3 of tutorial 2.
@@ -59,8 +66,8 @@ def check(key: str, answer: Any) -> CheckedAnswer:
         Right or not, with what is wrong and a hint, or with an explanation; true or false as a condition.
 
     Raises:
-        InputError: there is no such exercise (the message lists the keys), or the answer is of another kind than the
-            question asks for, or NaN.
+        InputError: there is no such exercise (the message lists the keys of that tutorial), or the answer is of another
+            kind than the question asks for, or NaN.
 
     >>> bool(check("1.1", -1.0))
     False
@@ -75,7 +82,8 @@ def check(key: str, answer: Any) -> CheckedAnswer:
         remark = _compare_number(exercise, answer, float(value))
     else:
         remark = _compare_array(exercise, answer, np.asarray(right, dtype=np.float64))
-    return CheckedAnswer(exercise.key, not remark, remark, exercise.hint if remark else exercise.explanation)
+    note = "" if remark.startswith(_MORE_DIGITS) else exercise.hint if remark else exercise.explanation
+    return CheckedAnswer(exercise.key, not remark, remark, note)
 
 
 def _refusal(exercise: Exercise, kind: str, answer: Any, remedy: str) -> InputError:
@@ -98,22 +106,42 @@ def _compare_truth(exercise: Exercise, answer: Any, right: bool) -> str:
 def _compare_number(exercise: Exercise, answer: Any, right: float) -> str:
     value = known_number(answer)
     if value is None:
-        shape = getattr(answer, "shape", None)
-        remedy = "take the entry that is asked for" if shape not in (None, ()) else "give a plain number"
+        several = isinstance(answer, list | tuple) or getattr(answer, "shape", None) not in (None, ())
+        remedy = "take the entry that is asked for" if several else "give a plain number"
         raise _refusal(exercise, "one real number", answer, remedy)
-    if math.isnan(value):
+    if value != value:  # NaN; a whole number may be beyond float64
         raise _refusal(exercise, "one real number", answer, "find out where the NaN came from")
-    given = float(value)
+    given = float(value) if abs(value) <= sys.float_info.max else math.inf if value > 0 else -math.inf
     if math.isinf(given) or math.isinf(right):
         return "" if given == right else "One is infinite, the other is not, or the signs differ."
-    if _agree(given, right, exercise.tolerance):
+    if exercise.tolerance == 0 and right.is_integer():
+        return _compare_whole_number(given, right)
+    single = in_single_precision(answer)
+    if _agree(given, right, exercise.tolerance) or is_rounded(given, right, MOST, single=single):
         return ""
+    if is_rounded(given, right, 2 if given.is_integer() else 1, single=single):
+        return _more_digits(exercise.tolerance, right)
     return _what_is_wrong_with_a_number(given, right, exercise.tolerance)
 
 
+def _compare_whole_number(given: float, right: float) -> str:
+    """No more than near or not: factors and signs would give a small number away."""
+    if not given.is_integer():
+        return "A whole number is asked for."
+    if given == right:
+        return ""
+    return _close(0.0) if _agree(given, right, _CLOSE) else f"{given:.6g} is not it."
+
+
+def _more_digits(tolerance: float, *right: float) -> str:
+    return f"{_MORE_DIGITS}; give at least {_NUMBERS[max(wanted(tolerance, each) for each in right)]}."
+
+
 def _close(tolerance: float) -> str:
-    wanted = f"within the relative tolerance of {tolerance:.0e}" if tolerance else "exactly right"
-    return f"Close, but not {wanted}."
+    if tolerance == 0:
+        return "Close, but not exactly right."
+    asked = "right to four digits" if tolerance < 5e-4 else f"within {100 * tolerance:.3g} %"
+    return f"Close, but not {asked}."
 
 
 def _agree(given: float, right: float, tolerance: float) -> bool:
@@ -132,7 +160,9 @@ def _what_is_wrong_with_a_number(given: float, right: float, tolerance: float) -
         return "This is the reciprocal of the answer."
     if given * right < 0:
         return f"{given:.6g} is not it; the sign is wrong, too."
-    if any(_agree(given, right * f, near) or _agree(given * f, right, near) for f in _FACTORS):
+    if not _agree(abs(right), 1.0, near) and any(
+        _agree(given, right * f, near) or _agree(given * f, right, near) for f in _FACTORS
+    ):
         return "Right up to a simple factor, such as 2, 3, 4, pi, 10 or 100: has one been forgotten?"
     if max(given / right, right / given) > 100:
         return f"{given:.6g} is not even of the right size."
@@ -151,7 +181,10 @@ def _compare_array(exercise: Exercise, answer: Any, right: np.ndarray) -> str:
         less = given.size == right.size and not swapped
         advice = " Transpose it?" if swapped else " Reshape it?" if less else ""
         return f"The shape is {given.shape}, and not {right.shape}.{advice}"
-    within = _entries_agree(given, right, exercise.tolerance)
+    within, single = _entries_agree(given, right, exercise.tolerance), in_single_precision(answer)
+    within |= are_rounded(given, right, MOST, single=single)
+    if not within.all() and (within | are_rounded(given, right, 2, single=single)).all():
+        return _more_digits(exercise.tolerance, *right[right != 0].tolist())
     return "" if within.all() else _what_is_wrong_with_an_array(given, right, exercise.tolerance, within)
 
 

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from roughntk._checks import InputError, integer, shown
-from roughntk.teaching import exercises
+from roughntk.teaching import answers
 from roughntk.teaching.exercise import Exercise
+from roughntk.teaching.plain import plain
 
 
 class Questions(tuple[Exercise, ...]):
@@ -24,13 +25,13 @@ class Questions(tuple[Exercise, ...]):
 
 def tutorials() -> list[int]:
     """The numbers of the tutorials that have exercises."""
-    names = (each.name for each in pkgutil.iter_modules(exercises.__path__))
+    names = (each.name for each in pkgutil.iter_modules(answers.__path__))
     return sorted(int(match[1]) for name in names if (match := re.fullmatch(r"tutorial_(\d+)", name)))
 
 
 def of_tutorial(number: int) -> tuple[Exercise, ...]:
     """The exercises of one tutorial, which is one of `tutorials()`."""
-    return tuple(importlib.import_module(f"{exercises.__name__}.tutorial_{number:02d}").EXERCISES)
+    return tuple(importlib.import_module(f"{answers.__name__}.tutorial_{number:02d}").EXERCISES)
 
 
 def questions(number: int | None = None) -> Questions:
@@ -61,7 +62,7 @@ def exercise_of(key: Any) -> Exercise:
     """The exercise with that key.
 
     Raises:
-        InputError: there is none; the message lists the keys.
+        InputError: there is none; the message lists the keys of that tutorial.
     """
     wanted = key.strip() if isinstance(key, str) else None
     if wanted is not None and re.fullmatch(r"\d{1,4}\.\d{1,4}", wanted):
@@ -70,15 +71,41 @@ def exercise_of(key: Any) -> Exercise:
             for exercise in of_tutorial(number):
                 if exercise.key == wanted:
                     return exercise
-    keys = ", ".join(exercise.key for exercise in questions())
-    raise InputError(
-        f"expected the key of an exercise as text, one of {keys}, got {shown(key)}; rn.teaching.questions() lists the "
-        "questions with their keys"
-    )
+    raise _unknown(key)
 
 
-def hint(key: str) -> str:
-    """The hint of an exercise, in Markdown.
+def _unknown(key: Any) -> InputError:
+    """What is wrong with a key: its form, its number, or its tutorial."""
+    written = key.replace(",", ".").strip() if isinstance(key, str) else "" if isinstance(key, bool) else str(key)
+    known = tutorials()
+    form = re.fullmatch(r"(\d{1,4})(?:\.\d{1,4})?", written, re.ASCII)
+    if form is None or int(form[1]) not in known:
+        some = f"tutorials {known[0]} to {known[-1]}"
+        return InputError(
+            f'expected the key of an exercise as text, as "{known[0]}.1", got {shown(key)}; {some} have exercises, and '
+            "rn.teaching.questions() lists them"
+        )
+    keys = [exercise.key for exercise in of_tutorial(int(form[1]))]
+    remedy = f'write "{written}"' if written in keys else f"rn.teaching.questions({int(form[1])}) lists them"
+    return InputError(f"expected the key of an exercise as text, one of {', '.join(keys)}, got {shown(key)}; {remedy}")
+
+
+class Hint(str):
+    """The Markdown of a hint; prints with its formulas in plain characters."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return plain(self[:])
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        return self[:]
+
+
+def hint(key: str) -> Hint:
+    """The hint of an exercise: text in Markdown, which is printed with its formulas in plain characters.
 
     Args:
         key: as "2.3", exercise 3 of tutorial 2.
@@ -89,4 +116,4 @@ def hint(key: str) -> str:
     >>> len(hint("1.1")) > 0
     True
     """
-    return exercise_of(key).hint
+    return Hint(exercise_of(key).hint)

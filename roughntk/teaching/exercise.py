@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roughntk._checks import InputError, number, shown
+from roughntk.teaching.plain import plain
 
 KEY = re.compile(r"[1-9]\d*\.[1-9]\d*")
 
@@ -13,11 +14,14 @@ KEY = re.compile(r"[1-9]\d*\.[1-9]\d*")
 class Exercise:
     """A question of a tutorial with an answer that is computed, never stored.
 
+    Its formulas are printed in plain characters in a terminal, and set as formulas in a notebook.
+
     Args:
         key: "N.k": exercise k of tutorial N.
         question: in Markdown, with formulas in `$...$`.
         answer: a function without arguments that computes the right answer: a number, an array, a truth value or text.
-        tolerance: relative; a number or an entry of an array may be wrong by so much of itself.
+        tolerance: relative; a number or an entry of an array may be wrong by so much of itself. 0: a whole number is
+            asked for.
         hint: Markdown, shown after a wrong answer.
         explanation: Markdown, shown after a right one.
 
@@ -50,7 +54,7 @@ class Exercise:
         return int(self.key.partition(".")[0])
 
     def __repr__(self) -> str:
-        return f"Exercise {self.key}: {' '.join(self.question.split())}"
+        return f"Exercise {self.key}: {plain(' '.join(self.question.split()))}"
 
     def _repr_markdown_(self) -> str:
         return f"**Exercise {self.key}.** {self.question}"

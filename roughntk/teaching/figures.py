@@ -1,22 +1,27 @@
 """What becomes of the figure that a tutorial draws: saved where it runs as a script, shown where it is a notebook."""
 
+import atexit
+import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from roughntk._checks import InputError, shown
+from roughntk.teaching.collection import tutorials
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 _kept: dict[Path, int] = {}
+_announced: set[int] = set()  # tutorials whose exercises are named when the script ends
 
 
 def keep(figure: Any) -> Any:
     """Save the figure of a script, show it in a notebook.
 
     In a script the file is the first argument of the command line, or else one in a new temporary folder; its path is
-    printed. The second figure of a script goes to NAME-2, the third to NAME-3. In Jupyter the figure is displayed. In
-    marimo it is returned, and shown where the call ends a cell. No window is opened.
+    printed. The second figure of a script goes to NAME-2, the third to NAME-3. When a script NN_name.py of a tutorial
+    ends, a line says how its exercises are listed and checked. In Jupyter the figure is displayed. In marimo it is
+    returned, and shown where the call ends a cell. No window is opened.
 
     Args:
         figure: matplotlib's Figure.
@@ -47,7 +52,18 @@ def keep(figure: Any) -> Any:
     target = _target()
     figure.savefig(target, dpi=150)
     print(f"Figure: {target}")
+    _announce()
     return target
+
+
+def _announce() -> None:
+    """Name the exercises of the script once, when it ends."""
+    form = re.match(r"(\d\d)_", Path(sys.argv[0]).name if sys.argv else "")
+    number = int(form[1]) if form else 0
+    if number in tutorials() and number not in _announced:
+        _announced.add(number)
+        line = f'Exercises: rn.teaching.questions({number}), and rn.teaching.check("{number}.1", your answer)'
+        atexit.register(print, line)
 
 
 def _in_marimo() -> bool:

@@ -42,6 +42,25 @@ def test_it_is_one_small_file_that_asks_for_nothing(file, opened):
     assert file.stat().st_size < 3_000_000
     assert opened.requests == [] and opened.errors == []
     assert len(opened.page.locator("section[data-panel]").all()) == 6
+    assert opened.page.locator("#roughntk-waiting").count() == 0  # words for a reader whose browser cannot run it
+
+
+def test_a_bracket_stays_on_the_line_of_its_formula(opened):
+    """Whatever the width of the lines."""
+    note = opened.page.locator("[data-panel=pure_area] .note").last
+    joined = note.locator(".joined").all()
+    assert [each.inner_text()[0] for each in joined[1:]] == ["("] * (len(joined) - 1) and len(joined) > 2
+    tallest = note.evaluate(
+        """note => { const sizes = [];
+            for (let width = 200; width < 400; width += 7) {
+                note.style.width = `${width}px`;
+                const all = [...note.querySelectorAll(".joined")].slice(1);
+                sizes.push(...all.map(each => each.getBoundingClientRect().height));
+            }
+            note.style.width = "";
+            return Math.max(...sizes); }"""
+    )
+    assert tallest < 25  # pixels: one line
 
 
 STATES = [("max", 0), ("max", 1), ("max", 2), ("max", 3), ("min", 0)]
@@ -102,6 +121,29 @@ def test_every_slider_moves_by_keyboard_and_changes_what_is_shown(opened):
             assert panel.values() != before[0], name
             count += 1
     assert count >= 10
+
+
+def test_a_depth_can_be_typed_and_the_arrow_keys_meet_whole_depths(opened):
+    panel = Panel(opened.size(WIDE), "depth")
+    panel.choose("family", "relu-ntk")
+    field = panel.section.locator("[data-field=depth]")
+    typed = {"2.5": 2.5, "17,25": 17.25, "inf": math.inf, "20000": 10000, "deep": 10000, "1": 2}
+    for text, depth in typed.items():
+        field.fill(text)
+        field.press("Enter")
+        opened.settle()
+        assert panel.slider("depth") == depth == float(panel.state()["depth"]), text
+    slider, met = panel.section.locator("input[data-name=depth]"), set()
+    slider.focus()
+    for _ in range(85):
+        opened.page.keyboard.press("ArrowRight")
+        met.add(panel.slider("depth"))
+    assert {2.5, 3, 3.5, 4} <= met and len(met) == 85
+    panel.choose("family", "biased-relu-ntk")
+    field.fill("9")
+    field.press("Enter")
+    assert panel.slider("depth") in (8, 10)
+    panel.choose("family", "relu-ntk")
 
 
 def angle(panel, index):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import laws_of_pages as laws
+import numpy as np
 import pytest
 from browsing import OTHER_NAME, WIDE
 from explorer_panels import Panel
@@ -14,7 +15,7 @@ from explorer_panels import Panel
 from roughntk.explorer import page
 from roughntk.explorer.points import own_points
 from roughntk.explorer.script import module, style
-from roughntk.explorer.tables import tables
+from roughntk.explorer.tables import driver, tables
 
 MOUNT = """async ([source, css, data, shadow]) => {
     const el = document.createElement("div"), sheet = document.createElement("style");
@@ -140,3 +141,35 @@ def test_an_interrupt_ends_the_server(served):
     process, _, _ = served
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) in (0, 130) and "Traceback" not in process.stdout.read()
+
+
+def test_a_driver_that_is_deflated_at_some_depths_only_has_all_its_channels(visit, tmp_path):
+    """Terms of level 2 are found by the number of channels of the driver that is shown."""
+    table = driver.stored_table("driver")
+    plain = table["drivers"][0]
+    numbers = {
+        "size": 4,
+        "depth": 20,
+        "system": "deflated",
+        "samples": np.outer(np.arange(1, 21), plain["times"]).tolist(),
+        "level_1": list(range(20)),
+        "level_2": list(range(400)),
+        "areas": list(range(190)),
+    }
+    table = table | {"drivers": [plain, plain | numbers]}
+    file = tmp_path / "drivers.html"
+    file.write_text(page.html(page.contents(own_points(), {"driver": table})))
+    panel = Panel(visit.size(WIDE).open(file), "driver")
+    sizes = set()
+    for each in table["drivers"]:
+        panel.set("depth", each["depth"])
+        channels = each["size"] * (each["size"] + 1)
+        assert panel.section.locator("select[data-name=channel-a] option").count() == channels
+        panel.choose("channel-a", str(channels - 1))
+        panel.choose("channel-b", "1")
+        shown = panel.values()
+        assert (shown["level-1-a"], shown["level-1-b"]) == (each["level_1"][-1], each["level_1"][1])
+        assert shown["level-2-ab"] == each["level_2"][(channels - 1) * channels + 1]
+        assert shown["level-2-ba"] == each["level_2"][channels + channels - 1]
+        sizes.add(channels)
+    assert sizes == {12, 20}

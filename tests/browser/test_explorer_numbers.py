@@ -51,7 +51,7 @@ def matches_the_package(panel):
     close(shown["prediction"], rn.predict(family, X, y, x[None], depth=depth)[0])
     assert shown["error"] < TOLERANCE * max(1, np.abs(u).max()) and f"u-{n}" not in shown
     if "condition" in shown:
-        close(shown["condition"], np.linalg.cond(K))
+        close(shown["condition"], np.linalg.cond(K), rtol=0, atol=panel.error("condition"))
     return K
 
 
@@ -101,8 +101,51 @@ def test_more_points_and_points_on_a_sphere(panel):
 
 
 @of("depth")
+@pytest.mark.parametrize(("family", "count", "depth"), [("sigmoid", 5, 6), ("relu-nngp", 2, 10000)])
+def test_a_large_condition_number_is_shown_to_the_digits_that_are_known(panel, family, count, depth):
+    panel.choose("points-on", "circle")
+    panel.set("points", count)
+    panel.choose("family", family)
+    panel.set("depth", depth)
+    matches_the_package(panel)
+    assert panel.values()["condition"] > 1e4 and panel.error("condition") < 5e-6 * panel.values()["condition"]
+    assert "Indefinite" not in panel.section.inner_text()
+
+
+@of("depth")
+def test_a_kernel_that_is_no_covariance_is_called_indefinite(panel):
+    panel.choose("points-on", "sphere")
+    panel.set("points", 8)
+    panel.choose("family", "sigmoid")
+    panel.set("depth", 2)
+    with pytest.warns(rn.regression.IndefiniteKernelWarning):
+        K = matches_the_package(panel)
+    assert "condition" in panel.values()
+    smallest = f"{np.linalg.eigvalsh(K)[0]:.3g}".replace("-", "\N{MINUS SIGN}")
+    assert smallest == "\N{MINUS SIGN}0.000182" and f"has the eigenvalue {smallest}." in panel.section.inner_text()
+
+
+@of("depth")
+def test_what_is_singular_or_below_its_error_is_not_shown_as_a_number(panel):
+    panel.choose("points-on", "circle")
+    panel.set("points", 2)
+    panel.choose("family", "relu-nngp")
+    panel.set("depth", math.inf)
+    assert panel.text("condition") == "\N{INFINITY}, singular" and "condition" not in panel.values()
+    assert panel.text("prediction") == "0" and panel.error("prediction") < 1e-10
+    panel.choose("family", "sigmoid")
+    panel.set("points", 8)
+    panel.set("depth", 20)
+    words = panel.text("condition").replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "above 1 \N{MIDDLE DOT} 10\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT ZERO}, singular to the digits known"
+    X = np.array(panel.state()["X"], dtype=float)
+    assert np.linalg.cond(np.asarray(rn.kernels.family("sigmoid")(X, depth=20))) > 1e10
+
+
+@of("depth")
 def test_the_predictor_along_the_circle_goes_through_the_targets(panel):
     panel.choose("points-on", "circle")
+    panel.choose("family", "relu-ntk")
     panel.set("depth", 3)
     state = panel.state()
     curve = panel.section.locator("[data-figure=predictor] path[fill=none]").last.get_attribute("d")
@@ -135,8 +178,14 @@ def test_the_driver_and_its_signature_terms(panel, depth, clock):
         close([shown["level-1-a"], shown["level-1-b"]], terms[[a, b]], rtol=1e-9, atol=1e-12)
         close([shown["level-2-ab"], shown["level-2-ba"]], [second[a, b], second[b, a]], rtol=1e-9, atol=1e-12)
         close(shown["area"], (second[a, b] - second[b, a]) / 2, rtol=1e-8, atol=1e-12)
+    square = panel.section.locator("[data-figure=areas] rect", has=panel.page.locator("title")).nth(0)
+    assert square.locator("title").text_content().startswith("a = v(1,1), b = v(1,2): area")
+    square.click()  # instead of the two lists
+    panel.visit.settle()
+    close(panel.values()["area"], (second[0, 1] - second[1, 0]) / 2, rtol=1e-8, atol=1e-12)
     for p in driver_table.EXPONENTS:
         close(shown[f"variation-{p:g}"], rn.rough.p_variation(samples, p), rtol=1e-9)
+    assert 'norm="l1"' in panel.section.inner_text()
 
 
 @of("finite")
@@ -194,6 +243,8 @@ def test_ito_and_stratonovich_end_where_the_package_ends(panel, lam, pieces, lev
     network = [math.log(V[0, 0]), V[0, 1] / math.sqrt(V[0, 0] * V[1, 1])]
     close([shown["network-log-variance"], shown["network-correlation"]], network)
     close(shown["gap"], 2 * math.log(abs(a)) - math.log(V[0, 0]))
+    panel.set("lambda", 0)
+    close(shown["ito-gap"], shown["log-variance"] - panel.values()["log-variance"])
 
 
 def drawn(panel):

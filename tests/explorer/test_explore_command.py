@@ -64,6 +64,7 @@ def test_the_document_has_the_facts():
         (["--serve", "--port", "70000"], "from 0 to 65535, got 70000"),
         (["--depth", "deep"], "expected a depth, got 'deep'"),
         (["--depth", "1"], "from 2 to 10000"),
+        (["--depth", "nan"], "from 2 to 10000, or infinity, to begin with, got nan"),
         (["--family", "relu-ntk", "--set", "slope=1"], "no --set for relu-ntk"),
         (["--seed", "3"], "options of points with data only"),
     ],

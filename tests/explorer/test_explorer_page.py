@@ -3,6 +3,7 @@
 import hashlib
 import html.parser
 import json
+import math
 import re
 import sys
 from importlib import resources
@@ -159,6 +160,19 @@ def test_without_targets_the_page_says_whose_they_are(quick):
     assert made.contents["panels"]["depth"]["data"]["dimension"] == 3
 
 
+def test_targets_that_are_classes_are_said_to_be_what_the_page_makes_of_them(quick):
+    rows = np.column_stack([np.cos(np.arange(9)), np.sin(np.arange(9)), np.arange(9) % 2])
+    notes = " ".join(building.built(rows, points=5, target="3").points.notes)
+    assert "Targets are 1 and -1" in notes and "--task regression" in notes
+    assert "one-hot" not in notes and "sum is largest" not in notes
+
+
+def test_a_setting_that_there_is_not_is_refused_by_its_name():
+    for function in (rn.explore, rn.explorer.explorer_page):
+        with pytest.raises(InputError, match=r"settings of points \(points, seed, .*got foo=1; leave it out"):
+            function(foo=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -167,6 +181,11 @@ def test_without_targets_the_page_says_whose_they_are(quick):
         ({"data": "wine", "points": 9}, "from 2 to 8, got 9"),
         ({"data": "wine", "points": 1}, "from 2 to 8, got 1"),
         ({"depth": 1}, "from 2 to 10000, or infinity"),
+        ({"depth": -math.inf}, "from 2 to 10000, or infinity, to begin with, got -inf"),
+        ({"depth": math.nan}, "from 2 to 10000, or infinity, to begin with, got nan"),
+        ({"depth": [2, 3]}, "expected one depth, got 2"),
+        ({"data": [[1.0, 2.0]], "points": 2}, r"give at least 3 rows \(2 training and 1 test\)$"),
+        ({"data": np.eye(4), "points": 5}, "and 1 test points; lower --points$"),
         ({"depth": 20000}, "got 20000"),
         ({"family": "no-family"}, "no-family"),
     ],

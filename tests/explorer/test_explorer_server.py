@@ -78,6 +78,12 @@ def test_the_names_of_this_machine_are_taken(server, name):
     assert ask(server, host=[f"{name}:{server.port}"])[0] == 200
 
 
+def test_a_name_may_lack_the_port_of_http(server, monkeypatch):
+    """Browsers leave it out."""
+    monkeypatch.setattr(http.client, "HTTP_PORT", server.port)
+    assert [ask(server, host=[name])[0] for name in ("127.0.0.1", "[::1]", "example.org")] == [200, 200, 403]
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "NONSENSE"])
 def test_other_methods_are_not_allowed(server, method):
     status, headers, body = ask(server, method)

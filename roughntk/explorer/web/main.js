@@ -3,7 +3,9 @@ root[data-ready] says that it is done.
 
 What tests and readers of the markup can rely on, in [data-panel=NAME]:
     [data-name=X]      a control; a slider's data-value has all digits, its data-exact is taken at the next input event
-    [data-readout=X]   a number; data-value has all digits and is missing where no number is known
+    [data-field=X]     a text field beside a slider in which its value can be typed
+    [data-readout=X]   a number; data-value has all digits and is missing where no number is known;
+                       data-error is the error of a number that states one
     [data-figure=X]    a figure
     [data-handle=X]    a mark that is dragged, or moved by arrow keys
 
@@ -17,7 +19,7 @@ driver: controls depth, clock (arc, psi), channel-a, channel-b (places in the ta
     areas.
 finite: controls layers, width; readouts q05, q25, q50, q75, q95, time, mean, sd, below, kernel-ratio, kernel-limit; figures
     quantiles, density.
-ito: controls lambda, pieces, level, width, network; readouts network-log-variance, log-variance, gap, expected,
+ito: controls lambda, pieces, level, width, network; readouts network-log-variance, log-variance, gap, ito-gap, expected,
     network-correlation, correlation, ito-error, polygon-error; figures solutions, gap.
 pure_area: controls n, p; readouts radius, turns, area, length, variation, variation2, distance-limit, distance-identity;
     figures plane, area, variation, frame.

@@ -18,15 +18,19 @@ all digits in data-value, a figure [data-figure=NAME], a draggable mark [data-ha
 
 tools, made for each panel (names are unique within a panel):
 
-    tools.slider({ name, label, min, max, value, step, log, infinity, whole, stops, format, onInput })
+    tools.slider({ name, label, min, max, value, step, log, infinity, whole, stops, landmarks, field, format, onInput })
         a native range input with label and value, in an element to append. .element, .value, .set(value).
         log: positions are even in the logarithm; infinity: one position more at the end, whose value is Infinity;
-        whole: values are rounded to whole numbers; stops: only these values, in place of min and max. The input's data-value holds the value with all digits. Setting the
+        whole: values are rounded to whole numbers; stops: only these values, in place of min and max; landmarks: values
+        that the position nearest to each takes exactly; field: the value can be typed, too, in [data-field=NAME].
+        The input's data-value holds the value with all digits. Setting the
         input's data-exact to a number and then sending an input event takes just that number (for tests).
     tools.select({ name, label, options: [{ value, label }], value, onChange })   .element, .value, .set(value)
     tools.checkbox({ name, label, value, onChange })                              .element, .value, .set(value)
     tools.button({ name, label, onClick })                                        .element
-    tools.readout({ name, label, digits, unit })   .element, .set(number), .clear(text); label may hold $formulas$
+    tools.readout({ name, label, digits, unit })   .element, .set(number, error), .clear(text); label may hold $formulas$.
+        With an error only the digits that are known are shown, 0 for a number below its error; data-value has them all,
+        and data-error the error
     tools.controls(...items), tools.readouts(...items)   rows of them: elements, or the objects above
     tools.columns(...elements)                     side by side where there is room
     tools.note(text)                               a small paragraph with $formulas$; .element, .set(text)
@@ -37,8 +41,8 @@ tools, made for each panel (names are unique within a panel):
         height is a number or a function of the width. .element, .redraw(), .drawNow(), .caption(text)
         What is being dragged or has the focus is found again after a redraw by its data-handle.
     tools.plot({ name, label, caption, options })  the same for an Observable Plot: options(width) gives Plot.plot's
-    tools.axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, grid })
-        d3 axes with labels in the page's style
+    tools.axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, yPadding, grid })
+        d3 axes with labels in the page's style; yPadding: pixels between the numbers and the axis
     tools.handle(node, { name, label, text, onMove(x, y), onKey(dx, dy), onTurn(dx, dy) })
         makes an SVG node draggable by mouse and touch (x, y in the chart's inner units) and by arrow keys
         (dx, dy in -1, 0, 1; ten times with Shift)
@@ -55,6 +59,7 @@ tools, made for each panel (names are unique within a panel):
     tools.linear(xs, ys)                           x -> piecewise linear
     tools.number(x)                                numbers as they are, "inf" as Infinity, null as NaN
     tools.format(x, digits)                        significant digits, plain where readable, "∞"
+    tools.digitsKnown(x, error, most)              how many significant digits of x an error leaves, 1 to most
     tools.algebra                                  cholesky(A), solveCholesky(L, b), eigenvalues(A) of symmetric matrices,
                                                    multiply(A, b)
     tools.onThemeChange(f)                         f when light and dark change (charts redraw themselves)
@@ -81,9 +86,13 @@ function formatNumber(x, digits = 4) {
   if (x === 0) return "0";
   const size = Math.abs(x);
   const text = size >= 1e6 || size < 1e-4 ? x.toExponential(digits - 1) : Number(x.toPrecision(digits)).toString();
-  return text.replace(/-/g, "−").replace(/e\+?(−?)(\d+)/, (_, sign, power) => " · 10" + [...sign + power].map(
+  return text.replace(/-/g, "−").replace(/e\+?(−?)(\d+)/, (_, sign, power) => "\u00a0·\u00a010" + [...sign + power].map(
     c => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join(""));
 }
+
+/* As many as half a unit of the last one is not below the error; one at least. */
+const digitsKnown = (x, error, most) => error > 0 && x !== 0
+  ? Math.max(1, Math.min(most, Math.floor(Math.log10(Math.abs(x))) + 1 + Math.floor(-Math.log10(2 * error)))) : most;
 
 function texElement(formula, { display = false } = {}) {
   const made = element("span", { class: "formula" });
@@ -91,9 +100,20 @@ function texElement(formula, { display = false } = {}) {
   return made;
 }
 
+/* Text with its formulas; what touches a formula, a bracket or a comma, stays on its line. */
 function richText(text) {
   const fragment = document.createDocumentFragment();
-  text.split("$").forEach((piece, place) => { if (piece) fragment.append(place % 2 ? texElement(piece) : piece); });
+  let word = [];
+  const ended = () => {
+    if (word.length > 1) fragment.append(element("span", { class: "joined" }, ...word)); else fragment.append(...word);
+    word = [];
+  };
+  text.split("$").forEach((piece, place) => {
+    if (place % 2) return word.push(texElement(piece));
+    piece.split(/(\s+)/).forEach((part, k) => { if (k % 2) { ended(); fragment.append(part); } else if (part) word.push(part); });
+  });
+  ended();
+  fragment.normalize();
   return fragment;
 }
 
@@ -182,19 +202,22 @@ function makeTools(panel, theme, undo) {
   const row = kind => (...items) => element("div", { class: kind }, ...items.map(elementOf));
 
   function slider({ name, label, min, max, value, step, log = false, infinity = false, whole = false, stops,
-                    format = x => formatNumber(x, 4), onInput = () => {} }) {
+                    landmarks = [], field = false, format = x => formatNumber(x, 4), onInput = () => {} }) {
     const positions = stops ? stops.length - 1 : step ? Math.round((max - min) / step) : 1000;
     const id = freshId(name), last = positions + (infinity ? 1 : 0);
     const at = place => {
       if (stops) return stops[place];
       if (place > positions) return Infinity;
+      if (marked.has(place)) return marked.get(place);
       const t = place / positions, raw = log ? min * Math.pow(max / min, t) : min + t * (max - min);
       return whole ? Math.round(raw) : step ? Number((min + place * step).toPrecision(12)) : place === positions ? max : raw;
     };
     const placeOf = x => stops ? d3.minIndex(stops, each => x === each ? -1 : Math.abs(Math.log(each / x)))
       : x === Infinity ? last : Math.round(positions * (log ? Math.log(x / min) / Math.log(max / min) : (x - min) / (max - min)));
+    const marked = new Map(landmarks.map(x => [placeOf(x), x]));
     const input = element("input", { type: "range", id, min: 0, max: last, step: 1, "data-name": name });
-    const output = element("output", { for: id, "data-output": name });
+    const output = field ? element("input", { type: "text", inputmode: "decimal", class: "field", autocomplete: "off", "data-field": name, "aria-label": `${label.replace(/\$/g, "")}, as a number` })
+      : element("output", { for: id, "data-output": name });
     const made = element("div", { class: "control slider" }, element("label", { for: id }, richText(label)), output, input);
     const control = { element: made, input, value, set(x, tell = false) {
       control.value = x;
@@ -204,9 +227,17 @@ function makeTools(panel, theme, undo) {
     } };
     const show = () => {
       input.dataset.value = String(control.value);
-      output.textContent = format(control.value);
-      input.setAttribute("aria-valuetext", output.textContent);
+      const text = format(control.value);
+      if (field) output.value = text; else output.textContent = text;
+      input.setAttribute("aria-valuetext", text);
     };
+    if (field) output.addEventListener("change", () => {
+      const text = output.value.trim().toLowerCase().replace("−", "-").replace(",", ".");
+      const typed = ["∞", "inf", "infinity"].includes(text) ? Infinity : text === "" ? NaN : Number(text);
+      if (Number.isNaN(typed)) return show();
+      if (stops) control.set(stops[placeOf(Math.max(typed, stops[0]))], true);
+      else control.set(typed === Infinity ? (infinity ? Infinity : max) : Math.min(max, Math.max(min, typed)), true);
+    });
     input.addEventListener("input", () => {
       const exact = input.dataset.exact;
       delete input.dataset.exact;
@@ -253,11 +284,12 @@ function makeTools(panel, theme, undo) {
     const value = element("span", { class: "value", "data-readout": name });
     const made = element("div", { class: "readout" }, element("span", { class: "name" }, richText(label)), value);
     return { element: made,
-      set(x) {
+      set(x, error = 0) {
         value.dataset.value = String(x);
-        value.textContent = formatNumber(x, digits) + (unit ? ` ${unit}` : "");
+        if (error > 0) value.dataset.error = String(error); else delete value.dataset.error;
+        value.textContent = (Math.abs(x) < error ? "0" : formatNumber(x, digitsKnown(x, error, digits))) + (unit ? ` ${unit}` : "");
       },
-      clear(text = "–") { delete value.dataset.value; value.textContent = text; } };
+      clear(text = "–") { delete value.dataset.value; delete value.dataset.error; value.textContent = text; } };
   }
 
   function note(text = "") {
@@ -336,13 +368,13 @@ function makeTools(panel, theme, undo) {
     return { element: made, redraw: () => schedule(drawNow), drawNow, caption(text) { words.replaceChildren(richText(text)); } };
   }
 
-  function axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, grid = true }) {
+  function axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, yPadding = 6, grid = true }) {
     if (y) {
       const axis = d3.axisLeft(y).ticks(yTicks ?? Math.max(3, Math.floor(height / 50)), typeof yFormat === "string" ? yFormat : undefined).tickSizeOuter(0);
       if (Array.isArray(yTicks)) axis.tickValues(yTicks);
       if (typeof yFormat === "function") axis.tickFormat(yFormat);
       if (grid) axis.tickSizeInner(-width);
-      axis.tickPadding(6);
+      axis.tickPadding(yPadding);
       svg.append("g").attr("class", "axis").call(axis);
       if (yLabel) svg.append("text").attr("class", "axis-label").attr("transform", `translate(${-40},${height / 2}) rotate(-90)`).attr("text-anchor", "middle").text(yLabel);
     }
@@ -434,7 +466,7 @@ function makeTools(panel, theme, undo) {
     panel, slider, select, checkbox, button, readout, note, chart, plot, axes, handle, schedule, animate, diverging, onColour,
     controls: row("controls"), readouts: row("readouts"), columns: row("columns"), element,
     tex: texElement, rich: richText, colour: i => `var(--curve-${i % 10})`, reducedMotion: prefersReducedMotion,
-    chebyshev, barycentric, linear: piecewiseLinear, algebra, format: formatNumber,
+    chebyshev, barycentric, linear: piecewiseLinear, algebra, format: formatNumber, digitsKnown,
     number: x => x === "inf" ? Infinity : x === "-inf" ? -Infinity : x === null ? NaN : x,
     onThemeChange: f => theme.listeners.add(f),
   };

@@ -14,7 +14,7 @@ from roughntk.files.tables.records import memory_table, read_json, read_parquet
 from roughntk.files.tables.selection import TIME_NAMES, Path, Points, path_of, points_of
 from roughntk.files.tables.sources import IN_WORDS, REMEDY, STANDARD_INPUT, SUFFIXES, Source, is_source, source
 from roughntk.files.tables.table import MISSING_RULES, Reading, Table, printable
-from roughntk.files.tables.targets import TASKS, in_classes, one_hot, target_of
+from roughntk.files.tables.targets import ONE_HOT, TASKS, in_classes, one_hot, target_of
 
 
 def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> Table:
@@ -44,7 +44,7 @@ def read(given: str | os.PathLike | Source, reading: Reading | None = None) -> T
 
 
 __all__ = [
-    "IN_WORDS", "MISSING_RULES", "STANDARD_INPUT", "SUFFIXES", "TASKS", "TIME_NAMES", "Member", "Path", "Points",
-    "Reading", "Source", "Table", "in_classes", "is_source", "memory_table", "one_hot", "path_of", "points_like",
-    "points_of", "printable", "read", "read_arrays", "source", "table_of_array", "target_of",
+    "IN_WORDS", "MISSING_RULES", "ONE_HOT", "STANDARD_INPUT", "SUFFIXES", "TASKS", "TIME_NAMES", "Member", "Path",
+    "Points", "Reading", "Source", "Table", "in_classes", "is_source", "memory_table", "one_hot", "path_of",
+    "points_like", "points_of", "printable", "read", "read_arrays", "source", "table_of_array", "target_of",
 ]  # fmt: skip

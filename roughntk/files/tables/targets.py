@@ -79,12 +79,13 @@ def one_hot(values: np.ndarray, classes: Sequence | np.ndarray) -> np.ndarray:
     return np.asarray(values[:, None] == np.array(classes, dtype=values.dtype), dtype=np.float64)
 
 
+ONE_HOT = ", one-hot; the prediction is the class whose sum is largest"
+"""What becomes of targets that are classes, but where somebody makes something else of them."""
+
+
 def in_classes(label: str, classes: Sequence[str]) -> str:
     """The sentence on targets that are classes."""
-    return (
-        f"The target is {label}: {counted(len(classes), 'class')} ({joined(classes)}), one-hot; the prediction is the "
-        f"class whose sum is largest."
-    )
+    return f"The target is {label}: {counted(len(classes), 'class')} ({joined(classes)}){ONE_HOT}."
 
 
 def _of_known(
@@ -168,5 +169,5 @@ def _pieces(column: Column, kept: np.ndarray) -> Iterator[np.ndarray]:
 
 
 __all__ = [
-    "LABEL_NAMES", "MOST_CLASSES", "PIECE", "TASKS", "in_classes", "label_like", "one_hot", "target_of",
+    "LABEL_NAMES", "MOST_CLASSES", "ONE_HOT", "PIECE", "TASKS", "in_classes", "label_like", "one_hot", "target_of",
 ]  # fmt: skip

@@ -2,6 +2,9 @@
 
 const MOST_POINTS = 8, SAMPLES = 241, CERTAIN = 1e-6, TURN = 0.6, TILT = 0.35;
 
+/* Depths that the slider meets exactly: halves, whole numbers, tens, hundreds, as dense as its positions allow. */
+const LANDMARKS = [...d3.range(2, 20, 0.5), ...d3.range(20, 60), ...d3.range(60, 500, 10), ...d3.range(500, 10000, 100)];
+
 /* The member at one depth: F(theta), level, factor (K = level + factor F), diagonal F(0). */
 function kernelAt(member, depth, same, tools) {
   const numbers = tools.number;
@@ -49,10 +52,14 @@ function solve(kernel, collapses, vectors, test, targets, tableError, tools) {
   const K = F.map(row => row.map(x => kernel.level + kernel.factor * x)), k = across.map(x => kernel.level + kernel.factor * x);
   const M = bordered ? [...F.map(row => [...row, 1]), [...F.map(() => 1), -kernel.factor / kernel.level]] : F;
   const right = values => bordered ? [...values[0], values[1]] : values[0];
-  const eigenvalues = tools.algebra.eigenvalues(M).map(Math.abs).sort((a, b) => a - b);
+  const signed = tools.algebra.eigenvalues(M), eigenvalues = signed.map(Math.abs).sort((a, b) => a - b);
   const solved = { K, k, condition: eigenvalues[eigenvalues.length - 1] / eigenvalues[0], u: null, predict: null };
-  const own = tools.algebra.eigenvalues(K), ratio = own[n - 1] / own[0];
-  solved.ownCondition = own[0] > 0 && ratio * n * (tableError + 2.3e-16) < 1e-7 ? ratio : null;
+  const every = tools.algebra.eigenvalues(K), sizes = every.map(Math.abs), largest = Math.max(...sizes), least = Math.min(...sizes);
+  const doubt = n * ((collapses ? 1 + 2 * kernel.factor : 1) * tableError + 4 * n * 2.3e-16);  // of every eigenvalue
+  /* The border has an eigenvalue of its own, with the sign of -s/c; the other signs are those of K. */
+  const negative = signed.filter(x => x < -M.length * (tableError + 4 * n * 2.3e-16)).length - (bordered && kernel.level > 0 ? 1 : 0);
+  solved.spectrum = { condition: largest / least, error: largest * doubt / least / Math.max(least - doubt, 0), atLeast: largest / (least + doubt),
+    singular: kernel.factor === 0, vanishing: least < doubt, negative, smallest: every[0] < -doubt ? every[0] : null, doubt };
   const inverted = inverse(M);
   if (!inverted) return solved;
   const norm = Math.max(...inverted.map(row => row.reduce((sum, x) => sum + Math.abs(x), 0)));
@@ -67,6 +74,7 @@ function solve(kernel, collapses, vectors, test, targets, tableError, tools) {
   const beta = refined(right([targets, 0])), offset = bordered ? beta[n] : 0;
   solved.u = u;
   solved.prediction = u.reduce((sum, x, i) => sum + x * targets[i], 0);
+  solved.predictionError = solved.error * targets.reduce((sum, y) => sum + Math.abs(y), 0);
   solved.predict = point => vectors.reduce((sum, a, i) => sum + kernel.F(angleBetween(a, point)) * beta[i], offset);
   return solved;
 }
@@ -91,7 +99,7 @@ function ownSphere() {
 
 panels.depth = {
   title: "Depth as a real number",
-  intro: "The kernel $K_L$ of an infinitely wide network at depth $L$, the coefficients $u = K_L(X,X)^{-1} K_L(X,x)$ of the test point $x$, and what the trained network predicts, $f(x) = u^\\top y$.",
+  intro: "The kernel $K_L$ of an infinitely wide network at depth $L$, the coefficients $u = K_L(X,X)^{-1} K_L(X,x)$ of the test point $x$, and the prediction $f(x) = u^\\top y$: for a tangent kernel (-ntk) that of the trained network, for -nngp that of a network of which the last layer alone is trained. The sigmoid composition need not be a covariance.",
   mount(root, data, tools) {
     const members = data.members, own = data.data, drawn = own && own.dimension <= 3;
     const state = {
@@ -128,9 +136,9 @@ panels.depth = {
     let depth = null;
     function choose(key) {
       state.member = key;
-      const member = members[key], options = { name: "depth", label: "depth $L$", value: state.depth, onInput: x => { state.depth = x; update(); } };
+      const member = members[key], options = { name: "depth", label: "depth $L$", value: state.depth, field: true, onInput: x => { state.depth = x; update(); } };
       if (member.bands) {
-        depth = tools.slider({ ...options, min: 2, max: member.bands[member.bands.length - 1].last, log: true, infinity: member.limit !== null });
+        depth = tools.slider({ ...options, min: 2, max: member.bands[member.bands.length - 1].last, log: true, infinity: member.limit !== null, landmarks: LANDMARKS });
       } else {
         const stops = [...member.stops.map(each => each.depth), ...(member.limit ? [Infinity] : [])];
         depth = tools.slider({ ...options, stops });
@@ -183,7 +191,7 @@ panels.depth = {
       for (const index of [...vectors().keys(), -1]) {
         const [x, y] = index === -1 ? test() : state.circle[index], angle = Math.atan2(y, x);
         const { group, name, label } = mark(svg, index, cx + radius * x, cy - radius * y, false);
-        svg.append("text").attr("x", cx + (radius + (index === -1 ? 22 : 18)) * x).attr("y", cy - (radius + (index === -1 ? 22 : 18)) * y + 4).attr("text-anchor", "middle").text(index === -1 ? "x" : index + 1);
+        svg.append("text").attr("x", cx + (radius + (index === -1 ? 24 : 18)) * x).attr("y", cy - (radius + (index === -1 ? 24 : 18)) * y + 4).attr("text-anchor", "middle").text(index === -1 ? "x" : index + 1);
         tools.handle(group, { name, label, text: `${tools.format(angle * 180 / Math.PI, 4)} degrees`,
           onMove: (px, py) => { if (Math.hypot(px - cx, py - cy) > 1) move(index, circlePoint(Math.atan2(cy - py, px - cx))); },
           onKey: (dx, dy) => move(index, circlePoint(angle + (dx + dy) * Math.PI / 180)) });
@@ -268,7 +276,7 @@ panels.depth = {
         const values = ts.map(t => result.predict(circle.at(t))), shown = targets();
         const x = d3.scaleLinear([0, 2 * Math.PI], [0, inner.width]);
         const y = d3.scaleLinear(d3.extent([...values, ...circle.marks.map(([i]) => shown[i]), -1.5, 1.5]), [inner.height, 0]).nice();
-        tools.axes(svg, { x, y, width: inner.width, height: inner.height, xTicks: d3.range(5).map(k => k * Math.PI / 2), xFormat: t => `${Math.round(t * 180 / Math.PI)}°`, yTicks: 5, xLabel: "angle along the circle" });
+        tools.axes(svg, { x, y, width: inner.width, height: inner.height, yPadding: 15, xTicks: d3.range(5).map(k => k * Math.PI / 2), xFormat: t => `${Math.round(t * 180 / Math.PI)}°`, yTicks: 5, xLabel: "angle along the circle" });
         svg.append("path").attr("d", d3.line().x((_, i) => x(ts[i])).y(v => y(v))(values)).attr("fill", "none").attr("stroke", tools.colour(0)).attr("stroke-width", 2);
         const at = positive(circle.test);
         svg.append("path").attr("transform", `translate(${x(at)},${y(result.prediction)})`).attr("d", d3.symbol(d3.symbolDiamond, 150)()).attr("fill", "var(--ink)");
@@ -283,11 +291,12 @@ panels.depth = {
 
     const readouts = {
       condition: tools.readout({ name: "condition", label: "condition number of $K_L(X,X)$" }),
-      solved: tools.readout({ name: "condition-solved", label: "of the system that is solved" }),
+      solved: tools.readout({ name: "condition-solved", label: "condition of the system solved" }),
       prediction: tools.readout({ name: "prediction", label: "prediction $u^\\top y$" }),
-      error: tools.readout({ name: "error", label: "error of $u$ is below", digits: 2 }),
-      table: tools.readout({ name: "table-error", label: "error of the table", digits: 2 }),
+      error: tools.readout({ name: "error", label: "error of every $u_i$ is below", digits: 2 }),
+      table: tools.readout({ name: "table-error", label: "error of the kernel's table, absolute", digits: 2 }),
     };
+    const indefinite = tools.note("");
     const coefficients = d3.range(MOST_POINTS).map(i => tools.readout({ name: `u-${i}`, label: `$u_{${i + 1}}$` }));
     const report = tools.element("div", { hidden: "", "data-state": "" });
 
@@ -296,15 +305,25 @@ panels.depth = {
       result = solve(kernel, member.collapses, vectors(), test(), targets(), Math.max(member.error, 1e-13), tools);
       report.dataset.state = JSON.stringify({ member: state.member, family: member.family, parameters: member.parameters,
         depth: state.depth === Infinity ? "inf" : state.depth, X: vectors(), x: test(), y: targets() });
-      if (result.ownCondition === null) readouts.condition.clear("singular to the digits known"); else readouts.condition.set(result.ownCondition);
+      const { spectrum } = result;
+      if (spectrum.singular) readouts.condition.clear("∞, singular");
+      else if (spectrum.error < spectrum.condition / 20) readouts.condition.set(spectrum.condition, spectrum.error);
+      else readouts.condition.clear(`above ${tools.format(10 ** Math.floor(Math.log10(spectrum.atLeast)), 1)}${spectrum.vanishing ? ", singular to the digits known" : ""}`);
+      indefinite.set(spectrum.negative < 1 ? "" : "Indefinite, and so no covariance matrix: $K_L(X,X)$ has " + (spectrum.smallest === null
+        ? "a negative eigenvalue, too near to 0 to be shown." : `the eigenvalue ${tools.format(spectrum.smallest, tools.digitsKnown(spectrum.smallest, spectrum.doubt, 3))}.`)
+        + (result.u ? " $u$ solves the system nevertheless." : ""));
       readouts.table.set(member.error);
-      coefficients.forEach((each, i) => { each.element.hidden = i >= result.K.length; if (result.u && i < result.u.length) each.set(result.u[i]); else each.clear(); });
+      coefficients.forEach((each, i) => { each.element.hidden = i >= result.K.length; if (result.u && i < result.u.length) each.set(result.u[i], result.error); else each.clear(); });
       if (result.u) {
-        readouts.solved.set(result.condition); readouts.prediction.set(result.prediction); readouts.error.set(result.error);
-        refusal.set(member.collapses ? "All entries of this kernel matrix tend to one value as the depth grows, so it becomes singular; $u$ is solved from its deflated form, $K_L = c + s\\,G$, which does not." : "");
+        readouts.solved.set(result.condition); readouts.prediction.set(result.prediction, result.predictionError); readouts.error.set(result.error);
+        refusal.set(!member.collapses ? "" : spectrum.singular
+          ? "At infinite depth all entries of this kernel matrix are one value. It is singular, and there is no $K_L(X,X)^{-1}K_L(X,x)$: what is shown is the limit of $u$ as the depth grows, from the limit of the deflated form, $K_L = c + s\\,G$."
+          : "All entries of this kernel matrix tend to one value as the depth grows, so it becomes singular; $u$ is solved from its deflated form, $K_L = c + s\\,G$, which does not.");
       } else {
         readouts.solved.clear(); readouts.prediction.clear(); readouts.error.clear();
-        refusal.set("No coefficients are shown: two points are so near to each other, or to a symmetry that this kernel does not tell apart, that $u$ would be known to fewer than six digits.");
+        refusal.set("No coefficients are shown: $u$ would be known to fewer than six digits. " + (spectrum.negative < 1
+          ? "Two points are too near to each other, or to a symmetry that this kernel does not tell apart."
+          : "The matrix is near to a singular one, between a positive and a negative eigenvalue, or two points are too near to each other."));
       }
     }
     const update = () => tools.schedule(refresh);
@@ -313,7 +332,7 @@ panels.depth = {
       for (const each of [place, matrix, bars, curve]) each.drawNow();
     }
     root.append(tools.controls(mode, count, family, parameters, depthPlace, turn), note.element, tools.columns(place, matrix),
-      refusal.element, tools.readouts(...Object.values(readouts)), tools.readouts(...coefficients), tools.columns(bars, curve), report);
+      refusal.element, indefinite.element, tools.readouts(...Object.values(readouts)), tools.readouts(...coefficients), tools.columns(bars, curve), report);
     fillParameters(members[state.member].family);
     parameters.set(state.member);
     showMode();

@@ -110,7 +110,7 @@ panels.finite = {
   title: "How deep is this finite network",
   intro: "An infinitely wide network of $L$ layers has the depth $L$. One of width $n$ has a random depth $L_{\\mathrm{eff}}$: the number of "
     + "layers of an infinitely wide network that leaves the same angle between two inputs. In the limit of wide and deep networks "
-    + "$L_{\\mathrm{eff}}=n\\,y_t$ with $t=L/n$ and $dy=(1+2y)\\,ds-\\sqrt2\\,y\\,dB$, so that its law depends on $L/n$ alone.",
+    + "$L_{\\mathrm{eff}}=n\\,y_t$ with $t=L/n$ and $dy=(1+2y)\\,ds-\\sqrt2\\,y\\,dB$, so that the law of $L_{\\mathrm{eff}}/n$ depends on $L/n$ alone.",
   mathematics,
   mount(root, data, tools) {
     const [least, most] = data.times, colours = [tools.colour(0), tools.colour(2), "var(--ink)", tools.colour(4), tools.colour(1)];
@@ -123,7 +123,7 @@ panels.finite = {
       deviation: tools.readout({ name: "sd", label: "sd of the depth" }),
       below: tools.readout({ name: "below", label: "$P(L_{\\mathrm{eff}}\\le L)$" }),
       ratio: tools.readout({ name: "kernel-ratio", label: "$E\\Theta^2/(E\\Theta)^2$" }),
-      limit: tools.readout({ name: "kernel-limit", label: "limit of this" }),
+      limit: tools.readout({ name: "kernel-limit", label: "its limit for wide, deep networks" }),
     };
     const quantiles = QUANTILES.map(each => tools.readout({ name: each.name, label: each.label === "median" ? "median depth" : `${each.label} quantile` }));
     const told = tools.note();
@@ -176,7 +176,7 @@ panels.finite = {
       shown.limit.set(mathematics.kernelLimit(t));
       QUANTILES.forEach(({ z }, k) => quantiles[k].set(width * Math.exp(law.logDepth(z))));
       told.set((clipped ? `The table ends at $L=${most}n$: the number of layers was lowered to ${layers}. ` : "")
-        + `Quantiles and probabilities are interpolated in a table of rn.networks.effective_depth, to ${data.error} of $\\log L_{\\mathrm{eff}}$ as measured. `
+        + `Quantiles and probabilities are interpolated in a table of rn.networks.effective_depth, to ${tools.format(data.error, 2)} of $\\log L_{\\mathrm{eff}}$ as measured. `
         + "$\\Theta$ is the tangent kernel of one input, summed over the hidden weights: its ratio of moments is exact at this $n$ and $L$. "
         + "The law is the limit for wide and deep networks, derived and measured, not proved; for few layers or narrow networks it is an approximation.");
       against.redraw();

@@ -73,9 +73,10 @@ function legend(entries) {
 panels.ito = {
   title: "Ito against Stratonovich on a network's own driver",
   intro: "A network's own weights make a random walk $X$, whose step in each layer is $dX=\\mathrm{chol}(Z^{\\top}Z/n)-I$ with the whitened "
-    + "preactivations $Z$, and the Gram matrix $V=MM^{\\top}$ of its hidden states follows $dM=M\\,dX+M\\,\\Psi\\,ds$ along it. The increments of $X$ do "
-    + "not say what the solution is: the second level does. With $\\lambda\\cdot\\tfrac12\\,dX\\otimes dX$ in each layer, $\\lambda=0$ is the Ito lift, "
-    + "which gives the network, and $\\lambda=1$ that of the polygon (Stratonovich), which gives $\\log V^{11}$ about $t/2$ too large, at every width.",
+    + "preactivations $Z$, and the Gram matrix $V=MM^{\\top}$ of its hidden states follows $dM=M\\,dX+M\\,\\Psi(M^{-1}b\\,M^{-\\top})\\,ds$ along it, $ds=1/n$ a layer. Here $b$ is the bend of the activation, "
+    + "$b^{12}=\\kappa\\,(\\sqrt{1-\\rho^2}-\\rho\\arccos\\rho)\\sqrt{V^{11}V^{22}}$ with $\\rho=\\rho^{12}$, $b^{11}=b^{22}=0$; $\\Psi$ takes the strict lower part and half of the diagonal. "
+    + "The increments of $X$ do not say what the solution is: the second level does. With $\\lambda\\cdot\\tfrac12\\,dX\\otimes dX$ in each layer, $\\lambda=0$ is the Ito lift, "
+    + "which gives the network up to $O(n^{-1/2})$, and $\\lambda=1$ that of the polygon (Stratonovich), whose $\\log V^{11}$ is larger than that of the Ito solution by $t/2$, up to $O(n^{-1/2})$ again: no width makes the difference vanish.",
   mathematics,
   mount(root, data, tools) {
     let width = 200, number = 0, mu = 0.5, pieces = 200, level = 2, clipped = false;
@@ -85,12 +86,13 @@ panels.ito = {
     const numberSlider = tools.slider({ name: "network", label: "network", min: 1, max: samples, value: 1, step: 1, onInput: value => { number = value - 1; update(); } });
     const muSlider = tools.slider({ name: "lambda", label: "$\\lambda$, from Ito (0) to Stratonovich (1)", min: 0, max: 1, value: mu, step: 0.01, onInput: value => { mu = value; update(); } });
     const pieceSlider = tools.slider({ name: "pieces", label: "pieces of the layers", min: 10, max: Math.max(...data.widths), value: pieces, log: true, whole: true, onInput: value => { pieces = value; update(); } });
-    const levelSelect = tools.select({ name: "level", label: "seen of each piece", value: "2",
+    const levelSelect = tools.select({ name: "level", label: "what the scheme sees of a piece", value: "2",
       options: [{ value: "2", label: "increment and second level" }, { value: "1", label: "increment alone" }], onChange: value => { level = Number(value); update(); } });
     const shown = {
       network: tools.readout({ name: "network-log-variance", label: "$\\log V^{11}$: network" }),
       solution: tools.readout({ name: "log-variance", label: "$\\log V^{11}$: solution" }),
-      gap: tools.readout({ name: "gap", label: "difference" }),
+      gap: tools.readout({ name: "gap", label: "solution less network" }),
+      itoGap: tools.readout({ name: "ito-gap", label: "solution less Ito solution" }),
       expected: tools.readout({ name: "expected", label: "$\\lambda\\,t/2$" }),
       networkCorrelation: tools.readout({ name: "network-correlation", label: "$\\rho^{12}$: network" }),
       correlation: tools.readout({ name: "correlation", label: "$\\rho^{12}$: solution" }),
@@ -102,7 +104,7 @@ panels.ito = {
 
     const paths = tools.chart({ name: "solutions", label: "log V11 of the network and of the solutions against depth time", height: 300, margin: { right: 20 },
       caption: "$\\log V^{11}$ along depth: the network, and solutions along three lifts of its own path.", draw({ svg, inner }) {
-      const all = Object.values(lines).flat(), [low, high] = d3.extent(all, each => each[1]);
+      const all = ["network", "ito", "polygon", "chosen"].flatMap(name => lines[name]), [low, high] = d3.extent(all, each => each[1]);
       const x = d3.scaleLinear([0, 1], [0, inner.width]), y = d3.scaleLinear([low - 0.1, high + 0.1], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "depth time s = layer / width", yLabel: "log V11" });
       const line = d3.line(each => x(each[0]), each => y(each[1])), draw = (name, colour, size, dash) => svg.append("path").attr("d", line(lines[name])).attr("fill", "none")
@@ -113,12 +115,13 @@ panels.ito = {
       draw("chosen", tools.colour(4), 2, "6 3");
     } });
     const gaps = tools.chart({ name: "gap", label: "The difference from the network against depth time", height: 300, margin: { right: 20 },
-      caption: "The solution at your $\\lambda$ less the network, and $\\lambda s/2$.", draw({ svg, inner }) {
-      const [low, high] = d3.extent([...lines.gap.map(each => each[1]), 0, 0.55]);
+      caption: "The solution at your $\\lambda$, less the network and less the Ito solution, and $\\lambda s/2$.", draw({ svg, inner }) {
+      const [low, high] = d3.extent([...lines.gap, ...lines.itoGap].map(each => each[1]).concat(0, 0.55));
       const x = d3.scaleLinear([0, 1], [0, inner.width]), y = d3.scaleLinear([low - 0.05, high + 0.05], [inner.height, 0]);
       tools.axes(svg, { x, y, width: inner.width, height: inner.height, xLabel: "depth time s = layer / width", yLabel: "difference" });
       const line = d3.line(each => x(each[0]), each => y(each[1]));
       svg.append("path").attr("d", line([[0, 0], [1, mu / 2]])).attr("stroke", "var(--ink)").attr("stroke-width", 1.6).attr("stroke-dasharray", "2 4").attr("fill", "none");
+      svg.append("path").attr("d", line(lines.itoGap)).attr("stroke", tools.colour(0)).attr("stroke-width", 1.6).attr("fill", "none");
       svg.append("path").attr("d", line(lines.gap)).attr("stroke", tools.colour(4)).attr("stroke-width", 2).attr("stroke-dasharray", "6 3").attr("fill", "none");
     } });
 
@@ -136,12 +139,14 @@ panels.ito = {
         ends[name] = solution.states[pieces];
         if (name === "chosen") lines.gap = solution.layers.map((layer, k) => [layer / width, lines.chosen[k][1] - Math.log(known(sample, layer)[0])]);
       }
+      lines.itoGap = lines.chosen.map(([s, value], k) => [s, value - lines.ito[k][1]]);
       lines.network = d3.range(width + 1).map(layer => [layer / width, Math.log(known(sample, layer)[0])]);
       const asked = `${width} ${pieces} ${level}`;
       const mistake = value => Math.sqrt(d3.mean(chosen.samples, each => (mathematics.logVariance(solved(each, { mu: value }).states[pieces]) - Math.log(known(each, width)[0])) ** 2));
       shown.network.set(Math.log(last[0]));
       shown.solution.set(mathematics.logVariance(ends.chosen));
       shown.gap.set(mathematics.logVariance(ends.chosen) - Math.log(last[0]));
+      shown.itoGap.set(mathematics.logVariance(ends.chosen) - mathematics.logVariance(ends.ito));
       shown.expected.set(mu / 2);
       shown.networkCorrelation.set(last[1] / Math.sqrt(last[0] * last[2]));
       shown.correlation.set(mathematics.correlation(ends.chosen));
@@ -158,7 +163,7 @@ panels.ito = {
       gaps.redraw();
     }
     const left = element("div", {}, legend([["network", "var(--ink)"], ["Ito, $\\lambda=0$", tools.colour(0)], ["Stratonovich, $\\lambda=1$", tools.colour(1)], ["your $\\lambda$", tools.colour(4), "6 3"]]), paths.element);
-    const right = element("div", {}, legend([["your $\\lambda$ less the network", tools.colour(4), "6 3"], ["$\\lambda s/2$", "var(--ink)", "2 4"]]), gaps.element);
+    const right = element("div", {}, legend([["your $\\lambda$ less the network", tools.colour(4), "6 3"], ["less the Ito solution", tools.colour(0)], ["$\\lambda s/2$", "var(--ink)", "2 4"]]), gaps.element);
     root.append(tools.controls(muSlider, pieceSlider, levelSelect, widthSelect, numberSlider), tools.readouts(...Object.values(shown)), tools.columns(left, right), told.element);
     update();
   },

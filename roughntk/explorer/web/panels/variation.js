@@ -63,7 +63,7 @@ const EXPONENTS = [...d3.range(1, 1.99, 0.0625), ...d3.range(2, 5.01, 0.25)];
 panels.variation = {
   title: "p-variation of a path you draw",
   intro: "$\\|x\\|_p=\\bigl(\\sup\\sum_i|x_{t_{i+1}}-x_{t_i}|^p\\bigr)^{1/p}$ over all partitions of the points of a path. For $p=1$ it is the "
-    + "length, attained by all points; the larger $p$, the fewer and longer the pieces of the best partition. Draw a path in the "
+    + "length, attained by all points; as a rule, the larger $p$, the fewer and longer the pieces of the best partition. Draw a path in the "
     + "square with mouse, finger or pen. By keyboard: the arrow keys move the pen (Shift: further), space adds a point, Backspace "
     + "takes the last one away.",
   mathematics,
@@ -97,7 +97,7 @@ panels.variation = {
     const told = tools.note();
 
     const surface = tools.chart({ name: "surface", label: "The square in which paths are drawn", height: width => Math.min(width, 460),
-      caption: "The path (blue), the points of a partition that attains the $p$-variation (orange), its start (ring) and the pen (cross).",
+      caption: "The path (blue), the points of a partition that attains the $p$-variation (red), its start (ring) and the pen (cross).",
       draw({ svg, inner }) {
         const unit = Math.min(inner.width, inner.height) / 2, left = inner.width / 2 - unit;
         const x = d3.scaleLinear([-1, 1], [left, left + 2 * unit]), y = d3.scaleLinear([-1, 1], [2 * unit, 0]);

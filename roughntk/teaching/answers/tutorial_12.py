@@ -59,13 +59,13 @@ EXERCISES = (
         question=(
             "The paper calls the convergence of $K_L$ to its limit *logarithmic*. If $K_L - \\frac14$ fell like "
             "$1/\\log L$, the distance at $L = 10^6$ would be one half of that at $L = 10^3$. What fraction is it, "
-            "at $\\rho_1 = 0.5$?"
+            "at $\\rho_1 = 0.5$? (Three digits.)"
         ),
         answer=lambda: _distance(1e6) / _distance(1e3),
         tolerance=0.005,
         hint="`rn.kernels.ReluNTK().at_correlation(0.5, 1e6)` needs no million layers.",
         explanation=(
-            "About 0.0017: the distance is $\\frac38 \\log L/L$ to first order. The convergence is slow and not "
+            "About 0.00169: the distance is $\\frac38 \\log L/L$ to first order. The convergence is slow and not "
             "logarithmic, and the audit says *holds with correction*: what the paper concludes from it, that it is "
             "slow, stands."
         ),
@@ -92,7 +92,7 @@ EXERCISES = (
         key="12.4",
         question=(
             "Another claim of the paper is that the determinant of the kernel matrix tends to 0 with depth. Refute "
-            "it for five distinct points: what does $\\det K_L$ tend to?"
+            "it for five distinct points: what does $\\det K_L$ tend to? (Three digits.)"
         ),
         answer=_limit_of_the_determinant,
         tolerance=0.001,

@@ -50,7 +50,7 @@ EXERCISES = (
             "passes over it. At which $p$ do the two tie? Find it with a few lines of code, to three digits."
         ),
         answer=_exponent_of_the_tie,
-        tolerance=2e-3,
+        tolerance=2.5e-3,
         hint=(
             "Stopping gives $1 + 0.6^p + 1$, passing over gives $1.4^p$. Bisect the difference, or scan $p$ and see "
             "where `rn.rough.p_variation_partition(path, p)` changes its length."

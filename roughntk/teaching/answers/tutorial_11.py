@@ -7,6 +7,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from roughntk import sphere
 from roughntk.regression.estimators import DeepKernelClassifier, DeepKernelRegressor
@@ -28,7 +29,8 @@ def _gain_in_errors() -> float:
     rows, labels = load_breast_cancer(return_X_y=True)
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     models = (make_pipeline(StandardScaler(), DeepKernelClassifier("relu-ntk", each, ridge=0.01)) for each in (3, 1))
-    deep, linear = (cross_val_score(model, rows, labels, cv=folds) for model in models)
+    with threadpool_limits(1, user_api="blas"):  # matrices of 512 rows: more threads wait for each other
+        deep, linear = (cross_val_score(model, rows, labels, cv=folds) for model in models)
     gain = deep - linear
     return float(gain.mean() / (gain.std(ddof=1) / math.sqrt(len(gain))))
 
@@ -39,7 +41,7 @@ EXERCISES = (
         question=(
             "A table has three classes: 50 % of its rows are of class a, 30 % of class b, 20 % of class c, and the "
             "new rows are like the old ones. What share of the new rows does the classifier of infinite depth get "
-            "right?"
+            "right? (Two digits, as 0.12 for 12 %.)"
         ),
         answer=_share_at_infinite_depth,
         tolerance=0.01,
@@ -57,7 +59,7 @@ EXERCISES = (
         question=(
             "The regressor of infinite depth is fitted on 20 different rows whose targets are all 1, with the ridge "
             "3. What does it predict at a new row? (First with a pencil: the kernel matrix is $\\frac34 I + \\frac14 "
-            "\\mathbf{1}\\mathbf{1}^\\top$, and the ridge is added to its diagonal.)"
+            "\\mathbf{1}\\mathbf{1}^\\top$, and the ridge is added to its diagonal. Three digits.)"
         ),
         answer=_mean_with_a_ridge,
         tolerance=1e-3,
@@ -76,7 +78,7 @@ EXERCISES = (
             "Now a third table: `load_breast_cancer`, with `make_pipeline(StandardScaler(), "
             'rn.DeepKernelClassifier("relu-ntk", depth, ridge=0.01))` and the folds `StratifiedKFold(10, '
             "shuffle=True, random_state=0)`. Take the accuracy at depth 3 less that at depth 1, fold by fold. How "
-            "many standard errors is its mean away from 0?"
+            "many standard errors is its mean away from 0? (Three digits.)"
         ),
         answer=_gain_in_errors,
         tolerance=0.02,
@@ -85,7 +87,7 @@ EXERCISES = (
             "for the differences `d`."
         ),
         explanation=(
-            "About 1.8: a gain of 0.7 points, which could be chance. An honest report says so, and perhaps that a "
+            "About 1.79: a gain of 0.7 points, which could be chance. An honest report says so, and perhaps that a "
             "linear model will do."
         ),
     ),

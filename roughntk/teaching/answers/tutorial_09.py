@@ -29,7 +29,7 @@ EXERCISES = (
         key="9.1",
         question=(
             "You keep your 50 points and double the depth of the network from 100,000 to 200,000. What is the slope "
-            "of the prediction of $x_1$ multiplied by?"
+            "of the prediction of $x_1$ multiplied by? (Two digits.)"
         ),
         answer=lambda: _slope_of_fifty_points(2e5) / _slope_of_fifty_points(1e5),
         tolerance=0.01,
@@ -46,7 +46,7 @@ EXERCISES = (
         key="9.2",
         question=(
             "How many training points *per layer*, $\\gamma = n/L$, does a deep network need on $S^4$ so that it "
-            "shows the coordinate $x_1$ at half its size?"
+            "shows the coordinate $x_1$ at half its size? (Three digits.)"
         ),
         answer=_half_way,
         tolerance=0.005,
@@ -65,7 +65,7 @@ EXERCISES = (
             "Stop the training at a time $t$ (in units of the kernel $K$), and the factor of a harmonic is "
             "multiplied by $1 - e^{-t(3 + \\gamma\\lambda_k)/4}$. At $\\gamma = 1/2$ on $S^4$, at which $t$ has "
             "$x_1$ come to nine tenths of its final size? Compare with degree 3: would stopping early smooth the "
-            "prediction?"
+            "prediction? (The time for $x_1$ to three digits.)"
         ),
         answer=_time_to_nine_tenths,
         tolerance=0.005,

@@ -45,7 +45,7 @@ EXERCISES = (
         key="3.1",
         question=(
             "Two points have the kernel value $k = 0.4$ at one depth and $k' = 0.35$ at the next. By hand: what is the "
-            "increment of the driver's channel $v_{12}$, the entry of $v_A$ off the diagonal?"
+            "increment of the driver's channel $v_{12}$, the entry of $v_A$ off the diagonal? (Four digits.)"
         ),
         answer=_off_diagonal_increment,
         tolerance=1e-4,
@@ -78,7 +78,8 @@ EXERCISES = (
         question=(
             "The two points of exercise 3.1 have $b = (0.5, 0.2)$ at the first depth and $(0.45, 0.25)$ at the next. "
             "Carry $u$ over the whole segment by *one* step of Heun's method: $u(0) + (f_0 + f_1)/2$ with $f_0$ the "
-            "slope at $u(0)$ and $f_1$ the slope at $s = 1$, $u(0) + f_0$. Which two numbers come out?"
+            "slope at $u(0)$ and $f_1$ the slope at $s = 1$, $u(0) + f_0$. Which two numbers come out? (Four "
+            "digits each.)"
         ),
         answer=_one_step_of_heun,
         tolerance=1e-4,
@@ -95,7 +96,7 @@ EXERCISES = (
             "Not every driver vanishes. The paper's second family, `rn.kernels.SigmoidComposition()`, has kernel "
             "values that tend to a fixed point of the layer's map, where the map has the slope $\\lambda \\approx "
             "0.28394$. Two points at depth $L$ give $A = \\begin{pmatrix} a_L & k_L \\\\ k_L & a_L \\end{pmatrix}$. "
-            "What does the increment of the driver on $(1, -1)$ tend to as $L \\to \\infty$?"
+            "What does the increment of the driver on $(1, -1)$ tend to as $L \\to \\infty$? (Four digits.)"
         ),
         answer=_eigenvalue_of_the_sigmoid_family,
         tolerance=1e-3,

@@ -32,7 +32,7 @@ EXERCISES = (
         key="2.1",
         question=(
             "Two inputs are at the angle $\\theta_1 = 1$ at depth 1. What is their *correlation* at depth $4/3$, a "
-            "third of a layer further?"
+            "third of a layer further? (Four digits.)"
         ),
         answer=lambda: math.cos(float(relu_flow.flow(1.0, 1 / 3))),
         tolerance=1e-6,
@@ -43,7 +43,7 @@ EXERCISES = (
         key="2.2",
         question=(
             "How many layers, as a real number, take orthogonal inputs to the angle $0.1$? (No loop is needed: ask the "
-            "clock.)"
+            "clock. Four digits.)"
         ),
         answer=lambda: float(relu_flow.abel(0.1)) - float(relu_flow.abel(math.pi / 2)),
         tolerance=1e-6,
@@ -59,7 +59,7 @@ EXERCISES = (
             "Two pairs of inputs start at the angles $1$ and $\\pi/2$. After 50 layers, by how many layers is the "
             "first pair ahead of the second? That is: how many more layers does the second pair need to reach the "
             "angle that the first has then? Try to say, before you compute anything, how the number changes with the "
-            "50."
+            "50. (Four digits.)"
         ),
         answer=_layers_ahead,
         tolerance=1e-6,

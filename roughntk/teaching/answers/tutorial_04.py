@@ -2,17 +2,24 @@
 
 import numpy as np
 
-from roughntk import kernels, rough, sphere, transport
+from roughntk import kernels, rough, sphere
 from roughntk.teaching.exercise import Exercise
+from roughntk.transport import Segment, SegmentDriver, segment_driver
 
 _POINTS, _NEW = 5, 1
 
 
+def _driver(X: np.ndarray, x: np.ndarray, depth: int) -> SegmentDriver:
+    """The driver from a depth to the next for the ReLU NTK, which is what a transport calls `drivers`."""
+    family = kernels.ReluNTK()
+    (K0, B0), (K1, B1) = ((family(X, depth=each), family(X, x, depth=each)) for each in (depth, depth + 1))
+    return segment_driver(Segment(K0, K1, B0, B1))
+
+
 def _trace_of_the_driver() -> float:
-    """The trace of the increment of v_A from depth 7 to 8, by the transport itself."""
-    X, x = sphere.uniform(_POINTS, 4, 2), sphere.uniform(_NEW, 4, 3)
-    drivers = transport.between_depths(kernels.ReluNTK(), X, x, depth=7).drivers
-    increment = np.asarray(drivers.evaluate(0.0, 1.0)).reshape(_POINTS, _POINTS + 1)
+    """The trace of the increment of v_A from depth 7 to 8, by the logarithm of a matrix."""
+    driver = _driver(sphere.uniform(_POINTS, 4, 2), sphere.uniform(_NEW, 4, 3), 7)
+    increment = np.asarray(driver.evaluate(0.0, 1.0)).reshape(_POINTS, _POINTS + 1)
     return float(np.trace(increment[:, :_POINTS]))
 
 
@@ -26,8 +33,8 @@ def _fall_of_level_two() -> float:
     X, x = sphere.uniform(3, 4, 0), sphere.uniform(_NEW, 4, 1)
     sizes = []
     for depth in (500, 1000):
-        drivers = transport.between_depths(kernels.ReluNTK(), X, x, depth=depth).drivers
-        signature = np.asarray(rough.signature(np.asarray(drivers.sample(np.linspace(0, 1, 33))), 2))
+        driver = _driver(X, x, depth)
+        signature = np.asarray(rough.signature(np.asarray(driver.sample(np.linspace(0, 1, 33))), 2))
         sizes.append(float(np.linalg.norm(signature[12:])))
     return sizes[0] / sizes[1]
 
@@ -35,9 +42,9 @@ def _fall_of_level_two() -> float:
 def _signature_sees_the_clock() -> bool:
     """Whether the signature changes where the segment is run through at another speed."""
     X, x = sphere.uniform(3, 4, 0), sphere.uniform(_NEW, 4, 1)
-    drivers = transport.between_depths(kernels.ReluNTK(), X, x, depth=3).drivers
+    driver = _driver(X, x, 3)
     even = np.linspace(0, 1, 2001)
-    plain, retimed = (np.asarray(rough.signature(np.asarray(drivers.sample(s)), 2)) for s in (even, even**3))
+    plain, retimed = (np.asarray(rough.signature(np.asarray(driver.sample(s)), 2)) for s in (even, even**3))
     return bool(np.abs(plain - retimed).max() > 1e-6)
 
 
@@ -47,7 +54,7 @@ EXERCISES = (
         question=(
             "Take five points, `X = rn.sphere.uniform(5, 4, seed=2)`, and the ReLU NTK. What is the trace of the "
             "matrix part $v_A(1)$ of the driver from depth 7 to depth 8? No transport is needed: two determinants will "
-            "do."
+            "do. (Four digits.)"
         ),
         answer=_trace_of_the_driver,
         tolerance=1e-6,
@@ -65,7 +72,7 @@ EXERCISES = (
         question=(
             "For six points, to what does the trace of the matrix part of the driver tend with depth for the sigmoid "
             "composition, $\\eta_{L+1} = (1 + e^{-\\eta_L})^{-2}$? Find the fixed point $c$ of the map and its slope "
-            "$\\lambda$ there with a few lines of code."
+            "$\\lambda$ there with a few lines of code. (Four digits.)"
         ),
         answer=_limit_of_the_trace,
         tolerance=1e-4,

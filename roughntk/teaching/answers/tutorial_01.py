@@ -27,7 +27,8 @@ EXERCISES = (
         key="1.1",
         question=(
             "Seven data points have the targets $y = (1, 2, \\dots, 7)$. Without a computer: what does the network of "
-            "infinite depth, trained to convergence, predict at a point that is none of them?"
+            "infinite depth, trained to convergence, predict at a point that is none of them? (Four digits at "
+            "least.)"
         ),
         answer=lambda: _prediction(kernels.ReluNTK()),
         tolerance=1e-6,
@@ -59,10 +60,10 @@ EXERCISES = (
         question=(
             "The argument for $1/4$ used $1 - h'(\\rho_L) \\approx 3/L$. For a smooth activation at its critical "
             "variances (erf, for example) the same quantity is about $2/L$. What is the limit of the normalised kernel "
-            "of two distinct inputs then?"
+            "of two distinct inputs then? (Three digits.)"
         ),
         answer=lambda: float(kernels.ErfNTK.critical().limit_value),
-        tolerance=1e-3,
+        tolerance=2e-3,
         hint="Replace 3 by 2 in $S' = -\\frac{3}{L} S + 1$ and look for a solution $S = cL$.",
         explanation=(
             "$S = cL$ gives $c = -2c + 1$. In general $1 - h' \\approx \\beta/L$ gives $1/(1+\\beta)$. Here $\\beta = "
@@ -75,7 +76,7 @@ EXERCISES = (
         question=(
             "Train the last layer alone: the kernel is then the correlation $\\rho_L$ (`rn.kernels.ReluNNGP()`), whose "
             "matrix tends to a matrix of ones. What does the network of infinite depth predict at a new point for the "
-            "targets of exercise 1.1? (`depth=math.inf` computes it; guess first.)"
+            "targets of exercise 1.1? (`depth=math.inf` computes it; guess first. Four digits at least.)"
         ),
         answer=lambda: _prediction(kernels.ReluNNGP()),
         tolerance=1e-6,
