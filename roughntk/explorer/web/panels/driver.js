@@ -80,10 +80,12 @@ panels.driver = {
         }
         svg.append("rect").attr("x", shown.b * side - 1).attr("y", shown.a * side - 1).attr("width", side + 1).attr("height", side + 1).attr("pointer-events", "none").attr("fill", "none").attr("stroke", "var(--ink)").attr("stroke-width", 2.5);
       } });
+    /* Of the increments' axis: a power of ten where all of them are small. */
+    const unit = () => { const most = d3.max(driver().level_1, Math.abs); return most > 0 && most < 1e-3 ? 10 ** Math.floor(Math.log10(most)) : 1; };
     const increments = tools.plot({ name: "increments", label: "Increments of all channels",
       caption: "Level 1 of the signature: the increment of every channel; the two chosen ones are coloured.",
       options: width => ({
-        height: Math.min(width, 380) * 0.98, marginLeft: 62, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: "increment", grid: true, tickFormat: x => tools.format(x, 3) },
+        height: Math.min(width, 380) * 0.98, marginLeft: 56, marginBottom: 58, x: { label: null, tickRotate: -90 }, y: { label: unit() === 1 ? "increment" : `increment, in units of ${tools.format(unit(), 1)}`, grid: true, tickFormat: x => tools.format(x / unit(), 3) },
         marks: [
           Plot.barY(driver().level_1, { x: (_, k) => names[k], y: d => d, fill: (_, k) => k === shown.a ? tools.colour(0) : k === shown.b ? tools.colour(1) : "var(--muted)" }),
           Plot.ruleY([0], { stroke: "var(--muted)" }),
