@@ -205,8 +205,11 @@ def p_variation_partition(
     `p_variation_distance(path, against, p, level=level, norm=norm)` where another path is given.
 
     Returns:
-        The increasing indices of its points, from 0 to points - 1 (an int array). Where several partitions attain the
-        supremum, one of them.
+        The increasing indices of its points, from 0 to points - 1 (an int array). It is found in relative terms: steps
+        that count far less than the rounding of the whole, as small ones do for large p, are as well chosen as large
+        ones. Of partitions that tie to rounding it is one of few points, found from left to right: a last step that
+        leaves fewer points is taken, then the longer one. A constant path is one step, [0, points - 1]. Where p = 1,
+        every point that differs from the one before belongs to it, in several channels.
 
     Raises:
         InputError: as `p_variation` and `p_variation_distance`, and for a batch.
