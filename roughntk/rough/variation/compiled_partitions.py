@@ -143,15 +143,15 @@ def difference_of_sums(ours, theirs, exponent, logs):
     zero = 0.0 if logs is None else -np.inf
     if unit == 0.0:
         return 0, zero
-    mine = yours = 0.0
+    ours_sum = theirs_sum = 0.0
     for k in range(kept):
-        mine += (ours[k] / unit) ** exponent
+        ours_sum += (ours[k] / unit) ** exponent
     for k in range(other):
-        yours += (theirs[k] / unit) ** exponent
-    gap = abs(mine - yours)
-    if gap <= 2.0**-52 * (4 + exponent + kept + other) * max(mine, yours):
+        theirs_sum += (theirs[k] / unit) ** exponent
+    gap = abs(ours_sum - theirs_sum)
+    if gap <= 2.0**-52 * (4 + exponent + kept + other) * max(ours_sum, theirs_sum):
         return 0, zero
-    sign = 1 if mine > yours else -1
+    sign = 1 if ours_sum > theirs_sum else -1
     if logs is None:
         return sign, gap * unit**exponent
     return sign, np.log2(gap) + exponent * np.log2(unit)
