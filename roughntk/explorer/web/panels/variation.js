@@ -15,6 +15,7 @@ const mathematics = {
     if (!(unit > 0)) return { value: 0, partition: count > 1 ? [0, count - 1] : [0] };
     const euclidean = norm === "l2", power = euclidean ? p / 2 : p;
     for (let j = 1; j < count; j++) {
+      if (j > 1 && xs[j] === xs[j - 1] && ys[j] === ys[j - 1]) { from[j] = from[j - 1]; continue; }  // a repeated point
       let ahead = 0, gain = 0, place = j - 1, longest = 0;  // ahead: the best sum found less best[i]
       for (let i = j - 1; i >= 0; i--) {  // gains are at least 0, so that only an i farther away than all later ones can gain
         const dx = (xs[j] - xs[i]) / unit, dy = (ys[j] - ys[i]) / unit;
