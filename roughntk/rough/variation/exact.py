@@ -40,7 +40,8 @@ def p_variation(path: Any, p: float, *, level: int | None = None, norm: str = "l
 
     at level 1 ( sup sum |x_{t_{i+1}} - x_{t_i}|^p )^{1/p}.
 
-    With the root, at a given level, it is non-increasing in p; at level 1, p = 1 is the length.
+    With the root, at a given level, it is non-increasing in p; at level 1, p = 1 is the length in the norm chosen: by
+    default the sum of the absolute increments of all channels, the Euclidean length for norm="l2".
 
     Args:
         path: an array (..., points, channels), leading axes being a batch, or (points,) for one channel, lifted
