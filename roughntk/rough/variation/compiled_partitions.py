@@ -366,7 +366,10 @@ def best_before(sizes, powers, first, exponent, unit, logs, sums, gains, previou
         for i in range(j - 2, -1, -1):
             best = plus(best, gains[i], logs)
             candidate = row[i]
-            if near(candidate, best, logs):
+            if own[i] == 0.0 and candidate == best:  # nothing moves from i to j
+                if points[i] <= points[chosen]:
+                    chosen = i
+            elif near(candidate, best, logs):
                 sign, more = excess(i, own[i], chosen, own[chosen], previous, step, exponent, unit, logs)
                 if sign > 0 or (sign == 0 and points[i] <= points[chosen]):
                     best, gain, chosen = candidate, plus(gain, more, logs), i
