@@ -16,7 +16,7 @@ import pytest
 
 from roughntk import _caches, _compiled
 from roughntk.commands.answers import installation
-from roughntk.rough.variation import compiled as _kernels
+from roughntk.rough.variation import compiled_partitions as _kernels
 
 SOURCE = "def double(x):\n    return 2 * x\n"
 NAME = "kept_double"

@@ -192,7 +192,10 @@ def exponent(p: Any) -> float:
         raise traced("exponent p")
     real = real_number(p)
     if not 1 <= real < math.inf:
-        raise InputError(f"expected a finite exponent p >= 1, got {_got(p, real)}; p = 1 is the length of the path")
+        raise InputError(
+            f"expected a finite exponent p >= 1, got {_got(p, real)}; p = 1 gives the length in "
+            f"the norm of the increments"
+        )
     return real
 
 

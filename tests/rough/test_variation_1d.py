@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roughntk import rough
-from roughntk.rough.variation import compiled as _kernels
+from roughntk.rough.variation import compiled_partitions as _kernels
 
 # Both routes add at most a dozen powers of numbers of size about 1; a long programme adds up to 2,000 of them, each
 # sum rounding by eps, 4e-13 at worst.

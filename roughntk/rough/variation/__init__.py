@@ -10,5 +10,5 @@ given_increments  p-variation of increments that are given
 partitions        greedy partitions
 regularity        controls, Hoelder norms, the critical exponent
 convergence       does a sequence of paths converge? with `trend`, the laws of decay
-compiled          the loops
+compiled          the loops; compiled_partitions: those that choose a partition
 """

@@ -69,38 +69,72 @@ def unit_of(largest: float, power: float) -> float:
     return 1.0 if abs(power * math.log2(largest)) <= 300 else largest
 
 
+MOST_POWER = 16.0
+"""Up to here, powers of sizes are summed; from here on their logarithms, as they would leave the range of float64."""
+
+
 class Programme:
-    """V_j for one kind of size c: `sums[j]` = V_j / unit^power, `previous[j]` the maximising i."""
+    """V_j, the best sum of c^power up to point j, for one kind of size c, with what `compiled_partitions` goes on from:
+    the last step to each point, from `previous[j]` and of the size `steps[j]`, and the gains V_{j+1} - V_j.
+
+    V_j and the gains are in units of unit^power, or binary logarithms if `logs`.
+    """
 
     def __init__(self, count: int, power: float):
-        self.power, self.unit = power, 0.0
-        self.sums, self.previous = np.zeros(count), np.zeros(count, dtype=np.int64)
+        self.power, self.unit, self.logs = power, 0.0, True if power > MOST_POWER else None
+        self.sums = np.full(count, -np.inf if self.logs else 0.0)
+        self.gains, self.steps = self.sums.copy(), np.zeros(count)
+        self.previous, self.points = np.zeros(count, dtype=np.int64), np.ones(count, dtype=np.int64)
 
     def add(self, first: int, sizes: np.ndarray) -> None:
         """The next j = first, first + 1, ... from the rows c(i, j), i < j, of `sizes`."""
-        from roughntk.rough.variation import compiled as _kernels
+        from roughntk.rough.variation import compiled_partitions as _kernels
 
-        sizes = sizes[:, : first + len(sizes) - 1]
-        largest = float(sizes.max())
-        if largest > 0.0:
+        powers = part = sizes[:, : first + len(sizes) - 1]
+        if self.logs:
+            with np.errstate(divide="ignore"):
+                powers = self.power * np.log2(part)
+        elif (largest := float(part.max())) > 0.0:
             self._rescale(largest, first)
-            sizes = raised(sizes, self.power, self.unit)
-        _kernels.best_before(self.sums, self.previous, sizes, first)
+            powers = raised(part, self.power, self.unit)
+        state = (self.sums, self.gains, self.previous, self.steps, self.points)
+        _kernels.best_before(
+            np.ascontiguousarray(sizes),
+            np.ascontiguousarray(powers),
+            first,
+            self.power,
+            self.unit or 1.0,
+            self.logs,
+            *state,
+        )
 
     def _rescale(self, largest: float, done: int) -> None:
-        # Past 2^300 the unit follows the largest size; what then underflows is below the last digit of the sum.
+        # Past 2^300 the unit follows the largest size; what then underflows is below 2^-60 of it.
         if self.unit == 0.0 or self.power * (math.log2(largest) - math.log2(self.unit)) > 300:
             unit = unit_of(largest, self.power)
             if self.unit > 0.0:
                 self.sums[:done] *= (self.unit / unit) ** self.power
+                self.gains[:done] *= (self.unit / unit) ** self.power
             self.unit = unit
+
+    def values(self, first: int, stop: int) -> np.ndarray:
+        """V_j for first <= j < stop, in units of c^power; infinite beyond float64."""
+        with np.errstate(over="ignore"):
+            if self.logs:
+                return np.exp2(self.sums[first:stop])
+            return np.asarray(self.sums[first:stop] * np.float64(self.unit or 1.0) ** self.power)
 
     def result(self, exponent: int) -> Supremum:
         """The supremum over partitions of all points."""
         chosen = [len(self.sums) - 1]
         while chosen[-1] > 0:
             chosen.append(int(self.previous[chosen[-1]]))
-        return Supremum(float(self.sums[-1]), self.unit or 1.0, self.power, exponent, np.array(chosen[::-1]))
+        steps = self.steps[chosen[-2::-1]]
+        largest = float(steps.max())
+        unit = unit_of(largest, self.power) if largest > 0.0 else 1.0
+        return Supremum(
+            float(raised(steps, self.power, unit).sum()), unit, self.power, exponent, np.array(chosen[::-1])
+        )
 
 
 def raised(sizes: np.ndarray, power: float, unit: float = 1.0) -> np.ndarray:

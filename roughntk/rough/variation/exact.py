@@ -40,7 +40,8 @@ def p_variation(path: Any, p: float, *, level: int | None = None, norm: str = "l
 
     at level 1 ( sup sum |x_{t_{i+1}} - x_{t_i}|^p )^{1/p}.
 
-    With the root, at a given level, it is non-increasing in p; at level 1, p = 1 is the length.
+    With the root, at a given level, it is non-increasing in p; at level 1, p = 1 is the length in the norm chosen: by
+    default the sum of the absolute increments of all channels, the Euclidean length for norm="l2".
 
     Args:
         path: an array (..., points, channels), leading axes being a batch, or (points,) for one channel, lifted
@@ -205,8 +206,11 @@ def p_variation_partition(
     `p_variation_distance(path, against, p, level=level, norm=norm)` where another path is given.
 
     Returns:
-        The increasing indices of its points, from 0 to points - 1 (an int array). Where several partitions attain the
-        supremum, one of them.
+        The increasing indices of its points, from 0 to points - 1 (an int array). It is found in relative terms: steps
+        that count far less than the rounding of the whole, as small ones do for large p, are as well chosen as large
+        ones. Of partitions that tie to rounding it is one of few points, found from left to right: a last step that
+        leaves fewer points is taken, then the longer one. A constant path is one step, [0, points - 1]. Where p = 1,
+        every point that differs from the one before belongs to it, in several channels.
 
     Raises:
         InputError: as `p_variation` and `p_variation_distance`, and for a batch.

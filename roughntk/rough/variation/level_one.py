@@ -32,13 +32,17 @@ Myers), and a whole group is passed over if V(nearest) + |y - farthest|^p does n
 10^6 points: 0.6 to 4 candidates per extremum for Brownian motion, fractional Brownian motion of H <= 0.75 and monotone
 paths, whatever p; at worst 80, for a steep sawtooth on a trend and p near 1.
 
-Rounding. V is summed in float64, so that two partitions whose sums differ by less than about points * eps of the whole
-are not told apart; the value is summed again, pairwise, over the partition that was found.
+Rounding. V itself is not formed: whether s or a later s' in P is the better last point before j is decided by
+|x_j - x_s|^p against |x_j - x_s'|^p plus the steps of P from s to s', all of one sign, so that small steps are as well
+chosen as large ones whatever they count in the whole. Where both agree to rounding and one of these steps is as large
+as |x_j - x_s|, the others come on top of it; else it is a tie, which the longer step wins. The value is summed
+pairwise over the partition that was found.
 
-Paths in R^d. V_j = max_{i<j} V_i + |x_j - x_i|^p, i going down from j - 1. V does not decrease, and for the block B of
-points [k 2^m, (k + 1) 2^m) of radius r about its middle point c, |x_j - x_i| <= |x_j - x_c| + r for all i in B. So
-where V_{last of B} + (|x_j - x_c| + r)^p does not exceed the best found, all of B is passed over, and a block of twice
-the length is tried next. Exact for every norm. Close to linear on paths that move about, quadratic on others.
+Paths in R^d. V_j = max_{i<j} V_i + |x_j - x_i|^p, i going down from j - 1. What is held is the best found less V_i, a
+sum of gains V_{i+1} - V_i >= 0 (`compiled_partitions`). V does not decrease, and for the block B of points
+[k 2^m, (k + 1) 2^m) of radius r about its middle point c, |x_j - x_i| <= |x_j - x_c| + r for all i in B. So where
+(|x_j - x_c| + r)^p is below the best found less V_{last of B}, all of B is passed over, and a block of twice the length
+is tried next. Exact for every norm. Close to linear on paths that move about, quadratic on others.
 
 Source: the reduction to optimal partitions of the pieces is an idea of ButkusNorvaisa2018.
 """
@@ -47,53 +51,84 @@ import math
 
 import numpy as np
 
-from roughntk.rough.variation.dynamic import Supremum, suprema, unit_of
+from roughntk.rough.variation.dynamic import Supremum, unit_of
 from roughntk.rough.variation.increments import Steps
+
+LEAST_BITS, MOST_BITS = 100, 800
+"""Powers of the largest distance beyond 2^100 are taken in another unit; where the least step is below 2^-800 of it, as
+logarithms."""
 
 
 def level_one(x: Steps, p: float, norm: str) -> tuple[Supremum, str]:
     """sup over partitions of sum |x_t - x_s|^p over the points of `x`, and the name of the method."""
     points, exponent = x.points, x.exponent
     if points.shape[1] == 1:
-        supremum, method = _scalar(np.ascontiguousarray(points[:, 0]), p), "extrema"
+        supremum, method = _scalar(points, p), "extrema"
     elif p == 1.0:
-        supremum, method = _total(points, np.arange(len(points)), 1.0, 1.0, norm), "length"
+        supremum, method = _total(points, _apart(points), 1.0, norm), "length"
     else:
-        reach = float(_sizes(points - points[0], norm).max())
-        if reach > 0.0 and abs(math.log2(reach)) + 1.0 > 300 / p:
-            # Powers beyond float64: the full programme follows the largest increment.
-            return suprema(x, None, p, [1], norm)[0], "dynamic programme"
         supremum, method = _pruned(points, p, norm), "dynamic programme, pruned"
     return Supremum(supremum.total, supremum.unit, p, exponent, supremum.partition), method
 
 
-def _scalar(x: np.ndarray, p: float) -> Supremum:
-    from roughntk.rough.variation import compiled as _kernels
+def _scalar(points: np.ndarray, p: float) -> Supremum:
+    from roughntk.rough.variation import compiled_partitions as _kernels
 
-    reach = float(x.max() - x.min())
+    reach = float(np.ptp(points))
     if reach == 0.0:
-        return Supremum(0.0, 1.0, p, 0, np.array([0, len(x) - 1]))
-    unit = unit_of(reach, p)
-    where = np.empty(len(x), dtype=np.int32)
-    chosen = where[: 1 + _kernels.line(x, p, _quarters(p), unit, where)].astype(np.int64)
-    return _total(x[:, None], chosen, p, unit, "l1")
+        return Supremum(0.0, 1.0, p, 0, np.array([0, len(points) - 1]))
+    scaled, logs = _in_range(points, reach, p)
+    where = np.empty(len(points), dtype=np.int32)
+    chosen = where[: 1 + _kernels.line(scaled[:, 0], p, _quarters(p), logs, where)].astype(np.int64)
+    return _total(points, chosen, p, "l1")
 
 
 def _pruned(points: np.ndarray, p: float, norm: str) -> Supremum:
-    from roughntk.rough.variation import compiled as _kernels
+    from roughntk.rough.variation import compiled_partitions as _kernels
 
-    count = len(points)
-    starts = np.cumsum([0, 0, *(count >> m for m in range(1, count.bit_length()))])
-    previous = np.zeros(count, dtype=np.int64)
-    _kernels.cloud(points, norm == "l1", p, _quarters(p), 1.0, starts, previous)
-    chosen = [count - 1]
+    reaches = np.ptp(points, axis=0)
+    reach = float(reaches.max())
+    if reach == 0.0:
+        return Supremum(0.0, 1.0, p, 0, np.array([0, len(points) - 1]))
+    apart = _apart(points)
+    moving = points if len(apart) == len(points) else points[apart]
+    scaled, logs = _in_range(moving if reaches.all() else moving[:, reaches > 0.0], reach, p)
+    previous = np.zeros(len(moving), dtype=np.int64)
+    _kernels.cloud(scaled, norm == "l1", p, _quarters(p), logs, previous)
+    chosen = [len(moving) - 1]
     while chosen[-1] > 0:
         chosen.append(int(previous[chosen[-1]]))
-    return _total(points, np.array(chosen[::-1]), p, 1.0, norm)
+    return _total(points, apart[chosen[::-1]], p, norm)
 
 
-def _total(points: np.ndarray, chosen: np.ndarray, p: float, unit: float, norm: str) -> Supremum:
+def _apart(points: np.ndarray) -> np.ndarray:
+    """The points that differ from the one before them, with both ends: of a constant path the ends alone."""
+    moves = (points[1:] != points[:-1]).any(axis=1)
+    if moves.all():
+        return np.arange(len(points))
+    apart = np.concatenate([[0], np.flatnonzero(moves) + 1])
+    if len(apart) == 1:
+        return np.array([0, len(points) - 1])
+    apart[-1] = len(points) - 1
+    return apart
+
+
+def _in_range(points: np.ndarray, reach: float, p: float) -> tuple[np.ndarray, bool | None]:
+    """The points in a unit (a power of two) in which p-th powers of distances keep within float64, and None; or True,
+    where no unit is such and their logarithms must be taken."""
+    from roughntk.rough.variation import compiled_partitions as _kernels
+
+    least = _kernels.least_step(points)
+    logs = True if p * (math.log2(reach) - math.log2(least)) > MOST_BITS else None
+    if p * abs(math.log2(reach)) > LEAST_BITS:
+        points = np.ldexp(points, -math.frexp(reach)[1])
+    return np.ascontiguousarray(points), logs
+
+
+def _total(points: np.ndarray, chosen: np.ndarray, p: float, norm: str) -> Supremum:
     sizes = _sizes(np.diff(points[chosen], axis=0), norm)
+    largest = float(sizes.max())
+    unit = unit_of(largest, p) if largest > 0.0 else 1.0
     if unit != 1.0:
         sizes = sizes / unit
     return Supremum(float((sizes**p).sum()), unit, p, 0, chosen)

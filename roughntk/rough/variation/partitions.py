@@ -176,5 +176,5 @@ class _GreedyControl:
     def _sums(self, programmes: list[Programme], first: int, stop: int) -> np.ndarray:
         """omega(start, start + j) for first <= j < stop."""
         with np.errstate(over="ignore"):
-            total = sum(each.sums[first:stop] * (each.unit or 1.0) ** each.power for each in programmes)
+            total = sum(each.values(first, stop) for each in programmes)
             return np.asarray(total) * np.float64(2.0) ** (self.p * self.steps.exponent)

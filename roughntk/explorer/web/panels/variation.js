@@ -1,35 +1,38 @@
 /* The p-variation of a path that is drawn, exactly, with a partition that attains it.
 
-The dynamic programme over all partitions of the points: best[j] = max over i < j of best[i] + |x_j - x_i|^p. The tests
-compare it with rn.rough.p_variation and rn.rough.p_variation_partition, and the signature with rn.rough.signature. */
+The dynamic programme over all partitions of the points: best[j] = max over i < j of best[i] + |x_j - x_i|^p. What is
+summed are the gains best[i + 1] - best[i], so that steps far smaller than the whole are as well chosen. The tests compare it with rn.rough.p_variation and rn.rough.p_variation_partition, and the signature with rn.rough.signature. */
 
 const SPACING = 0.012;
 
 const mathematics = {
   /* { value, partition } of points [[x, y], ...], at least one of them; norm "l2" or "l1" of an increment. */
   pVariation(points, p, norm = "l2") {
-    const count = points.length, best = new Float64Array(count), from = new Int32Array(count);
+    const count = points.length, gains = new Float64Array(count), from = new Int32Array(count);
     const xs = Float64Array.from(points, each => each[0]), ys = Float64Array.from(points, each => each[1]);
-    let unit = 0;  // sizes relative to it, so that no power is out of range
+    let unit = 0, total = 0;  // sizes relative to it, so that no power is out of range
     for (let i = 0; i < count; i++) unit = Math.max(unit, Math.abs(xs[i] - xs[0]), Math.abs(ys[i] - ys[0]));
     if (!(unit > 0)) return { value: 0, partition: count > 1 ? [0, count - 1] : [0] };
     const euclidean = norm === "l2", power = euclidean ? p / 2 : p;
     for (let j = 1; j < count; j++) {
-      let most = -1, place = 0, longest = -1;
-      for (let i = j - 1; i >= 0; i--) {  // best never falls, so that only an i farther away than all later ones can gain
+      if (j > 1 && xs[j] === xs[j - 1] && ys[j] === ys[j - 1]) { from[j] = from[j - 1]; continue; }  // a repeated point
+      let ahead = 0, gain = 0, place = j - 1, longest = 0;  // ahead: the best sum found less best[i]
+      for (let i = j - 1; i >= 0; i--) {  // gains are at least 0, so that only an i farther away than all later ones can gain
         const dx = (xs[j] - xs[i]) / unit, dy = (ys[j] - ys[i]) / unit;
         const size = euclidean ? dx * dx + dy * dy : Math.abs(dx) + Math.abs(dy);
+        if (i < j - 1) ahead += gains[i];
         if (size <= longest) continue;
         longest = size;
-        const sum = best[i] + Math.pow(size, power);
-        if (sum > most) { most = sum; place = i; }
+        const own = Math.pow(size, power);
+        if (own > ahead) { gain += own - ahead; ahead = own; place = i; }
       }
-      best[j] = most;
+      gains[j - 1] = gain;
+      total = ahead;
       from[j] = place;
     }
     const partition = [count - 1];
     while (partition[0] > 0) partition.unshift(from[partition[0]]);
-    return { value: unit * Math.pow(best[count - 1], 1 / p), partition };
+    return { value: unit * Math.pow(total, 1 / p), partition };
   },
 
   /* Levels 1 and 2 of the signature: [1, 2, 11, 12, 21, 22]. */
