@@ -102,6 +102,14 @@ def test_a_folder_that_others_can_write_to_or_that_is_none_is_not_used(caches, m
     monkeypatch.undo()
 
 
+def test_a_folder_that_a_command_chose_is_not_taken_for_one_of_the_user(caches, monkeypatch):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with compilation.kept():
+        assert compilation.state() == (True, f"kept in {compilation.folder()}")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = "elsewhere"
+    assert compilation.state() == (True, "kept in elsewhere, which JAX_COMPILATION_CACHE_DIR says")
+
+
 def test_where_no_folder_can_be_made_a_command_runs_and_says_nothing(caches, tmp_path):
     (tmp_path / "file").write_text("")
     assert_answers(run(*COMMAND, XDG_CACHE_HOME=str(tmp_path / "file")))

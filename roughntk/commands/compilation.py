@@ -23,6 +23,8 @@ SWITCH = "ROUGHNTK_COMPILATION_CACHE"
 """The environment variable that turns it off, as 0."""
 LIMIT = 200 * 2**20
 """Bytes of all that is kept."""
+_set_here: set[str] = set()
+"""Folders that this process itself has put into JAX_COMPILATION_CACHE_DIR."""
 _FAILURE = "Error (reading|writing) persistent compilation cache entry"
 
 
@@ -42,6 +44,7 @@ def kept() -> Iterator[None]:
         yield
         return
     os.environ |= {"JAX_COMPILATION_CACHE_DIR": os.fspath(place)}
+    _set_here.add(os.fspath(place))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     # What calls back to Python is not kept, and what diffrax checks of times while it runs would: of a bad one it makes
     # NaN then, and no command takes NaN for a solution.
@@ -57,7 +60,7 @@ def chosen_by_user() -> str:
     if os.environ.get(SWITCH) == "0":
         return f"turned off by {SWITCH}=0"
     named = os.environ.get("JAX_COMPILATION_CACHE_DIR")
-    return "" if named is None else f"JAX_COMPILATION_CACHE_DIR is {named!r}"
+    return "" if named is None or named in _set_here else f"JAX_COMPILATION_CACHE_DIR is {named!r}"
 
 
 def folder() -> Path:
@@ -70,6 +73,9 @@ def folder() -> Path:
 def state() -> tuple[bool, str]:
     """Whether what JAX compiles is kept, and where, or why not."""
     if why := chosen_by_user():
+        named = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+        if named and os.environ.get(SWITCH) != "0":
+            return True, f"kept in {named}, which JAX_COMPILATION_CACHE_DIR says"
         return False, why
     try:
         return True, f"kept in {_caches.usable(folder())}"

@@ -13,7 +13,7 @@ from roughntk.files.reading_settings import FILE_HELP, ReadingSettings
 EXAMPLES = (
     "roughntk variation path.csv --p 2.5 --figure path.png",
     "roughntk variation path.csv --critical",
-    "roughntk variation coarse.csv fine.csv finer.csv --against limit.csv --scale 1,2,4",
+    "roughntk variation first.csv second.csv third.csv --against limit.csv --scale 1,2,4",
 )
 
 

@@ -160,7 +160,7 @@ def check_pair(file: PathFile, limit: PathFile) -> None:
         (points, channels), wanted = file.values.shape, limit.values.shape
         raise InputError(
             f"expected the {wanted[0]} points and {wanted[1]} channels of {limit.name} in {file.name}, got {points} "
-            f"points and {channels} channels; resample them at common times"
+            f"points and {channels} channels; resample them at common times (numpy.interp)"
         )
     if file.times is None or limit.times is None:
         return
@@ -174,5 +174,5 @@ def check_pair(file: PathFile, limit: PathFile) -> None:
         raise InputError(
             f"expected the {what} of {limit.name} ({shown[0]} to {shown[1]}) in {file.name}, got "
             f"{shown[2]} to {shown[3]}, with {shown[4]} instead of {shown[5]} at row {i} "
-            f"(counted from 0); resample them at common times, or pass --times none"
+            f"(counted from 0); resample them at common times (numpy.interp), or pass --times none"
         )
