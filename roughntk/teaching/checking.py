@@ -1,7 +1,6 @@
 """Whether an answer is right, and, if not, in what it is wrong without giving the answer away."""
 
 import math
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +110,10 @@ def _compare_number(exercise: Exercise, answer: Any, right: float) -> str:
         raise _refusal(exercise, "one real number", answer, remedy)
     if value != value:  # NaN; a whole number may be beyond float64
         raise _refusal(exercise, "one real number", answer, "find out where the NaN came from")
-    given = float(value) if abs(value) <= sys.float_info.max else math.inf if value > 0 else -math.inf
+    try:
+        given = float(value)
+    except OverflowError:  # a whole number beyond float64
+        given = math.inf if value > 0 else -math.inf
     if math.isinf(given) or math.isinf(right):
         return "" if given == right else "One is infinite, the other is not, or the signs differ."
     if exercise.tolerance == 0 and right.is_integer():
