@@ -2,12 +2,14 @@
 
     python docs/stamps.py SCRIPT FIGURE     write FIGURE.stamp, after the script has drawn the figure
 
-A stamp is the hash of the script, of the package's sources and of the data of examples/. The site takes a figure whose
-stamp is that of the sources at hand, and draws the others.
+A stamp is the hash of the script, of all files of the package and of the data of examples/. The site takes a figure
+whose stamp is that of the sources at hand, and draws the others.
 """
 
 import hashlib
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,11 +17,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def stamp_of(script: Path, root: Path = ROOT) -> str:
     """The hash of what a figure is made from."""
-    files = [*sorted((root / "roughntk").rglob("*.py")), *sorted((root / "examples").glob("*.csv")), script]
+    return digest([*package_files(root), *sorted((root / "examples").glob("*.csv")), script], root)
+
+
+def package_files(root: Path = ROOT) -> list[Path]:
+    """The files of the package, its data among them."""
+    return sorted(file for file in (root / "roughntk").rglob("*") if file.is_file() and file.suffix != ".pyc")
+
+
+def digest(files: Iterable[Path], root: Path = ROOT) -> str:
+    """The hash of files of the repository, of their names and of their contents."""
     total = hashlib.sha256()
     for file in files:
         content = file.read_bytes()
-        total.update(f"{file.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+        total.update(f"{os.path.relpath(file, root)} {len(content)}\n".encode() + content)
     return total.hexdigest()
 
 

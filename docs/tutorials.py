@@ -8,7 +8,6 @@ exercises, the package and these programs.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import stamps
 import tutorial_notebooks
 import tutorial_pages
 import tutorial_source
@@ -90,22 +90,15 @@ def made(tutorial: Tutorial, root: Path = ROOT, cache: Path = CACHE) -> Path:
 
 def fingerprint(tutorial: Tutorial, root: Path = ROOT) -> str:
     """The hash of all that decides what a tutorial shows."""
-    exercises = [tutorial.exercises] if tutorial.exercises.is_file() else []
-    package = [file for file in (root / "roughntk").rglob("*") if file.is_file() and file.suffix != ".pyc"]
-    others = {file for file in package if file.parent.name == "answers" and file.parent.parent.name == "teaching"}
-    files = [
+    answers = root / "roughntk" / "teaching" / "answers"
+    own = [
         tutorial.path,
-        *exercises,
-        *sorted(set(package) - others),
+        tutorial.exercises,
+        root / "constraints.txt",
         *sorted(Path(__file__).parent.glob("tutorial*.py")),
     ]
-    total = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        total.update(f"{file.name} {len(content)}\n".encode() + content)
-    constraints = root / "constraints.txt"
-    total.update(constraints.read_bytes() if constraints.is_file() else b"")
-    return total.hexdigest()
+    package = [file for file in stamps.package_files(root) if file.parent != answers]
+    return stamps.digest([*filter(Path.is_file, own), *package], root)
 
 
 def check_marimo(file: Path) -> None:
