@@ -56,7 +56,7 @@ function explore(root, data) {
     section.append(place);
     body.append(section);
     links.append(element("li", {}, element("a", { href: `#${anchor}` }, panels[name].title)));
-    const ended = panels[name].mount(place, data.panels[name], makeTools(name, theme, undo));
+    const ended = panels[name].mount(place, data.panels[name], makeTools(theme, undo));
     if (typeof ended === "function") undo.push(ended);
   }
   root.append(element("footer", {}, element("p", { class: "note" }, data.footer)));

@@ -26,7 +26,6 @@ tools, made for each panel (names are unique within a panel):
         The input's data-value holds the value with all digits. Setting the
         input's data-exact to a number and then sending an input event takes just that number (for tests).
     tools.select({ name, label, options: [{ value, label }], value, onChange })   .element, .value, .set(value)
-    tools.checkbox({ name, label, value, onChange })                              .element, .value, .set(value)
     tools.button({ name, label, onClick })                                        .element
     tools.readout({ name, label, digits, unit })   .element, .set(number, error), .clear(text); label may hold $formulas$.
         With an error only the digits that are known are shown, 0 for a number below its error; data-value has them all,
@@ -34,6 +33,7 @@ tools, made for each panel (names are unique within a panel):
     tools.controls(...items), tools.readouts(...items)   rows of them: elements, or the objects above
     tools.columns(...elements)                     side by side where there is room
     tools.note(text)                               a small paragraph with $formulas$; .element, .set(text)
+    tools.legend([[text, colour, dash], ...])      lines and what they stand for, with $formulas$; an element
     tools.chart({ name, label, caption, height, margin, draw })
         a figure with an SVG that follows the width of its place. draw({ svg, width, height, inner, margin, animate })
         gets an emptied d3 selection of a group moved to the margin, and the inner width and height (inner.width,
@@ -46,7 +46,6 @@ tools, made for each panel (names are unique within a panel):
     tools.handle(node, { name, label, text, onMove(x, y), onKey(dx, dy), onTurn(dx, dy) })
         makes an SVG node draggable by mouse and touch (x, y in the chart's inner units) and by arrow keys
         (dx, dy in -1, 0, 1; ten times with Shift)
-    tools.tex(formula, { display })                an element; tools.rich(text): a fragment of text with $formulas$
     tools.colour(i)                                the i-th curve colour as a CSS value (colour-blind safe, both themes)
     tools.diverging(t)                             colour for t in [-1, 1] in the present theme; tools.onColour(t): ink on it
     tools.schedule(f)                              f in the next frame, once however often asked
@@ -54,16 +53,11 @@ tools, made for each panel (names are unique within a panel):
     tools.animate(step)                            step(seconds) every frame until it returns false; returns stop().
                                                    With reduced motion nothing runs: it calls step(Infinity) once
     tools.chebyshev(coefficients, first, last)     x -> the sum of c_k T_k, by Clenshaw, on [first, last]
-    tools.barycentric(values, first, last)         x -> the interpolant through values at the Chebyshev points of the second
-                                                   kind, x_j = mid - half cos(pi j / n), j = 0..n (in rising order)
-    tools.linear(xs, ys)                           x -> piecewise linear
     tools.number(x)                                numbers as they are, "inf" as Infinity, null as NaN
     tools.format(x, digits)                        significant digits, plain where readable, "∞"
     tools.digitsKnown(x, error, most)              how many significant digits of x an error leaves, 1 to most
     tools.algebra                                  cholesky(A), solveCholesky(L, b), eigenvalues(A) of symmetric matrices,
                                                    multiply(A, b)
-    tools.onThemeChange(f)                         f when light and dark change (charts redraw themselves)
-    tools.panel                                    the name of the panel
 */
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
@@ -94,9 +88,9 @@ function formatNumber(x, digits = 4) {
 const digitsKnown = (x, error, most) => error > 0 && x !== 0
   ? Math.max(1, Math.min(most, Math.floor(Math.log10(Math.abs(x))) + 1 + Math.floor(-Math.log10(2 * error)))) : most;
 
-function texElement(formula, { display = false } = {}) {
+function texElement(formula) {
   const made = element("span", { class: "formula" });
-  katex.render(formula, made, { displayMode: display, throwOnError: false, output: "htmlAndMathml" });
+  katex.render(formula, made, { throwOnError: false, output: "htmlAndMathml" });
   return made;
 }
 
@@ -124,30 +118,6 @@ function chebyshev(coefficients, first, last) {
     let b1 = 0, b2 = 0;
     for (let k = count - 1; k > 0; k--) { const b = 2 * t * b1 - b2 + coefficients[k]; b2 = b1; b1 = b; }
     return t * b1 - b2 + coefficients[0];
-  };
-}
-
-function barycentric(values, first, last) {
-  const n = values.length - 1, middle = (first + last) / 2, half = (last - first) / 2;
-  const nodes = values.map((_, j) => middle - half * Math.cos(Math.PI * j / n));
-  return x => {
-    let top = 0, bottom = 0;
-    for (let j = 0; j <= n; j++) {
-      const gap = x - nodes[j];
-      if (gap === 0) return values[j];
-      const weight = (j % 2 ? -1 : 1) * (j === 0 || j === n ? 0.5 : 1) / gap;
-      top += weight * values[j]; bottom += weight;
-    }
-    return top / bottom;
-  };
-}
-
-function piecewiseLinear(xs, ys) {
-  return x => {
-    if (x <= xs[0]) return ys[0];
-    if (x >= xs[xs.length - 1]) return ys[ys.length - 1];
-    const j = d3.bisectRight(xs, x), t = (x - xs[j - 1]) / (xs[j] - xs[j - 1]);
-    return ys[j - 1] + t * (ys[j] - ys[j - 1]);
   };
 }
 
@@ -192,7 +162,7 @@ const algebra = {
 const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /* The tools of one panel. `theme` is { dark(), listeners: Set }, `undo` a list of functions for the end. */
-function makeTools(panel, theme, undo) {
+function makeTools(theme, undo) {
   const waiting = new Set();
   const schedule = task => {
     if (!waiting.size) requestAnimationFrame(() => { const now = [...waiting]; waiting.clear(); for (const each of now) each(); });
@@ -266,14 +236,6 @@ function makeTools(panel, theme, undo) {
     return control;
   }
 
-  function checkbox({ name, label, value = false, onChange = () => {} }) {
-    const id = freshId(name), input = element("input", { type: "checkbox", id, "data-name": name });
-    input.checked = value;
-    input.addEventListener("change", () => onChange(input.checked));
-    return { element: element("div", { class: "control check" }, input, element("label", { for: id }, richText(label))), input,
-      get value() { return input.checked; }, set(next) { input.checked = next; } };
-  }
-
   function button({ name, label, onClick }) {
     const made = element("button", { type: "button", "data-name": name }, label);
     made.addEventListener("click", () => onClick());
@@ -299,6 +261,14 @@ function makeTools(panel, theme, undo) {
     return control;
   }
 
+  function legend(entries) {
+    return element("div", { class: "legend" }, ...entries.map(([text, colour, dash]) => {
+      const svg = d3.create("svg").attr("width", 26).attr("height", 12).attr("aria-hidden", "true");
+      svg.append("path").attr("d", "M1,6h24").attr("stroke", colour).attr("stroke-width", 2.4).attr("stroke-dasharray", dash ?? null);
+      return element("span", {}, svg.node(), " ", richText(text));
+    }));
+  }
+
   /* Empties a chart. A mark that a finger is on stays, unseen, until it is let go: a browser drops the touch with its node. */
   let dragged = null;
   function clear(group) {
@@ -312,6 +282,20 @@ function makeTools(panel, theme, undo) {
     for (const each of [kept, ...kept.querySelectorAll("*")]) for (const name of ["data-handle", "tabindex", "role", "aria-label"]) each.removeAttribute(name);
   }
 
+  /* A figure that is drawn for the width of its place, and anew when that or the theme changes. */
+  function followed(made, words, draw) {
+    let width = 0;
+    const drawNow = () => { if (width) draw(width); }, redraw = () => schedule(drawNow);
+    const observer = new ResizeObserver(entries => {
+      const next = Math.floor(entries[0].contentRect.width);
+      if (next && next !== width) { width = next; redraw(); }
+    });
+    observer.observe(made);
+    undo.push(() => observer.disconnect());
+    theme.listeners.add(redraw);
+    return { element: made, redraw, drawNow, caption(text) { words.replaceChildren(richText(text)); } };
+  }
+
   function chart({ name, label, caption = "", height = 260, margin = {}, draw }) {
     const space = { top: 12, right: 16, bottom: 45, left: 52, ...margin };
     const svg = document.createElementNS(SVG_NAMESPACE, "svg");
@@ -322,9 +306,7 @@ function makeTools(panel, theme, undo) {
     svg.append(group);
     const words = element("figcaption", {}, richText(caption));
     const made = element("figure", { "data-figure": name }, svg, words);
-    let width = 0;
-    const drawNow = () => {
-      if (!width) return;
+    const figure = followed(made, words, width => {
       const tall = typeof height === "function" ? height(width) : height;
       const root = svg.getRootNode(), active = root.activeElement;
       const focused = active && svg.contains(active) ? active.dataset.handle : undefined;
@@ -335,37 +317,20 @@ function makeTools(panel, theme, undo) {
       draw({ svg: d3.select(group), width, height: tall, margin: space,
         inner: { width: width - space.left - space.right, height: tall - space.top - space.bottom } });
       if (focused !== undefined) svg.querySelector(`[data-handle="${focused}"]`)?.focus({ preventScroll: true });
-    };
-    const observer = new ResizeObserver(entries => {
-      const next = Math.floor(entries[0].contentRect.width);
-      if (next && next !== width) { width = next; schedule(drawNow); }
     });
-    observer.observe(made);
-    undo.push(() => observer.disconnect());
-    theme.listeners.add(() => schedule(drawNow));
-    return { element: made, svg, redraw: () => schedule(drawNow), drawNow, caption(text) { words.replaceChildren(richText(text)); } };
+    return { ...figure, svg };
   }
 
   function plot({ name, label, caption = "", options }) {
     const place = element("div"), words = element("figcaption", {}, richText(caption));
     const made = element("figure", { "data-figure": name }, place, words);
-    let width = 0;
-    const drawNow = () => {
-      if (!width) return;
+    return followed(made, words, width => {
       const drawn = Plot.plot({ width, style: { background: "transparent", color: "inherit", fontSize: "12px" }, ...options(width) });
       for (const part of drawn.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label");  // a plain g may have none
       drawn.setAttribute("role", "img");
       drawn.setAttribute("aria-label", label);
       place.replaceChildren(drawn);
-    };
-    const observer = new ResizeObserver(entries => {
-      const next = Math.floor(entries[0].contentRect.width);
-      if (next && next !== width) { width = next; schedule(drawNow); }
     });
-    observer.observe(made);
-    undo.push(() => observer.disconnect());
-    theme.listeners.add(() => schedule(drawNow));
-    return { element: made, redraw: () => schedule(drawNow), drawNow, caption(text) { words.replaceChildren(richText(text)); } };
   }
 
   function axes(svg, { x, y, width, height, xLabel, yLabel, xTicks, yTicks, xFormat, yFormat, yPadding = 6, grid = true }) {
@@ -463,11 +428,10 @@ function makeTools(panel, theme, undo) {
   };
 
   return {
-    panel, slider, select, checkbox, button, readout, note, chart, plot, axes, handle, schedule, animate, diverging, onColour,
+    slider, select, button, readout, legend, note, chart, plot, axes, handle, schedule, animate, diverging, onColour,
     controls: row("controls"), readouts: row("readouts"), columns: row("columns"), element,
-    tex: texElement, rich: richText, colour: i => `var(--curve-${i % 10})`, reducedMotion: prefersReducedMotion,
-    chebyshev, barycentric, linear: piecewiseLinear, algebra, format: formatNumber, digitsKnown,
+    colour: i => `var(--curve-${i % 10})`, reducedMotion: prefersReducedMotion,
+    chebyshev, algebra, format: formatNumber, digitsKnown,
     number: x => x === "inf" ? Infinity : x === "-inf" ? -Infinity : x === null ? NaN : x,
-    onThemeChange: f => theme.listeners.add(f),
   };
 }

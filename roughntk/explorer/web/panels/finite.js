@@ -97,15 +97,6 @@ const QUANTILES = [
   { name: "q75", label: "75 %", z: 0.6744897501960817 }, { name: "q95", label: "95 %", z: 1.6448536269514722 },
 ];
 
-function legend(entries) {
-  return element("div", { class: "legend", style: "display:flex;flex-wrap:wrap;gap:.1rem .8rem;font-size:.86rem" },
-    ...entries.map(([text, colour, dash]) => {
-      const svg = d3.create("svg").attr("width", 26).attr("height", 12).attr("aria-hidden", "true").style("display", "inline-block").style("vertical-align", "middle");
-      svg.append("path").attr("d", "M1,6h24").attr("stroke", colour).attr("stroke-width", 2.4).attr("stroke-dasharray", dash ?? null);
-      return element("span", {}, svg.node(), " ", richText(text));
-    }));
-}
-
 panels.finite = {
   title: "How deep is this finite network",
   intro: "An infinitely wide network of $L$ layers has the depth $L$. One of width $n$ has a random depth $L_{\\mathrm{eff}}$: the number of "
@@ -182,8 +173,8 @@ panels.finite = {
       against.redraw();
       shape.redraw();
     }
-    const left = element("div", {}, legend([["95 %", colours[4]], ["75 %", colours[3]], ["median", colours[2]], ["25 %", colours[1]], ["5 %", colours[0]], ["mean", "var(--ink)", "2 4"]]), against.element);
-    const right = element("div", {}, legend([["density, median", tools.colour(0)], ["$L$", tools.colour(1), "6 4"]]), shape.element);
+    const left = element("div", {}, tools.legend([["95 %", colours[4]], ["75 %", colours[3]], ["median", colours[2]], ["25 %", colours[1]], ["5 %", colours[0]], ["mean", "var(--ink)", "2 4"]]), against.element);
+    const right = element("div", {}, tools.legend([["density, median", tools.colour(0)], ["$L$", tools.colour(1), "6 4"]]), shape.element);
     root.append(tools.controls(layerSlider, widthSlider), tools.readouts(...quantiles, ...Object.values(shown)), tools.columns(left, right), told.element);
     update();
   },

@@ -61,15 +61,6 @@ const mathematics = {
   correlation: ([, c, d]) => c / Math.hypot(c, d),
 };
 
-function legend(entries) {
-  return element("div", { class: "legend", style: "display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.86rem" },
-    ...entries.map(([text, colour, dash]) => {
-      const svg = d3.create("svg").attr("width", 26).attr("height", 12).attr("aria-hidden", "true").style("display", "inline-block").style("vertical-align", "middle");
-      svg.append("path").attr("d", "M1,6h24").attr("stroke", colour).attr("stroke-width", 2.4).attr("stroke-dasharray", dash ?? null);
-      return element("span", {}, svg.node(), " ", richText(text));
-    }));
-}
-
 panels.ito = {
   title: "Ito against Stratonovich on a network's own driver",
   intro: "A network's own weights make a random walk $X$, whose step in each layer is $dX=\\mathrm{chol}(Z^{\\top}Z/n)-I$ with the whitened "
@@ -162,8 +153,8 @@ panels.ito = {
       paths.redraw();
       gaps.redraw();
     }
-    const left = element("div", {}, legend([["network", "var(--ink)"], ["Ito, $\\lambda=0$", tools.colour(0)], ["Stratonovich, $\\lambda=1$", tools.colour(1)], ["your $\\lambda$", tools.colour(4), "6 3"]]), paths.element);
-    const right = element("div", {}, legend([["your $\\lambda$ less the network", tools.colour(4), "6 3"], ["less the Ito solution", tools.colour(0)], ["$\\lambda s/2$", "var(--ink)", "2 4"]]), gaps.element);
+    const left = element("div", {}, tools.legend([["network", "var(--ink)"], ["Ito, $\\lambda=0$", tools.colour(0)], ["Stratonovich, $\\lambda=1$", tools.colour(1)], ["your $\\lambda$", tools.colour(4), "6 3"]]), paths.element);
+    const right = element("div", {}, tools.legend([["your $\\lambda$ less the network", tools.colour(4), "6 3"], ["less the Ito solution", tools.colour(0)], ["$\\lambda s/2$", "var(--ink)", "2 4"]]), gaps.element);
     root.append(tools.controls(muSlider, pieceSlider, levelSelect, widthSelect, numberSlider), tools.readouts(...Object.values(shown)), tools.columns(left, right), told.element);
     update();
   },
