@@ -91,7 +91,8 @@ def built(
     kernel = as_family(family)
     depth = _first_depth(depth)
     if data is None:
-        if (points, seed, projection, drop_duplicates, dimension, target, task, standardise) != _point_defaults():
+        given = ExplorerSettings(data, points, seed, projection, drop_duplicates, dimension, target, task, standardise)
+        if given != _DEFAULTS:
             raise InputError(
                 "expected options of points with data only, got some without data; name a file or a built-in set"
             )
@@ -119,15 +120,6 @@ def _first_depth(depth: Any) -> float:
             f"depth 1 the kernel matrix of more points than dimensions is singular)"
         )
     return real
-
-
-def _point_defaults() -> tuple[Any, ...]:
-    return tuple(
-        getattr(_DEFAULTS, name)
-        for name in (
-            "points", "seed", "projection", "drop_duplicates", "dimension", "target", "task", "standardise",
-        )
-    )  # fmt: skip
 
 
 def _of_data(loaded: DataSet, seed: int) -> ExplorerPoints:

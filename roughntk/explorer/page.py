@@ -14,6 +14,11 @@ from roughntk.explorer.script import script, style
 TITLE = "Depth explorer"
 MARK = "roughntk explorer"
 """What the page says of its generator."""
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""The content security policy of the page: nothing is fetched."""
 
 
 def contents(points: ExplorerPoints, panels: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,10 +54,11 @@ def html(data: Mapping[str, Any]) -> str:
     return environment.get_template("page.html.j2").render(
         title=f"{TITLE} - roughntk",
         mark=MARK,
+        policy=Markup(POLICY),
         style=Markup(style()),
         script=Markup(script()),
         data=Markup(as_json(data)),
     )
 
 
-__all__ = ["MARK", "as_json", "contents", "html"]
+__all__ = ["MARK", "POLICY", "as_json", "contents", "html"]

@@ -18,6 +18,7 @@ from numpy.polynomial import chebyshev
 from scipy import special
 
 from roughntk.explorer.points import ExplorerPoints
+from roughntk.explorer.tables.families import nodes
 from roughntk.explorer.tables.stored import stored_table
 from roughntk.networks import effective_depth
 
@@ -41,8 +42,8 @@ def depth_law_table() -> dict[str, Any]:
         `times` and `scores`, the ranges of t and z; `coefficients`, rows for log t, columns for z, without the zeros at
         the ends of rows; `error`, the largest |log y - log y of the package| at random points between the nodes.
     """
-    layers = _layers(_nodes(_TIME_NODES))
-    scores = LARGEST_SCORE * _nodes(_SCORE_NODES)
+    layers = _layers(nodes(_TIME_NODES))
+    scores = LARGEST_SCORE * nodes(_SCORE_NODES)
     values = np.array([_deviation(number, scores) for number in layers])
     # The least-squares fit at (nearly) the Chebyshev nodes: whole numbers of layers are not exactly at them.
     by_time = np.linalg.solve(chebyshev.chebvander(_position(layers / _WIDTH), _TIME_NODES - 1), values)
@@ -63,10 +64,6 @@ def log_depth(table: dict[str, Any], time: float, scores: np.ndarray) -> np.ndar
     deviation = chebyshev.chebval(float(_position(np.asarray(time))), np.array(rows))
     centre, variance = _frame(time)
     return centre + math.sqrt(variance) * (scores + deviation)
-
-
-def _nodes(count: int) -> np.ndarray:
-    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
 
 
 def _position(times: np.ndarray) -> np.ndarray:
