@@ -61,14 +61,20 @@ def _rounded(value: Any) -> float:
         return math.nan
 
 
-def number_of_text(text: str, name: str) -> float:
+def number_of_text(text: str, name: str, otherwise: str | None = None) -> float:
     """The float64 that text writes, infinity only where it says so.
 
     Raises:
-        InputError: text that float64 would make infinite (1e400) or 0 (1e-400).
-        ValueError: text that is no number.
+        InputError: text that float64 would make infinite (1e400) or 0 (1e-400); text that is no number, with the message
+            `otherwise`.
+        ValueError: text that is no number, without `otherwise`.
     """
-    number_read = float(text)
+    try:
+        number_read = float(text)
+    except ValueError:
+        if otherwise is None:
+            raise
+        raise InputError(otherwise) from None
     beyond = math.isinf(number_read) and "inf" not in text.lower()
     vanishes = number_read == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
     if beyond or vanishes:

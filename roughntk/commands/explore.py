@@ -42,7 +42,7 @@ def explore(
 ) -> None:
     """An interactive page of depth, drivers and rough paths, on DATA or on points to drag; it needs no network."""
     with clear_errors("--points"), contextlib.ExitStack() as open_server:
-        from roughntk._checks import InputError
+        from roughntk._checks import InputError, number_of_text
         from roughntk.explorer import page, writing
         from roughntk.explorer.building import built
         from roughntk.explorer.serving import PageServer, open_browser
@@ -58,7 +58,9 @@ def explore(
         with at_work("explorer", quiet):
             family = member(str(network.family), network.parameters)
             values = values_of(choice, ExplorerSettings)
-            made = built(**values, family=family, depth=writing.depth_of(depth), reading=Reading.of(reading))
+            otherwise = f"expected a depth, got {depth!r}; write for instance 3, 2.5 or inf"
+            first = number_of_text(depth, "depth", otherwise)
+            made = built(**values, family=family, depth=first, reading=Reading.of(reading))
             content = page.html(made.contents).encode()
         results.write(target, content)
         record = {"page": str(target), "bytes": len(content), **made.record()}

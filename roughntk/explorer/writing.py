@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from roughntk import _checks
 from roughntk._checks import InputError
 from roughntk.explorer.page import MARK
 from roughntk.files import results
@@ -27,21 +26,4 @@ def check_page(out: str, data: str | None) -> Path:
     return target
 
 
-def depth_of(text: str) -> float:
-    """The depth that an option gives.
-
-    Raises:
-        InputError: no number.
-
-    >>> depth_of("2.5"), depth_of("inf")
-    (2.5, inf)
-    """
-    try:
-        return _checks.number_of_text(text, "depth")
-    except InputError:
-        raise
-    except ValueError:
-        raise InputError(f"expected a depth, got {text!r}; write for instance 3, 2.5 or inf") from None
-
-
-__all__ = ["check_page", "depth_of"]
+__all__ = ["check_page"]

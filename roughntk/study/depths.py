@@ -102,15 +102,12 @@ def depths_of(text: str, option: str = "--depth", instance: str = "2,5,10.5,inf 
     """
 
     def depth_of(word: str) -> float:
-        try:
-            depth = _checks.number_of_text(word, option)
-        except InputError:
-            raise
-        except ValueError:
-            raise InputError(
-                f"expected depths as numbers of at least 1, inf or FIRST:LAST, with commas, got "
-                f"{_checks.shown(text)}; write for instance {instance}"
-            ) from None
+        depth = _checks.number_of_text(
+            word,
+            option,
+            f"expected depths as numbers of at least 1, inf or FIRST:LAST, with commas, got {_checks.shown(text)}; "
+            f"write for instance {instance}",
+        )
         if not depth >= 1:
             raise InputError(f"expected depths of at least 1, or inf, got {word.strip()}; depth 1 is the input layer")
         return float(_checks.real_depth(depth)) if math.isfinite(depth) else depth

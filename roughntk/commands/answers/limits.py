@@ -123,12 +123,11 @@ def _limit(family: KernelFamily, data: DataSet) -> np.ndarray:
 
 
 def _number(depth: str | float) -> float:
-    try:
-        number = _checks.number_of_text(depth, "--depth") if isinstance(depth, str) else _checks.one_depth(depth)
-    except InputError:
-        raise
-    except ValueError:
-        raise InputError(f"expected a depth of at least 1, or inf, got {_checks.shown(depth)}") from None
+    if isinstance(depth, str):
+        otherwise = f"expected a depth of at least 1, or inf, got {_checks.shown(depth)}"
+        number = _checks.number_of_text(depth, "--depth", otherwise)
+    else:
+        number = _checks.one_depth(depth)
     if not number >= 1:
         raise InputError(f"expected a depth of at least 1, or inf, got {depth}; depth 1 is the input layer")
     return float(_checks.real_depth(number)) if math.isfinite(number) else number

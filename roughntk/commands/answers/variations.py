@@ -194,14 +194,8 @@ def _named(name: str) -> Iterator[None]:
 def _scale(text: str | None) -> list[float] | None:
     if text is None:
         return None
-    try:
-        return [_checks.number_of_text(cell, "--scale") for cell in text.split(",")]
-    except InputError:
-        raise
-    except ValueError:
-        raise InputError(
-            f"expected --scale to hold a number a file, with commas, got {text!r}; for instance 1,2,4"
-        ) from None
+    otherwise = f"expected --scale to hold a number a file, with commas, got {text!r}; for instance 1,2,4"
+    return [_checks.number_of_text(cell, "--scale", otherwise) for cell in text.split(",")]
 
 
 def draw_paths(measured: Sequence[Measured], target: Path) -> None:
