@@ -80,7 +80,10 @@ def test_a_page_wider_than_the_window_is_found_with_what_makes_it_so(load):
 )
 def test_errors_and_requests_are_found(load, body, found):
     visit = load(body)
-    visit.page.wait_for_timeout(50)
+    for _ in range(400):  # on a busy machine a request is seen late
+        if any(found in line for line in laws.quiet(visit)):
+            break
+        visit.page.wait_for_timeout(50)
     assert any(found in line for line in laws.quiet(visit)), laws.quiet(visit)
 
 
