@@ -65,8 +65,8 @@ def number_of_text(text: str, name: str, otherwise: str | None = None) -> float:
     """The float64 that text writes, infinity only where it says so.
 
     Raises:
-        InputError: text that float64 would make infinite (1e400) or 0 (1e-400); text that is no number, with the message
-            `otherwise`.
+        InputError: text that float64 would make infinite (1e400) or 0 (1e-400); text that is no number, with
+            the message `otherwise`.
         ValueError: text that is no number, without `otherwise`.
     """
     try:
